@@ -1,0 +1,155 @@
+"""The contract between corex and a backend: memory, plus kernels.
+
+This module and `corex.dtypes` are all that a backend may import from corex. `docs/kernels.md`
+lists every kernel with its arguments; here is what surrounds them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any, ClassVar, NamedTuple
+
+from corex.dtypes import DType
+from corex.errors import BackendUnavailableError, KernelUnavailableError, OutOfMemoryError
+from corex.layout import collapse, contiguous_strides
+
+__all__ = [
+    "API_VERSION",
+    "Backend",
+    "BackendDescriptor",
+    "BackendUnavailableError",
+    "Buffer",
+    "DirectKernel",
+    "Kernel",
+    "KernelChoice",
+    "KernelUnavailableError",
+    "OutOfMemoryError",
+    "View",
+    "collapse",
+    "contiguous_strides",
+]
+
+API_VERSION = 1
+
+Buffer = Any
+"""Whatever a backend's `allocate` returned. corex only keeps it and hands it back; the memory is
+freed when the last reference goes."""
+
+View = tuple[Buffer, DType, tuple[int, ...], tuple[int, ...], int]
+"""What a kernel sees of a tensor: (buffer, dtype, shape, strides, offset). Strides and offset
+count elements, strides may be 0 (broadcast) or negative."""
+
+Kernel = Callable[..., None]
+"""`kernel(*outputs, *inputs, *parameters)`: output and input views, then plain parameters. It
+writes every element of every output, touches nothing else, and raises on failure."""
+
+DirectKernel = Callable[..., Buffer]
+"""`direct(shape, *operands)`: the optional short cut for an elementwise op on dense, row-major
+operands of one shape and dtype. Each operand is given as two arguments, `buffer, offset`, or, for
+a Python number, `number, 0`. Allocates and returns the result's buffer."""
+
+
+class KernelChoice(NamedTuple):
+    """A kernel and, where it does not take every layout, the predicate that says which.
+
+    `accepts` is called with exactly the arguments of `run`; when it returns False the dispatcher
+    goes on to the decomposition.
+    """
+
+    run: Kernel
+    accepts: Callable[..., bool] | None = None
+
+
+class Backend:
+    """Memory plus kernels. Subclass it, fill `kernels`, and implement the memory methods.
+
+    Class attributes:
+        name: the unique backend name, as in `corex.set_backend(name)`.
+        device_type: the part of a device before the colon, as in `"cuda:0"`.
+    """
+
+    name: ClassVar[str]
+    device_type: ClassVar[str]
+
+    # ---- tier 0: memory ------------------------------------------------------------------
+    def device_count(self) -> int:
+        """How many devices this backend drives."""
+        return 1
+
+    def allocate(self, nbytes: int, device: int) -> Buffer:
+        """Returns uninitialised memory of `nbytes` bytes (0 is allowed) on device number `device`.
+
+        Raises:
+            OutOfMemoryError: the memory is not there; the backend stays usable.
+        """
+        raise NotImplementedError
+
+    def copy_from_host(self, buffer: Buffer, start: int, source: memoryview) -> None:
+        """Copies the bytes of `source` (format 'B', contiguous) to `buffer`, from byte `start`."""
+        raise NotImplementedError
+
+    def copy_to_host(self, buffer: Buffer, start: int, target: memoryview) -> None:
+        """Fills `target` (format 'B', contiguous, writable) from `buffer`, from byte `start`."""
+        raise NotImplementedError
+
+    def synchronize(self, device: int) -> None:
+        """Waits until all work queued on the device is done."""
+
+    # ---- optional: what only some memory can do -------------------------------------------
+    def host_view(self, buffer: Buffer) -> memoryview | None:
+        """The buffer's own bytes as a memoryview (zero copy), or None if the host cannot see them.
+
+        The memoryview keeps the memory alive."""
+        return None
+
+    def wrap_host(self, data: memoryview) -> Buffer | None:
+        """A buffer that *is* the given host bytes (format 'B'), keeping them alive, or None."""
+        return None
+
+    def data_ptr(self, buffer: Buffer) -> int:
+        """The address of the buffer's first byte (0 where that means nothing)."""
+        return 0
+
+    def memory_stats(self, device: int) -> dict[str, int]:
+        """Counters of the allocator: at least `allocated_bytes` (in use now), `reserved_bytes`
+        (held from the system), `peak_allocated_bytes`, `allocations` (ever made)."""
+        return {}
+
+    def empty_cache(self, device: int) -> None:
+        """Returns cached, unused memory to the system."""
+
+    # ---- kernels ---------------------------------------------------------------------------
+    kernels: Mapping[str, Kernel] = {}
+    """Op name -> kernel."""
+
+    def select(self, op: str, dtypes: tuple[DType, ...]) -> KernelChoice | None:
+        """The kernel for `op` on views of these dtypes (outputs first, in argument order), or None.
+
+        The answer is cached by the dispatcher, so it may depend on nothing else."""
+        kernel = self.kernels.get(op)
+        return None if kernel is None else KernelChoice(kernel)
+
+    def direct(self, op: str, dtype: DType) -> DirectKernel | None:
+        """The short cut for elementwise `op` on inputs of `dtype`, or None."""
+        return None
+
+
+class BackendDescriptor(NamedTuple):
+    """What a plugin announces about a backend, at no cost: nothing is constructed.
+
+    Attributes:
+        name: the unique backend name.
+        device_type: the device type it serves.
+        probe: returns None if the backend can be used here, else the reason why not.
+        factory: constructs the backend; called once, on first use.
+        priority: the higher one serves a device type that several backends share, and is the
+            default backend; ties go to the name that sorts first.
+        api_version: the contract version it was written for.
+    """
+
+    name: str
+    device_type: str
+    probe: Callable[[], str | None]
+    factory: Callable[[], Backend]
+    priority: int = 0
+    api_version: int = API_VERSION
