@@ -1,0 +1,304 @@
+"""Pure algebra of shapes, strides and offsets. Nothing here knows of memory or of tensors.
+
+Strides and offsets count elements. Functions that PyTorch users can trigger raise the exception
+types PyTorch raises.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from functools import lru_cache
+from math import prod
+
+Shape = tuple[int, ...]
+Strides = tuple[int, ...]
+
+
+@lru_cache(maxsize=4096)
+def contiguous_strides(shape: Shape) -> Strides:
+    """Row-major strides; a size of 0 counts as 1, as in PyTorch."""
+    strides = []
+    step = 1
+    for size in reversed(shape):
+        strides.append(step)
+        step *= max(size, 1)
+    return tuple(reversed(strides))
+
+
+@lru_cache(maxsize=4096)
+def numel(shape: Shape) -> int:
+    """The number of elements."""
+    return prod(shape)
+
+
+def is_contiguous(shape: Shape, strides: Strides) -> bool:
+    """Whether the elements lie dense in row-major order; strides of size-1 dims do not matter."""
+    step = 1
+    for size, stride in zip(reversed(shape), reversed(strides), strict=True):
+        if size == 0:
+            return True
+        if size != 1:
+            if stride != step:
+                return False
+            step *= size
+    return True
+
+
+def is_dense(shape: Shape, strides: Strides) -> bool:
+    """Whether the elements fill an interval of memory without gaps or overlap, in any order."""
+    step = 1
+    for stride, size in sorted((s, n) for n, s in zip(shape, strides, strict=True) if n != 1):
+        if size == 0:
+            return True
+        if stride != step:
+            return False
+        step *= size
+    return True
+
+
+def extent(shape: Shape, strides: Strides) -> tuple[int, int]:
+    """Lowest and highest element offset that a non-empty view touches, relative to its own."""
+    low = high = 0
+    for size, stride in zip(shape, strides, strict=True):
+        if stride < 0:
+            low += (size - 1) * stride
+        else:
+            high += (size - 1) * stride
+    return low, high
+
+
+def self_overlaps(shape: Shape, strides: Strides) -> bool:
+    """Whether two elements of the view may share memory (exact for views made by slicing)."""
+    reach = 0
+    for stride, size in sorted((abs(s), n) for n, s in zip(shape, strides, strict=True) if n > 1):
+        if stride <= reach:
+            return True
+        reach += stride * (size - 1)
+    return False
+
+
+def normalize_dim(dim: int, ndim: int) -> int:
+    """`dim` counted from the front.
+
+    Raises:
+        IndexError: out of range; a 0-d tensor accepts -1 and 0, as in PyTorch.
+    """
+    bound = ndim or 1
+    if not -bound <= dim < bound:
+        raise IndexError(
+            f"Dimension out of range (expected to be in range of [{-bound}, {bound - 1}], "
+            f"but got {dim})"
+        )
+    return dim + bound if dim < 0 else dim
+
+
+def normalize_dims(dims: int | Sequence[int] | None, ndim: int) -> tuple[int, ...]:
+    """Dims of a reduction, sorted; None and an empty sequence mean all.
+
+    Raises:
+        IndexError: out of range. RuntimeError: a dim appears twice.
+    """
+    if dims is None:
+        return tuple(range(ndim))
+    if isinstance(dims, int):
+        return (normalize_dim(dims, ndim),) if ndim else _check_scalar_dim(dims)
+    found = sorted(normalize_dim(d, ndim) for d in dims)
+    for first, second in zip(found, found[1:], strict=False):
+        if first == second:
+            raise RuntimeError(f"dim {first} appears multiple times in the list of dims")
+    if not ndim:
+        return ()
+    return tuple(found) if found else tuple(range(ndim))
+
+
+def _check_scalar_dim(dim: int) -> tuple[int, ...]:
+    normalize_dim(dim, 0)
+    return ()
+
+
+def broadcast_shapes(op: str, *shapes: Shape) -> Shape:
+    """The common shape by NumPy's rule.
+
+    Raises:
+        RuntimeError: the shapes do not broadcast; names the op, both shapes and the dim at fault.
+    """
+    if len(shapes) == 2 and shapes[0] == shapes[1]:
+        return shapes[0]
+    result = [1] * max(map(len, shapes), default=0)
+    for shape in shapes:
+        start = len(result) - len(shape)
+        for i, size in enumerate(shape, start):
+            if size != 1:
+                if result[i] not in (1, size):
+                    raise RuntimeError(
+                        f"[{op}] shapes {' and '.join(map(str, map(tuple, shapes)))} do not "
+                        f"broadcast: The size of tensor a ({result[i]}) must match the size of "
+                        f"tensor b ({size}) at non-singleton dimension {i}"
+                    )
+                result[i] = size
+    return tuple(result)
+
+
+def broadcast_strides(shape: Shape, strides: Strides, target: Shape) -> Strides:
+    """Strides of a view of `shape` seen as `target`, which it is known to broadcast to."""
+    lead = len(target) - len(shape)
+    return (0,) * lead + tuple(
+        0 if size == 1 and want != 1 else stride
+        for size, stride, want in zip(shape, strides, target[lead:], strict=True)
+    )
+
+
+def expand(shape: Shape, strides: Strides, sizes: Sequence[int]) -> tuple[Shape, Strides]:
+    """`Tensor.expand`: -1 keeps a size.
+
+    Raises:
+        RuntimeError: fewer sizes than dims, or a size other than 1 would change.
+    """
+    lead = len(sizes) - len(shape)
+    if lead < 0:
+        raise RuntimeError(
+            f"expand({list(shape)}, size={list(sizes)}): the number of sizes provided "
+            f"({len(sizes)}) must be greater or equal to the number of dimensions in the "
+            f"tensor ({len(shape)})"
+        )
+    new_shape = list(sizes)
+    new_strides = [0] * len(sizes)
+    for i, want in enumerate(sizes):
+        size, stride = (shape[i - lead], strides[i - lead]) if i >= lead else (1, 0)
+        if want == -1:
+            if i < lead:
+                raise RuntimeError(
+                    f"The expanded size of the tensor (-1) isn't allowed in a leading, "
+                    f"non-existing dimension {i}"
+                )
+            new_shape[i], new_strides[i] = size, stride
+        elif size == want:
+            new_strides[i] = stride if i >= lead else 0
+        elif size != 1 or want < 0:
+            raise RuntimeError(
+                f"The expanded size of the tensor ({want}) must match the existing size ({size}) "
+                f"at non-singleton dimension {i}.  Target sizes: {list(sizes)}.  "
+                f"Tensor sizes: {list(shape)}"
+            )
+    return tuple(new_shape), tuple(new_strides)
+
+
+def infer_size(sizes: Sequence[int], count: int) -> Shape:
+    """Replaces one -1 in `sizes` so that they hold `count` elements.
+
+    Raises:
+        RuntimeError: impossible, ambiguous, or a size below -1.
+    """
+    known = 1
+    unknown = -1
+    for i, size in enumerate(sizes):
+        if size == -1:
+            if unknown >= 0:
+                raise RuntimeError("only one dimension can be inferred")
+            unknown = i
+        elif size < 0:
+            raise RuntimeError(f"invalid shape dimension {size} at index {i} of shape {list(sizes)}")
+        else:
+            known *= size
+    if unknown < 0:
+        if known != count:
+            raise RuntimeError(f"shape '{list(sizes)}' is invalid for input of size {count}")
+        return tuple(sizes)
+    if known == 0:
+        if count:
+            raise RuntimeError(f"shape '{list(sizes)}' is invalid for input of size {count}")
+        raise RuntimeError(
+            f"cannot reshape tensor of 0 elements into shape {list(sizes)} because the unspecified "
+            f"dimension size -1 can be any value and is ambiguous"
+        )
+    if count % known:
+        raise RuntimeError(f"shape '{list(sizes)}' is invalid for input of size {count}")
+    return (*sizes[:unknown], count // known, *sizes[unknown + 1 :])
+
+
+def reshape_strides(shape: Shape, strides: Strides, target: Shape) -> Strides | None:
+    """Strides that show the same memory as `target` (same element count), or None if none do."""
+    count = numel(shape)
+    if count == 0:
+        return strides if shape == target else contiguous_strides(target)
+    blocks = _dense_blocks(shape, strides)
+    result: list[int] = [0] * len(target)
+    j = len(target) - 1
+    for size, stride in reversed(blocks):
+        filled = 1
+        while j >= 0 and (filled < size or target[j] == 1):
+            result[j] = stride * filled
+            filled *= target[j]
+            j -= 1
+        if filled != size:
+            return None
+    while j >= 0:
+        result[j] = blocks[0][1] * blocks[0][0] if blocks else 1
+        j -= 1
+    return tuple(result)
+
+
+def _dense_blocks(shape: Shape, strides: Strides) -> list[tuple[int, int]]:
+    """Merges neighbouring dims that are dense within each other: (size, innermost stride)."""
+    blocks: list[tuple[int, int]] = []
+    for size, stride in zip(shape, strides, strict=True):
+        if size == 1:
+            continue
+        if blocks and blocks[-1][1] == size * stride:
+            blocks[-1] = (blocks[-1][0] * size, stride)
+        else:
+            blocks.append((size, stride))
+    return blocks
+
+
+def collapse(shape: Shape, *strides: Strides) -> tuple[Shape, tuple[Strides, ...]]:
+    """Merges dims that are adjacent in every one of several same-shaped views.
+
+    Returns the merged shape and one strides tuple per view; size-1 dims vanish.
+    """
+    sizes: list[int] = []
+    columns: list[tuple[int, ...]] = []
+    for i, size in enumerate(shape):
+        if size == 1:
+            continue
+        column = tuple(s[i] for s in strides)
+        if sizes and all(
+            outer == inner * size for outer, inner in zip(columns[-1], column, strict=True)
+        ):
+            sizes[-1] *= size
+            columns[-1] = column
+        else:
+            sizes.append(size)
+            columns.append(column)
+    return tuple(sizes), tuple(tuple(c[k] for c in columns) for k in range(len(strides)))
+
+
+def permutation(dims: Iterable[int], ndim: int) -> tuple[int, ...]:
+    """Checked dims of `permute`.
+
+    Raises:
+        RuntimeError: not as many dims as the tensor has, or one twice. IndexError: out of range.
+    """
+    order = tuple(dims)
+    if len(order) != ndim:
+        raise RuntimeError(
+            f"permute(): number of dimensions in the tensor input does not match the "
+            f"length of the desired ordering of dimensions i.e. input.dim() = {ndim} is not equal "
+            f"to len(dims) = {len(order)}"
+        )
+    found = tuple(normalize_dim(d, ndim) for d in order)
+    if len(set(found)) != ndim:
+        raise RuntimeError("permute(): duplicate dims are not allowed.")
+    return found
+
+
+def slice_dim(size: int, index: slice) -> tuple[int, int, int]:
+    """(start, length, step) of a Python slice over a dim.
+
+    Raises:
+        ValueError: a step that is not positive, as in PyTorch.
+    """
+    start, stop, step = index.indices(size) if index.step is None or index.step > 0 else (0, 0, 0)
+    if step <= 0:
+        raise ValueError("step must be greater than zero")
+    return start, max(0, -(-(stop - start) // step)), step
