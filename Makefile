@@ -1,0 +1,63 @@
+# `make demo`, `make test`: they need Python, a C compiler, make, and nothing else.
+PYTHON ?= python3
+VENV ?= .venv
+BIN := $(VENV)/bin
+# A compiled checkout is rebuilt when one of these changes.
+SOURCES := setup.cfg setup.py pyproject.toml $(wildcard backends/cpu_c/*.py backends/cpu_c/csrc/*)
+
+.PHONY: demo test parity lint format bench sanitize clean help
+
+help:
+	@echo "make demo      train on handwritten digits      make test      the tests"
+	@echo "make parity    compare with PyTorch             make lint      style, types, C format"
+	@echo "make bench     time against PyTorch and NumPy   make sanitize  the C code under sanitizers"
+	@echo "make format    format Python and C              make clean     remove what was built"
+
+$(BIN)/python:
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --upgrade pip
+
+$(VENV)/.installed: $(BIN)/python $(SOURCES)
+	$(BIN)/python -m pip install --quiet --editable ".[demo,test]"
+	@touch $@
+
+$(VENV)/.lint: $(VENV)/.installed
+	$(BIN)/python -m pip install --quiet --editable ".[lint]"
+	@touch $@
+
+$(VENV)/.torch: $(VENV)/.installed
+	$(BIN)/python -m pip install --quiet --editable ".[parity]"
+	@touch $@
+
+demo: $(VENV)/.installed
+	$(BIN)/corex demo
+
+test: $(VENV)/.installed
+	$(BIN)/python -m pytest -m "not parity"
+
+parity: $(VENV)/.torch
+	$(BIN)/python -m pytest -m parity
+
+lint: $(VENV)/.lint
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	find backends -name '*.c' -o -name '*.h' | grep -v /vendor/ | \
+		xargs --no-run-if-empty $(BIN)/clang-format --dry-run --Werror
+
+format: $(VENV)/.lint
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+	find backends -name '*.c' -o -name '*.h' | grep -v /vendor/ | \
+		xargs --no-run-if-empty $(BIN)/clang-format -i
+
+bench: $(VENV)/.torch
+	$(BIN)/python -m benchmarks
+
+sanitize: $(VENV)/.installed
+	$(BIN)/python backends/cpu_c/sanitize.py
+
+clean:
+	rm -rf $(VENV) build dist *.egg-info backends/cpu_c/vendor backends/cpu_c/_native*.so
+	rm -rf .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -1,0 +1,43 @@
+"""What setup.cfg cannot say: which packages there are, and how `corex_cpu_c` is compiled."""
+
+from __future__ import annotations
+
+import runpy
+from pathlib import Path
+from typing import Any
+
+from setuptools import find_packages, setup
+
+CPU_C = Path(__file__).parent / "backends" / "cpu_c" / "extension.py"
+BACKENDS = {
+    "corex_reference_py": "backends/reference_py",
+    "corex_cpu_c": "backends/cpu_c",
+    "corex_cuda_pycuda": "backends/cuda_pycuda",
+}
+
+
+def packages() -> list[str]:
+    """corex and its subpackages, the backends and theirs."""
+    found = find_packages(include=["corex", "corex.*"])
+    for name, folder in BACKENDS.items():
+        found += [name, *(f"{name}.{package}" for package in find_packages(folder))]
+    return found
+
+
+def native_code() -> dict[str, Any]:
+    """The extension modules, after their BLAS has been put beside them.
+
+    Each extension is optional: without a working C compiler the install succeeds, and
+    `corex backends` tells that `cpu_c` was not built.
+    """
+    if not CPU_C.exists():
+        return {}
+    recipe = runpy.run_path(str(CPU_C))
+    recipe["vendor_openblas"]()
+    extensions = recipe["extensions"]()
+    for extension in extensions:
+        extension.optional = True
+    return {"ext_modules": extensions}
+
+
+setup(packages=packages(), **native_code())
