@@ -1,0 +1,59 @@
+"""What is kept of a plugin that failed, so that it can be shown and, when asked for, raised."""
+
+from __future__ import annotations
+
+import traceback
+from typing import NamedTuple
+
+
+class Fault(NamedTuple):
+    """One failure of one plugin.
+
+    Attributes:
+        plugin: the plugin's name (its entry point's name, where it came from one).
+        distribution: name and version of the distribution that brought it, or "".
+        stage: what was being done: "metadata", "import", "register", "backends", "descriptor",
+            "duplicate", "probe", "factory", or the name of a hook.
+        exception: the original exception.
+        traceback: its formatted traceback.
+        backend: the backend concerned, where only one is.
+    """
+
+    plugin: str
+    distribution: str
+    stage: str
+    exception: BaseException
+    traceback: str
+    backend: str | None = None
+
+    @classmethod
+    def of(
+        cls,
+        exception: BaseException,
+        stage: str,
+        plugin: str,
+        distribution: str = "",
+        backend: str | None = None,
+    ) -> Fault:
+        """The fault that keeps `exception`."""
+        text = "".join(traceback.format_exception(exception))
+        return cls(plugin, distribution, stage, exception, text, backend)
+
+    def concerns(self, name: str) -> bool:
+        """Whether this may be why the backend called `name` is missing."""
+        return name == (self.plugin if self.backend is None else self.backend)
+
+    def summary(self) -> str:
+        """The exception in one line."""
+        return one_line(self.exception)
+
+    def __str__(self) -> str:
+        origin = f" ({self.distribution})" if self.distribution else ""
+        return f"plugin {self.plugin!r}{origin} failed at {self.stage}: {self.summary()}"
+
+
+def one_line(exception: BaseException) -> str:
+    """`Type: message`, on one line."""
+    message = " ".join(str(exception).split())
+    kind = type(exception).__name__
+    return f"{kind}: {message}" if message else kind

@@ -1,0 +1,51 @@
+"""The hooks through which plugins extend corex.
+
+A plugin is a module or an instance, named by an entry point of group `corex`, with functions
+marked by `pluggy.HookimplMarker("corex")`. It may set `corex_priority = N`: where several plugins
+answer the same question, the higher priority is asked first, and ties go to the name that sorts
+first. This replaces pluggy's `tryfirst`, `trylast` and wrappers, which corex refuses.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Final
+
+import pluggy
+
+from corex.backend import BackendDescriptor, KernelChoice
+from corex.dtypes import DType
+
+PROJECT: Final = "corex"
+
+hookspec = pluggy.HookspecMarker(PROJECT)
+hookimpl = pluggy.HookimplMarker(PROJECT)
+
+
+@hookspec
+def corex_backends() -> Sequence[BackendDescriptor]:  # type: ignore[empty-body]
+    """The backends this plugin brings. Must be cheap: describe them, construct nothing."""
+
+
+@hookspec(firstresult=True)
+def corex_select_kernel(backend: str, op: str, dtypes: tuple[DType, ...]) -> KernelChoice | None:
+    """A kernel for `op` on `backend` that goes before the backend's own, or None.
+
+    `dtypes` are those of the kernel's views, outputs first. The answer is cached, so it may
+    depend on nothing else.
+    """
+
+
+@hookspec
+def corex_ops() -> Sequence[object]:  # type: ignore[empty-body]
+    """Declarations of new ops."""
+
+
+@hookspec
+def corex_conformance_cases() -> Sequence[object]:  # type: ignore[empty-body]
+    """Conformance cases beyond those generated from the op tables."""
+
+
+@hookspec
+def corex_op_observer() -> object:
+    """An observer of dispatched ops (a profiler or tracer), or None for none at the moment."""
