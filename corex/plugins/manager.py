@@ -387,13 +387,29 @@ class PluginManager:
     ) -> KernelChoice | None:
         """The kernel for `op` on a backend: a plugin's override, else the backend's own, or None.
 
-        A plugin whose `corex_select_kernel` fails gets a fault and is not asked again.
-
         Raises:
             BackendUnavailableError: the backend cannot be used.
             PluginError: the backend's own `select` failed.
         """
         backend = self.backend(backend_name)
+        choice = self.override(backend_name, op, dtypes)
+        if choice is not None:
+            return choice
+        try:
+            return _check_choice(backend.select(op, dtypes))
+        except Exception as error:
+            raise PluginError(
+                f"backend {backend_name!r} failed to select a kernel for {op!r}: {one_line(error)}"
+            ) from error
+
+    def override(
+        self, backend_name: str, op: str, dtypes: tuple[DType, ...]
+    ) -> KernelChoice | None:
+        """The kernel that a plugin puts before the backend's own, or None.
+
+        A plugin whose `corex_select_kernel` fails gets a fault and is not asked again.
+        """
+        self.load()
         question = {"backend": backend_name, "op": op, "dtypes": dtypes}
         for plugin in tuple(self._selectors):
             hook = plugin.hooks["corex_select_kernel"]
@@ -407,12 +423,7 @@ class PluginManager:
                 continue
             if choice is not None:
                 return choice
-        try:
-            return _check_choice(backend.select(op, dtypes))
-        except Exception as error:
-            raise PluginError(
-                f"backend {backend_name!r} failed to select a kernel for {op!r}: {one_line(error)}"
-            ) from error
+        return None
 
     def selectors(self) -> list[str]:
         """The plugins that may override kernels, in the order in which they are asked."""

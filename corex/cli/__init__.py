@@ -1,0 +1,65 @@
+"""The `corex` command. Each subcommand is a module here, imported only when it is called.
+
+A subcommand's module has `add_arguments(parser)` and `run(args) -> exit code`.
+"""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+import importlib.metadata
+import os
+import sys
+from collections.abc import Sequence
+from typing import Final
+
+from corex.errors import CorexError
+
+COMMANDS: Final = {
+    "backends": "which backends there are, and why one cannot be used",
+    "demo": "train a small network on handwritten digits",
+    "bench": "time corex beside PyTorch and NumPy (in a source checkout)",
+}
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Runs the command line `argv` (by default the process's own) and returns its exit code.
+
+    A wrong command line exits with 2; an error that the user can act on is one line on stderr and
+    exit code 1, unless COREX_DEBUG is set, which lets it through with its traceback.
+    """
+    arguments = sys.argv[1:] if argv is None else list(argv)
+    parser = argparse.ArgumentParser(prog="corex", description="A tensor runtime with plugins.")
+    parser.add_argument("--version", action=_Version, nargs=0, help="show the version and exit")
+    subparsers = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)
+    run = None
+    for name, summary in COMMANDS.items():
+        subparser = subparsers.add_parser(
+            name, help=summary, description=summary[0].upper() + summary[1:] + "."
+        )
+        if arguments[:1] == [name]:
+            module = importlib.import_module(f"corex.cli.{name}")
+            module.add_arguments(subparser)
+            run = module.run
+    parsed = parser.parse_args(arguments)
+    assert run is not None  # argparse has refused everything else
+    try:
+        return int(run(parsed))
+    except KeyboardInterrupt:
+        return 130
+    except BrokenPipeError:  # the reader (`corex backends | head`) has seen enough
+        sys.stdout = None
+        return 0
+    except (CorexError, OSError, ValueError) as error:
+        if os.environ.get("COREX_DEBUG"):
+            raise
+        message = " ".join(str(error).split()) or type(error).__name__
+        print(f"corex {parsed.command}: {message}", file=sys.stderr)
+        return 1
+
+
+class _Version(argparse.Action):
+    """`--version`, reading the installed metadata only when asked."""
+
+    def __call__(self, parser: argparse.ArgumentParser, *_: object) -> None:
+        parser.exit(message=f"corex {importlib.metadata.version('corex')}\n")
