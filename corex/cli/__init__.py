@@ -62,4 +62,5 @@ class _Version(argparse.Action):
     """`--version`, reading the installed metadata only when asked."""
 
     def __call__(self, parser: argparse.ArgumentParser, *_: object) -> None:
-        parser.exit(message=f"corex {importlib.metadata.version('corex')}\n")
+        print(f"corex {importlib.metadata.version('corex')}")
+        parser.exit()

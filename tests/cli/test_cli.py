@@ -1,0 +1,121 @@
+"""The `corex` command."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from corex import cli
+from corex.backend import Backend, BackendDescriptor
+from corex.cli import backends
+from corex.cli.table import table
+from corex.plugins import PluginManager, hookimpl
+
+
+class Bare(Backend):
+    name = "bare"
+    device_type = "bare"
+
+
+class Plugin:
+    """Brings a backend that works, one that cannot be used, and one that fails to start."""
+
+    @hookimpl
+    def corex_backends(self) -> list[BackendDescriptor]:
+        return [
+            BackendDescriptor("bare", "bare", lambda: None, Bare),
+            BackendDescriptor("away", "far", lambda: "no such device", Bare),
+            BackendDescriptor("liar", "far", lambda: None, lambda: 1 / 0),  # type: ignore[arg-type, return-value]
+        ]
+
+
+@pytest.fixture
+def plugin(monkeypatch: pytest.MonkeyPatch) -> None:
+    manager = PluginManager()
+    manager.register(Plugin(), "odd")
+    monkeypatch.setattr(backends, "manager", manager)
+
+
+def lines_of(capsys: pytest.CaptureFixture[str]) -> dict[str, list[str]]:
+    out = capsys.readouterr().out
+    return {line.split()[0]: line.split() for line in out.splitlines() if line.strip()}
+
+
+@pytest.mark.usefixtures("plugin")
+def test_backends_lists_every_backend_with_its_state(capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.main(["backends"]) == 0
+    lines = lines_of(capsys)
+    assert " ".join(lines["reference_py"]).startswith("reference_py cpu all available")
+    assert lines["bare"] == ["bare", "bare", "none", "native", "available"]
+    assert " ".join(lines["away"]) == "away far - unavailable: no such device"
+    assert "it failed to start: ZeroDivisionError" in " ".join(lines["liar"])
+
+
+@pytest.mark.usefixtures("plugin")
+def test_backends_shows_faults_in_a_line_and_verbosely(capsys: pytest.CaptureFixture[str]) -> None:
+    cli.main(["backends"])
+    brief = capsys.readouterr().out
+    assert "plugin 'odd' failed at factory: ZeroDivisionError: division by zero" in brief
+    assert "Traceback" not in brief
+    cli.main(["backends", "--verbose"])
+    assert "Traceback (most recent call last)" in capsys.readouterr().out
+
+
+def test_backends_tells_about_a_wrong_default_and_disabled_plugins(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COREX_BACKEND", "nobody")
+    monkeypatch.setenv("COREX_DISABLE", "cuda_pycuda")
+    monkeypatch.setattr(backends, "manager", PluginManager())
+    assert cli.main(["backends"]) == 0
+    out = capsys.readouterr().out
+    assert "no default backend: COREX_BACKEND=nobody" in out
+    assert "disabled by COREX_DISABLE: cuda_pycuda" in out
+
+
+def test_an_expected_error_is_one_line(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(args: object) -> int:
+        raise FileNotFoundError(2, "No such file or directory", "digits\n.bin")
+
+    monkeypatch.delenv("COREX_DEBUG", raising=False)
+    monkeypatch.setattr(backends, "run", fail)
+    assert cli.main(["backends"]) == 1
+    error = capsys.readouterr().err
+    assert error.startswith("corex backends: [Errno 2] No such file or directory")
+    assert error.count("\n") == 1
+    monkeypatch.setenv("COREX_DEBUG", "1")
+    with pytest.raises(FileNotFoundError):
+        cli.main(["backends"])
+
+
+@pytest.mark.parametrize("arguments", [[], ["nonsense"], ["backends", "--nonsense"]])
+def test_a_wrong_command_line_exits_with_2(arguments: list[str]) -> None:
+    with pytest.raises(SystemExit) as raised:
+        cli.main(arguments)
+    assert raised.value.code == 2
+
+
+def test_bench_needs_a_source_checkout(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    from corex.cli import bench
+
+    monkeypatch.setattr(bench, "__file__", str(tmp_path / "corex" / "cli" / "bench.py"))
+    assert cli.main(["bench"]) == 1
+    assert "source checkout only" in capsys.readouterr().err
+
+
+def test_python_dash_m_corex() -> None:
+    result = subprocess.run(
+        [sys.executable, "-m", "corex", "--version"], capture_output=True, text=True, check=True
+    )
+    assert result.stdout.startswith("corex 0.")
+
+
+def test_table_aligns_its_columns() -> None:
+    assert table(("a", "b"), [("long", "x"), ("s", "")]) == "a     b\nlong  x\ns"

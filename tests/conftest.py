@@ -1,0 +1,41 @@
+"""What all tests share."""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+CPU_BACKENDS = ("reference_py", "cpu_c")
+
+# The comparisons with PyTorch are collected only where it is installed (`make parity`).
+collect_ignore = [] if importlib.util.find_spec("torch") else ["parity"]
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Everything in tests/parity carries the mark `parity`."""
+    parity = Path(__file__).parent / "parity"
+    for item in items:
+        if parity in item.path.parents:
+            item.add_marker("parity")
+
+
+@pytest.fixture(params=CPU_BACKENDS)
+def each_backend(request: pytest.FixtureRequest) -> Iterator[str]:
+    """Runs the test once per CPU backend, with that one selected; yields its name.
+
+    An unavailable backend fails the test, unless COREX_ALLOW_MISSING_BACKEND is set.
+    """
+    import corex
+    from corex.plugins import manager
+
+    name: str = request.param
+    reason = manager.unavailable_reason(name)
+    if reason is not None:
+        report = pytest.skip if os.environ.get("COREX_ALLOW_MISSING_BACKEND") else pytest.fail
+        report(f"{name}: {reason}")
+    with corex.use_backend(name):
+        yield name
