@@ -84,6 +84,11 @@ class Backend:
         """
         raise NotImplementedError
 
+    def nbytes(self, buffer: Buffer) -> int:
+        """The size a buffer was allocated with."""
+        size: int = buffer.nbytes if hasattr(buffer, "nbytes") else len(buffer)
+        return size
+
     def copy_from_host(self, buffer: Buffer, start: int, source: memoryview) -> None:
         """Copies the bytes of `source` (format 'B', contiguous) to `buffer`, from byte `start`."""
         raise NotImplementedError

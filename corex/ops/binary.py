@@ -1,0 +1,348 @@
+"""Elementwise ops of two and three inputs, one row each; see `unary.py` for the notation."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from corex.ops.elementwise import (
+    binary_function,
+    binary_operator,
+    general,
+    inplace,
+    inplace_function,
+    reflected_operator,
+)
+from corex.ops.promotion import Number
+from corex.schema import ALL, BITS, FLOAT, INTEGER, NUMBER, REGISTRY, OpSchema, declare
+from corex.tensor import Tensor
+
+functions: dict[str, Callable[..., Tensor]] = {}
+inplace_functions: dict[str, Callable[..., Tensor]] = {}
+operators: dict[str, Callable[[Tensor, Any], Any]] = {}
+
+
+def _binary(
+    name: str,
+    accepts: str,
+    da: Callable[..., Tensor] | None,
+    db: Callable[..., Tensor] | None,
+    doc: str,
+    *,
+    promote: str = "",
+    family: str = "binary",
+    operator: str = "",
+) -> None:
+    derivative = None if da is None or db is None else {"a": da, "b": db}
+    schema = declare(
+        OpSchema(
+            name,
+            inputs=("a", "b"),
+            derivative=derivative,
+            accepts=accepts,
+            promote=promote,
+            family=family,
+            doc=doc,
+        )
+    )
+    functions[name] = binary_function(schema)
+    if family == "binary":
+        inplace_functions[f"{name}_"] = inplace_function(schema)
+    if operator:
+        operators[f"__{operator}__"] = binary_operator(schema)
+        if family == "binary":
+            operators[f"__r{operator}__"] = reflected_operator(schema)
+            operators[f"__i{operator}__"] = inplace_function(schema)
+
+
+def _zeros(g: Tensor) -> Tensor:
+    return g.new_zeros(g.shape)
+
+
+def _pow_a(g: Tensor, a: Any, b: Any) -> Tensor:
+    """b * a ** (b - 1), which is 0 where b is 0, even at a = 0."""
+    if isinstance(b, int | float):
+        return _zeros(g) if b == 0 else g * (a ** (b - 1) * b)
+    return (g * (b * a ** (b - 1))).masked_fill(b == 0, 0)
+
+
+def _pow_b(g: Tensor, a: Any, b: Any, y: Tensor) -> Tensor:
+    """y * log(a), which is 0 where a is 0 and b is not negative."""
+    base = a if isinstance(a, Tensor) else g.new_full((), a)
+    return (g * (y * base.log())).masked_fill((base == 0).logical_and(b >= 0), 0)
+
+
+def _larger_share(g: Tensor, a: Any, b: Any) -> Tensor:
+    """Gradient of the winner `a` of maximum: all of it, half at a tie (PyTorch's convention)."""
+    return (g * 0.5).where(_equal(a, b), g.masked_fill(_less(a, b), 0))
+
+
+def _smaller_share(g: Tensor, a: Any, b: Any) -> Tensor:
+    return (g * 0.5).where(_equal(a, b), g.masked_fill(_less(b, a), 0))
+
+
+def _equal(a: Any, b: Any) -> Tensor:
+    return a == b if isinstance(a, Tensor) else b == a
+
+
+def _less(a: Any, b: Any) -> Tensor:
+    return a < b if isinstance(a, Tensor) else b > a
+
+
+def _quotient(a: Any, b: Any) -> Any:
+    return a / b
+
+
+# ---- arithmetic ------------------------------------------------------------------------------
+_binary("add", ALL, lambda g: g, lambda g: g, "a + b.", operator="add")
+_binary("sub", NUMBER, lambda g: g, lambda g: -g, "a - b.", operator="sub")
+_binary("mul", ALL, lambda g, b: g * b, lambda g, a: g * a, "a * b.", operator="mul")
+_binary(
+    "div",
+    FLOAT,
+    lambda g, b: g / b,
+    lambda g, a, b: -g * ((a / b) / b),
+    "True division a / b; integers become floating point.",
+    promote="float",
+    operator="truediv",
+)
+_binary(
+    "floor_divide", NUMBER, _zeros, _zeros, "The floor of the quotient.", operator="floordiv"
+)
+_binary(
+    "remainder",
+    NUMBER,
+    lambda g: g,
+    lambda g, a, b: -g * _floor(a, b),
+    "Remainder with the divisor's sign, as Python's %.",
+    operator="mod",
+)
+_binary(
+    "fmod",
+    NUMBER,
+    lambda g: g,
+    lambda g, a, b: -g * _quotient(a, b).trunc(),
+    "Remainder with the dividend's sign, as C's fmod.",
+)
+_binary("pow", NUMBER, _pow_a, _pow_b, "a ** b.", operator="pow")
+
+
+def _floor(a: Any, b: Any) -> Any:
+    return _quotient(a, b).floor()
+
+
+_binary(
+    "maximum",
+    ALL,
+    _larger_share,
+    lambda g, a, b: _larger_share(g, b, a),
+    "The larger; NaN if either is NaN.",
+)
+_binary(
+    "minimum",
+    ALL,
+    _smaller_share,
+    lambda g, a, b: _smaller_share(g, b, a),
+    "The smaller; NaN if either is NaN.",
+)
+_binary(
+    "fmax",
+    FLOAT,
+    lambda g, a, b: g.masked_fill(_keeps(b, a), 0),
+    lambda g, a, b: g.masked_fill(_keeps(b, a).logical_not(), 0),
+    "The larger; a NaN loses against a number.",
+    promote="float",
+)
+_binary(
+    "fmin",
+    FLOAT,
+    lambda g, a, b: g.masked_fill(_keeps(-b, -a), 0),
+    lambda g, a, b: g.masked_fill(_keeps(-b, -a).logical_not(), 0),
+    "The smaller; a NaN loses against a number.",
+    promote="float",
+)
+
+
+def _keeps(winner: Any, loser: Any) -> Tensor:
+    """Whether fmax picks `winner` over `loser` (a tie goes to the first operand, the loser)."""
+    beaten: Tensor = (loser < winner).logical_or(loser.isnan()) if isinstance(loser, Tensor) else (
+        winner > loser
+    )
+    return beaten
+
+
+_binary(
+    "atan2",
+    FLOAT,
+    lambda g, a, b: g * (b / (a * a + b * b)),
+    lambda g, a, b: -g * (a / (a * a + b * b)),
+    "The angle of the point (b, a), in radians.",
+    promote="float",
+)
+_binary(
+    "hypot",
+    FLOAT,
+    lambda g, a, y: g * (a / y),
+    lambda g, b, y: g * (b / y),
+    "sqrt(a * a + b * b), without overflow.",
+    promote="float",
+)
+_binary(
+    "copysign",
+    FLOAT,
+    lambda g, a, y: g * (y / a).masked_fill(a == 0, 0),
+    _zeros,
+    "The magnitude of a with the sign of b.",
+    promote="float",
+)
+
+# ---- comparisons -------------------------------------------------------------------------------
+for _name, _doc in (
+    ("eq", "a == b."),
+    ("ne", "a != b."),
+    ("lt", "a < b."),
+    ("le", "a <= b."),
+    ("gt", "a > b."),
+    ("ge", "a >= b."),
+):
+    _binary(_name, ALL, None, None, _doc, family="compare", operator=_name)
+for _name in ("logical_and", "logical_or", "logical_xor"):
+    _binary(_name, ALL, None, None, f"{_name[8:]} of truth values.", family="compare")
+
+# ---- bits ----------------------------------------------------------------------------------------
+for _name in ("and", "or", "xor"):
+    _binary(f"bitwise_{_name}", BITS, None, None, f"Bitwise {_name}.", operator=_name)
+_binary("bitwise_left_shift", INTEGER, None, None, "a << b.", operator="lshift")
+_binary("bitwise_right_shift", INTEGER, None, None, "a >> b, arithmetic.", operator="rshift")
+
+ALIASES = {
+    "subtract": "sub",
+    "multiply": "mul",
+    "divide": "div",
+    "true_divide": "div",
+    "arctan2": "atan2",
+    "greater": "gt",
+    "greater_equal": "ge",
+    "less": "lt",
+    "less_equal": "le",
+    "not_equal": "ne",
+}
+
+
+# ---- forms with extra arguments ------------------------------------------------------------------
+def add(
+    input: Tensor | Number,
+    other: Tensor | Number,
+    *,
+    alpha: Number = 1,
+    out: Tensor | None = None,
+) -> Tensor:
+    """input + alpha * other, broadcast together."""
+    return functions["add"](input, _scaled(other, alpha), out=out)
+
+
+def sub(
+    input: Tensor | Number,
+    other: Tensor | Number,
+    *,
+    alpha: Number = 1,
+    out: Tensor | None = None,
+) -> Tensor:
+    """input - alpha * other, broadcast together."""
+    return functions["sub"](input, _scaled(other, alpha), out=out)
+
+
+def _scaled(other: Any, alpha: Number) -> Any:
+    return other if alpha == 1 else other * alpha
+
+
+def add_(self: Tensor, other: Tensor | Number, *, alpha: Number = 1) -> Tensor:
+    """In place: self += alpha * other."""
+    return inplace(REGISTRY["add"], self, (_scaled(other, alpha),))
+
+
+def sub_(self: Tensor, other: Tensor | Number, *, alpha: Number = 1) -> Tensor:
+    """In place: self -= alpha * other."""
+    return inplace(REGISTRY["sub"], self, (_scaled(other, alpha),))
+
+
+def div(
+    input: Tensor | Number,
+    other: Tensor | Number,
+    *,
+    rounding_mode: str | None = None,
+    out: Tensor | None = None,
+) -> Tensor:
+    """input / other; `rounding_mode` 'floor' or 'trunc' rounds the quotient.
+
+    Raises:
+        RuntimeError: an unknown rounding mode.
+    """
+    if rounding_mode is None:
+        return functions["div"](input, other, out=out)
+    if rounding_mode == "floor":
+        return functions["floor_divide"](input, other, out=out)
+    if rounding_mode != "trunc":
+        raise RuntimeError(
+            f"div expected rounding_mode to be one of None, 'trunc', or 'floor' but found "
+            f"'{rounding_mode}'"
+        )
+    remainder = functions["fmod"](input, other)
+    whole = functions["sub"](input, remainder)
+    if whole.is_floating_point():
+        return functions["div"](whole, other, out=out).round()
+    return functions["floor_divide"](whole, other, out=out)
+
+
+def div_(self: Tensor, other: Tensor | Number, *, rounding_mode: str | None = None) -> Tensor:
+    """In place: self /= other."""
+    if rounding_mode is None:
+        return inplace(REGISTRY["div"], self, (other,))
+    return self.copy_(div(self, other, rounding_mode=rounding_mode))
+
+
+def rsub(input: Tensor, other: Tensor | Number, *, alpha: Number = 1) -> Tensor:
+    """other - alpha * input."""
+    return functions["sub"](other, _scaled(input, alpha))
+
+
+def pow_(base: Tensor | Number, exponent: Tensor | Number) -> Tensor:
+    """base ** exponent.
+
+    Raises:
+        RuntimeError: integers to a negative integer power.
+    """
+    if isinstance(exponent, int | float) and isinstance(base, Tensor):
+        if exponent == 2:
+            return base * base if base.key.dtype.kind != "b" else base
+        if exponent == 1:
+            return base * 1
+        if exponent == 0.5 and base.is_floating_point():
+            return base.sqrt()
+        if isinstance(exponent, int) and exponent < 0 and not base.is_floating_point():
+            raise RuntimeError("Integers to negative integer powers are not allowed.")
+    return functions["pow"](base, exponent)
+
+
+def rpow(exponent: Tensor, base: Any) -> Any:
+    """base ** exponent, for the reflected operator."""
+    return general(REGISTRY["pow"], (base, exponent)) if isinstance(base, int | float) else (
+        NotImplemented
+    )
+
+
+# ---- where -----------------------------------------------------------------------------------------
+WHERE = declare(
+    OpSchema(
+        "where",
+        inputs=("condition", "a", "b"),
+        derivative={
+            "a": lambda g, condition: g.masked_fill(condition.logical_not(), 0),
+            "b": lambda g, condition: g.masked_fill(condition, 0),
+        },
+        accepts=ALL,
+        family="where",
+        uniform=False,
+        doc="a where the condition holds, else b.",
+    )
+)

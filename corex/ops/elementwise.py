@@ -1,0 +1,323 @@
+"""How elementwise ops are called: a flat fast path for the common case, and the general path.
+
+The fast path takes dense operands of one shape and one dispatch key (or a Python number), asks
+the key's table for a direct kernel, and builds result and node with no helper in between: it is
+the most travelled code of corex, and each call it saves is measurable. Everything else
+(broadcasting, promotion, strides, `out=`, backends without direct kernels) goes to `general`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from corex import dtypes as dt
+from corex.dispatcher import call_pointwise, record
+from corex.dtypes import CATEGORY, DType
+from corex.graph import OpNode, mode
+from corex.layout import broadcast_shapes
+from corex.ops.inplace import check_inplace, finish_inplace, write_out
+from corex.ops.promotion import Number, cast, require_tensor, result_type, scalar
+from corex.schema import OpSchema
+from corex.storage import Storage
+from corex.tensor import TENSOR_TYPES, Tensor, alias
+
+_new = object.__new__
+_Operand = Tensor | Number
+
+
+def unary_function(schema: OpSchema) -> Callable[..., Tensor]:
+    """The function of a unary op."""
+    name = schema.name
+    to_bool = schema.family == "predicate"
+    plan = schema.plan((True,)) if schema.differentiable else None
+    saves = () if plan is None else plan.save
+
+    def op(input: Tensor, *, out: Tensor | None = None) -> Tensor:
+        if type(input) in TENSOR_TYPES and input._strides is None and out is None:
+            key = input.key
+            direct = key.direct[name]
+            if direct is not None:
+                shape = input.shape
+                source = input.storage_
+                storage = _new(Storage)
+                storage.buffer = direct(shape, source.buffer, input.offset)
+                storage.place = key.place
+                storage.version = 0
+                result = _new(Tensor)
+                result.storage_ = storage
+                result.key = key.place.keys[0] if to_bool else key
+                result.shape = shape
+                result._strides = None
+                result.offset = 0
+                result._node = None
+                edge = input._node
+                if edge is not None and plan is not None and mode.enabled:
+                    if len(saves) == 2:
+                        record(schema, (input,), (), (result,))
+                        return result
+                    node = _new(OpNode)
+                    node.plan = plan
+                    node.edges = ((edge, input._output_nr),)
+                    node.params = ()
+                    node.shapes = None
+                    if saves == (0,):
+                        node.saved = (input,)
+                        node.versions = (source.version,)
+                    elif saves == (1,):
+                        node.saved = (alias(result),)
+                        node.versions = (0,)
+                    else:
+                        node.saved = node.versions = ()
+                    result._node = node
+                return result
+        return general(schema, (require_tensor(name, input),), (), out)
+
+    return _named(op, schema)
+
+
+def binary_operator(schema: OpSchema) -> Callable[[Tensor, Any], Any]:
+    """The operator method of a binary op, `a + b`: NotImplemented for foreign operands."""
+    name = schema.name
+    to_bool = schema.family == "compare"
+    differentiable = schema.differentiable
+    if differentiable:
+        plans = (schema.plan((True, False)), schema.plan((False, True)), schema.plan((True, True)))
+        # An op whose derivative saves its output takes the general recording path.
+        flat = all(not plan.output_slots for plan in plans)
+
+    def op(self: Tensor, other: Any) -> Any:
+        kind = type(other)
+        key = self.key
+        if self._strides is None:
+            shape = self.shape
+            source = self.storage_
+            buffer = None
+            if kind in TENSOR_TYPES:
+                if other.key is key and other._strides is None and other.shape == shape:
+                    direct = key.direct[name]
+                    if direct is not None:
+                        buffer = direct(
+                            shape, source.buffer, self.offset, other.storage_.buffer, other.offset
+                        )
+                        edge = other._node
+            elif kind is float and key.dtype.is_floating_point or kind is int and key.dtype.kind != "b":
+                direct = key.direct[name]
+                if direct is not None:
+                    buffer = direct(shape, source.buffer, self.offset, other, 0)
+                    edge = None
+            if buffer is not None:
+                storage = _new(Storage)
+                storage.buffer = buffer
+                storage.place = key.place
+                storage.version = 0
+                result = _new(Tensor)
+                result.storage_ = storage
+                result.key = key.place.keys[0] if to_bool else key
+                result.shape = shape
+                result._strides = None
+                result.offset = 0
+                result._node = None
+                mine = self._node
+                if (mine is not None or edge is not None) and differentiable and mode.enabled:
+                    if not flat:
+                        record(schema, (self, other), (), (result,))
+                        return result
+                    node = _new(OpNode)
+                    if edge is None:
+                        plan = plans[0]
+                        node.edges = ((mine, self._output_nr), (None, 0))
+                    elif mine is None:
+                        plan = plans[1]
+                        node.edges = ((None, 0), (edge, other._output_nr))
+                    else:
+                        plan = plans[2]
+                        node.edges = ((mine, self._output_nr), (edge, other._output_nr))
+                    node.plan = plan
+                    node.params = ()
+                    node.shapes = None
+                    save = plan.save
+                    if not save:
+                        node.saved = node.versions = ()
+                    else:
+                        version = other.storage_.version if kind in TENSOR_TYPES else None
+                        if save == (1,):
+                            node.saved = (other,)
+                            node.versions = (version,)
+                        elif save == (0,):
+                            node.saved = (self,)
+                            node.versions = (source.version,)
+                        else:
+                            node.saved = (self, other)
+                            node.versions = (source.version, version)
+                    result._node = node
+                return result
+        if kind in TENSOR_TYPES or isinstance(other, bool | int | float):
+            return general(schema, (self, other))
+        converted = as_number(other)
+        return NotImplemented if converted is None else general(schema, (self, converted))
+
+    return _named(op, schema)
+
+
+def reflected_operator(schema: OpSchema) -> Callable[[Tensor, Any], Any]:
+    """The reflected operator method, `2 - a`."""
+
+    def op(self: Tensor, other: Any) -> Any:
+        number = other if isinstance(other, bool | int | float) else as_number(other)
+        return NotImplemented if number is None else general(schema, (number, self))
+
+    return _named(op, schema)
+
+
+def binary_function(schema: OpSchema) -> Callable[..., Tensor]:
+    """The function of a binary op, `corex.maximum(a, b)`; also serves as the method."""
+    operator = binary_operator(schema)
+
+    def op(input: _Operand, other: _Operand, *, out: Tensor | None = None) -> Tensor:
+        if out is None and type(input) in TENSOR_TYPES:
+            result = operator(input, other)  # type: ignore[arg-type]
+            if result is not NotImplemented:
+                return result  # type: ignore[no-any-return]
+        return general(schema, (_operand(schema, input), _operand(schema, other)), (), out)
+
+    return _named(op, schema)
+
+
+def inplace_function(schema: OpSchema) -> Callable[..., Tensor]:
+    """The in-place method, `a.add_(b)`."""
+
+    def op(self: Tensor, *others: Any) -> Tensor:
+        return inplace(schema, self, others)
+
+    op.__name__ = op.__qualname__ = f"{schema.name}_"
+    op.__doc__ = f"In-place version of `{schema.name}`; returns the tensor itself."
+    return op
+
+
+def inplace(
+    schema: OpSchema, self: Tensor, others: tuple[Any, ...], params: tuple[Any, ...] = ()
+) -> Tensor:
+    """Runs an elementwise op with its first input as output, and rebases the graph.
+
+    Raises:
+        RuntimeError: a leaf that requires gradients, a result that does not fit the tensor's shape
+            or dtype, or overlapping elements.
+    """
+    operands = (self, *[_operand(schema, other) for other in others])
+    requires = check_inplace(schema.name, self, operands)
+    tensors, dtype, output = _promoted(schema, operands)
+    shape = broadcast_shapes(schema.name, *[t.shape for t in tensors])
+    if shape != self.shape:
+        raise RuntimeError(
+            f"[{schema.name}_] output with shape {list(self.shape)} doesn't match the broadcast "
+            f"shape {list(shape)}"
+        )
+    if not dt.can_cast(output, self.key.dtype):
+        raise RuntimeError(
+            f"[{schema.name}_] result type {output.name} can't be cast to the desired output type "
+            f"{self.key.dtype.name}"
+        )
+    before = (self._node, self._output_nr)
+    plain = tensors[0] is self and output is self.key.dtype
+    if plain and not requires:
+        call_pointwise(schema, tensors, params, shape, output, out=self)
+    elif plain:
+        # The formula may need the old values only as far as the version check allows: saved
+        # inputs keep the version from before the write, as in PyTorch.
+        versions = [t.storage_.version for t in tensors]
+        call_pointwise(schema, tensors, params, shape, output, out=self)
+        self.storage_.version += 1
+        finish_inplace(schema, self, tensors, params, before, versions)
+        return self
+    else:
+        result = call_pointwise(schema, tensors, params, shape, output)
+        write_out(self, result)
+        return self
+    self.storage_.version += 1
+    return self
+
+
+def general(
+    schema: OpSchema,
+    operands: tuple[_Operand, ...],
+    params: tuple[Any, ...] = (),
+    out: Tensor | None = None,
+) -> Tensor:
+    """Promotion, broadcasting, any layout, any backend, and `out=`.
+
+    Raises:
+        RuntimeError: shapes do not broadcast, mixed places, or a dtype the op does not take.
+    """
+    tensors, _, output = _promoted(schema, operands)
+    shape = broadcast_shapes(schema.name, *[t.shape for t in tensors])
+    if out is None:
+        return call_pointwise(schema, tensors, params, shape, output)
+    return write_out(out, call_pointwise(schema, tensors, params, shape, output), schema.name)
+
+
+def _promoted(
+    schema: OpSchema, operands: tuple[_Operand, ...]
+) -> tuple[tuple[Tensor, ...], DType, DType]:
+    """Operands as tensors of the computing dtype, that dtype, and the result's dtype."""
+    first = next((o for o in operands if isinstance(o, Tensor)), None)
+    if first is None:
+        raise TypeError(f"{schema.name}(): at least one operand must be a Tensor")
+    dtype = first.key.dtype if len(operands) == 1 else result_type(*operands)
+    if dtype.kind not in schema.accepts:
+        if schema.promote == "float" and CATEGORY[dtype.kind] < 2:
+            dtype = dt.get_default_dtype()
+        else:
+            raise RuntimeError(_unsupported(schema, dtype))
+    place = first.key.place
+    key = place.keys[dtype.index]
+    tensors = tuple(
+        cast(o, dtype) if isinstance(o, Tensor) else scalar(o, key) for o in operands
+    )
+    output = dt.bool_ if schema.family in ("compare", "predicate") else dtype
+    return tensors, dtype, output
+
+
+_BOOL_HINTS = {
+    "sub": "Subtraction, the `-` operator, with two bool tensors is not supported. Use the `^` or "
+    "`logical_xor()` operator instead.",
+    "neg": "Negation, the `-` operator, on a bool tensor is not supported. If you are trying to "
+    "invert a mask, use the `~` or `logical_not()` operator instead.",
+}
+
+
+def _unsupported(schema: OpSchema, dtype: DType) -> str:
+    if dtype is dt.bool_ and schema.name in _BOOL_HINTS:
+        return f"[{schema.name}] {_BOOL_HINTS[schema.name]}"
+    kinds = {"b": "bool", "u": "unsigned integer", "i": "integer", "f": "floating-point"}
+    wanted = ", ".join(kinds[kind] for kind in schema.accepts)
+    return f'[{schema.name}] "{schema.name}" not implemented for {dtype!r}; it takes {wanted} tensors'
+
+
+def as_number(value: Any) -> Number | None:
+    """A NumPy scalar as a Python number; None for anything else that is not a number."""
+    if isinstance(value, bool | int | float):
+        return value
+    if type(value).__module__ == "numpy" and hasattr(value, "item") and not value.shape:
+        number = value.item()
+        return number if isinstance(number, bool | int | float) else None
+    return None
+
+
+def _operand(schema: OpSchema, value: Any) -> _Operand:
+    if isinstance(value, Tensor):
+        return value
+    number = as_number(value)
+    if number is None:
+        raise TypeError(
+            f"{schema.name}(): operands must be Tensors or numbers, not {type(value).__name__}"
+        )
+    return number
+
+
+def _named(op: Callable[..., Any], schema: OpSchema) -> Callable[..., Any]:
+    op.__name__ = op.__qualname__ = schema.name
+    op.__doc__ = schema.doc
+    return op
+
+

@@ -1,0 +1,95 @@
+"""Where tensors live: one device of one backend, and the kernel tables that belong to it.
+
+A `DispatchKey` stands for (backend, device, dtype). Keys are unique, so one `is` comparison tells
+that two tensors can enter a kernel together without promotion or transfer, and every table that
+the hot path reads hangs on the key itself.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from corex import dtypes
+from corex.backend import Backend, DirectKernel
+from corex.device import device
+from corex.dtypes import DType
+
+
+class Table(dict[str, Any]):
+    """A cache that asks `resolve(name)` for what it does not hold yet."""
+
+    __slots__ = ("resolve",)
+
+    def __init__(self, resolve: Callable[[str], Any]) -> None:
+        super().__init__()
+        self.resolve = resolve
+
+    def __missing__(self, name: str) -> Any:
+        value = self[name] = self.resolve(name)
+        return value
+
+
+class Place:
+    """One device of one backend."""
+
+    __slots__ = ("backend", "device", "index", "keys", "kernels", "name")
+
+    def __init__(self, name: str, backend: Backend, index: int, indexed: bool) -> None:
+        self.name = name
+        self.backend = backend
+        self.index = index
+        self.device = device(backend.device_type, index if indexed else None)
+        self.kernels: dict[tuple[Any, ...], Any] = {}
+        self.keys: tuple[DispatchKey, ...] = tuple(DispatchKey(self, d) for d in dtypes.ALL)
+
+    def key(self, dtype: DType) -> DispatchKey:
+        """The dispatch key of `dtype` here."""
+        return self.keys[dtype.index]
+
+    def __repr__(self) -> str:
+        return f"{self.device} of backend '{self.name}'"
+
+    def clear(self) -> None:
+        """Forgets every resolved kernel."""
+        self.kernels.clear()
+        for key in self.keys:
+            key.direct.clear()
+            key.kernels.clear()
+
+
+class DispatchKey:
+    """(backend, device, dtype), with what was resolved for it.
+
+    Attributes:
+        direct: op name -> direct kernel, or None.
+        kernels: op name -> resolution, for ops all of whose views have this dtype.
+    """
+
+    __slots__ = ("direct", "dtype", "kernels", "place")
+
+    def __init__(self, place: Place, dtype: DType) -> None:
+        self.place = place
+        self.dtype = dtype
+        self.direct: Table = Table(self._find_direct)
+        self.kernels: dict[str, Any] = {}
+
+    def _find_direct(self, op: str) -> DirectKernel | None:
+        return None if observed() else self.place.backend.direct(op, self.dtype)
+
+    def __repr__(self) -> str:
+        return f"{self.dtype} on {self.place}"
+
+
+_observers = 0
+
+
+def observed() -> bool:
+    """Whether somebody listens to every call, so that no short cut may be taken."""
+    return _observers > 0
+
+
+def change_observers(by: int) -> None:
+    """Counts listeners in and out; the caller then clears the tables."""
+    global _observers
+    _observers += by
