@@ -23,6 +23,7 @@ from corex import dtypes
 from corex.backend import Backend, BackendDescriptor, KernelChoice, View
 
 Array = npt.NDArray[Any]
+Axis = Iterable[Any] | Callable[[str], Iterable[Any]]
 
 BACKENDS = ["reference_py", "cpu_c"]
 
@@ -47,7 +48,8 @@ TIER_1 = """
 def descriptor(name: str) -> BackendDescriptor:
     """What the backend's plugin announces."""
     plugin = importlib.import_module(f"corex_{name}.plugin")
-    return next(found for found in plugin.corex_backends() if found.name == name)
+    announced: list[BackendDescriptor] = plugin.corex_backends()
+    return next(found for found in announced if found.name == name)
 
 
 @cache
@@ -67,7 +69,7 @@ def offered(name: str, op: str) -> bool:
         return True
 
 
-def cases(ops: Sequence[str], *rest: Iterable[Any]) -> list[Any]:
+def cases(ops: Sequence[str], *rest: Axis) -> list[Any]:
     """Parameters (backend, op, ...): all combinations; an op's `rest` may be computed from it."""
     found = []
     for name in BACKENDS:
@@ -153,9 +155,9 @@ class Placed:
 
     @property
     def offset(self) -> int:
-        return (
-            self.array.__array_interface__["data"][0] - self.memory.__array_interface__["data"][0]
-        ) // self.array.itemsize
+        """The position of the first element in the memory, in elements."""
+        distance: int = self.array.ctypes.data - self.memory.ctypes.data
+        return distance // self.array.itemsize
 
     def view(self, buffer: Any) -> View:
         """The kernel's view of a buffer that holds a copy of the memory."""
@@ -167,7 +169,7 @@ def arrange(memory: Array, shape: tuple[int, ...], layout: str) -> Array:
     """A view of the given shape; every layout leaves guards behind it, most also before it."""
     count = math.prod(shape)
     inner = memory[GUARD:]
-    everywhere = tuple(slice(None, None, -1) for _ in shape)
+    everywhere: Any = (*(slice(None, None, -1) for _ in shape), ...)
     if layout == "dense":
         return memory[:count].reshape(shape)
     if layout == "offset":
@@ -175,11 +177,11 @@ def arrange(memory: Array, shape: tuple[int, ...], layout: str) -> Array:
     if layout == "transposed":
         return inner[:count].reshape(shape[::-1]).T
     if layout == "negative":
-        return inner[:count].reshape(shape)[(*everywhere, ...)]
+        return np.asarray(inner[:count].reshape(shape)[everywhere])
     if layout == "stepped":
         doubled = tuple(2 * size for size in shape)
-        odd = tuple(slice(1, None, 2) for _ in shape)
-        return inner[: math.prod(doubled)].reshape(doubled)[(*odd, ...)]
+        odd: Any = (*(slice(1, None, 2) for _ in shape), ...)
+        return np.asarray(inner[: math.prod(doubled)].reshape(doubled)[odd])
     if layout == "broadcast":  # along the first dimension
         row = (1, *shape[1:]) if shape else ()
         return stretched(inner[: math.prod(row)].reshape(row), shape)
@@ -230,8 +232,14 @@ class Out(Placed):
         self.expected = np.asarray(expected)
         self.ulps = ulps
         self.scale = np.abs(self.expected) if scale is None else np.asarray(scale)
-        garbage = numbers(dtype, self.expected.shape, "garbage")
+        wrong = np.logical_not(self.expected) if dtype == "bool" else None
+        garbage = numbers(dtype, self.expected.shape, "garbage") if wrong is None else wrong
         super().__init__(garbage if initial is None else initial, dtype, layout)
+
+
+def raw(array: Array) -> memoryview:
+    """The bytes of a dense array."""
+    return array.view(np.uint8).data
 
 
 # ---- running and comparing -------------------------------------------------------------------
@@ -265,7 +273,7 @@ class Call:
             return argument
         if id(argument) not in self.placed:
             buffer = self.backend.allocate(argument.memory.nbytes, 0)
-            self.backend.copy_from_host(buffer, 0, memoryview(argument.memory.view(np.uint8)))
+            self.backend.copy_from_host(buffer, 0, raw(argument.memory))
             self.placed[id(argument)] = (argument, buffer, argument.view(buffer))
         return self.placed[id(argument)][2]
 
@@ -274,7 +282,7 @@ class Call:
         self.backend.synchronize(0)
         for placed, buffer, _ in self.placed.values():
             after = np.empty_like(placed.memory)
-            self.backend.copy_to_host(buffer, 0, memoryview(after.view(np.uint8)))
+            self.backend.copy_to_host(buffer, 0, raw(after))
             yield placed, after
 
 
@@ -284,8 +292,7 @@ def check(name: str, op: str, *arguments: Any) -> None:
     The same `Out` given twice is the same view: an op in place.
     """
     call = Call(name, op, arguments)
-    result: object = call.kernel(*call.arguments)  # type: ignore[func-returns-value]
-    assert result is None
+    call.kernel(*call.arguments)
     for placed, after in call.memory_afterwards():
         if isinstance(placed, Out):
             compare(placed.read(after).copy(), placed)

@@ -31,7 +31,7 @@ Oracle = Callable[..., Any]
 
 def stable_sigmoid(a: Array) -> Array:
     small = np.exp(-np.abs(a))
-    return np.where(a < 0, small, 1.0) / (1 + small)
+    return np.asarray(np.where(a < 0, small, 1.0) / (1 + small))
 
 
 def erf(a: Array) -> Array:
