@@ -14,7 +14,8 @@ from typing import NamedTuple
 import numpy as np
 import pytest
 
-from tests.backends.kernel_cases import FLOAT, Array, In, Out, cases, check, numbers
+from tests.backends.kernel_cases import cases, check
+from tests.backends.kernel_data import FLOAT, Array, In, Out, numbers
 
 Pair = tuple[int, int]
 LAYOUTS = ["dense", "offset", "transposed", "stepped", "negative", "broadcast"]

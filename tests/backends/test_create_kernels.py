@@ -8,18 +8,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from tests.backends.kernel_cases import (
-    ALL,
-    FLOAT,
-    INTEGER,
-    NUMBER,
-    SCENARIOS,
-    In,
-    Out,
-    cases,
-    check,
-    numbers,
-)
+from tests.backends.kernel_cases import cases, check
+from tests.backends.kernel_data import ALL, FLOAT, INTEGER, NUMBER, SCENARIOS, In, Out, numbers
 
 
 @pytest.mark.parametrize("backend, op, to, source, scenario", cases(["copy"], ALL, ALL, SCENARIOS))

@@ -9,7 +9,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from tests.backends.kernel_cases import (
+from tests.backends.kernel_cases import cases, check, check_raises
+from tests.backends.kernel_data import (
     ALL,
     BITS,
     FLOAT,
@@ -19,9 +20,6 @@ from tests.backends.kernel_cases import (
     Array,
     In,
     Out,
-    cases,
-    check,
-    check_raises,
     elementwise,
     numbers,
 )

@@ -11,7 +11,8 @@ from corex.backend import View
 from corex_reference_py.backend import ReferenceBackend
 from corex_reference_py.views import cells, load, positions, store
 from tests.backends import kernel_cases
-from tests.backends.kernel_cases import SCENARIOS, In, Out, check, numbers
+from tests.backends.kernel_cases import check
+from tests.backends.kernel_data import SCENARIOS, In, Out, numbers
 
 
 def correct(out: View, a: View) -> None:

@@ -7,20 +7,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from tests.backends.kernel_cases import (
-    ALL,
-    FLOAT,
-    NUMBER,
-    SCENARIOS,
-    Array,
-    In,
-    Out,
-    cases,
-    check,
-    check_raises,
-    numbers,
-    rng,
-)
+from tests.backends.kernel_cases import cases, check, check_raises
+from tests.backends.kernel_data import ALL, FLOAT, NUMBER, SCENARIOS, Array, In, Out, numbers, rng
 
 LAYOUTS = ["dense", "offset", "transposed", "stepped", "negative", "broadcast", "broadcast_last"]
 SIZES = [

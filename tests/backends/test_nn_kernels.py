@@ -9,17 +9,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from tests.backends.kernel_cases import (
-    FLOAT,
-    SCENARIOS,
-    Array,
-    In,
-    Out,
-    cases,
-    check,
-    elementwise,
-    numbers,
-)
+from tests.backends.kernel_cases import cases, check
+from tests.backends.kernel_data import FLOAT, SCENARIOS, Array, In, Out, elementwise, numbers
 
 LAYOUTS = ["dense", "offset", "transposed", "stepped", "negative", "broadcast"]
 

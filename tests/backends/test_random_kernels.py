@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from tests.backends.kernel_cases import FLOAT, Array, Out, cases, check
+from tests.backends.kernel_cases import cases, check
+from tests.backends.kernel_data import FLOAT, Array, Out
 
 LOW = np.uint64(0xFFFFFFFF)
 STREAMS = [(0, 0), (1, 0), (42, 7), (2**64 - 1, 2**32 - 2), (0x123456789ABCDEF0, 2**63 + 5)]

@@ -9,7 +9,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from tests.backends.kernel_cases import ALL, FLOAT, NUMBER, Array, In, Out, cases, check, numbers
+from tests.backends.kernel_cases import cases, check
+from tests.backends.kernel_data import ALL, FLOAT, NUMBER, Array, In, Out, numbers
 
 LAYOUTS = ["dense", "offset", "transposed", "stepped", "negative", "broadcast", "broadcast_last"]
 
