@@ -41,6 +41,7 @@ class Node:
     edges: tuple[Edge, ...]
     outputs = 1
     label = "Node"
+    runs_without_gradient = False  # whether `apply` wants to be called with None, too
     # Rarely set, so they live in the instance dict and default to None here.
     prehooks: list[Any] | None = None
     posthooks: list[Any] | None = None
@@ -248,3 +249,10 @@ class AccumulateGrad(Node):
     def variable(self) -> Tensor | None:
         """The leaf, unless it is gone."""
         return self.leaf()
+
+    def register_hook(self, hook: Callable[..., Any]) -> RemovableHandle:
+        """Calls `hook((), (gradient,))` after the gradient was added to the leaf's."""
+        if self.posthooks is None:
+            self.posthooks = []
+        # A bare function in this list is a post-accumulate hook, called with the leaf.
+        return RemovableHandle(self.posthooks, (None, hook))

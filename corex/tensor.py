@@ -288,9 +288,12 @@ class Tensor(_Base):
         def keep(grad: Tensor) -> None:
             tensor = target()
             if tensor is not None:
-                tensor._grad = grad if tensor._grad is None else tensor._grad + grad
+                tensor._grad = grad.clone() if tensor._grad is None else tensor._grad + grad
 
-        self._node.prehooks = [*(self._node.prehooks or []), [(self._output_nr, keep)]]
+        # The third element makes this hook run after all that were registered with register_hook.
+        if self._node.prehooks is None:
+            self._node.prehooks = []
+        self._node.prehooks.append([(self._output_nr, keep, True)])
 
     def register_hook(self, hook: Any) -> RemovableHandle:
         """Calls `hook(grad)` when this tensor's gradient is known; it may return a new one.

@@ -1,0 +1,313 @@
+"""`backward` and `grad`: checking what the user passes, and choosing the roots and targets."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+from corex.autograd.engine import Root, run_backward
+from corex.dispatcher import empty, run
+from corex.graph import Node
+from corex.layout import numel
+from corex.place import DispatchKey
+from corex.tensor import Tensor
+
+
+class GradientEdge(NamedTuple):
+    """A place in the graph where a gradient can be asked for: output `output_nr` of `node`."""
+
+    node: Node
+    output_nr: int
+
+
+def get_gradient_edge(tensor: Tensor) -> GradientEdge:
+    """The place in the graph at which the gradient of `tensor` arrives.
+
+    Raises:
+        RuntimeError: the tensor does not require gradients.
+    """
+    if tensor._node is None:
+        raise RuntimeError(
+            "It is not possible to get the gradient edge for a Tensor that does not require gradients"
+        )
+    return GradientEdge(tensor._node, tensor._output_nr)
+
+
+# ---- the gradient of a scalar with respect to itself -----------------------------------------
+_ones: dict[DispatchKey, Tensor] = {}
+
+
+def _take_one(key: DispatchKey) -> Tensor:
+    """A 0-d one that nobody else has; `_give_back` it after use."""
+    one = _ones.pop(key, None)
+    return _new_one(key) if one is None else one
+
+
+def _new_one(key: DispatchKey) -> Tensor:
+    one = empty(key, ())
+    run("fill", (one,), (), (1,))
+    return one
+
+
+def _ones_like(tensor: Tensor) -> Tensor:
+    ones = empty(tensor.key, tensor.shape)
+    run("fill", (ones,), (), (1,))
+    return ones
+
+
+def _references(tensor: Any) -> tuple[int, int]:
+    return sys.getrefcount(tensor), sys.getrefcount(tensor.storage_)
+
+
+def _lone_references() -> tuple[int, int]:
+    class Holder:
+        storage_: Any
+
+    holder = Holder()
+    holder.storage_ = object()
+    return _references(holder)
+
+
+_LONE = _lone_references()
+
+
+def _give_back(one: Tensor) -> None:
+    # A hook may have kept or changed it, and then it is no longer ours.
+    if one.storage_.version == 0 and one._node is None:
+        _ones[one.key] = one
+
+
+def backward_from_scalar(node: Node, number: int, key: DispatchKey, keep: bool) -> None:
+    """The plain `loss.backward()` of a 0-d loss."""
+    one = _take_one(key)
+    run_backward([(node, number, one)], keep, False)
+    if _references(one) == _LONE:
+        _give_back(one)
+
+
+# ---- checking arguments ----------------------------------------------------------------------
+def _as_tuple(value: Any) -> tuple[Any, ...]:
+    if isinstance(value, Tensor | GradientEdge) or not isinstance(value, Sequence):
+        return (value,)
+    return tuple(value)
+
+
+def _edge_of(value: Any) -> tuple[Node | None, int]:
+    if isinstance(value, GradientEdge):
+        return value.node, value.output_nr
+    return value._node, value._output_nr
+
+
+def _first_gradient(output: Any, grad: Any, index: int) -> Tensor | None:
+    """The gradient to start with at one output."""
+    if grad is None:
+        if isinstance(output, GradientEdge):
+            raise RuntimeError(
+                "grad can be implicitly created only for scalar outputs, and a GradientEdge has no "
+                "shape: pass its gradient"
+            )
+        if output._node is None:
+            return None
+        if numel(output.shape) != 1:
+            raise RuntimeError("grad can be implicitly created only for scalar outputs")
+        return _ones_like(output)
+    if not isinstance(grad, Tensor):
+        raise TypeError(f"gradients can be either Tensors or None, but got {type(grad).__name__}")
+    if isinstance(output, GradientEdge):
+        return grad
+    if grad.shape != output.shape:
+        raise RuntimeError(
+            f"Mismatch in shape: grad_output[{index}] has a shape of {list(grad.shape)} and "
+            f"output[{index}] has a shape of {list(output.shape)}."
+        )
+    if grad.key is not output.key:
+        if grad.key.place is not output.key.place:
+            raise RuntimeError(
+                f"grad_output[{index}] is on {grad.key.place}, but output[{index}] is on "
+                f"{output.key.place}: move it there first"
+            )
+        if not grad.key.dtype.is_floating_point:
+            raise RuntimeError(
+                f"grad_output[{index}] has dtype {grad.key.dtype!r}, but gradients are floating-point"
+            )
+        grad = grad.to(output.key.dtype)
+    return grad
+
+
+def _roots(outputs: tuple[Any, ...], grads: tuple[Any, ...]) -> list[Root]:
+    if len(outputs) != len(grads):
+        raise RuntimeError(f"got {len(outputs)} tensors and {len(grads)} gradients")
+    roots: list[Root] = []
+    for i, (output, grad) in enumerate(zip(outputs, grads, strict=True)):
+        if not isinstance(output, Tensor | GradientEdge):
+            raise TypeError(
+                f"element {i} of tensors must be a Tensor or a GradientEdge, not "
+                f"{type(output).__name__}"
+            )
+        first = _first_gradient(output, grad, i)
+        node, number = _edge_of(output)
+        if node is None or first is None:
+            raise RuntimeError(
+                f"element {i} of tensors does not require grad and does not have a grad_fn"
+            )
+        roots.append((node, number, first))
+    return roots
+
+
+def _grads_for(outputs: tuple[Any, ...], grads: Any) -> tuple[Any, ...]:
+    return (None,) * len(outputs) if grads is None else _as_tuple(grads)
+
+
+# ---- the public functions --------------------------------------------------------------------
+def backward(
+    tensors: Any,
+    grad_tensors: Any = None,
+    retain_graph: bool | None = None,
+    create_graph: bool = False,
+    inputs: Any = None,
+) -> None:
+    """Adds the gradients of `tensors` to the `.grad` of the leaves they depend on.
+
+    Args:
+        tensors: one or several tensors (or gradient edges).
+        grad_tensors: the gradient at each of them; None for a scalar stands for one.
+        retain_graph: keep the graph for another pass; by default, if `create_graph`.
+        create_graph: record the computation itself, for derivatives of higher order.
+        inputs: only these tensors get a gradient; by default, all leaves.
+
+    Raises:
+        RuntimeError: nothing requires gradients, a gradient is missing for a non-scalar or does
+            not fit, or the graph was freed.
+    """
+    keep = create_graph if retain_graph is None else retain_graph
+    outputs = _as_tuple(tensors)
+    if inputs is not None:
+        inputs = _as_tuple(inputs)
+        if not inputs:
+            raise RuntimeError("`inputs` argument to `backward()` cannot be empty.")
+    roots = _roots(outputs, _grads_for(outputs, grad_tensors))
+    if inputs is None:
+        run_backward(roots, keep, create_graph)
+        return
+    targets: dict[Node, list[tuple[int, int]]] = {}
+    for value in inputs:
+        node, number = _edge_of(value)
+        if node is None:
+            raise RuntimeError("One of the differentiated Tensors does not require grad")
+        if isinstance(value, Tensor):
+            value.retain_grad()
+        targets.setdefault(node, []).append((number, 0))
+    run_backward(roots, keep, create_graph, targets)
+
+
+def grad(
+    outputs: Any,
+    inputs: Any,
+    grad_outputs: Any = None,
+    retain_graph: bool | None = None,
+    create_graph: bool = False,
+    only_inputs: bool = True,
+    allow_unused: bool | None = None,
+    is_grads_batched: bool = False,
+    materialize_grads: bool = False,
+) -> tuple[Any, ...]:
+    """The gradients of `outputs` with respect to `inputs`, without touching any `.grad`.
+
+    Args:
+        outputs, grad_outputs, retain_graph, create_graph: as for `backward`.
+        inputs: tensors or gradient edges.
+        allow_unused: give None for an input that the outputs do not depend on.
+        is_grads_batched: `grad_outputs` have a first dim more, and so have the results.
+        materialize_grads: give zeros instead of None.
+
+    Raises:
+        RuntimeError: as for `backward`, or an input is unused.
+    """
+    if not only_inputs:
+        raise ValueError("only_inputs=False was removed; use backward() to fill every .grad")
+    if materialize_grads and allow_unused is False:
+        raise ValueError(
+            "Expected allow_unused to be True or not passed when materialize_grads=True, but got: "
+            "allow_unused=False."
+        )
+    allowed = materialize_grads if allow_unused is None else allow_unused
+    given_outputs, given_inputs = _as_tuple(outputs), _as_tuple(inputs)
+    if not given_inputs:
+        raise ValueError("grad requires non-empty inputs.")
+    firsts = _grads_for(given_outputs, grad_outputs)
+    keep = create_graph if retain_graph is None else retain_graph
+    if is_grads_batched:
+        return _batched(given_outputs, given_inputs, firsts, keep, create_graph, allowed)
+    found = _gradients(given_outputs, given_inputs, firsts, keep, create_graph, allowed)
+    if materialize_grads:
+        if any(
+            value is None and isinstance(given, GradientEdge)
+            for value, given in zip(found, given_inputs, strict=True)
+        ):
+            raise RuntimeError(
+                "materialize_grads cannot be used when the given input is a GradientEdge"
+            )
+        return tuple(
+            _zeros_like(given) if value is None else value
+            for value, given in zip(found, given_inputs, strict=True)
+        )
+    return tuple(found)
+
+
+def _zeros_like(tensor: Tensor) -> Tensor:
+    zeros = empty(tensor.key, tensor.shape)
+    run("fill", (zeros,), (), (0,))
+    return zeros
+
+
+def _gradients(
+    outputs: tuple[Any, ...],
+    inputs: tuple[Any, ...],
+    firsts: tuple[Any, ...],
+    keep: bool,
+    create_graph: bool,
+    allow_unused: bool,
+) -> list[Tensor | None]:
+    roots = _roots(outputs, firsts)
+    targets: dict[Node, list[tuple[int, int]]] = {}
+    for i, value in enumerate(inputs):
+        node, number = _edge_of(value)
+        if node is None:
+            raise RuntimeError("One of the differentiated Tensors does not require grad")
+        targets.setdefault(node, []).append((number, i))
+    captured: list[Tensor | None] = [None] * len(inputs)
+    run_backward(roots, keep, create_graph, targets, False, captured)
+    if not allow_unused and any(value is None for value in captured):
+        raise RuntimeError(
+            "One of the differentiated Tensors appears to not have been used in the graph. Set "
+            "allow_unused=True if this is the desired behavior."
+        )
+    return captured
+
+
+def _batched(
+    outputs: tuple[Any, ...],
+    inputs: tuple[Any, ...],
+    firsts: tuple[Any, ...],
+    keep: bool,
+    create_graph: bool,
+    allow_unused: bool,
+) -> tuple[Any, ...]:
+    from corex.ops import stack
+
+    sizes = {first.shape[0] for first in firsts if first is not None}
+    if len(sizes) != 1:
+        raise RuntimeError(
+            f"is_grads_batched=True needs grad_outputs with one common batch size, got "
+            f"{sorted(sizes)}"
+        )
+    size = sizes.pop()
+    rows = []
+    for i in range(size):
+        picked = tuple(None if first is None else first[i] for first in firsts)
+        last = i == size - 1
+        rows.append(
+            _gradients(outputs, inputs, picked, keep or not last, create_graph, allow_unused)
+        )
+    return tuple(None if column[0] is None else stack(column) for column in zip(*rows, strict=True))
