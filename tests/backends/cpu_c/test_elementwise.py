@@ -6,7 +6,7 @@ import math
 
 import numpy as np
 import pytest
-from layouts import DTYPE, LAYOUTS, as_array, broadcast, empty_view, put, ulps
+from tests.backends.cpu_c.layouts import DTYPE, LAYOUTS, as_array, broadcast, empty_view, put, ulps
 
 NUMBERS = (np.uint8, np.int32, np.int64, np.float32, np.float64)
 FLOATS = (np.float32, np.float64)

@@ -1,0 +1,1 @@
+"""The compiled CPU backend: kernels in C, OpenBLAS for matrix products."""

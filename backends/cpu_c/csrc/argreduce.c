@@ -1,0 +1,101 @@
+/*
+ * argmax and argmin. A block is first reduced to its extreme value, which vectorises; only a block
+ * that beats the best so far is searched for the position.
+ */
+#include "reduce.h"
+
+#define BLOCK 1024
+#define LANES 64
+
+#define BETTER_MAX(b, a) ((b) > (a))
+#define BETTER_MIN(b, a) ((b) < (a))
+
+#define ARG(name, T, BETTER) \
+    typedef struct name##_acc { \
+        T best; \
+        int64_t position; /* -1: none yet */ \
+    } name##_acc; \
+    static void name##_start(void *acc, int64_t count) \
+    { \
+        (void)count; \
+        *(name##_acc *)acc = (name##_acc){0, -1}; \
+    } \
+    static inline void name##_take(name##_acc *acc, T x, int64_t position) \
+    { \
+        if (acc->position < 0 || BETTER(x, acc->best) || (x != x && acc->best == acc->best)) { \
+            acc->best = x; \
+            acc->position = position; \
+        } \
+    } \
+    static void name##_combine(void *a, const void *b) \
+    { \
+        const name##_acc *other = b; \
+        if (other->position >= 0) \
+            name##_take(a, other->best, other->position); \
+    } \
+    static void name##_finish(char *out, const void *acc, int64_t count) \
+    { \
+        (void)count; \
+        *(int64_t *)out = ((const name##_acc *)acc)->position; \
+    } \
+    COREX_CLONES static T name##_extreme(const T *a) \
+    { \
+        T lane[LANES]; \
+        for (int j = 0; j < LANES; j++) \
+            lane[j] = a[j]; \
+        for (int i = LANES; i < BLOCK; i += LANES) \
+            for (int j = 0; j < LANES; j++) \
+                lane[j] = BETTER(a[i + j], lane[j]) || a[i + j] != a[i + j] ? a[i + j] : lane[j]; \
+        T best = lane[0]; \
+        for (int j = 1; j < LANES; j++) \
+            best = BETTER(lane[j], best) || lane[j] != lane[j] ? lane[j] : best; \
+        return best; \
+    } \
+    static void name##_line(void *acc, const char *in, int64_t n, int64_t stride, \
+                            int64_t position) \
+    { \
+        name##_acc result = *(name##_acc *)acc; \
+        int64_t i = 0; \
+        for (; stride == sizeof(T) && i + BLOCK <= n; i += BLOCK) { \
+            const T *a = (const T *)in + i; \
+            T best = name##_extreme(a); \
+            if (result.position >= 0 && !BETTER(best, result.best) && \
+                !(best != best && result.best == result.best)) \
+                continue; \
+            int j = 0; \
+            while (!(a[j] == best || a[j] != a[j])) \
+                j++; \
+            name##_take(&result, a[j], position + i + j); \
+        } \
+        for (; i < n; i++) \
+            name##_take(&result, *(const T *)(in + i * stride), position + i); \
+        *(name##_acc *)acc = result; \
+    } \
+    static void name##_columns(void *acc, const char *in, int64_t columns, int64_t column_stride, \
+                               int64_t n, int64_t stride, int64_t position) \
+    { \
+        name##_acc *result = acc; \
+        for (int64_t i = 0; i < n; i++) \
+            for (int64_t c = 0; c < columns; c++) \
+                name##_take(&result[c], *(const T *)(in + i * stride + c * column_stride), \
+                            position + i); \
+    }
+
+#define ARG_ALL(op, BETTER) \
+    ARG(op##_u8, uint8_t, BETTER) \
+    ARG(op##_i32, int32_t, BETTER) \
+    ARG(op##_i64, int64_t, BETTER) \
+    ARG(op##_f32, float, BETTER) \
+    ARG(op##_f64, double, BETTER)
+
+ARG_ALL(argmax, BETTER_MAX)
+ARG_ALL(argmin, BETTER_MIN)
+
+#define ENTRY(name) \
+    {sizeof(name##_acc), name##_start, name##_line, name##_columns, name##_combine, name##_finish}
+#define TABLE(op) \
+    {ENTRY(op##_u8),  ENTRY(op##_u8),  ENTRY(op##_i32), \
+     ENTRY(op##_i64), ENTRY(op##_f32), ENTRY(op##_f64)}
+
+const corex_reducer corex_argmax_reducers[COREX_NUM_DTYPES] = TABLE(argmax);
+const corex_reducer corex_argmin_reducers[COREX_NUM_DTYPES] = TABLE(argmin);

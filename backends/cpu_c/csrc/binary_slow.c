@@ -1,0 +1,162 @@
+/* Binary functions that outweigh their addressing: division, powers, shifts, libm, gradients. */
+#include "loops.h"
+#include "vecmath.h"
+
+/* ---- division; a zero divisor of integers was refused before ---- */
+
+/* -1 apart: the most negative number divided by it overflows, which traps. */
+#define FLOOR_DIVIDE(x, y) \
+    ((T)(y) == (T) - 1 && (T) - 1 < 0 \
+         ? (T)(0 - (U)(x)) \
+         : (T)((x) / (y) - (((x) % (y) != 0) & (((x) < 0) != ((y) < 0)))))
+#define FMOD(x, y) ((T)(y) == (T) - 1 && (T) - 1 < 0 ? (T)0 : (T)((x) % (y)))
+
+COREX_INLINE double float_floor_divide(double x, double y)
+{
+    if (y == 0)
+        return x / y;
+    double r = fmod(x, y), q = (x - r) / y;
+    if (r != 0 && (r < 0) != (y < 0))
+        q -= 1;
+    if (q == 0)
+        return copysign(0.0, x / y);
+    double whole = floor(q);
+    return q - whole > 0.5 ? whole + 1 : whole;
+}
+
+COREX_INLINE double float_remainder(double x, double y)
+{
+    double r = fmod(x, y);
+    if (r == 0)
+        return copysign(0.0, y);
+    return (r < 0) != (y < 0) ? r + y : r;
+}
+
+/* In float, since (x - r) / y must round as float arithmetic does. */
+COREX_INLINE float float_floor_dividef(float x, float y)
+{
+    if (y == 0)
+        return x / y;
+    float r = fmodf(x, y), q = (x - r) / y;
+    if (r != 0 && (r < 0) != (y < 0))
+        q -= 1;
+    if (q == 0)
+        return copysignf(0.0f, x / y);
+    float whole = floorf(q);
+    return q - whole > 0.5f ? whole + 1 : whole;
+}
+
+COREX_INLINE float float_remainderf(float x, float y)
+{
+    float r = fmodf(x, y);
+    if (r == 0)
+        return copysignf(0.0f, y);
+    return (r < 0) != (y < 0) ? r + y : r;
+}
+
+/* Square and multiply, wrapping. */
+COREX_INLINE uint64_t power(uint64_t base, uint64_t exponent)
+{
+    uint64_t result = 1;
+    for (; exponent != 0; exponent >>= 1, base *= base)
+        if (exponent & 1)
+            result *= base;
+    return result;
+}
+
+COREX_INLINE int64_t signed_power(int64_t base, int64_t exponent)
+{
+    if (exponent >= 0)
+        return (int64_t)power((uint64_t)base, (uint64_t)exponent);
+    return base == 1 ? 1 : base == -1 ? 1 - 2 * (exponent & 1) : 0;
+}
+
+#define WIDTH ((int)sizeof(T) * CHAR_BIT)
+#define OUT_OF_WIDTH(y) ((y) < 0 || (y) >= WIDTH)
+
+#define INTEGER_OPS(X) \
+    X(LOOP2_SLOW, floor_divide, FLOOR_DIVIDE(x, y)) \
+    X(LOOP2_SLOW, remainder, \
+      y == (T) - 1 && (T) - 1 < 0 ? 0 : x % y + (x % y != 0 && (x < 0) != (y < 0) ? y : 0)) \
+    X(LOOP2_SLOW, fmod, FMOD(x, y)) \
+    X(LOOP2_SLOW, pow, signed_power((int64_t)x, (int64_t)y)) \
+    X(LOOP2_SLOW, bitwise_left_shift, OUT_OF_WIDTH(y) ? 0 : (U)x << (int)y) \
+    X(LOOP2_SLOW, bitwise_right_shift, OUT_OF_WIDTH(y) ? (x < 0 ? -1 : 0) : x >> (int)y)
+
+/* The derivative of x Phi(x) is Phi(x) + x phi(x). */
+#define GELU_SLOPE(x) (VM_PHI(x) + (x) * (T)0.3989422804014327 * VM_EXP((T) - 0.5 * (x) * (x)))
+
+/* s + x s (1 - s) 2u', s = sigmoid(2u), u as in gelu */
+#define GELU_TANH_SLOPE(s, x) \
+    ((s) + (x) * (s) * (1 - (s)) * (T)1.5957691216057308 * (1 + (T)0.134145 * (x) * (x)))
+#define GELU_TANH_SIGMOID(x) \
+    VM_SIGMOID((T)1.5957691216057308 * ((x) + (T)0.044715 * (x) * (x) * (x)))
+#define SILU_SLOPE(s, x) ((s) * (1 + (x) * (1 - (s))))
+
+/* x is the incoming gradient, y the forward's operand */
+#define FLOAT_OPS(X) \
+    X(LOOP2_SLOW, floor_divide, \
+      _Generic(x, float: float_floor_dividef, default: float_floor_divide)(x, y)) \
+    X(LOOP2_SLOW, remainder, _Generic(x, float: float_remainderf, default: float_remainder)(x, y)) \
+    X(LOOP2_SLOW, fmod, COREX_TG2(fmod, x, y)) \
+    X(LOOP2_SLOW, pow, COREX_TG2(pow, x, y)) \
+    X(LOOP2_SLOW, atan2, COREX_TG2(atan2, x, y)) \
+    X(LOOP2_SLOW, hypot, COREX_TG2(hypot, x, y)) \
+    X(LOOP2, copysign, COREX_TG2(copysign, x, y)) \
+    X(LOOP2, gelu_backward, x *GELU_SLOPE(y)) \
+    X(LOOP2, gelu_tanh_backward, x *GELU_TANH_SLOPE(GELU_TANH_SIGMOID(y), y)) \
+    X(LOOP2, silu_backward, x *SILU_SLOPE(VM_SIGMOID(y), y))
+
+#define MAKE_INTEGER(LOOP, name, expr) OVER_INTEGER(LOOP, name, expr)
+#define MAKE_FLOAT(LOOP, name, expr) OVER_FLOAT(LOOP, name, expr)
+
+INTEGER_OPS(MAKE_INTEGER)
+FLOAT_OPS(MAKE_FLOAT)
+
+#define ENTRY(op, rows, ...) {.name = #op, .loops = rows(op), .cost = 16, __VA_ARGS__},
+
+const corex_op corex_slow_binary_ops[] = {
+    ENTRY(floor_divide, ROW_NUMBER, .checked = true) ENTRY(remainder, ROW_NUMBER, .checked = true)
+        ENTRY(fmod, ROW_NUMBER, .checked = true) ENTRY(pow, ROW_NUMBER) ENTRY(atan2, ROW_FLOAT)
+            ENTRY(hypot, ROW_FLOAT) ENTRY(copysign, ROW_FLOAT)
+                ENTRY(bitwise_left_shift, ROW_INTEGER) ENTRY(bitwise_right_shift, ROW_INTEGER)
+                    ENTRY(gelu_backward, ROW_FLOAT) ENTRY(gelu_tanh_backward, ROW_FLOAT)
+                        ENTRY(silu_backward, ROW_FLOAT)};
+
+const int corex_slow_binary_count = sizeof corex_slow_binary_ops / sizeof corex_slow_binary_ops[0];
+
+/* ---- the check before an integer division ---- */
+
+#define ANY_ZERO(name, TI) \
+    static void name(char *const *p, const int64_t *s, int64_t n) \
+    { \
+        bool zero = false; \
+        for (int64_t i = 0; i < n; i++) \
+            zero |= *(const TI *)(p[1] + i * s[1]) == 0; \
+        if (zero) \
+            *(bool *)p[0] = true; \
+    }
+
+ANY_ZERO(any_zero_u8, uint8_t)
+ANY_ZERO(any_zero_i32, int32_t)
+ANY_ZERO(any_zero_i64, int64_t)
+
+corex_status corex_check_divisor(const corex_view *b)
+{
+    static const corex_loop loops[] = {any_zero_u8, any_zero_u8, any_zero_i32, any_zero_i64};
+    bool zero = false;
+    int64_t shape[COREX_MAX_DIMS], none[COREX_MAX_DIMS];
+    for (int d = 0; d < b->ndim; d++) {
+        shape[d] = b->strides[d] == 0 && b->shape[d] > 0 ? 1 : b->shape[d];
+        none[d] = 0;
+    }
+    corex_view flag = {&zero, shape, none, b->ndim, COREX_BOOL};
+    corex_view divisor = {b->data, shape, b->strides, b->ndim, b->dtype};
+    const corex_view *views[] = {&flag, &divisor};
+    corex_iter iter;
+    corex_status status = corex_iter_init(&iter, 2, views);
+    if (status != COREX_OK || iter.total == 0)
+        return status;
+    corex_iter_range(&iter, loops[b->dtype], 0, iter.total);
+    return zero ? corex_fail(COREX_ERR_ZERO_DIVISION, "integer division by zero") : COREX_OK;
+}

@@ -1,0 +1,209 @@
+/*
+ * corex_cpu.h - the C ABI of the corex CPU library.
+ *
+ * Every function that can fail returns a corex_status; corex_last_error() then has the reason, per
+ * thread. Nothing here exits, prints, or keeps a pointer it was given. Functions may be called from
+ * several threads at once, as long as they do not write the same memory.
+ *
+ * The library needs no Python, so it can be loaded with ctypes or linked from C.
+ */
+#ifndef COREX_CPU_H
+#define COREX_CPU_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+#define COREX_API __attribute__((visibility("default")))
+
+/* The version of this header; corex_abi_version() returns that of the library. */
+#define COREX_ABI_VERSION 1
+
+/* An output view has at most this many dimensions. */
+#define COREX_MAX_DIMS 64
+
+typedef enum corex_status {
+    COREX_OK = 0,
+    COREX_ERR_MEMORY = 1,        /* the memory is not there; the library stays usable */
+    COREX_ERR_VALUE = 2,         /* shapes or parameters do not fit together */
+    COREX_ERR_TYPE = 3,          /* the kernel does not take this dtype */
+    COREX_ERR_INDEX = 4,         /* an index is out of range */
+    COREX_ERR_ZERO_DIVISION = 5, /* integer division by zero */
+    COREX_ERR_SYSTEM = 6         /* a system call failed */
+} corex_status;
+
+typedef enum corex_dtype {
+    COREX_BOOL = 0,
+    COREX_UINT8 = 1,
+    COREX_INT32 = 2,
+    COREX_INT64 = 3,
+    COREX_FLOAT32 = 4,
+    COREX_FLOAT64 = 5
+} corex_dtype;
+
+#define COREX_NUM_DTYPES 6
+
+/*
+ * A strided view. `data` is the address of the first element, aligned to its size; strides count
+ * elements and may be zero (inputs only) or negative.
+ */
+typedef struct corex_view {
+    void *data;
+    const int64_t *shape;
+    const int64_t *strides;
+    int32_t ndim;
+    int32_t dtype;
+} corex_view;
+
+/* ---- the library ---- */
+COREX_API int corex_abi_version(void);
+/* The reason of this thread's last failure; valid until its next failure. */
+COREX_API const char *corex_last_error(void);
+/* Bytes per element, or 0 for a number that is no dtype. */
+COREX_API size_t corex_itemsize(int dtype);
+
+/* ---- memory ---- */
+typedef struct corex_memory_stats {
+    int64_t allocated_bytes;      /* asked for and not yet freed */
+    int64_t reserved_bytes;       /* held from the system, in use or cached */
+    int64_t peak_allocated_bytes; /* highest allocated_bytes so far */
+    int64_t allocations;          /* ever made */
+} corex_memory_stats;
+
+/* 64-byte aligned, uninitialised; nbytes may be 0. Free with the same nbytes. */
+COREX_API corex_status corex_alloc(int64_t nbytes, void **out);
+COREX_API void corex_free(void *ptr, int64_t nbytes);
+COREX_API void corex_empty_cache(void);
+/* At most this many unused bytes are kept for reuse (default: a quarter of the memory, or
+ * COREX_CPU_CACHE_BYTES from the environment). */
+COREX_API void corex_set_cache_limit(int64_t nbytes);
+COREX_API int64_t corex_get_cache_limit(void);
+COREX_API void corex_get_memory_stats(corex_memory_stats *out);
+
+/* ---- threads ---- */
+COREX_API int corex_get_num_threads(void);
+COREX_API corex_status corex_set_num_threads(int count);
+
+/* ---- elementwise; ops are named as in docs/kernels.md ---- */
+/* The number of an op for the functions below, or -1. */
+COREX_API int corex_unary_op(const char *name);
+COREX_API int corex_binary_op(const char *name);
+COREX_API int corex_reduce_op(const char *name);
+
+COREX_API corex_status corex_copy(const corex_view *out, const corex_view *a);
+/* value: 8 bytes, an int64_t for is_integer, else a double. */
+COREX_API corex_status corex_fill(const corex_view *out, int is_integer, const void *value);
+COREX_API corex_status corex_arange(const corex_view *out, int is_integer, const void *start,
+                                    const void *step);
+COREX_API corex_status corex_unary(int op, const corex_view *out, const corex_view *a);
+COREX_API corex_status corex_binary(int op, const corex_view *out, const corex_view *a,
+                                    const corex_view *b);
+COREX_API corex_status corex_where(const corex_view *out, const corex_view *cond,
+                                   const corex_view *a, const corex_view *b);
+
+/* ---- reductions: the last n dimensions of a are reduced ---- */
+COREX_API corex_status corex_reduce(int op, const corex_view *out, const corex_view *a, int n);
+COREX_API corex_status corex_cumsum(const corex_view *out, const corex_view *a);
+COREX_API corex_status corex_argsort(const corex_view *out, const corex_view *a, int descending);
+
+/* ---- linear algebra ---- */
+COREX_API corex_status corex_matmul(const corex_view *out, const corex_view *a,
+                                    const corex_view *b);
+/* bias may be NULL */
+COREX_API corex_status corex_linear(const corex_view *out, const corex_view *a,
+                                    const corex_view *weight, const corex_view *bias);
+/* Which BLAS is in use ("none": own kernels) and where it was found. */
+COREX_API const char *corex_blas_name(void);
+COREX_API const char *corex_blas_path(void);
+/* Loads a BLAS from a shared library; the first success wins. */
+COREX_API corex_status corex_blas_load(const char *path);
+
+/* ---- indexing ---- */
+COREX_API corex_status corex_index(const corex_view *out, const corex_view *a, int k,
+                                   const corex_view *indices);
+COREX_API corex_status corex_index_put(const corex_view *out, const corex_view *values,
+                                       int accumulate, int k, const corex_view *indices);
+COREX_API corex_status corex_nonzero(const corex_view *out, const corex_view *a);
+COREX_API corex_status corex_gather(const corex_view *out, const corex_view *a,
+                                    const corex_view *index);
+COREX_API corex_status corex_scatter_add(const corex_view *out, const corex_view *index,
+                                         const corex_view *src);
+
+/* ---- random numbers (Philox4x32-10) ---- */
+COREX_API corex_status corex_random_bits(const corex_view *out, uint64_t seed, uint64_t offset);
+COREX_API corex_status corex_random_uniform(const corex_view *out, uint64_t seed, uint64_t offset);
+COREX_API corex_status corex_random_normal(const corex_view *out, uint64_t seed, uint64_t offset);
+
+/* ---- normalisation ---- */
+COREX_API corex_status corex_softmax(const corex_view *out, const corex_view *a, int log);
+COREX_API corex_status corex_softmax_backward(const corex_view *out, const corex_view *g,
+                                              const corex_view *y, int log);
+/* weight, bias may be NULL */
+COREX_API corex_status corex_layer_norm(const corex_view *out, const corex_view *mean,
+                                        const corex_view *rstd, const corex_view *a,
+                                        const corex_view *weight, const corex_view *bias,
+                                        double eps);
+COREX_API corex_status corex_layer_norm_backward(const corex_view *out, const corex_view *g,
+                                                 const corex_view *a, const corex_view *mean,
+                                                 const corex_view *rstd, const corex_view *weight);
+
+/* ---- losses ---- */
+COREX_API corex_status corex_mse_loss(const corex_view *out, const corex_view *a,
+                                      const corex_view *b);
+COREX_API corex_status corex_mse_loss_backward(const corex_view *out, const corex_view *g,
+                                               const corex_view *a, const corex_view *b);
+
+/* ---- convolution and pooling, NCHW; pairs are (height, width) ---- */
+typedef struct corex_conv2d_params {
+    int64_t stride[2], padding[2], dilation[2], groups;
+} corex_conv2d_params;
+
+typedef struct corex_pool2d_params {
+    int64_t kernel[2], stride[2], padding[2], dilation[2];
+    int count_include_pad;
+} corex_pool2d_params;
+
+COREX_API corex_status corex_conv2d(const corex_view *out, const corex_view *x,
+                                    const corex_view *weight, const corex_view *bias,
+                                    const corex_conv2d_params *params);
+COREX_API corex_status corex_conv2d_backward_input(const corex_view *out, const corex_view *g,
+                                                   const corex_view *weight,
+                                                   const corex_conv2d_params *params);
+COREX_API corex_status corex_conv2d_backward_weight(const corex_view *out, const corex_view *g,
+                                                    const corex_view *x,
+                                                    const corex_conv2d_params *params);
+COREX_API corex_status corex_max_pool2d(const corex_view *out, const corex_view *indices,
+                                        const corex_view *x, const corex_pool2d_params *params);
+COREX_API corex_status corex_max_pool2d_backward(const corex_view *out, const corex_view *g,
+                                                 const corex_view *indices);
+COREX_API corex_status corex_avg_pool2d(const corex_view *out, const corex_view *x,
+                                        const corex_pool2d_params *params);
+COREX_API corex_status corex_avg_pool2d_backward(const corex_view *out, const corex_view *g,
+                                                 const corex_pool2d_params *params);
+
+/* ---- optimizers: one call per step, over `count` parameters ---- */
+typedef struct corex_sgd_params {
+    double lr, momentum, dampening, weight_decay;
+    int nesterov, maximize, first;
+} corex_sgd_params;
+
+typedef struct corex_adam_params {
+    double step, lr, beta1, beta2, eps, weight_decay;
+    int decoupled, maximize;
+} corex_adam_params;
+
+/* momenta may be NULL when momentum is 0 */
+COREX_API corex_status corex_sgd_step(int count, const corex_view *params, const corex_view *grads,
+                                      const corex_view *momenta, const corex_sgd_params *options);
+COREX_API corex_status corex_adam_step(int count, const corex_view *params, const corex_view *grads,
+                                       const corex_view *exp_avgs, const corex_view *exp_avg_sqs,
+                                       const corex_adam_params *options);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif

@@ -1,0 +1,128 @@
+/* Matrix products without BLAS: direct loops, and a register-blocked kernel as its stand-in. */
+#include "gemm.h"
+
+/* ---- direct loops ---- */
+
+/* The middle loop runs over k when rows of B and C are dense, so that the inner one vectorises. */
+#define DIRECT(name, T, U) \
+    COREX_CLONES static void name(int64_t m, int64_t n, int64_t k, corex_matrix a, corex_matrix b, \
+                                  corex_matrix c, bool accumulate) \
+    { \
+        for (int64_t i = 0; i < m; i++) { \
+            const T *ai = (const T *)a.data + i * a.row; \
+            T *restrict ci = (T *)c.data + i * c.row; \
+            if (b.column == 1 && c.column == 1 && n > 1) { \
+                for (int64_t j = 0; j < n && !accumulate; j++) \
+                    ci[j] = 0; \
+                for (int64_t l = 0; l < k; l++) { \
+                    const T x = ai[l * a.column]; \
+                    const T *bl = (const T *)b.data + l * b.row; \
+                    for (int64_t j = 0; j < n; j++) \
+                        ci[j] = (T)((U)ci[j] + (U)x * (U)bl[j]); \
+                } \
+                continue; \
+            } \
+            for (int64_t j = 0; j < n; j++) { \
+                const T *bj = (const T *)b.data + j * b.column; \
+                U sum = accumulate ? (U)ci[j * c.column] : (U)0; \
+                for (int64_t l = 0; l < k; l++) \
+                    sum += (U)ai[l * a.column] * (U)bj[l * b.row]; \
+                ci[j * c.column] = (T)sum; \
+            } \
+        } \
+    }
+
+DIRECT(direct_u8, uint8_t, uint64_t)
+DIRECT(direct_i32, int32_t, uint32_t)
+DIRECT(direct_i64, int64_t, uint64_t)
+DIRECT(direct_f32, float, float)
+DIRECT(direct_f64, double, double)
+
+const corex_gemm_loops corex_gemm_direct[COREX_NUM_DTYPES] = {NULL,       direct_u8,  direct_i32,
+                                                              direct_i64, direct_f32, direct_f64};
+
+/* ---- register-blocked ---- */
+
+#define MR 6
+#define KC 256
+#define MC 72
+#define NC 1024
+
+/*
+ * A panel of MR rows and a panel of NR columns, both packed along k and padded with zeros, make a
+ * block of C that stays in registers.
+ */
+#define BLOCKED(name, T, NR) \
+    static void name##_pack(T *to, const T *from, int64_t n, int64_t k, int64_t along, \
+                            int64_t across, int width) \
+    { \
+        for (int64_t j = 0; j < n; j += width) \
+            for (int64_t l = 0; l < k; l++) \
+                for (int r = 0; r < width; r++) \
+                    *to++ = j + r < n ? from[l * along + (j + r) * across] : 0; \
+    } \
+    COREX_CLONES static void name##_micro(int64_t k, const T *restrict a, const T *restrict b, \
+                                          T *restrict block) \
+    { \
+        T acc[MR][NR] = {{0}}; \
+        for (int64_t l = 0; l < k; l++, a += MR, b += NR) \
+            for (int r = 0; r < MR; r++) \
+                for (int j = 0; j < NR; j++) \
+                    acc[r][j] += a[r] * b[j]; \
+        memcpy(block, acc, sizeof acc); \
+    } \
+    static void name##_macro(int64_t m, int64_t n, int64_t k, const T *a, const T *b, \
+                             corex_matrix c) \
+    { \
+        _Alignas(64) T block[MR * NR]; \
+        for (int64_t j = 0; j < n; j += NR) \
+            for (int64_t i = 0; i < m; i += MR) { \
+                name##_micro(k, a + i * k, b + j * k, block); \
+                for (int64_t r = 0; r < COREX_MIN(MR, m - i); r++) { \
+                    T *ci = (T *)c.data + (i + r) * c.row + j * c.column; \
+                    for (int64_t s = 0; s < COREX_MIN(NR, n - j); s++) \
+                        ci[s * c.column] += block[r * NR + s]; \
+                } \
+            } \
+    } \
+    static void name(int64_t m, int64_t n, int64_t k, corex_matrix a, corex_matrix b, \
+                     corex_matrix c, T *packed_a, T *packed_b) \
+    { \
+        for (int64_t j = 0; j < n; j += NC) \
+            for (int64_t l = 0; l < k; l += KC) { \
+                int64_t nb = COREX_MIN(NC, n - j), kb = COREX_MIN(KC, k - l); \
+                name##_pack(packed_b, (const T *)b.data + l * b.row + j * b.column, nb, kb, b.row, \
+                            b.column, NR); \
+                for (int64_t i = 0; i < m; i += MC) { \
+                    int64_t mb = COREX_MIN(MC, m - i); \
+                    name##_pack(packed_a, (const T *)a.data + i * a.row + l * a.column, mb, kb, \
+                                a.column, a.row, MR); \
+                    corex_matrix part = c; \
+                    part.data = (char *)((T *)c.data + i * c.row + j * c.column); \
+                    name##_macro(mb, nb, kb, packed_a, packed_b, part); \
+                } \
+            } \
+    }
+
+BLOCKED(blocked_f32, float, 32)
+BLOCKED(blocked_f64, double, 16)
+
+corex_status corex_gemm_blocked(int dtype, int64_t m, int64_t n, int64_t k, corex_matrix a,
+                                corex_matrix b, corex_matrix c, bool accumulate)
+{
+    const int size = corex_itemsizes[dtype];
+    corex_scratch packed;
+    corex_status status = corex_scratch_get(&packed, (int64_t)(MC + NC + 64) * KC * size);
+    if (status != COREX_OK)
+        return status;
+    for (int64_t i = 0; i < m && !accumulate; i++)
+        for (int64_t j = 0; j < n; j++)
+            memset(c.data + (i * c.row + j * c.column) * size, 0, (size_t)size);
+    char *packed_a = packed.data, *packed_b = packed_a + (int64_t)MC * KC * size;
+    if (dtype == COREX_FLOAT32)
+        blocked_f32(m, n, k, a, b, c, (float *)packed_a, (float *)packed_b);
+    else
+        blocked_f64(m, n, k, a, b, c, (double *)packed_a, (double *)packed_b);
+    corex_scratch_release(&packed);
+    return COREX_OK;
+}

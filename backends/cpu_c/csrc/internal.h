@@ -1,0 +1,123 @@
+/* What the library's own files share: clones, errors, iteration, threads. */
+#ifndef COREX_INTERNAL_H
+#define COREX_INTERNAL_H
+
+#include <limits.h>
+#include <math.h>
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "corex_cpu.h"
+
+/*
+ * Hot functions are compiled once per x86 level and chosen at load time. "arch=x86-64-v3" and not
+ * "avx2": the latter lacks FMA, so that every a * b + c would become two instructions.
+ */
+#if defined(__x86_64__) && defined(__GLIBC__) && defined(__GNUC__) && !defined(__clang__) && \
+    __GNUC__ >= 12 && !defined(COREX_NO_CLONES)
+#define COREX_CLONES __attribute__((target_clones("arch=x86-64-v4", "arch=x86-64-v3", "default")))
+#else
+#define COREX_CLONES
+#endif
+
+#define COREX_INLINE static inline __attribute__((always_inline))
+#define COREX_LIKELY(x) __builtin_expect(!!(x), 1)
+#define COREX_UNLIKELY(x) __builtin_expect(!!(x), 0)
+#define COREX_MIN(a, b) ((a) < (b) ? (a) : (b))
+#define COREX_MAX(a, b) ((a) > (b) ? (a) : (b))
+
+/*
+ * True of every elementwise loop, also when the output is one of the inputs: iterations touch
+ * different elements. `restrict` would be false for x.exp_().
+ */
+#define COREX_INDEPENDENT _Pragma("GCC ivdep")
+
+/* The libm function for the type of x: COREX_TG(floor, x) is floorf or floor. */
+#define COREX_TG(fn, x) _Generic((x), float: fn##f, default: fn)(x)
+#define COREX_TG2(fn, x, y) _Generic((x), float: fn##f, default: fn)(x, y)
+
+static const uint8_t corex_itemsizes[COREX_NUM_DTYPES] = {1, 1, 4, 8, 4, 8};
+
+/* ---- errors ---- */
+corex_status corex_fail(corex_status status, const char *format, ...)
+    __attribute__((format(printf, 2, 3)));
+
+/* ---- memory: scratch space of a kernel, from the same cache as tensors ---- */
+typedef struct corex_scratch {
+    void *data;
+    int64_t nbytes;
+} corex_scratch;
+
+corex_status corex_scratch_get(corex_scratch *scratch, int64_t nbytes);
+void corex_scratch_release(corex_scratch *scratch);
+
+/* ---- threads ---- */
+/* Smallest number of cheap elements worth a thread. */
+#define COREX_GRAIN 32768
+
+typedef void (*corex_body)(void *context, int64_t begin, int64_t end);
+
+/* Calls body on disjoint ranges that cover [0, n), each of at least `grain` (but for the last). */
+void corex_parallel_for(int64_t n, int64_t grain, corex_body body, void *context);
+/* How many threads parallel_for would use here: 1 inside a worker. */
+int corex_parallel_threads(void);
+
+/* ---- elementwise iteration ---- */
+#define COREX_MAX_OPERANDS 4
+
+/* One line of elements: p[0] is the output, the rest inputs, strides in bytes. */
+typedef void (*corex_loop)(char *const *p, const int64_t *strides, int64_t n);
+
+/* Operands of one shape, dimensions sorted and merged, strides in bytes. */
+typedef struct corex_iter {
+    int nops, ndim;
+    int64_t total;
+    char *data[COREX_MAX_OPERANDS];
+    int itemsize[COREX_MAX_OPERANDS];
+    int64_t shape[COREX_MAX_DIMS];
+    int64_t strides[COREX_MAX_OPERANDS][COREX_MAX_DIMS];
+} corex_iter;
+
+/* Checks that all views have the shape of the first. */
+corex_status corex_iter_init(corex_iter *iter, int nops, const corex_view *const *views);
+/* Runs the loop over everything; `cost` is relative to an addition. */
+void corex_iter_run(const corex_iter *iter, corex_loop loop, int cost);
+/* The same for elements [begin, end), on this thread. */
+void corex_iter_range(const corex_iter *iter, corex_loop loop, int64_t begin, int64_t end);
+/* One contiguous line, with threads and streaming stores where they pay. */
+void corex_run_line(char *const *p, const int64_t *strides, int64_t n, int nops, int out_itemsize,
+                    corex_loop loop, int cost);
+
+int64_t corex_numel(const corex_view *view);
+bool corex_is_contiguous(const corex_view *view);
+bool corex_same_shape(const corex_view *a, const corex_view *b);
+bool corex_same_place(const corex_view *a, const corex_view *b);
+
+/* ---- loops by op and dtype; NULL where the op does not take the dtype ---- */
+typedef struct corex_op {
+    const char *name;
+    corex_loop loops[COREX_NUM_DTYPES];
+    bool to_bool; /* the output is bool, whatever the input */
+    bool checked; /* integer division: the divisor must not be 0 */
+    uint8_t cost; /* relative to an addition */
+} corex_op;
+
+extern const corex_op corex_unary_ops[];
+extern const int corex_unary_count;
+extern const corex_op corex_slow_binary_ops[];
+extern const int corex_slow_binary_count;
+int corex_binary_count(void);
+const corex_op *corex_binary_row(int op);
+
+/* NULL beyond the last. */
+const char *corex_reduce_name(int op);
+
+/* Whether an integer divisor contains 0. */
+corex_status corex_check_divisor(const corex_view *b);
+
+/* Element of a view, for small operands. */
+#define COREX_AT(type, view, i) (((type *)(view)->data)[(i) * (view)->strides[0]])
+
+#endif

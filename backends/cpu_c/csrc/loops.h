@@ -1,0 +1,119 @@
+/*
+ * The loop templates of the elementwise families.
+ *
+ * A family is a table of (name, expression); the expression is written in x, y and the types T
+ * (element) and U (its unsigned twin, for arithmetic that wraps; T itself for floats).
+ */
+#ifndef COREX_LOOPS_H
+#define COREX_LOOPS_H
+
+#include "internal.h"
+
+#define LOOP1(name, sfx, TI, TO, UI, expr) \
+    COREX_CLONES static void name##_##sfx(char *const *p, const int64_t *s, int64_t n) \
+    { \
+        typedef TI T; \
+        typedef UI U __attribute__((unused)); \
+        if (s[0] == sizeof(TO) && s[1] == sizeof(TI)) { \
+            const TI *a = (const TI *)p[1]; \
+            TO *o = (TO *)p[0]; \
+            COREX_INDEPENDENT \
+            for (int64_t i = 0; i < n; i++) { \
+                const T x = a[i]; \
+                o[i] = (TO)(expr); \
+            } \
+            return; \
+        } \
+        const char *a = p[1]; \
+        char *o = p[0]; \
+        const int64_t so = s[0], sa = s[1]; \
+        for (int64_t i = 0; i < n; i++) { \
+            const T x = *(const TI *)(a + i * sa); \
+            *(TO *)(o + i * so) = (TO)(expr); \
+        } \
+    }
+
+#define LOOP2_LINE(TO, LOADX, LOADY, expr) \
+    COREX_INDEPENDENT \
+    for (int64_t i = 0; i < n; i++) { \
+        const T x = LOADX, y = LOADY; \
+        o[i] = (TO)(expr); \
+    } \
+    return
+
+/* Both contiguous, the second a scalar, the first a scalar, anything else. */
+#define LOOP2(name, sfx, TI, TO, UI, expr) \
+    COREX_CLONES static void name##_##sfx(char *const *p, const int64_t *s, int64_t n) \
+    { \
+        typedef TI T; \
+        typedef UI U __attribute__((unused)); \
+        if (s[0] == sizeof(TO)) { \
+            const TI *a = (const TI *)p[1], *b = (const TI *)p[2]; \
+            TO *o = (TO *)p[0]; \
+            if (s[1] == sizeof(TI) && s[2] == sizeof(TI)) { \
+                LOOP2_LINE(TO, a[i], b[i], expr); \
+            } \
+            if (s[1] == sizeof(TI) && s[2] == 0) { \
+                const T second = *b; \
+                LOOP2_LINE(TO, a[i], second, expr); \
+            } \
+            if (s[1] == 0 && s[2] == sizeof(TI)) { \
+                const T first = *a; \
+                LOOP2_LINE(TO, first, b[i], expr); \
+            } \
+        } \
+        const char *a = p[1], *b = p[2]; \
+        char *o = p[0]; \
+        const int64_t so = s[0], sa = s[1], sb = s[2]; \
+        for (int64_t i = 0; i < n; i++) { \
+            const T x = *(const TI *)(a + i * sa), y = *(const TI *)(b + i * sb); \
+            *(TO *)(o + i * so) = (TO)(expr); \
+        } \
+    }
+
+/* For expressions that call libm: one loop, since a call outweighs the addressing. */
+#define LOOP2_SLOW(name, sfx, TI, TO, UI, expr) \
+    static void name##_##sfx(char *const *p, const int64_t *s, int64_t n) \
+    { \
+        typedef TI T; \
+        typedef UI U __attribute__((unused)); \
+        const char *a = p[1], *b = p[2]; \
+        char *o = p[0]; \
+        const int64_t so = s[0], sa = s[1], sb = s[2]; \
+        for (int64_t i = 0; i < n; i++) { \
+            const T x = *(const TI *)(a + i * sa), y = *(const TI *)(b + i * sb); \
+            *(TO *)(o + i * so) = (TO)(expr); \
+        } \
+    }
+
+/* Expansion over dtypes: (loop template, name, expression), output of the input's type. */
+#define OVER_INTEGER(LOOP, name, expr) \
+    LOOP(name, u8, uint8_t, uint8_t, uint8_t, expr) \
+    LOOP(name, i32, int32_t, int32_t, uint32_t, expr) \
+    LOOP(name, i64, int64_t, int64_t, uint64_t, expr)
+#define OVER_FLOAT(LOOP, name, expr) \
+    LOOP(name, f32, float, float, float, expr) \
+    LOOP(name, f64, double, double, double, expr)
+#define OVER_NUMBER(LOOP, name, expr) OVER_INTEGER(LOOP, name, expr) OVER_FLOAT(LOOP, name, expr)
+
+/* Output bool. */
+#define OVER_INTEGER_TO_BOOL(LOOP, name, expr) \
+    LOOP(name, u8, uint8_t, uint8_t, uint8_t, expr) \
+    LOOP(name, i32, int32_t, uint8_t, uint32_t, expr) \
+    LOOP(name, i64, int64_t, uint8_t, uint64_t, expr)
+#define OVER_FLOAT_TO_BOOL(LOOP, name, expr) \
+    LOOP(name, f32, float, uint8_t, float, expr) LOOP(name, f64, double, uint8_t, double, expr)
+/* A bool is a byte, so that the loops of uint8 serve it. */
+#define OVER_ALL_TO_BOOL(LOOP, name, expr) \
+    OVER_INTEGER_TO_BOOL(LOOP, name, expr) OVER_FLOAT_TO_BOOL(LOOP, name, expr)
+
+/* The rows of an op in the dispatch table: bool, uint8, int32, int64, float32, float64. */
+#define ROW_INTEGER(name) {NULL, name##_u8, name##_i32, name##_i64, NULL, NULL}
+#define ROW_BITS(name, boolean) {boolean, name##_u8, name##_i32, name##_i64, NULL, NULL}
+#define ROW_FLOAT(name) {NULL, NULL, NULL, NULL, name##_f32, name##_f64}
+#define ROW_NUMBER(name) {NULL, name##_u8, name##_i32, name##_i64, name##_f32, name##_f64}
+#define ROW_ALL(name) {name##_u8, name##_u8, name##_i32, name##_i64, name##_f32, name##_f64}
+#define ROW_ALL_BUT(name, boolean) \
+    {boolean, name##_u8, name##_i32, name##_i64, name##_f32, name##_f64}
+
+#endif

@@ -1,0 +1,262 @@
+/* Matrix products on views: which loops or BLAS call, and what has to be packed for it. */
+#include "blas.h"
+#include "gemm.h"
+
+/* Up to this many multiplications a call of BLAS costs more than the product. */
+#define TINY 4096
+
+/* ---- one product ---- */
+
+/* A dimension of size 1 may have any stride; give it the one that reads best. */
+static corex_matrix tidy(corex_matrix a, int64_t rows, int64_t columns)
+{
+    if (columns == 1 && a.row != 1)
+        a.column = 1;
+    if (rows == 1)
+        a.row = a.column == 1 ? columns : 1;
+    return a;
+}
+
+/* Row-major as BLAS wants it. */
+static bool is_dense(corex_matrix a, int64_t columns)
+{
+    return a.column == 1 && a.row >= COREX_MAX(columns, 1);
+}
+
+static void pack(int dtype, corex_matrix *a, int64_t rows, int64_t columns, void *to)
+{
+    int64_t shape[] = {rows, columns}, from[] = {a->row, a->column}, dense[] = {columns, 1};
+    corex_view source = {a->data, shape, from, 2, dtype}, target = {to, shape, dense, 2, dtype};
+    corex_copy(&target, &source);
+    *a = corex_dense(to, columns);
+}
+
+static bool call_gemv(int dtype, bool transposed, int64_t m, int64_t n, corex_matrix a,
+                      const char *x, int64_t incx, char *y, int64_t incy, bool accumulate)
+{
+    if (dtype == COREX_FLOAT32)
+        return corex_blas_sgemv(transposed, m, n, (const float *)a.data, a.row, (const float *)x,
+                                incx, accumulate, (float *)y, incy);
+    return corex_blas_dgemv(transposed, m, n, (const double *)a.data, a.row, (const double *)x,
+                            incx, accumulate, (double *)y, incy);
+}
+
+/* A (m x k) times a column; false if it has to be done otherwise. */
+static bool try_gemv(int dtype, int64_t m, int64_t k, corex_matrix a, const char *x, int64_t incx,
+                     char *y, int64_t incy, bool accumulate)
+{
+    if (incx <= 0 || incy <= 0)
+        return false;
+    if (is_dense(a, k))
+        return call_gemv(dtype, false, m, k, a, x, incx, y, incy, accumulate);
+    corex_matrix t = corex_transposed(a);
+    return is_dense(t, m) && call_gemv(dtype, true, k, m, t, x, incx, y, incy, accumulate);
+}
+
+static bool call_gemm(int dtype, bool ta, bool tb, int64_t m, int64_t n, int64_t k, corex_matrix a,
+                      corex_matrix b, corex_matrix c, bool accumulate)
+{
+    if (dtype == COREX_FLOAT32)
+        return corex_blas_sgemm(ta, tb, m, n, k, 1, (const float *)a.data, a.row,
+                                (const float *)b.data, b.row, accumulate, (float *)c.data, c.row);
+    return corex_blas_dgemm(ta, tb, m, n, k, 1, (const double *)a.data, a.row,
+                            (const double *)b.data, b.row, accumulate, (double *)c.data, c.row);
+}
+
+/* C is row-major; A and B are each dense one way or the other. */
+static bool try_gemm(int dtype, int64_t m, int64_t n, int64_t k, corex_matrix a, corex_matrix b,
+                     corex_matrix c, bool accumulate)
+{
+    bool ta = !is_dense(a, k), tb = !is_dense(b, n);
+    if (ta)
+        a = corex_transposed(a);
+    if (tb)
+        b = corex_transposed(b);
+    return call_gemm(dtype, ta, tb, m, n, k, a, b, c, accumulate);
+}
+
+/* The general float case: pack what BLAS cannot read, compute, unpack. */
+static corex_status gemm_packing(int dtype, int64_t m, int64_t n, int64_t k, corex_matrix a,
+                                 corex_matrix b, corex_matrix c, bool accumulate)
+{
+    const int64_t size = corex_itemsizes[dtype];
+    bool pack_a = !is_dense(a, k) && !is_dense(corex_transposed(a), m);
+    bool pack_b = !is_dense(b, n) && !is_dense(corex_transposed(b), k);
+    bool pack_c = !is_dense(c, n);
+    int64_t bytes_a = pack_a ? m * k * size : 0, bytes_b = pack_b ? k * n * size : 0;
+    corex_scratch scratch;
+    corex_status status =
+        corex_scratch_get(&scratch, bytes_a + bytes_b + (pack_c ? m * n * size : 0));
+    if (status != COREX_OK)
+        return status;
+    char *room = scratch.data;
+    if (pack_a)
+        pack(dtype, &a, m, k, room);
+    if (pack_b)
+        pack(dtype, &b, k, n, room + bytes_a);
+    corex_matrix target = c;
+    if (pack_c && accumulate)
+        pack(dtype, &target, m, n, room + bytes_a + bytes_b);
+    else if (pack_c)
+        target = corex_dense(room + bytes_a + bytes_b, n);
+    if (!try_gemm(dtype, m, n, k, a, b, target, accumulate))
+        status = corex_gemm_blocked(dtype, m, n, k, a, b, target, accumulate);
+    if (pack_c) {
+        int64_t shape[] = {m, n}, dense[] = {n, 1}, to[] = {c.row, c.column};
+        corex_view source = {target.data, shape, dense, 2, dtype};
+        corex_view out = {c.data, shape, to, 2, dtype};
+        corex_copy(&out, &source);
+    }
+    corex_scratch_release(&scratch);
+    return status;
+}
+
+corex_status corex_gemm(int dtype, int64_t m, int64_t n, int64_t k, corex_matrix a, corex_matrix b,
+                        corex_matrix c, bool accumulate)
+{
+    if (m == 0 || n == 0 || (k == 0 && accumulate))
+        return COREX_OK;
+    if (dtype < COREX_FLOAT32 || k == 0 || m * n * k <= TINY) {
+        corex_gemm_direct[dtype](m, n, k, a, b, c, accumulate);
+        return COREX_OK;
+    }
+    a = tidy(a, m, k);
+    b = tidy(b, k, n);
+    if (n == 1 && try_gemv(dtype, m, k, a, b.data, k == 1 ? 1 : b.row, c.data, m == 1 ? 1 : c.row,
+                           accumulate))
+        return COREX_OK;
+    if (m == 1 && try_gemv(dtype, n, k, corex_transposed(b), a.data, k == 1 ? 1 : a.column, c.data,
+                           n == 1 ? 1 : c.column, accumulate))
+        return COREX_OK;
+    c = tidy(c, m, n);
+    if (!is_dense(c, n) && is_dense(corex_transposed(c), m))
+        return gemm_packing(dtype, n, m, k, corex_transposed(b), corex_transposed(a),
+                            corex_transposed(c), accumulate);
+    return gemm_packing(dtype, m, n, k, a, b, c, accumulate);
+}
+
+/* ---- batches ---- */
+
+typedef struct batch {
+    int dtype;
+    int64_t m, n, k;
+    corex_matrix a, b, c;
+    int64_t step_a, step_b, step_c;
+    _Atomic int status;
+} batch;
+
+static corex_matrix matrix_of(const corex_view *v)
+{
+    const int last = v->ndim - 1;
+    return (corex_matrix){v->data, v->strides[last - 1], v->strides[last]};
+}
+
+static void batch_range(void *context, int64_t begin, int64_t end)
+{
+    batch *job = context;
+    const int64_t size = corex_itemsizes[job->dtype];
+    for (int64_t i = begin; i < end; i++) {
+        corex_matrix a = job->a, b = job->b, c = job->c;
+        a.data += i * job->step_a * size;
+        b.data += i * job->step_b * size;
+        c.data += i * job->step_c * size;
+        corex_status status = corex_gemm(job->dtype, job->m, job->n, job->k, a, b, c, false);
+        if (status != COREX_OK)
+            atomic_store(&job->status, (int)status);
+    }
+}
+
+/* Rows of one matrix, for integers, which have no BLAS. */
+static void rows_range(void *context, int64_t begin, int64_t end)
+{
+    batch *job = context;
+    const int64_t size = corex_itemsizes[job->dtype];
+    corex_matrix a = job->a, c = job->c;
+    a.data += begin * a.row * size;
+    c.data += begin * c.row * size;
+    corex_gemm_direct[job->dtype](end - begin, job->n, job->k, a, job->b, c, false);
+}
+
+static corex_status run_batch(batch *job, int64_t count)
+{
+    int64_t work = job->m * job->n * COREX_MAX(job->k, 1);
+    /* A broadcast right side and a dense left one: one tall product. */
+    if (count > 1 && job->step_b == 0 && job->step_a == job->m * job->a.row &&
+        job->step_c == job->m * job->c.row) {
+        job->m *= count;
+        count = 1;
+    }
+    if (count == 1 && job->dtype < COREX_FLOAT32) {
+        corex_parallel_for(job->m, 1 + COREX_GRAIN / (job->n * COREX_MAX(job->k, 1) + 1),
+                           rows_range, job);
+    } else if (count == 1 || work > 1 << 22) {
+        /* Big products: BLAS has its own threads. */
+        batch_range(job, 0, count);
+    } else {
+        int threads = corex_parallel_threads();
+        int64_t grain = 1 + COREX_GRAIN / (work + 1);
+        corex_blas_set_threads(1);
+        corex_parallel_for(count, grain, batch_range, job);
+        corex_blas_set_threads(threads);
+    }
+    int status = atomic_load(&job->status);
+    return status == COREX_OK ? COREX_OK : corex_fail(status, "out of memory in matmul");
+}
+
+corex_status corex_matmul(const corex_view *out, const corex_view *a, const corex_view *b)
+{
+    if (a->dtype != out->dtype || b->dtype != out->dtype || out->dtype == COREX_BOOL)
+        return corex_fail(COREX_ERR_TYPE, "matmul takes numbers of one dtype");
+    if (out->ndim != 3 || a->ndim != 3 || b->ndim != 3 || a->shape[2] != b->shape[1] ||
+        a->shape[0] != out->shape[0] || b->shape[0] != out->shape[0] ||
+        a->shape[1] != out->shape[1] || b->shape[2] != out->shape[2])
+        return corex_fail(COREX_ERR_VALUE, "matmul takes (B, M, K), (B, K, N) and (B, M, N)");
+    batch job = {.dtype = out->dtype,
+                 .m = out->shape[1],
+                 .n = out->shape[2],
+                 .k = a->shape[2],
+                 .a = matrix_of(a),
+                 .b = matrix_of(b),
+                 .c = matrix_of(out),
+                 .step_a = a->strides[0],
+                 .step_b = b->strides[0],
+                 .step_c = out->strides[0]};
+    if (out->shape[0] == 0 || job.m == 0 || job.n == 0)
+        return COREX_OK;
+    return run_batch(&job, out->shape[0]);
+}
+
+/* ---- linear ---- */
+
+corex_status corex_linear(const corex_view *out, const corex_view *a, const corex_view *weight,
+                          const corex_view *bias)
+{
+    if (out->dtype < COREX_FLOAT32 || a->dtype != out->dtype || weight->dtype != out->dtype ||
+        (bias != NULL && bias->dtype != out->dtype))
+        return corex_fail(COREX_ERR_TYPE, "linear takes floats of one dtype");
+    if (out->ndim != 2 || a->ndim != 2 || weight->ndim != 2 || a->shape[1] != weight->shape[1] ||
+        a->shape[0] != out->shape[0] || weight->shape[0] != out->shape[1] ||
+        (bias != NULL && (bias->ndim != 1 || bias->shape[0] != out->shape[1])))
+        return corex_fail(COREX_ERR_VALUE, "linear takes (M, K), (N, K), (N,) and (M, N)");
+    const int64_t m = out->shape[0], n = out->shape[1], k = a->shape[1];
+    if (bias != NULL) {
+        int64_t strides[] = {0, bias->strides[0]};
+        corex_view rows = {bias->data, out->shape, strides, 2, bias->dtype};
+        corex_status status = corex_copy(out, &rows);
+        if (status != COREX_OK)
+            return status;
+    }
+    return corex_gemm(out->dtype, m, n, k, matrix_of(a), corex_transposed(matrix_of(weight)),
+                      matrix_of(out), bias != NULL);
+}
+
+void corex_column_sums(int dtype, char *out, const char *a, int64_t rows, int64_t columns)
+{
+    static int op = -1;
+    if (op < 0)
+        op = corex_reduce_op("sum");
+    int64_t shape[] = {columns, rows}, strides[] = {1, columns}, step = 1;
+    corex_view source = {(char *)(uintptr_t)a, shape, strides, 2, dtype};
+    corex_view target = {out, shape, &step, 1, dtype};
+    corex_reduce(op, &target, &source, 1);
+}

@@ -1,0 +1,204 @@
+/*
+ * Direct kernels: direct(shape, buffer, offset[, buffer, offset]) on dense operands, the result's
+ * buffer allocated here. The whole cost of a small op is this one call.
+ */
+#include "python.h"
+
+/* Elements of a shape, or -1 with an exception set. */
+static inline int64_t count_elements(PyObject *shape)
+{
+    if (COREX_UNLIKELY(!PyTuple_Check(shape))) {
+        PyErr_SetString(PyExc_TypeError, "the shape must be a tuple");
+        return -1;
+    }
+    int64_t n = 1;
+    for (Py_ssize_t d = 0; d < PyTuple_GET_SIZE(shape); d++) {
+        int64_t size = PyLong_AsSsize_t(PyTuple_GET_ITEM(shape, d));
+        if (COREX_UNLIKELY(size < 0 || __builtin_mul_overflow(n, size, &n))) {
+            if (!PyErr_Occurred())
+                PyErr_SetString(PyExc_ValueError, "a shape has negative or too large sizes");
+            return -1;
+        }
+    }
+    return n;
+}
+
+typedef union scalar {
+    uint8_t u8;
+    int32_t i32;
+    int64_t i64;
+    float f32;
+    double f64;
+} scalar;
+
+static bool read_scalar(PyObject *object, int dtype, scalar *to)
+{
+    int is_integer;
+    int64_t bits;
+    if (PyFloat_Check(object) && dtype < COREX_FLOAT32) {
+        PyErr_SetString(PyExc_TypeError, "a float beside integers");
+        return false;
+    }
+    if (!PyLong_Check(object) && !PyFloat_Check(object)) {
+        PyErr_SetString(PyExc_TypeError, "an operand is a cpu_c buffer or a number");
+        return false;
+    }
+    if (dtype >= COREX_FLOAT32) {
+        double value = PyFloat_AsDouble(object);
+        if (dtype == COREX_FLOAT32)
+            to->f32 = (float)value;
+        else
+            to->f64 = value;
+        return !(value == -1.0 && PyErr_Occurred());
+    }
+    if (!corex_read_number(object, &is_integer, &bits))
+        return false;
+    if (dtype == COREX_BOOL)
+        to->u8 = bits != 0;
+    else
+        to->i64 = bits; /* the low bytes are the narrower number */
+    return true;
+}
+
+static bool outside(void)
+{
+    if (!PyErr_Occurred())
+        PyErr_SetString(PyExc_ValueError,
+                        "an operand leaves its buffer or is not aligned to its element size");
+    return false;
+}
+
+/* Sets address and stride of operand k of a kernel. */
+static inline bool read_operand(const corex_kernel *kernel, PyObject *const *args, int64_t n,
+                                scalar *room, char **p, int64_t *stride)
+{
+    if (COREX_LIKELY(Py_TYPE(args[0]) == &corex_buffer_type)) {
+        const corex_buffer *buffer = (corex_buffer *)args[0];
+        int64_t offset = PyLong_AsSsize_t(args[1]);
+        *p = buffer->ptr + (offset << kernel->shift);
+        *stride = (int64_t)1 << kernel->shift;
+        if (COREX_UNLIKELY(offset < 0 || n > (buffer->nbytes >> kernel->shift) - offset ||
+                           ((uintptr_t)buffer->ptr & (uintptr_t)(*stride - 1))))
+            return outside();
+        return true;
+    }
+    *p = (char *)room;
+    *stride = 0;
+    return read_scalar(args[0], kernel->dtype, room);
+}
+
+static PyObject *run_large(const corex_kernel *kernel, corex_buffer *out, char **p,
+                           int64_t *strides, int64_t n, int nops)
+{
+    const int size = 1 << kernel->out_shift;
+    Py_BEGIN_ALLOW_THREADS corex_run_line(p, strides, n, nops, size, kernel->loop, kernel->cost);
+    Py_END_ALLOW_THREADS return (PyObject *)out;
+}
+
+static PyObject *direct_unary(PyObject *self, PyObject *const *args, size_t nargsf, PyObject *names)
+{
+    (void)names;
+    const corex_kernel *kernel = (corex_kernel *)self;
+    char *p[2];
+    int64_t strides[2];
+    scalar room;
+    if (COREX_UNLIKELY(!corex_check_count(kernel->name, PyVectorcall_NARGS(nargsf), 3)))
+        return NULL;
+    int64_t n = count_elements(args[0]);
+    if (COREX_UNLIKELY(n < 0 || !read_operand(kernel, args + 1, n, &room, &p[1], &strides[1])))
+        return NULL;
+    corex_buffer *out = corex_buffer_new(n << kernel->out_shift);
+    if (COREX_UNLIKELY(out == NULL))
+        return NULL;
+    p[0] = out->ptr;
+    strides[0] = (int64_t)1 << kernel->out_shift;
+    if (COREX_UNLIKELY(n * kernel->cost > COREX_UNLOCK_ABOVE))
+        return run_large(kernel, out, p, strides, n, 2);
+    kernel->loop(p, strides, n);
+    return (PyObject *)out;
+}
+
+static bool zero_divisor(const corex_kernel *kernel, char *data, int64_t stride, int64_t n)
+{
+    int64_t step = stride == 0 ? 0 : 1;
+    corex_view b = {data, &n, &step, 1, kernel->dtype};
+    corex_status status = n == 0 ? COREX_OK : corex_check_divisor(&b);
+    if (status != COREX_OK)
+        corex_raise(status);
+    return status != COREX_OK;
+}
+
+static PyObject *direct_binary(PyObject *self, PyObject *const *args, size_t nargsf,
+                               PyObject *names)
+{
+    (void)names;
+    const corex_kernel *kernel = (corex_kernel *)self;
+    char *p[3];
+    int64_t strides[3];
+    scalar first, second;
+    if (COREX_UNLIKELY(!corex_check_count(kernel->name, PyVectorcall_NARGS(nargsf), 5)))
+        return NULL;
+    int64_t n = count_elements(args[0]);
+    if (COREX_UNLIKELY(n < 0 || !read_operand(kernel, args + 1, n, &first, &p[1], &strides[1]) ||
+                       !read_operand(kernel, args + 3, n, &second, &p[2], &strides[2])))
+        return NULL;
+    if (COREX_UNLIKELY(kernel->checked && zero_divisor(kernel, p[2], strides[2], n)))
+        return NULL;
+    corex_buffer *out = corex_buffer_new(n << kernel->out_shift);
+    if (COREX_UNLIKELY(out == NULL))
+        return NULL;
+    p[0] = out->ptr;
+    strides[0] = (int64_t)1 << kernel->out_shift;
+    if (COREX_UNLIKELY(n * kernel->cost > COREX_UNLOCK_ABOVE))
+        return run_large(kernel, out, p, strides, n, 3);
+    kernel->loop(p, strides, n);
+    return (PyObject *)out;
+}
+
+static uint8_t log2_size(int dtype)
+{
+    return (uint8_t)__builtin_ctz((unsigned)corex_itemsizes[dtype]);
+}
+
+static PyObject *elementwise(const corex_op *row, int dtype, vectorcallfunc call)
+{
+    if (row->loops[dtype] == NULL)
+        Py_RETURN_NONE;
+    corex_kernel *kernel = corex_kernel_new(row->name, call);
+    if (kernel == NULL)
+        return NULL;
+    kernel->dtype = dtype;
+    kernel->loop = row->loops[dtype];
+    kernel->shift = log2_size(dtype);
+    kernel->out_shift = row->to_bool ? 0 : kernel->shift;
+    kernel->cost = row->cost;
+    kernel->checked = row->checked && dtype < COREX_FLOAT32;
+    return (PyObject *)kernel;
+}
+
+PyObject *corex_py_direct(PyObject *module, PyObject *const *args, Py_ssize_t nargs)
+{
+    (void)module;
+    if (!corex_check_count("direct", nargs, 2))
+        return NULL;
+    const char *name = PyUnicode_AsUTF8(args[0]);
+    int dtype = name == NULL ? -1 : corex_dtype_of(args[1]);
+    if (dtype < 0)
+        return NULL;
+    int op = corex_unary_op(name);
+    if (op >= 0)
+        return elementwise(&corex_unary_ops[op], dtype, direct_unary);
+    op = corex_binary_op(name);
+    if (op >= 0)
+        return elementwise(corex_binary_row(op), dtype, direct_binary);
+    vectorcallfunc call = corex_find_composite(name, dtype);
+    if (call == NULL)
+        Py_RETURN_NONE;
+    corex_kernel *kernel = corex_kernel_new("composite", call);
+    if (kernel == NULL)
+        return NULL;
+    kernel->dtype = dtype;
+    kernel->shift = log2_size(dtype);
+    kernel->op = corex_reduce_op(name);
+    return (PyObject *)kernel;
+}

@@ -1,0 +1,108 @@
+/* What the files of the extension module share. */
+#ifndef COREX_PYTHON_H
+#define COREX_PYTHON_H
+
+#define PY_SSIZE_T_CLEAN
+#include <Python.h>
+
+#include "internal.h"
+
+/* ---- buffers ---- */
+typedef struct corex_buffer {
+    PyObject_HEAD char *ptr;
+    int64_t nbytes;
+    struct corex_buffer *next; /* in a free list */
+    Py_buffer *owner;          /* whose memory it is, or NULL for our own */
+    bool readonly;
+} corex_buffer;
+
+extern PyTypeObject corex_buffer_type;
+
+/* A new buffer; NULL with OutOfMemoryError set. */
+corex_buffer *corex_buffer_new(int64_t nbytes);
+/* Memory that belongs to an object with the buffer protocol. */
+PyObject *corex_buffer_wrap(PyObject *source);
+void corex_buffer_drop_cache(void);
+
+/* ---- views ---- */
+typedef struct corex_py_view {
+    corex_view view;
+    int64_t shape[COREX_MAX_DIMS], strides[COREX_MAX_DIMS];
+} corex_py_view;
+
+/* The dtypes, by number; set once. */
+extern PyObject *corex_dtypes[COREX_NUM_DTYPES];
+
+/* The number of a dtype object, or -1 with TypeError set. */
+int corex_dtype_of(PyObject *object);
+/* Reads (buffer, dtype, shape, strides, offset) and checks that it lies inside its buffer. */
+bool corex_read_view(PyObject *tuple, corex_py_view *out, bool writes);
+/* The same, but None gives *used = NULL. */
+bool corex_read_optional(PyObject *tuple, corex_py_view *out, const corex_view **used);
+/* A list or tuple of views, allocated with PyMem; free *out. `keep` owns the storage. */
+bool corex_read_views(PyObject *const *items, Py_ssize_t count, bool writes, corex_view **out,
+                      corex_py_view **keep);
+bool corex_read_pair(PyObject *tuple, int64_t pair[2]);
+/* An int (wrapping to 64 bits) or a float, as corex_fill takes it. */
+bool corex_read_number(PyObject *object, int *is_integer, void *value);
+bool corex_read_uint64(PyObject *object, uint64_t *value);
+
+/* ---- kernels: callable objects without the layers of a PyCFunction ---- */
+typedef struct corex_kernel {
+    PyObject_HEAD vectorcallfunc vectorcall;
+    const char *name;
+    int op, dtype;
+    /* of direct kernels */
+    corex_loop loop;
+    uint8_t shift, out_shift; /* log2 of the itemsizes */
+    uint8_t cost;
+    bool checked;
+} corex_kernel;
+
+extern PyTypeObject corex_kernel_type;
+
+corex_kernel *corex_kernel_new(const char *name, vectorcallfunc call);
+
+typedef struct corex_kernel_def {
+    const char *name;
+    vectorcallfunc call;
+} corex_kernel_def;
+
+/* Tables that end with a NULL name. */
+extern const corex_kernel_def corex_basic_kernels[];
+extern const corex_kernel_def corex_nn_kernels[];
+/* Adds the kernels of every op to a dict. */
+int corex_add_kernels(PyObject *dict);
+/* _native.direct(op, dtype) */
+PyObject *corex_py_direct(PyObject *module, PyObject *const *args, Py_ssize_t nargs);
+/* Direct kernels that are not elementwise, by name; NULL if there is none. */
+vectorcallfunc corex_find_composite(const char *name, int dtype);
+
+/* ---- errors ---- */
+extern PyObject *corex_out_of_memory_error;
+
+/* Sets the exception for a status. Returns NULL. */
+PyObject *corex_raise(corex_status status);
+bool corex_check_count(const char *name, Py_ssize_t nargs, Py_ssize_t wanted);
+
+/* Work above this many elements (about 20 us) runs without Python's lock. */
+#define COREX_UNLOCK_ABOVE 16384
+
+#define COREX_RUN(status, elements, call) \
+    do { \
+        if ((elements) > COREX_UNLOCK_ABOVE) { \
+            Py_BEGIN_ALLOW_THREADS status = (call); \
+            Py_END_ALLOW_THREADS \
+        } else { \
+            status = (call); \
+        } \
+    } while (0)
+
+COREX_INLINE PyObject *corex_done(corex_status status)
+{
+    if (COREX_UNLIKELY(status != COREX_OK))
+        return corex_raise(status);
+    Py_RETURN_NONE;
+}
+
+#endif

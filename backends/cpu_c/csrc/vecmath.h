@@ -1,0 +1,251 @@
+/*
+ * Elementary functions that the compiler can vectorise: no branches, no calls, no tables.
+ *
+ * float32 ones err by at most 3 ulp and honour inf, NaN, -0.0 and denormals. Coefficients were
+ * fitted for the least largest relative error on the interval given beside them.
+ */
+#ifndef COREX_VECMATH_H
+#define COREX_VECMATH_H
+
+#include "internal.h"
+
+COREX_INLINE uint32_t vm_bits(float x)
+{
+    union {
+        float f;
+        uint32_t u;
+    } pun = {.f = x};
+    return pun.u;
+}
+
+COREX_INLINE float vm_float(uint32_t u)
+{
+    union {
+        uint32_t u;
+        float f;
+    } pun = {.u = u};
+    return pun.f;
+}
+
+COREX_INLINE float vm_copysign(float x, float sign)
+{
+    return vm_float((vm_bits(x) & 0x7fffffffu) | (vm_bits(sign) & 0x80000000u));
+}
+
+/* Adding this rounds to an integer, which then sits in the low bits. */
+#define VM_ROUND 12582912.0f
+
+/* 2^n, n in the low bits of `rounded`, split in two factors so that denormal results come out. */
+COREX_INLINE float vm_scale(float x, uint32_t rounded_bits)
+{
+    int32_t n = (int32_t)(rounded_bits - 0x4b400000u);
+    int32_t half = n >> 1;
+    return x * vm_float((uint32_t)(half + 127) << 23) * vm_float((uint32_t)(n - half + 127) << 23);
+}
+
+/* e^r, |r| <= ln(2) / 2 */
+COREX_INLINE float vm_exp_poly(float r)
+{
+    float q = 0.00138144661f;
+    q = q * r + 0.00836878082f;
+    q = q * r + 0.0416683942f;
+    q = q * r + 0.166665201f;
+    q = q * r + 0.499999934f;
+    return 1.0f + (r + r * r * q);
+}
+
+COREX_INLINE float vm_exp(float x)
+{
+    /* Beyond these the result is inf or 0 anyway; a NaN passes both comparisons. */
+    x = x > 89.0f ? 89.0f : x;
+    x = x < -104.0f ? -104.0f : x;
+    float t = x * 1.44269504f + VM_ROUND;
+    float n = t - VM_ROUND;
+    float r = x - n * 0.693145752f;
+    r = r - n * 1.42860677e-6f;
+    return vm_scale(vm_exp_poly(r), vm_bits(t));
+}
+
+COREX_INLINE float vm_exp2(float x)
+{
+    x = x > 129.0f ? 129.0f : x;
+    x = x < -151.0f ? -151.0f : x;
+    float t = x + VM_ROUND;
+    float r = (x - (t - VM_ROUND)) * 0.693147182f;
+    return vm_scale(vm_exp_poly(r), vm_bits(t));
+}
+
+/* Splits x > 0 into 2^n * (1 + f), f in [sqrt(1/2) - 1, sqrt(2) - 1]. */
+COREX_INLINE float vm_log_split(float x, float *n)
+{
+    bool tiny = x < 1.17549435e-38f;
+    float scaled = tiny ? x * 8388608.0f : x;
+    uint32_t u = vm_bits(scaled);
+    int32_t e = (int32_t)(u - 0x3f3504f3u) >> 23;
+    *n = (float)e - (tiny ? 23.0f : 0.0f);
+    return vm_float(u - ((uint32_t)e << 23)) - 1.0f;
+}
+
+/* log(1 + f) - f */
+COREX_INLINE float vm_log_poly(float f)
+{
+    float q = -0.0763553475f;
+    q = q * f + 0.127632802f;
+    q = q * f - 0.131606058f;
+    q = q * f + 0.142015608f;
+    q = q * f - 0.166232967f;
+    q = q * f + 0.20001233f;
+    q = q * f - 0.250008228f;
+    q = q * f + 0.333333317f;
+    float s = f * f;
+    return s * f * q - 0.5f * s;
+}
+
+/* What log does where it has no finite value. */
+COREX_INLINE float vm_log_edges(float x, float result)
+{
+    result = x == INFINITY ? x : result;
+    result = x == 0.0f ? -INFINITY : result;
+    return !(x >= 0.0f) ? NAN : result;
+}
+
+COREX_INLINE float vm_log(float x)
+{
+    float n, f = vm_log_split(x, &n);
+    float y = vm_log_poly(f) + n * 1.42860677e-6f;
+    return vm_log_edges(x, n * 0.693145752f + (f + y));
+}
+
+COREX_INLINE float vm_log2(float x)
+{
+    float n, f = vm_log_split(x, &n);
+    float y = vm_log_poly(f);
+    /* 1 / ln 2 = 1 + 0.4427; keeping the 1 apart keeps f's bits. */
+    return vm_log_edges(x, n + (f + (y + (f + y) * 0.442695041f)));
+}
+
+COREX_INLINE float vm_log10(float x)
+{
+    float n, f = vm_log_split(x, &n);
+    float y = vm_log_poly(f);
+    /* log10(2) in two parts, the first short enough for n times it to be exact */
+    float small = (f + y) * 0.434294482f + n * -4.60503683e-06f;
+    return vm_log_edges(x, n * 0.301034600f + small);
+}
+
+/* log(u) + (x - (u - 1)) / u, u = 1 + x: the second term repairs what rounding u lost. */
+COREX_INLINE float vm_log1p(float x)
+{
+    float u = 1.0f + x;
+    float n, f = vm_log_split(u, &n);
+    float lost = (x - (u - 1.0f)) / u;
+    float y = vm_log_poly(f) + (n * 1.42860677e-6f + lost);
+    float result = n * 0.693145752f + (f + y);
+    result = fabsf(x) < 1e-7f ? x : result;
+    return vm_log_edges(u, result);
+}
+
+COREX_INLINE float vm_expm1(float x)
+{
+    float small = x; /* |x| <= ln(2) / 2 */
+    {
+        float q = 0.00138144661f;
+        q = q * x + 0.00836878082f;
+        q = q * x + 0.0416683942f;
+        q = q * x + 0.166665201f;
+        q = q * x + 0.499999934f;
+        small = x + x * x * q;
+    }
+    return vm_copysign(fabsf(x) < 0.345f ? small : vm_exp(x) - 1.0f, x);
+}
+
+COREX_INLINE float vm_sigmoid(float x)
+{
+    float e = vm_exp(-fabsf(x));
+    float d = 1.0f / (1.0f + e);
+    return x >= 0.0f ? d : e * d;
+}
+
+COREX_INLINE float vm_tanh(float x)
+{
+    float a = fabsf(x), z = x * x;
+    float q = -0.00551514623f; /* |x| <= 0.65 */
+    q = q * z + 0.0204694011f;
+    q = q * z - 0.0536880161f;
+    q = q * z + 0.133308302f;
+    q = q * z - 0.333332598f;
+    float small = x + x * (z * q);
+    float large = 1.0f - 2.0f / (vm_exp(2.0f * a) + 1.0f);
+    float result = vm_copysign(a < 0.65f ? small : large, x);
+    return x != x ? x : result;
+}
+
+/* erfc(t) for 1 <= t; the result underflows to 0 */
+COREX_INLINE float vm_erfc_tail(float t)
+{
+    float s = 1.0f / (1.0f + 0.5f * t);
+    float q = 0.094261265f; /* erfc(t) e^(t t) / s, t in [1, 11] */
+    q = q * s - 0.228591522f;
+    q = q * s + 0.0854035218f;
+    q = q * s + 0.0589929444f;
+    q = q * s + 0.179580008f;
+    q = q * s + 0.246779168f;
+    q = q * s + 0.282062438f;
+    q = q * s + 0.282097242f;
+    return q * s * vm_exp(-(t * t));
+}
+
+/* erf(x), |x| <= 1 */
+COREX_INLINE float vm_erf_poly(float x)
+{
+    float z = x * x;
+    float q = 7.82069722e-05f;
+    q = q * z - 0.000800092864f;
+    q = q * z + 0.0051873629f;
+    q = q * z - 0.0268533521f;
+    q = q * z + 0.112835753f;
+    q = q * z - 0.376126251f;
+    q = q * z + 0.128379166f;
+    return x + x * q; /* 2 / sqrt(pi) = 1 + 0.128... */
+}
+
+COREX_INLINE float vm_erf(float x)
+{
+    float a = fabsf(x);
+    float large = vm_copysign(1.0f - vm_erfc_tail(a), x);
+    float result = a < 1.0f ? vm_erf_poly(x) : large;
+    return x != x ? x : result;
+}
+
+/* The normal distribution function */
+COREX_INLINE float vm_phi(float x)
+{
+    float t = x * 0.707106781f, a = fabsf(t);
+    float tail = 0.5f * vm_erfc_tail(a);
+    float large = x > 0.0f ? 1.0f - tail : tail;
+    float result = a < 1.0f ? 0.5f + 0.5f * vm_erf_poly(t) : large;
+    return x != x ? x : result;
+}
+
+/* ---- the same by type, for tables over float and double ---- */
+COREX_INLINE double vm_sigmoid_double(double x)
+{
+    double e = exp(-fabs(x));
+    return x >= 0.0 ? 1.0 / (1.0 + e) : e / (1.0 + e);
+}
+
+COREX_INLINE double vm_phi_double(double x) { return 0.5 * erfc(-x * 0.70710678118654752440); }
+
+#define VM_EXP(x) _Generic((x), float: vm_exp, default: exp)(x)
+#define VM_EXP2(x) _Generic((x), float: vm_exp2, default: exp2)(x)
+#define VM_LOG(x) _Generic((x), float: vm_log, default: log)(x)
+#define VM_LOG2(x) _Generic((x), float: vm_log2, default: log2)(x)
+#define VM_LOG10(x) _Generic((x), float: vm_log10, default: log10)(x)
+#define VM_LOG1P(x) _Generic((x), float: vm_log1p, default: log1p)(x)
+#define VM_EXPM1(x) _Generic((x), float: vm_expm1, default: expm1)(x)
+#define VM_SIGMOID(x) _Generic((x), float: vm_sigmoid, default: vm_sigmoid_double)(x)
+#define VM_TANH(x) _Generic((x), float: vm_tanh, default: tanh)(x)
+#define VM_ERF(x) _Generic((x), float: vm_erf, default: erf)(x)
+#define VM_PHI(x) _Generic((x), float: vm_phi, default: vm_phi_double)(x)
+
+#endif

@@ -1,0 +1,31 @@
+"""Announces the backend to corex. Nothing is loaded before the backend is used."""
+
+from __future__ import annotations
+
+import importlib
+
+import pluggy
+
+from corex.backend import Backend, BackendDescriptor
+
+hookimpl = pluggy.HookimplMarker("corex")
+
+
+def _probe() -> str | None:
+    try:
+        importlib.import_module("corex_cpu_c._native")
+    except ImportError as error:
+        return f"the C extension was not built: {error}"
+    return None
+
+
+def _factory() -> Backend:
+    from corex_cpu_c.backend import CpuCBackend
+
+    return CpuCBackend()
+
+
+@hookimpl
+def corex_backends() -> list[BackendDescriptor]:
+    """The one backend of this package."""
+    return [BackendDescriptor("cpu_c", "cpu", _probe, _factory, priority=10)]
