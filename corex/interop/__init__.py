@@ -1,0 +1,1 @@
+"""Other people's arrays and objects: NumPy, Python numbers, and the protocols between libraries."""

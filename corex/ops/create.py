@@ -1,0 +1,441 @@
+"""Tensors of one value: zeros, ones, full, empty, and their `_like` and `new_` forms.
+
+Every function takes `dtype`, `device`, `requires_grad` and `backend`; sizes are separate integers
+or one sequence, as in PyTorch.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from operator import index
+from typing import Any
+
+from corex import dtypes as dt
+from corex.device import device as Device
+from corex.dispatcher import empty as allocate_dense
+from corex.dispatcher import find_place, run
+from corex.dtypes import DType
+from corex.errors import OutOfMemoryError
+from corex.layout import contiguous_strides, extent, is_dense, numel
+from corex.ops.elementwise import as_number
+from corex.ops.inplace import write_out
+from corex.ops.promotion import Number, number_dtype, require_tensor
+from corex.place import DispatchKey
+from corex.storage import allocate
+from corex.tensor import Tensor, make
+
+Shape = tuple[int, ...]
+DTypeLike = DType | type | None
+DeviceLike = Device | str | int | None
+
+_LARGEST = 2**63 - 1  # bytes; sizes are 64-bit everywhere
+_FLOAT32_MAX = dt.finfo(dt.float32).max
+_PYTHON_TYPES: dict[Any, DType] = {bool: dt.bool_, int: dt.int64, float: dt.float64}
+
+
+# ---- arguments ---------------------------------------------------------------------------------
+def dtype_of(name: str, dtype: DTypeLike) -> DType | None:
+    """A `dtype=` argument, which may be Python's bool, int or float; None stays None.
+
+    Raises:
+        TypeError: anything else.
+    """
+    if dtype is None or type(dtype) is DType:
+        return dtype  # type: ignore[return-value]
+    found = _PYTHON_TYPES.get(dtype)
+    if found is None:
+        raise TypeError(
+            f"{name}(): argument 'dtype' must be corex.dtype, not {type(dtype).__name__}"
+        )
+    return found
+
+
+def key_for(
+    name: str, dtype: DTypeLike, default: DType | None, device: DeviceLike, backend: str | None
+) -> DispatchKey:
+    """Where and as what a new tensor is made; `default` None means the default float dtype."""
+    chosen = dtype_of(name, dtype) or default or dt.get_default_dtype()
+    return find_place(device, backend).keys[chosen.index]
+
+
+def shape_of(name: str, sizes: tuple[Any, ...], size: Sequence[int] | None = None) -> Shape:
+    """The shape from `*sizes`, or from the keyword `size`.
+
+    Raises:
+        TypeError: not integers, or both or neither are given. RuntimeError: a negative size.
+    """
+    if size is not None:
+        if sizes:
+            raise TypeError(f"{name}() got multiple values for argument 'size'")
+        given: Any = size
+    elif len(sizes) == 1 and isinstance(sizes[0], tuple | list):
+        given = sizes[0]
+    elif sizes:
+        given = sizes
+        if len(sizes) == 1 and not hasattr(sizes[0], "__index__"):
+            given = sizes[0]
+    else:
+        raise TypeError(f'{name}() missing 1 required positional arguments: "size"')
+    return checked_shape(name, given)
+
+
+def checked_shape(name: str, sizes: Any) -> Shape:
+    """A sequence of sizes as a tuple.
+
+    Raises:
+        TypeError: not a sequence of integers. RuntimeError: a negative size.
+    """
+    try:
+        shape = tuple(map(index, sizes))
+    except TypeError:
+        if isinstance(sizes, tuple | list):
+            kinds = sorted({type(one).__name__ for one in sizes} - {"int"})
+            raise TypeError(
+                f"{name}(): argument 'size' must be tuple of ints, but found element of type "
+                f"{', '.join(kinds)} in {sizes!r}"
+            ) from None
+        raise TypeError(
+            f"{name}(): argument 'size' (position 1) must be tuple of ints, not "
+            f"{type(sizes).__name__}"
+        ) from None
+    if shape and min(shape) < 0:
+        raise RuntimeError(
+            f"[{name}] Trying to create tensor with negative dimension {min(shape)}: {list(shape)}"
+        )
+    return shape
+
+
+def number_of(name: str, argument: str, value: Any) -> Number:
+    """A number, NumPy scalar or 0-d tensor as a Python number.
+
+    Raises:
+        TypeError: anything else.
+    """
+    if type(value) in _PYTHON_TYPES:
+        return value  # type: ignore[no-any-return]
+    number = value.item() if isinstance(value, Tensor) and not value.shape else as_number(value)
+    if number is None:
+        raise TypeError(
+            f"{name}(): argument '{argument}' must be Number, not {type(value).__name__}"
+        )
+    return number  # type: ignore[no-any-return]
+
+
+def check_fits(value: Number, dtype: DType) -> None:
+    """Whether a dtype can hold a number; a negative one may wrap into uint8, as in PyTorch.
+
+    Raises:
+        RuntimeError: it cannot.
+    """
+    kind = dtype.kind
+    if kind == "b" or isinstance(value, bool):
+        return
+    if kind == "f":
+        fits = dtype.itemsize == 8 or not _FLOAT32_MAX < abs(value) < math.inf
+    elif kind == "u":
+        fits = -256 < value < 256
+    else:
+        bound = 1 << (8 * dtype.itemsize - 1)
+        fits = -bound - 1 < value < bound
+    if not fits:
+        raise RuntimeError(f"value cannot be converted to type {dtype.name} without overflow")
+
+
+# ---- making ------------------------------------------------------------------------------------
+def new_tensor_of(key: DispatchKey, shape: Shape) -> Tensor:
+    """An uninitialised row-major tensor.
+
+    Raises:
+        OutOfMemoryError: the memory is not there; names the bytes.
+    """
+    if numel(shape) * key.dtype.itemsize > _LARGEST:
+        raise OutOfMemoryError(
+            f"a tensor of shape {list(shape)} and dtype {key.dtype.name} takes "
+            f"{numel(shape) * key.dtype.itemsize} bytes, more than can be addressed"
+        )
+    return allocate_dense(key, shape)
+
+
+def strided_tensor_of(key: DispatchKey, shape: Shape, strides: Shape) -> Tensor:
+    """An uninitialised tensor with the given strides (not negative)."""
+    if strides == contiguous_strides(shape):
+        return new_tensor_of(key, shape)
+    count = extent(shape, strides)[1] + 1 if numel(shape) else 0
+    return make(allocate(key.place, count * key.dtype.itemsize), key, shape, strides)
+
+
+def finished(
+    name: str, result: Tensor, out: Tensor | None, requires_grad: bool, value: Number | None = None
+) -> Tensor:
+    """Fills `result` (if a value is given), and does what `out` and `requires_grad` ask for."""
+    if value is not None:
+        run("fill", (result,), (), (value,))
+    if out is not None:
+        result = write_out(require_tensor(name, out, "out"), result, name)
+    return result.requires_grad_() if requires_grad else result
+
+
+def _constant(name: str, value: Number | None) -> Callable[..., Tensor]:
+    def create(
+        *sizes: Any,
+        size: Sequence[int] | None = None,
+        out: Tensor | None = None,
+        dtype: DTypeLike = None,
+        device: DeviceLike = None,
+        requires_grad: bool = False,
+        backend: str | None = None,
+    ) -> Tensor:
+        shape = shape_of(name, sizes, size)
+        if out is not None and dtype is None:
+            key = out.key
+        else:
+            key = key_for(name, dtype, None, device, backend)
+        return finished(name, new_tensor_of(key, shape), out, requires_grad, value)
+
+    what = "Uninitialised memory" if value is None else f"A tensor of {name}"
+    create.__doc__ = f"{what}, of the given shape and the default float dtype.\n\n{_RAISES}"
+    return _named(create, name)
+
+
+def _named(function: Callable[..., Tensor], name: str) -> Callable[..., Tensor]:
+    function.__name__ = function.__qualname__ = name
+    function.__module__ = __name__
+    return function
+
+
+_RAISES = """    Raises:
+        RuntimeError: a negative size, or a dtype that cannot require gradients.
+        OutOfMemoryError: the memory is not there; names the bytes."""
+
+zeros = _constant("zeros", 0)
+ones = _constant("ones", 1)
+empty = _constant("empty", None)
+
+
+def full(
+    size: Sequence[int],
+    fill_value: Any,
+    *,
+    out: Tensor | None = None,
+    dtype: DTypeLike = None,
+    device: DeviceLike = None,
+    requires_grad: bool = False,
+    backend: str | None = None,
+) -> Tensor:
+    """A tensor of one number, whose type decides the dtype unless it is given.
+
+    Raises:
+        TypeError: not a number. RuntimeError: a negative size, or a number the dtype cannot hold.
+        OutOfMemoryError: the memory is not there; names the bytes.
+    """
+    shape = checked_shape("full", size)
+    value = number_of("full", "fill_value", fill_value)
+    if out is not None and dtype is None:
+        key = out.key
+    else:
+        key = key_for("full", dtype, number_dtype(value), device, backend)
+    check_fits(value, key.dtype)
+    return finished("full", new_tensor_of(key, shape), out, requires_grad, value)
+
+
+def scalar_tensor(
+    s: Any,
+    *,
+    dtype: DTypeLike = None,
+    device: DeviceLike = None,
+    requires_grad: bool = False,
+    backend: str | None = None,
+) -> Tensor:
+    """A 0-d tensor of a number, of the default float dtype unless another is given."""
+    key = key_for("scalar_tensor", dtype, None, device, backend)
+    value = number_of("scalar_tensor", "s", s)
+    check_fits(value, key.dtype)
+    return finished("scalar_tensor", allocate_dense(key, ()), None, requires_grad, value)
+
+
+def empty_strided(
+    size: Sequence[int],
+    stride: Sequence[int],
+    *,
+    dtype: DTypeLike = None,
+    device: DeviceLike = None,
+    requires_grad: bool = False,
+    backend: str | None = None,
+) -> Tensor:
+    """Uninitialised memory of a given shape and strides.
+
+    Raises:
+        RuntimeError: sizes and strides differ in number, or one is negative.
+    """
+    shape = checked_shape("empty_strided", size)
+    strides = tuple(map(index, stride))
+    if len(shape) != len(strides):
+        raise RuntimeError(
+            f"dimensionality of sizes ({len(shape)}) must match dimensionality of strides "
+            f"({len(strides)})"
+        )
+    if strides and min(strides) < 0:
+        raise RuntimeError(f"[empty_strided] strides must not be negative, got {list(strides)}")
+    key = key_for("empty_strided", dtype, None, device, backend)
+    result = strided_tensor_of(key, shape, strides)
+    return finished("empty_strided", result, None, requires_grad)
+
+
+# ---- like another tensor -----------------------------------------------------------------------
+def _key_like(
+    name: str, like: Tensor, dtype: DTypeLike, device: DeviceLike, backend: str | None
+) -> DispatchKey:
+    if dtype is None and device is None and backend is None:
+        return like.key
+    place = like.key.place
+    if device is not None or backend is not None:
+        wanted = None if device is None or isinstance(device, int) else Device(device)
+        here = place.device
+        if (
+            backend is not None
+            or wanted is None
+            or wanted.type != here.type
+            or wanted.index not in (None, place.index)
+        ):
+            place = find_place(device, backend)
+    return place.keys[(dtype_of(name, dtype) or like.key.dtype).index]
+
+
+def _strides_like(like: Tensor) -> Shape:
+    """The strides themselves if the elements are dense; else dense ones of the same order."""
+    shape, strides = like.shape, like.strides
+    if like._strides is None or is_dense(shape, strides):
+        return strides
+    if 0 in strides:
+        return contiguous_strides(shape)
+    order = sorted(range(len(shape)), key=lambda i: (-strides[i], i))
+    result = [0] * len(shape)
+    step = 1
+    for i in reversed(order):
+        result[i] = step
+        step *= max(shape[i], 1)
+    return tuple(result)
+
+
+def _constant_like(name: str, value: Number | None) -> Callable[..., Tensor]:
+    def create(
+        input: Tensor,
+        *,
+        dtype: DTypeLike = None,
+        device: DeviceLike = None,
+        requires_grad: bool = False,
+        backend: str | None = None,
+    ) -> Tensor:
+        like = require_tensor(name, input)
+        key = _key_like(name, like, dtype, device, backend)
+        if like._strides is None:
+            result = allocate_dense(key, like.shape)
+        else:
+            result = strided_tensor_of(key, like.shape, _strides_like(like))
+        return finished(name, result, None, requires_grad, value)
+
+    create.__doc__ = f"As `{name[:-5]}`, with the shape, dtype and place of `input`."
+    return _named(create, name)
+
+
+zeros_like = _constant_like("zeros_like", 0)
+ones_like = _constant_like("ones_like", 1)
+empty_like = _constant_like("empty_like", None)
+
+
+def full_like(
+    input: Tensor,
+    fill_value: Any,
+    *,
+    dtype: DTypeLike = None,
+    device: DeviceLike = None,
+    requires_grad: bool = False,
+    backend: str | None = None,
+) -> Tensor:
+    """As `full`, with the shape, dtype and place of `input`."""
+    like = require_tensor("full_like", input)
+    value = number_of("full_like", "fill_value", fill_value)
+    key = _key_like("full_like", like, dtype, device, backend)
+    check_fits(value, key.dtype)
+    result = strided_tensor_of(key, like.shape, _strides_like(like))
+    return finished("full_like", result, None, requires_grad, value)
+
+
+# ---- methods -----------------------------------------------------------------------------------
+def _new_constant(name: str, value: Number | None) -> Callable[..., Tensor]:
+    def create(
+        self: Tensor,
+        *sizes: Any,
+        size: Sequence[int] | None = None,
+        dtype: DTypeLike = None,
+        device: DeviceLike = None,
+        requires_grad: bool = False,
+        backend: str | None = None,
+    ) -> Tensor:
+        key = _key_like(name, self, dtype, device, backend)
+        result = new_tensor_of(key, shape_of(name, sizes, size))
+        return finished(name, result, None, requires_grad, value)
+
+    create.__doc__ = f"As `corex.{name[4:]}`, with the dtype and place of this tensor."
+    return _named(create, name)
+
+
+new_zeros = _new_constant("new_zeros", 0)
+new_ones = _new_constant("new_ones", 1)
+new_empty = _new_constant("new_empty", None)
+
+
+def new_full(
+    self: Tensor,
+    size: Sequence[int],
+    fill_value: Any,
+    *,
+    dtype: DTypeLike = None,
+    device: DeviceLike = None,
+    requires_grad: bool = False,
+    backend: str | None = None,
+) -> Tensor:
+    """As `corex.full`, with the dtype and place of this tensor."""
+    value = number_of("new_full", "fill_value", fill_value)
+    key = _key_like("new_full", self, dtype, device, backend)
+    check_fits(value, key.dtype)
+    result = new_tensor_of(key, checked_shape("new_full", size))
+    return finished("new_full", result, None, requires_grad, value)
+
+
+def new_empty_strided(
+    self: Tensor, size: Sequence[int], stride: Sequence[int], **options: Any
+) -> Tensor:
+    """As `corex.empty_strided`, with the dtype and place of this tensor."""
+    place = self.key.place
+    return empty_strided(
+        size, stride, **{"dtype": self.dtype, "device": place.device, "backend": place.name, **options}
+    )
+
+
+functions: dict[str, Callable[..., Tensor]] = {
+    "zeros": zeros,
+    "ones": ones,
+    "empty": empty,
+    "full": full,
+    "scalar_tensor": scalar_tensor,
+    "empty_strided": empty_strided,
+    "zeros_like": zeros_like,
+    "ones_like": ones_like,
+    "empty_like": empty_like,
+    "full_like": full_like,
+}
+methods: dict[str, Callable[..., Tensor]] = {
+    "new_zeros": new_zeros,
+    "new_ones": new_ones,
+    "new_empty": new_empty,
+    "new_full": new_full,
+    "new_empty_strided": new_empty_strided,
+}
+
+
+def install(tensor: type[Tensor]) -> None:
+    """Sets the `new_*` methods."""
+    for name, method in methods.items():
+        setattr(tensor, name, method)

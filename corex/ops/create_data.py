@@ -1,0 +1,507 @@
+"""Tensors from data: Python numbers and nested sequences, NumPy arrays, buffers, other tensors.
+
+Numbers are packed on the host, all at once, and copied over in one piece; no element is ever set
+by itself. NumPy is imported only when a NumPy object arrives.
+"""
+
+from __future__ import annotations
+
+import sys
+import warnings
+from array import array
+from collections.abc import Callable, Mapping, Sequence, Set
+from itertools import chain
+from typing import TYPE_CHECKING, Any
+
+from corex import dtypes as dt
+from corex.dispatcher import dense_copy, empty, find_place, transfer
+from corex.dtypes import BY_NAME, PROMOTION, DType
+from corex.layout import is_contiguous, numel
+from corex.ops.convert import to
+from corex.ops.create import DeviceLike, DTypeLike, Shape, dtype_of, finished, new_tensor_of
+from corex.ops.promotion import number_dtype
+from corex.ops.views import clone, detach
+from corex.place import DispatchKey, Place
+from corex.storage import adopt
+from corex.tensor import TENSOR_TYPES, Tensor, make
+
+if TYPE_CHECKING:
+    import numpy as np
+
+_MAX_DIMS = 64  # what a memoryview, and so NumPy and the buffer protocol, can show
+
+
+# ---- tensor ------------------------------------------------------------------------------------
+def tensor(
+    data: Any,
+    *,
+    dtype: DTypeLike = None,
+    device: DeviceLike = None,
+    requires_grad: bool = False,
+    backend: str | None = None,
+) -> Tensor:
+    """A new tensor holding a copy of numbers, nested sequences, a NumPy array or a tensor.
+
+    The dtype is that of an array or tensor; otherwise bool, int64 or the default float dtype,
+    whichever holds all elements.
+
+    Raises:
+        ValueError: sequences of unequal lengths. TypeError: elements that are no numbers.
+        RuntimeError: an element that the dtype cannot hold, or that is no data at all.
+    """
+    if isinstance(data, Tensor):
+        warnings.warn(_COPY_ADVICE, UserWarning, stacklevel=2)
+    result = _from_any("tensor", data, dtype, device, backend)
+    return result.requires_grad_() if requires_grad else result
+
+
+_COPY_ADVICE = (
+    "To copy construct from a tensor, it is recommended to use sourceTensor.detach().clone() or "
+    "sourceTensor.detach().clone().requires_grad_(True), rather than corex.tensor(sourceTensor)."
+)
+
+
+def _from_any(
+    name: str, data: Any, dtype: DTypeLike, device: DeviceLike, backend: str | None
+) -> Tensor:
+    wanted = dtype_of(name, dtype)
+    if isinstance(data, Tensor):
+        return _copied(data, wanted, device, backend)
+    place = find_place(device, backend)
+    kind = type(data)
+    if kind in _SCALARS:
+        return _packed(place, [data], (), {kind}, wanted)
+    if kind is not list and kind is not tuple:
+        numpy = sys.modules.get("numpy")
+        if numpy is not None and isinstance(data, numpy.ndarray | numpy.generic):
+            return _from_array(numpy.asarray(data), place, wanted)
+        if not _is_sequence(data):
+            return _packed(place, [data], (), {kind}, wanted)
+    shape, flat = _flatten(data)
+    if flat and len(shape) == 1 and type(flat[0]).__module__ == "numpy":
+        numpy = sys.modules["numpy"]
+        if isinstance(flat[0], numpy.ndarray):  # 0-d arrays
+            flat = [one[()] for one in flat]
+    return _packed(place, flat, shape, set(map(type, flat)), wanted)
+
+
+def _copied(
+    data: Tensor, dtype: DType | None, device: DeviceLike, backend: str | None
+) -> Tensor:
+    source = detach(data)
+    result = to(source, dtype=dtype, device=device, backend=backend)
+    return clone(source) if result is source else result
+
+
+_SCALARS: dict[type, DType | None] = {float: None, int: dt.int64, bool: dt.bool_}
+
+
+def _flatten(data: Any) -> tuple[Shape, list[Any]]:
+    """The shape of nested sequences and their elements in row-major order.
+
+    Raises:
+        ValueError: unequal lengths, or too deep. TypeError: some elements are sequences, others not.
+    """
+    shape = [len(data)]
+    level: Any = data
+    while level and type(level[0]) not in _SCALARS and _is_sequence(level[0]):
+        size = len(level[0])
+        for item in level:
+            if not _is_sequence(item):
+                raise TypeError(f"not a sequence: {type(item).__name__} at dim {len(shape)}")
+            if len(item) != size:
+                raise ValueError(
+                    f"expected sequence of length {size} at dim {len(shape)} (got {len(item)})"
+                )
+        shape.append(size)
+        if len(shape) > _MAX_DIMS:
+            raise ValueError(f"too many dimensions: more than {_MAX_DIMS}")
+        level = list(chain.from_iterable(level))
+    if level and isinstance(level[0], str | bytes):
+        raise ValueError(f"too many dimensions '{type(level[0]).__name__}'")
+    return tuple(shape), level if type(level) is list else list(level)
+
+
+def _is_sequence(value: Any) -> bool:
+    kind = type(value)
+    if kind is list or kind is tuple:
+        return True
+    if kind in _SCALARS or isinstance(value, str | bytes | Tensor | Mapping | Set):
+        return False
+    return (
+        hasattr(kind, "__len__")
+        and hasattr(kind, "__getitem__")
+        and (not hasattr(value, "ndim") or value.ndim > 0)
+    )
+
+
+def _infer_dtype(values: Sequence[Any], kinds: set[type]) -> DType:
+    """The smallest dtype for elements of these types, as PyTorch: int64 for any int, and so on."""
+    if not kinds or kinds == {float}:
+        return dt.get_default_dtype()
+    result: DType | None = None
+    if kinds <= _SCALARS.keys():
+        found = [_SCALARS[kind] or dt.get_default_dtype() for kind in kinds]
+    else:
+        examples = values if kinds & TENSOR_TYPES else {type(value): value for value in values}.values()
+        found = [_element_dtype(value) for value in examples]
+    for dtype in found:
+        result = dtype if result is None else PROMOTION[result, dtype]
+    assert result is not None
+    return result
+
+
+def _element_dtype(value: Any) -> DType:
+    if isinstance(value, Tensor):
+        return value.key.dtype
+    if type(value).__module__ == "numpy" and hasattr(value, "dtype"):
+        return _dtype_of_array(value)
+    if isinstance(value, bool | int | float):
+        return number_dtype(value)
+    if isinstance(value, str | bytes):
+        raise TypeError(f"new(): invalid data type '{type(value).__name__}'")
+    if isinstance(value, complex):
+        raise TypeError("complex numbers are not supported: corex has no complex dtype yet")
+    if isinstance(value, list | tuple):
+        raise TypeError(
+            f"'{type(value).__name__}' object cannot be interpreted as a number: some elements are "
+            f"sequences, others are not"
+        )
+    raise RuntimeError(f"Could not infer dtype of {type(value).__name__}")
+
+
+def _packed(
+    place: Place, values: list[Any], shape: Shape, kinds: set[type], dtype: DType | None
+) -> Tensor:
+    """A tensor of Python numbers, packed into memory of the right format first."""
+    if dtype is None:
+        dtype = _infer_dtype(values, kinds)
+    if kinds & TENSOR_TYPES:
+        values = [_single(value) if isinstance(value, Tensor) else value for value in values]
+    result = empty(place.keys[dtype.index], shape)
+    if values:
+        place.backend.copy_from_host(result.storage_.buffer, 0, _pack(values, kinds, dtype))
+    return result
+
+
+def _single(value: Tensor) -> Any:
+    if numel(value.shape) != 1:
+        raise ValueError("only one element tensors can be converted to Python scalars")
+    return value.item()
+
+
+def _pack(values: list[Any], kinds: set[type], dtype: DType) -> memoryview:
+    """The bytes of the values.
+
+    Raises:
+        TypeError: no numbers. RuntimeError: a number the dtype cannot hold.
+    """
+    if dtype.kind == "f":
+        return memoryview(array(dtype.format, values)).cast("B")
+    if dtype.kind == "b":
+        return memoryview(bytes(map(bool, values)))
+    try:
+        if not kinds <= _INTEGERS:
+            values = [int(v) if hasattr(type(v), "__float__") else v for v in values]
+        return memoryview(array(dtype.format, values)).cast("B")
+    except (OverflowError, ValueError):
+        if dtype is dt.int64 and kinds <= _INTEGERS:
+            raise ValueError("Overflow when unpacking long long") from None
+        if dtype is dt.uint8 and all(-256 < v < 256 for v in values):
+            return memoryview(bytes(int(v) % 256 for v in values))  # negative ones wrap
+        raise RuntimeError(
+            f"value cannot be converted to type {dtype.name} without overflow"
+        ) from None
+
+
+_INTEGERS = {int, bool}
+
+
+# ---- NumPy -------------------------------------------------------------------------------------
+def _dtype_of_array(value: Any) -> DType:
+    """The dtype of a NumPy array or scalar.
+
+    Raises:
+        TypeError: corex has no such dtype. ValueError: foreign byte order.
+    """
+    found = BY_NAME.get(value.dtype.name)
+    if found is None:
+        raise TypeError(
+            f"can't convert np.ndarray of type numpy.{value.dtype.type.__name__}. The only supported "
+            f"types are: float64, float32, int64, int32, uint8, and bool."
+        )
+    if not value.dtype.isnative:
+        raise ValueError(
+            "given numpy array has byte order different from the native byte order. Conversion "
+            "between byte orders is currently not supported."
+        )
+    return found
+
+
+def _from_array(data: np.ndarray[Any, Any], place: Place, dtype: DType | None) -> Tensor:
+    """A copy of an array; what corex has no dtype for may be converted to the one asked for."""
+    import numpy as np
+
+    if dtype is not None and data.dtype.kind in "biuf":
+        if data.dtype.name not in BY_NAME or not data.dtype.isnative:
+            data = data.astype(dtype.name)
+    key = place.keys[_dtype_of_array(data).index]
+    result = empty(key, data.shape)
+    if data.size:
+        flat = np.ascontiguousarray(data).reshape(-1).view(np.uint8)
+        place.backend.copy_from_host(result.storage_.buffer, 0, memoryview(flat))
+    return result if dtype is None else _as_dtype(result, dtype)
+
+
+def _as_dtype(t: Tensor, dtype: DType) -> Tensor:
+    return t if t.key.dtype is dtype else dense_copy(t, t.key.place.keys[dtype.index])
+
+
+def from_numpy(ndarray: np.ndarray[Any, Any]) -> Tensor:
+    """A CPU tensor over an array's own memory: writes through either are seen by the other.
+
+    A backend that cannot adopt foreign memory gets a copy.
+
+    Warns:
+        UserWarning: the array is read-only.
+
+    Raises:
+        TypeError: not an array, or of a dtype that corex does not have.
+        ValueError: negative strides, strides between elements, or foreign byte order.
+    """
+    import numpy as np
+
+    if not isinstance(ndarray, np.ndarray):
+        kind = type(ndarray)
+        name = kind.__name__ if kind.__module__ == "builtins" else f"{kind.__module__}.{kind.__name__}"
+        raise TypeError(f"expected np.ndarray (got {name})")
+    dtype = _dtype_of_array(ndarray)
+    strides = []
+    for stride in ndarray.strides:
+        if stride < 0:
+            raise ValueError(
+                "At least one stride in the given numpy array is negative, and tensors with negative "
+                "strides are not currently supported. (You can probably work around this by making a "
+                "copy of your array  with array.copy().) "
+            )
+        if stride % dtype.itemsize:
+            raise ValueError(
+                "given numpy array strides not a multiple of the element byte size. Copy the numpy "
+                "array to reallocate the memory."
+            )
+        strides.append(stride // dtype.itemsize)
+    if not ndarray.flags.writeable:
+        _warn_not_writable("NumPy array")
+    key = find_place("cpu").keys[dtype.index]
+    shape = ndarray.shape
+    if ndarray.size == 0:
+        return empty(key, shape)
+    dense = is_contiguous(shape, tuple(strides))
+    if not dense:
+        span = 1 + sum((n - 1) * s for n, s in zip(shape, strides, strict=True))
+        flat = np.lib.stride_tricks.as_strided(ndarray, (span,), (dtype.itemsize,))
+    else:
+        flat = ndarray.reshape(-1)
+    shared = _wrapped(key, memoryview(flat).cast("B"))
+    if shared is None:
+        return _from_array(ndarray, key.place, None)
+    return make(shared.storage_, key, shape, None if dense else tuple(strides))
+
+
+def _wrapped(key: DispatchKey, data: memoryview) -> Tensor | None:
+    """A 1-d tensor that is the given bytes, or None if the backend cannot adopt them."""
+    place = key.place
+    buffer = place.backend.wrap_host(data)
+    if buffer is None:
+        return None
+    return make(adopt(place, buffer), key, (data.nbytes // key.dtype.itemsize,))
+
+
+_warned: set[str] = set()
+
+
+def _warn_not_writable(what: str) -> None:
+    if what not in _warned:
+        _warned.add(what)
+        warnings.warn(
+            f"The given {what} is not writable, and corex does not support non-writable tensors. "
+            f"Writing to this tensor is undefined behaviour. You may want to copy the {what} to "
+            f"protect its data, or make it writable, before converting it to a tensor. This type of "
+            f"warning will be suppressed for the rest of this program.",
+            UserWarning,
+            stacklevel=3,
+        )
+
+
+# ---- buffers -----------------------------------------------------------------------------------
+def frombuffer(
+    buffer: Any,
+    *,
+    dtype: DTypeLike,
+    count: int = -1,
+    offset: int = 0,
+    requires_grad: bool = False,
+) -> Tensor:
+    """A 1-d CPU tensor over the memory of an object with the buffer protocol.
+
+    `count` elements (all if negative) from byte `offset` on. Writes are seen on both sides, unless
+    the backend cannot adopt foreign (or read-only) memory and gets a copy.
+
+    Warns:
+        UserWarning: the buffer is read-only.
+
+    Raises:
+        ValueError: no buffer, or count and offset do not fit it.
+    """
+    wanted = dtype_of("frombuffer", dtype)
+    if wanted is None:
+        raise TypeError("frombuffer(): argument 'dtype' must be corex.dtype, not None")
+    try:
+        data = memoryview(buffer).cast("B")
+    except TypeError:
+        raise ValueError("object does not implement Python buffer protocol.") from None
+    size, length = wanted.itemsize, data.nbytes
+    if length == 0 or count == 0:
+        raise ValueError(f"both buffer length ({length}) and count ({count}) must not be 0")
+    if not 0 <= offset < length:
+        raise ValueError(
+            f"offset ({offset} bytes) must be non-negative and no greater than buffer length "
+            f"({length} bytes) minus 1"
+        )
+    rest = length - offset
+    if count < 0:
+        if rest % size:
+            raise ValueError(
+                f"buffer length ({rest} bytes) after offset ({offset} bytes) must be a multiple of "
+                f"element size ({size})"
+            )
+        count = rest // size
+    elif count * size > rest:
+        raise ValueError(
+            f"requested buffer length ({count} * {size} bytes) after offset ({offset} bytes) must not "
+            f"be greater than actual buffer length ({length} bytes)"
+        )
+    if data.readonly:
+        _warn_not_writable("buffer")
+    key = find_place("cpu").keys[wanted.index]
+    data = data[offset : offset + count * size]
+    result = _wrapped(key, data)
+    if result is None:
+        result = new_tensor_of(key, (count,))
+        key.place.backend.copy_from_host(result.storage_.buffer, 0, data)
+    return finished("frombuffer", result, None, requires_grad)
+
+
+# ---- without a copy where possible -------------------------------------------------------------
+def as_tensor(
+    data: Any,
+    dtype: DTypeLike = None,
+    device: DeviceLike = None,
+    *,
+    backend: str | None = None,
+) -> Tensor:
+    """`data` itself if it is such a tensor, the memory of a NumPy array, otherwise a new tensor.
+
+    Raises:
+        as `tensor` and `from_numpy`.
+    """
+    wanted = dtype_of("as_tensor", dtype)
+    if isinstance(data, Tensor):
+        return to(data, dtype=wanted, device=device, backend=backend)
+    shared = _shared(data, wanted, device, backend)
+    return _from_any("as_tensor", data, wanted, device, backend) if shared is None else shared
+
+
+def _shared(
+    data: Any, dtype: DType | None, device: DeviceLike, backend: str | None
+) -> Tensor | None:
+    """A tensor over a NumPy array's memory, converted and moved if asked; None if impossible."""
+    numpy = sys.modules.get("numpy")
+    if numpy is None or not isinstance(data, numpy.ndarray):
+        return None
+    fits = data.dtype.name in BY_NAME and data.dtype.isnative and data.flags.writeable
+    if not fits or any(s < 0 or s % data.itemsize for s in data.strides):
+        return None
+    result = from_numpy(data)
+    place = find_place(device, backend)
+    if place is not result.key.place:
+        result = transfer(result, place)
+    return result if dtype is None else _as_dtype(result, dtype)
+
+
+def asarray(
+    obj: Any,
+    *,
+    dtype: DTypeLike = None,
+    device: DeviceLike = None,
+    copy: bool | None = None,
+    requires_grad: bool = False,
+    backend: str | None = None,
+) -> Tensor:
+    """A tensor of `obj`, sharing its memory where possible; `copy` True or False insists.
+
+    Raises:
+        ValueError: `copy=False`, but a copy would be needed.
+    """
+    wanted = dtype_of("asarray", dtype)
+    if _is_raw(obj):
+        obj = frombuffer(obj, dtype=wanted or dt.get_default_dtype())
+        source: Tensor | None = obj
+    elif isinstance(obj, Tensor):
+        source = obj
+    else:
+        source = _shared(obj, None, None, None)
+    if source is None:
+        if copy is False:
+            raise ValueError("can't alias arbitrary sequence into a tensor.")
+        result = _from_any("asarray", obj, wanted, device, backend)
+    else:
+        result = to(source, dtype=wanted, device=device, backend=backend)
+        if copy is False and result is not source:
+            raise ValueError(
+                f"can't alias tensor of {source.key} into one of {result.key}; that takes a copy"
+            )
+        if copy and result is source:
+            result = clone(result)
+        if isinstance(obj, Tensor) and result._node is not None and not requires_grad:
+            result = detach(result)
+    return result.requires_grad_() if requires_grad and result._node is None else result
+
+
+def _is_raw(obj: Any) -> bool:
+    return isinstance(obj, bytes | bytearray | memoryview | array)
+
+
+def new_tensor(
+    self: Tensor,
+    data: Any,
+    *,
+    dtype: DTypeLike = None,
+    device: DeviceLike = None,
+    requires_grad: bool = False,
+    backend: str | None = None,
+) -> Tensor:
+    """As `corex.tensor`, with the dtype and place of this tensor."""
+    if isinstance(data, Tensor):
+        warnings.warn(_COPY_ADVICE.replace("corex.", "tensor.new_"), UserWarning, stacklevel=2)
+    place = self.key.place
+    if device is None and backend is None:
+        device, backend = place.device, place.name
+    result = _from_any("new_tensor", data, dtype or self.key.dtype, device, backend)
+    return result.requires_grad_() if requires_grad else result
+
+
+functions: dict[str, Callable[..., Tensor]] = {
+    "tensor": tensor,
+    "as_tensor": as_tensor,
+    "asarray": asarray,
+    "from_numpy": from_numpy,
+    "frombuffer": frombuffer,
+}
+methods: dict[str, Callable[..., Tensor]] = {"new_tensor": new_tensor}
+
+
+def install(tensor: type[Tensor]) -> None:
+    """Sets the method `new_tensor`."""
+    for name, method in methods.items():
+        setattr(tensor, name, method)
