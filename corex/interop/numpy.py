@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from corex.dispatcher import dense_copy
 from corex.dtypes import ALL
 from corex.layout import numel
-from corex.ops.create_data import from_numpy
+from corex.ops.create_host import from_numpy
 from corex.ops.elementwise import as_number
 from corex.ops.promotion import Number
 from corex.ops.views import unbind
@@ -125,9 +125,10 @@ def _contains(self: Tensor, element: Any) -> bool:
     """Whether any element equals `element`, a number or a tensor that broadcasts."""
     if not isinstance(element, Tensor) and as_number(element) is None:
         raise RuntimeError(
-            f"Tensor.__contains__ only supports Tensor or scalar, but you passed in a {type(element)}."
+            f"Tensor.__contains__ only supports Tensor or scalar, but you passed in a "
+            f"{type(element)}."
         )
-    return bool((self == element).any().item())  # type: ignore[attr-defined]
+    return bool((self == element).any().item())
 
 
 # ---- NumPy -------------------------------------------------------------------------------------
@@ -152,8 +153,8 @@ def numpy(self: Tensor, *, force: bool = False) -> np.ndarray[Any, Any]:
     if host is None:
         if not force:
             raise TypeError(
-                f"can't convert {place.device} device type tensor to numpy. Use Tensor.cpu() to copy "
-                f"the tensor to host memory first."
+                f"can't convert {place.device} device type tensor to numpy. Use Tensor.cpu() to "
+                f"copy the tensor to host memory first."
             )
         data = np.frombuffer(_host_bytes(self), dtype.name)
         return data.reshape(self.shape)
@@ -214,4 +215,4 @@ def install(tensor: type[Tensor]) -> None:
     """Sets the methods, and the priority by which NumPy leaves operators to the tensor."""
     for name, method in methods.items():
         setattr(tensor, name, method)
-    tensor.__array_priority__ = 1000  # type: ignore[attr-defined]
+    tensor.__array_priority__ = 1000

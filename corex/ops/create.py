@@ -1,6 +1,6 @@
-"""Tensors of one value: zeros, ones, full, empty, and their `_like` and `new_` forms.
+"""Tensors of one value: zeros, ones, full, empty; and the arguments of all creation functions.
 
-Every function takes `dtype`, `device`, `requires_grad` and `backend`; sizes are separate integers
+Every one takes `dtype`, `device`, `requires_grad` and `backend`; sizes are separate integers
 or one sequence, as in PyTorch.
 """
 
@@ -17,7 +17,7 @@ from corex.dispatcher import empty as allocate_dense
 from corex.dispatcher import find_place, run
 from corex.dtypes import DType
 from corex.errors import OutOfMemoryError
-from corex.layout import contiguous_strides, extent, is_dense, numel
+from corex.layout import contiguous_strides, extent, numel
 from corex.ops.elementwise import as_number
 from corex.ops.inplace import write_out
 from corex.ops.promotion import Number, number_dtype, require_tensor
@@ -42,7 +42,7 @@ def dtype_of(name: str, dtype: DTypeLike) -> DType | None:
         TypeError: anything else.
     """
     if dtype is None or type(dtype) is DType:
-        return dtype  # type: ignore[return-value]
+        return dtype
     found = _PYTHON_TYPES.get(dtype)
     if found is None:
         raise TypeError(
@@ -119,7 +119,7 @@ def number_of(name: str, argument: str, value: Any) -> Number:
         raise TypeError(
             f"{name}(): argument '{argument}' must be Number, not {type(value).__name__}"
         )
-    return number  # type: ignore[no-any-return]
+    return number
 
 
 def check_fits(value: Number, dtype: DType) -> None:
@@ -195,12 +195,11 @@ def _constant(name: str, value: Number | None) -> Callable[..., Tensor]:
 
     what = "Uninitialised memory" if value is None else f"A tensor of {name}"
     create.__doc__ = f"{what}, of the given shape and the default float dtype.\n\n{_RAISES}"
-    return _named(create, name)
+    return named(create, name)
 
 
-def _named(function: Callable[..., Tensor], name: str) -> Callable[..., Tensor]:
+def named(function: Callable[..., Tensor], name: str) -> Callable[..., Tensor]:
     function.__name__ = function.__qualname__ = name
-    function.__module__ = __name__
     return function
 
 
@@ -282,138 +281,6 @@ def empty_strided(
     return finished("empty_strided", result, None, requires_grad)
 
 
-# ---- like another tensor -----------------------------------------------------------------------
-def _key_like(
-    name: str, like: Tensor, dtype: DTypeLike, device: DeviceLike, backend: str | None
-) -> DispatchKey:
-    if dtype is None and device is None and backend is None:
-        return like.key
-    place = like.key.place
-    if device is not None or backend is not None:
-        wanted = None if device is None or isinstance(device, int) else Device(device)
-        here = place.device
-        if (
-            backend is not None
-            or wanted is None
-            or wanted.type != here.type
-            or wanted.index not in (None, place.index)
-        ):
-            place = find_place(device, backend)
-    return place.keys[(dtype_of(name, dtype) or like.key.dtype).index]
-
-
-def _strides_like(like: Tensor) -> Shape:
-    """The strides themselves if the elements are dense; else dense ones of the same order."""
-    shape, strides = like.shape, like.strides
-    if like._strides is None or is_dense(shape, strides):
-        return strides
-    if 0 in strides:
-        return contiguous_strides(shape)
-    order = sorted(range(len(shape)), key=lambda i: (-strides[i], i))
-    result = [0] * len(shape)
-    step = 1
-    for i in reversed(order):
-        result[i] = step
-        step *= max(shape[i], 1)
-    return tuple(result)
-
-
-def _constant_like(name: str, value: Number | None) -> Callable[..., Tensor]:
-    def create(
-        input: Tensor,
-        *,
-        dtype: DTypeLike = None,
-        device: DeviceLike = None,
-        requires_grad: bool = False,
-        backend: str | None = None,
-    ) -> Tensor:
-        like = require_tensor(name, input)
-        key = _key_like(name, like, dtype, device, backend)
-        if like._strides is None:
-            result = allocate_dense(key, like.shape)
-        else:
-            result = strided_tensor_of(key, like.shape, _strides_like(like))
-        return finished(name, result, None, requires_grad, value)
-
-    create.__doc__ = f"As `{name[:-5]}`, with the shape, dtype and place of `input`."
-    return _named(create, name)
-
-
-zeros_like = _constant_like("zeros_like", 0)
-ones_like = _constant_like("ones_like", 1)
-empty_like = _constant_like("empty_like", None)
-
-
-def full_like(
-    input: Tensor,
-    fill_value: Any,
-    *,
-    dtype: DTypeLike = None,
-    device: DeviceLike = None,
-    requires_grad: bool = False,
-    backend: str | None = None,
-) -> Tensor:
-    """As `full`, with the shape, dtype and place of `input`."""
-    like = require_tensor("full_like", input)
-    value = number_of("full_like", "fill_value", fill_value)
-    key = _key_like("full_like", like, dtype, device, backend)
-    check_fits(value, key.dtype)
-    result = strided_tensor_of(key, like.shape, _strides_like(like))
-    return finished("full_like", result, None, requires_grad, value)
-
-
-# ---- methods -----------------------------------------------------------------------------------
-def _new_constant(name: str, value: Number | None) -> Callable[..., Tensor]:
-    def create(
-        self: Tensor,
-        *sizes: Any,
-        size: Sequence[int] | None = None,
-        dtype: DTypeLike = None,
-        device: DeviceLike = None,
-        requires_grad: bool = False,
-        backend: str | None = None,
-    ) -> Tensor:
-        key = _key_like(name, self, dtype, device, backend)
-        result = new_tensor_of(key, shape_of(name, sizes, size))
-        return finished(name, result, None, requires_grad, value)
-
-    create.__doc__ = f"As `corex.{name[4:]}`, with the dtype and place of this tensor."
-    return _named(create, name)
-
-
-new_zeros = _new_constant("new_zeros", 0)
-new_ones = _new_constant("new_ones", 1)
-new_empty = _new_constant("new_empty", None)
-
-
-def new_full(
-    self: Tensor,
-    size: Sequence[int],
-    fill_value: Any,
-    *,
-    dtype: DTypeLike = None,
-    device: DeviceLike = None,
-    requires_grad: bool = False,
-    backend: str | None = None,
-) -> Tensor:
-    """As `corex.full`, with the dtype and place of this tensor."""
-    value = number_of("new_full", "fill_value", fill_value)
-    key = _key_like("new_full", self, dtype, device, backend)
-    check_fits(value, key.dtype)
-    result = new_tensor_of(key, checked_shape("new_full", size))
-    return finished("new_full", result, None, requires_grad, value)
-
-
-def new_empty_strided(
-    self: Tensor, size: Sequence[int], stride: Sequence[int], **options: Any
-) -> Tensor:
-    """As `corex.empty_strided`, with the dtype and place of this tensor."""
-    place = self.key.place
-    return empty_strided(
-        size, stride, **{"dtype": self.dtype, "device": place.device, "backend": place.name, **options}
-    )
-
-
 functions: dict[str, Callable[..., Tensor]] = {
     "zeros": zeros,
     "ones": ones,
@@ -421,21 +288,4 @@ functions: dict[str, Callable[..., Tensor]] = {
     "full": full,
     "scalar_tensor": scalar_tensor,
     "empty_strided": empty_strided,
-    "zeros_like": zeros_like,
-    "ones_like": ones_like,
-    "empty_like": empty_like,
-    "full_like": full_like,
 }
-methods: dict[str, Callable[..., Tensor]] = {
-    "new_zeros": new_zeros,
-    "new_ones": new_ones,
-    "new_empty": new_empty,
-    "new_full": new_full,
-    "new_empty_strided": new_empty_strided,
-}
-
-
-def install(tensor: type[Tensor]) -> None:
-    """Sets the `new_*` methods."""
-    for name, method in methods.items():
-        setattr(tensor, name, method)

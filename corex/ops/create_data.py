@@ -11,22 +11,19 @@ import warnings
 from array import array
 from collections.abc import Callable, Mapping, Sequence, Set
 from itertools import chain
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from corex import dtypes as dt
-from corex.dispatcher import dense_copy, empty, find_place, transfer
+from corex.dispatcher import empty, find_place, transfer
 from corex.dtypes import BY_NAME, PROMOTION, DType
-from corex.layout import is_contiguous, numel
+from corex.layout import numel
 from corex.ops.convert import to
-from corex.ops.create import DeviceLike, DTypeLike, Shape, dtype_of, finished, new_tensor_of
+from corex.ops.create import DeviceLike, DTypeLike, Shape, dtype_of
+from corex.ops.create_host import as_dtype, dtype_of_array, from_array, from_numpy, frombuffer
 from corex.ops.promotion import number_dtype
 from corex.ops.views import clone, detach
-from corex.place import DispatchKey, Place
-from corex.storage import adopt
-from corex.tensor import TENSOR_TYPES, Tensor, make
-
-if TYPE_CHECKING:
-    import numpy as np
+from corex.place import Place
+from corex.tensor import TENSOR_TYPES, Tensor
 
 _MAX_DIMS = 64  # what a memoryview, and so NumPy and the buffer protocol, can show
 
@@ -74,7 +71,7 @@ def _from_any(
     if kind is not list and kind is not tuple:
         numpy = sys.modules.get("numpy")
         if numpy is not None and isinstance(data, numpy.ndarray | numpy.generic):
-            return _from_array(numpy.asarray(data), place, wanted)
+            return from_array(numpy.asarray(data), place, wanted)
         if not _is_sequence(data):
             return _packed(place, [data], (), {kind}, wanted)
     shape, flat = _flatten(data)
@@ -85,9 +82,7 @@ def _from_any(
     return _packed(place, flat, shape, set(map(type, flat)), wanted)
 
 
-def _copied(
-    data: Tensor, dtype: DType | None, device: DeviceLike, backend: str | None
-) -> Tensor:
+def _copied(data: Tensor, dtype: DType | None, device: DeviceLike, backend: str | None) -> Tensor:
     source = detach(data)
     result = to(source, dtype=dtype, device=device, backend=backend)
     return clone(source) if result is source else result
@@ -100,7 +95,7 @@ def _flatten(data: Any) -> tuple[Shape, list[Any]]:
     """The shape of nested sequences and their elements in row-major order.
 
     Raises:
-        ValueError: unequal lengths, or too deep. TypeError: some elements are sequences, others not.
+        ValueError: unequal lengths, or too deep. TypeError: elements and sequences mixed.
     """
     shape = [len(data)]
     level: Any = data
@@ -143,8 +138,8 @@ def _infer_dtype(values: Sequence[Any], kinds: set[type]) -> DType:
     if kinds <= _SCALARS.keys():
         found = [_SCALARS[kind] or dt.get_default_dtype() for kind in kinds]
     else:
-        examples = values if kinds & TENSOR_TYPES else {type(value): value for value in values}.values()
-        found = [_element_dtype(value) for value in examples]
+        one_per_type = {} if kinds & TENSOR_TYPES else {type(value): value for value in values}
+        found = [_element_dtype(value) for value in one_per_type.values() or values]
     for dtype in found:
         result = dtype if result is None else PROMOTION[result, dtype]
     assert result is not None
@@ -155,7 +150,7 @@ def _element_dtype(value: Any) -> DType:
     if isinstance(value, Tensor):
         return value.key.dtype
     if type(value).__module__ == "numpy" and hasattr(value, "dtype"):
-        return _dtype_of_array(value)
+        return dtype_of_array(value)
     if isinstance(value, bool | int | float):
         return number_dtype(value)
     if isinstance(value, str | bytes):
@@ -217,181 +212,6 @@ def _pack(values: list[Any], kinds: set[type], dtype: DType) -> memoryview:
 _INTEGERS = {int, bool}
 
 
-# ---- NumPy -------------------------------------------------------------------------------------
-def _dtype_of_array(value: Any) -> DType:
-    """The dtype of a NumPy array or scalar.
-
-    Raises:
-        TypeError: corex has no such dtype. ValueError: foreign byte order.
-    """
-    found = BY_NAME.get(value.dtype.name)
-    if found is None:
-        raise TypeError(
-            f"can't convert np.ndarray of type numpy.{value.dtype.type.__name__}. The only supported "
-            f"types are: float64, float32, int64, int32, uint8, and bool."
-        )
-    if not value.dtype.isnative:
-        raise ValueError(
-            "given numpy array has byte order different from the native byte order. Conversion "
-            "between byte orders is currently not supported."
-        )
-    return found
-
-
-def _from_array(data: np.ndarray[Any, Any], place: Place, dtype: DType | None) -> Tensor:
-    """A copy of an array; what corex has no dtype for may be converted to the one asked for."""
-    import numpy as np
-
-    if dtype is not None and data.dtype.kind in "biuf":
-        if data.dtype.name not in BY_NAME or not data.dtype.isnative:
-            data = data.astype(dtype.name)
-    key = place.keys[_dtype_of_array(data).index]
-    result = empty(key, data.shape)
-    if data.size:
-        flat = np.ascontiguousarray(data).reshape(-1).view(np.uint8)
-        place.backend.copy_from_host(result.storage_.buffer, 0, memoryview(flat))
-    return result if dtype is None else _as_dtype(result, dtype)
-
-
-def _as_dtype(t: Tensor, dtype: DType) -> Tensor:
-    return t if t.key.dtype is dtype else dense_copy(t, t.key.place.keys[dtype.index])
-
-
-def from_numpy(ndarray: np.ndarray[Any, Any]) -> Tensor:
-    """A CPU tensor over an array's own memory: writes through either are seen by the other.
-
-    A backend that cannot adopt foreign memory gets a copy.
-
-    Warns:
-        UserWarning: the array is read-only.
-
-    Raises:
-        TypeError: not an array, or of a dtype that corex does not have.
-        ValueError: negative strides, strides between elements, or foreign byte order.
-    """
-    import numpy as np
-
-    if not isinstance(ndarray, np.ndarray):
-        kind = type(ndarray)
-        name = kind.__name__ if kind.__module__ == "builtins" else f"{kind.__module__}.{kind.__name__}"
-        raise TypeError(f"expected np.ndarray (got {name})")
-    dtype = _dtype_of_array(ndarray)
-    strides = []
-    for stride in ndarray.strides:
-        if stride < 0:
-            raise ValueError(
-                "At least one stride in the given numpy array is negative, and tensors with negative "
-                "strides are not currently supported. (You can probably work around this by making a "
-                "copy of your array  with array.copy().) "
-            )
-        if stride % dtype.itemsize:
-            raise ValueError(
-                "given numpy array strides not a multiple of the element byte size. Copy the numpy "
-                "array to reallocate the memory."
-            )
-        strides.append(stride // dtype.itemsize)
-    if not ndarray.flags.writeable:
-        _warn_not_writable("NumPy array")
-    key = find_place("cpu").keys[dtype.index]
-    shape = ndarray.shape
-    if ndarray.size == 0:
-        return empty(key, shape)
-    dense = is_contiguous(shape, tuple(strides))
-    if not dense:
-        span = 1 + sum((n - 1) * s for n, s in zip(shape, strides, strict=True))
-        flat = np.lib.stride_tricks.as_strided(ndarray, (span,), (dtype.itemsize,))
-    else:
-        flat = ndarray.reshape(-1)
-    shared = _wrapped(key, memoryview(flat).cast("B"))
-    if shared is None:
-        return _from_array(ndarray, key.place, None)
-    return make(shared.storage_, key, shape, None if dense else tuple(strides))
-
-
-def _wrapped(key: DispatchKey, data: memoryview) -> Tensor | None:
-    """A 1-d tensor that is the given bytes, or None if the backend cannot adopt them."""
-    place = key.place
-    buffer = place.backend.wrap_host(data)
-    if buffer is None:
-        return None
-    return make(adopt(place, buffer), key, (data.nbytes // key.dtype.itemsize,))
-
-
-_warned: set[str] = set()
-
-
-def _warn_not_writable(what: str) -> None:
-    if what not in _warned:
-        _warned.add(what)
-        warnings.warn(
-            f"The given {what} is not writable, and corex does not support non-writable tensors. "
-            f"Writing to this tensor is undefined behaviour. You may want to copy the {what} to "
-            f"protect its data, or make it writable, before converting it to a tensor. This type of "
-            f"warning will be suppressed for the rest of this program.",
-            UserWarning,
-            stacklevel=3,
-        )
-
-
-# ---- buffers -----------------------------------------------------------------------------------
-def frombuffer(
-    buffer: Any,
-    *,
-    dtype: DTypeLike,
-    count: int = -1,
-    offset: int = 0,
-    requires_grad: bool = False,
-) -> Tensor:
-    """A 1-d CPU tensor over the memory of an object with the buffer protocol.
-
-    `count` elements (all if negative) from byte `offset` on. Writes are seen on both sides, unless
-    the backend cannot adopt foreign (or read-only) memory and gets a copy.
-
-    Warns:
-        UserWarning: the buffer is read-only.
-
-    Raises:
-        ValueError: no buffer, or count and offset do not fit it.
-    """
-    wanted = dtype_of("frombuffer", dtype)
-    if wanted is None:
-        raise TypeError("frombuffer(): argument 'dtype' must be corex.dtype, not None")
-    try:
-        data = memoryview(buffer).cast("B")
-    except TypeError:
-        raise ValueError("object does not implement Python buffer protocol.") from None
-    size, length = wanted.itemsize, data.nbytes
-    if length == 0 or count == 0:
-        raise ValueError(f"both buffer length ({length}) and count ({count}) must not be 0")
-    if not 0 <= offset < length:
-        raise ValueError(
-            f"offset ({offset} bytes) must be non-negative and no greater than buffer length "
-            f"({length} bytes) minus 1"
-        )
-    rest = length - offset
-    if count < 0:
-        if rest % size:
-            raise ValueError(
-                f"buffer length ({rest} bytes) after offset ({offset} bytes) must be a multiple of "
-                f"element size ({size})"
-            )
-        count = rest // size
-    elif count * size > rest:
-        raise ValueError(
-            f"requested buffer length ({count} * {size} bytes) after offset ({offset} bytes) must not "
-            f"be greater than actual buffer length ({length} bytes)"
-        )
-    if data.readonly:
-        _warn_not_writable("buffer")
-    key = find_place("cpu").keys[wanted.index]
-    data = data[offset : offset + count * size]
-    result = _wrapped(key, data)
-    if result is None:
-        result = new_tensor_of(key, (count,))
-        key.place.backend.copy_from_host(result.storage_.buffer, 0, data)
-    return finished("frombuffer", result, None, requires_grad)
-
-
 # ---- without a copy where possible -------------------------------------------------------------
 def as_tensor(
     data: Any,
@@ -426,7 +246,7 @@ def _shared(
     place = find_place(device, backend)
     if place is not result.key.place:
         result = transfer(result, place)
-    return result if dtype is None else _as_dtype(result, dtype)
+    return result if dtype is None else as_dtype(result, dtype)
 
 
 def asarray(
@@ -495,8 +315,6 @@ functions: dict[str, Callable[..., Tensor]] = {
     "tensor": tensor,
     "as_tensor": as_tensor,
     "asarray": asarray,
-    "from_numpy": from_numpy,
-    "frombuffer": frombuffer,
 }
 methods: dict[str, Callable[..., Tensor]] = {"new_tensor": new_tensor}
 

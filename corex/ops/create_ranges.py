@@ -112,8 +112,10 @@ def linspace(
     Raises:
         TypeError: an argument is no number. RuntimeError: a negative number of steps.
     """
-    key = out.key if out is not None and dtype is None else (
-        key_for("linspace", dtype, None, device, backend)
+    key = (
+        out.key
+        if out is not None and dtype is None
+        else (key_for("linspace", dtype, None, device, backend))
     )
     result = _spaced("linspace", key, start, end, steps)
     return finished("linspace", _converted(result, key), out, requires_grad)
@@ -136,8 +138,10 @@ def logspace(
     Raises:
         TypeError: an argument is no number. RuntimeError: a negative number of steps.
     """
-    key = out.key if out is not None and dtype is None else (
-        key_for("logspace", dtype, None, device, backend)
+    key = (
+        out.key
+        if out is not None and dtype is None
+        else (key_for("logspace", dtype, None, device, backend))
     )
     _check_not_bool("logspace", key.dtype)
     exponents = _spaced("logspace", key.place.keys[dt.float64.index], start, end, steps)
@@ -210,8 +214,10 @@ def eye(
         if sizes[-1] < 0:
             raise RuntimeError(f"{name} must be greater or equal to 0, got {sizes[-1]}")
     rows, columns = sizes
-    key = out.key if out is not None and dtype is None else (
-        key_for("eye", dtype, None, device, backend)
+    key = (
+        out.key
+        if out is not None and dtype is None
+        else (key_for("eye", dtype, None, device, backend))
     )
     result = new_tensor_of(key, (rows, columns))
     run("fill", (result,), (), (0,))
