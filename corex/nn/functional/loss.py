@@ -1,0 +1,312 @@
+"""Losses. `reduction` is 'none', 'mean' or 'sum' throughout."""
+
+from __future__ import annotations
+
+import warnings
+
+import corex
+from corex import Tensor, ops
+from corex.nn.functional.activation import logsigmoid
+
+
+def reduce_loss(loss: Tensor, reduction: str) -> Tensor:
+    """The mean or sum of the elements, or the elements.
+
+    Raises:
+        ValueError: an unknown reduction.
+    """
+    if reduction == "mean":
+        return loss.mean()
+    if reduction == "sum":
+        return loss.sum()
+    if reduction == "none":
+        return loss
+    raise ValueError(f"{reduction} is not a valid value for reduction")
+
+
+def legacy_reduction(size_average: bool | None, reduce: bool | None, reduction: str) -> str:
+    """The reduction that PyTorch's two deprecated flags ask for."""
+    if size_average is None and reduce is None:
+        return reduction
+    size_average = size_average is None or size_average
+    result = "none" if reduce is False else "mean" if size_average else "sum"
+    warnings.warn(
+        "size_average and reduce args will be deprecated, please use "
+        f"reduction='{result}' instead.",
+        stacklevel=3,
+    )
+    return result
+
+
+def _broadcast(name: str, input: Tensor, target: Tensor) -> tuple[Tensor, Tensor]:
+    if not isinstance(target, Tensor):
+        raise TypeError(f"{name}(): argument 'target' must be Tensor, not {type(target).__name__}")
+    if input.shape != target.shape:
+        warnings.warn(
+            f"Using a target size ({tuple(target.shape)}) that is different to the input size "
+            f"({tuple(input.shape)}). This will likely lead to incorrect results due to "
+            "broadcasting. Please ensure they have the same size.",
+            stacklevel=3,
+        )
+        input, target = corex.broadcast_tensors(input, target)
+    return input, target
+
+
+def mse_loss(
+    input: Tensor,
+    target: Tensor,
+    size_average: bool | None = None,
+    reduce: bool | None = None,
+    reduction: str = "mean",
+) -> Tensor:
+    """`(input - target)²`."""
+    reduction = legacy_reduction(size_average, reduce, reduction)
+    if not isinstance(target, Tensor) or input.shape != target.shape:
+        input, target = _broadcast("mse_loss", input, target)
+    return ops.mse_loss(input, target, reduction=reduction)
+
+
+def l1_loss(
+    input: Tensor,
+    target: Tensor,
+    size_average: bool | None = None,
+    reduce: bool | None = None,
+    reduction: str = "mean",
+) -> Tensor:
+    """`|input - target|`."""
+    reduction = legacy_reduction(size_average, reduce, reduction)
+    input, target = _broadcast("l1_loss", input, target)
+    return reduce_loss(corex.abs(input - target), reduction)
+
+
+def smooth_l1_loss(
+    input: Tensor,
+    target: Tensor,
+    size_average: bool | None = None,
+    reduce: bool | None = None,
+    reduction: str = "mean",
+    beta: float = 1.0,
+) -> Tensor:
+    """Quadratic within `beta` of the target, linear beyond, with slope 1.
+
+    Raises:
+        ValueError: `beta` is negative.
+    """
+    reduction = legacy_reduction(size_average, reduce, reduction)
+    if beta < 0:
+        raise ValueError("smooth_l1_loss does not support negative values for beta")
+    if beta == 0:
+        return l1_loss(input, target, reduction=reduction)
+    input, target = _broadcast("smooth_l1_loss", input, target)
+    distance = corex.abs(input - target)
+    loss = corex.where(distance < beta, distance * distance * (0.5 / beta), distance - 0.5 * beta)
+    return reduce_loss(loss, reduction)
+
+
+def huber_loss(
+    input: Tensor,
+    target: Tensor,
+    reduction: str = "mean",
+    delta: float = 1.0,
+    weight: Tensor | None = None,
+) -> Tensor:
+    """Quadratic within `delta` of the target, linear beyond, with slope `delta`.
+
+    Raises:
+        ValueError: `delta` is not positive.
+    """
+    if delta <= 0:
+        raise ValueError("huber_loss does not support non-positive values for delta.")
+    input, target = _broadcast("huber_loss", input, target)
+    distance = corex.abs(input - target)
+    loss = corex.where(
+        distance <= delta, 0.5 * distance * distance, delta * (distance - 0.5 * delta)
+    )
+    return reduce_loss(loss if weight is None else loss * weight, reduction)
+
+
+def nll_loss(
+    input: Tensor,
+    target: Tensor,
+    weight: Tensor | None = None,
+    size_average: bool | None = None,
+    ignore_index: int = -100,
+    reduce: bool | None = None,
+    reduction: str = "mean",
+) -> Tensor:
+    """`-weight[target] * input[target]` of log-probabilities (N, C, ...)."""
+    reduction = legacy_reduction(size_average, reduce, reduction)
+    return ops.nll_loss(input, target, weight, ignore_index=ignore_index, reduction=reduction)
+
+
+def cross_entropy(
+    input: Tensor,
+    target: Tensor,
+    weight: Tensor | None = None,
+    size_average: bool | None = None,
+    ignore_index: int = -100,
+    reduce: bool | None = None,
+    reduction: str = "mean",
+    label_smoothing: float = 0.0,
+) -> Tensor:
+    """`nll_loss(log_softmax(input))`; the target holds class numbers or probabilities."""
+    reduction = legacy_reduction(size_average, reduce, reduction)
+    return ops.cross_entropy(
+        input,
+        target,
+        weight,
+        ignore_index=ignore_index,
+        reduction=reduction,
+        label_smoothing=label_smoothing,
+    )
+
+
+def _same_size(input: Tensor, target: Tensor) -> None:
+    if input.shape != target.shape:
+        raise ValueError(
+            f"Target size ({tuple(target.shape)}) must be the same as input size "
+            f"({tuple(input.shape)})"
+        )
+
+
+def binary_cross_entropy(
+    input: Tensor,
+    target: Tensor,
+    weight: Tensor | None = None,
+    size_average: bool | None = None,
+    reduce: bool | None = None,
+    reduction: str = "mean",
+) -> Tensor:
+    """`-(t log p + (1 - t) log(1 - p))` of probabilities; logarithms are kept above -100.
+
+    Raises:
+        ValueError: input and target differ in size.
+        RuntimeError: inputs outside [0, 1].
+    """
+    reduction = legacy_reduction(size_average, reduce, reduction)
+    if input.shape != target.shape:
+        raise ValueError(
+            f"Using a target size ({tuple(target.shape)}) that is different to the input size "
+            f"({tuple(input.shape)}) is deprecated. Please ensure they have the same size."
+        )
+    values = input.detach()
+    if bool(((values < 0) | (values > 1)).any().item()):
+        raise RuntimeError("all elements of input should be between 0 and 1")
+    log_yes = corex.clamp(corex.log(input), min=-100.0)
+    log_no = corex.clamp(corex.log1p(-input), min=-100.0)
+    loss = (target - 1.0) * log_no - target * log_yes
+    return reduce_loss(loss if weight is None else loss * weight, reduction)
+
+
+def binary_cross_entropy_with_logits(
+    input: Tensor,
+    target: Tensor,
+    weight: Tensor | None = None,
+    size_average: bool | None = None,
+    reduce: bool | None = None,
+    reduction: str = "mean",
+    pos_weight: Tensor | None = None,
+) -> Tensor:
+    """`binary_cross_entropy(sigmoid(input), target)`, without overflow.
+
+    Raises:
+        ValueError: input and target differ in size.
+    """
+    reduction = legacy_reduction(size_average, reduce, reduction)
+    _same_size(input, target)
+    log_yes = logsigmoid(input)
+    if pos_weight is not None:
+        log_yes = log_yes * ((pos_weight - 1.0) * target + 1.0)
+    loss = (1.0 - target) * input - log_yes
+    return reduce_loss(loss if weight is None else loss * weight, reduction)
+
+
+def kl_div(
+    input: Tensor,
+    target: Tensor,
+    size_average: bool | None = None,
+    reduce: bool | None = None,
+    reduction: str = "mean",
+    log_target: bool = False,
+) -> Tensor:
+    """`t (log t - input)` of log-probabilities; 'batchmean' divides the sum by the batch size."""
+    reduction = legacy_reduction(size_average, reduce, reduction)
+    if log_target:
+        loss = corex.exp(target) * (target - input)
+    else:
+        # 0 log 0 is 0: the logarithm is taken of 1 there, so that no NaN reaches the gradient.
+        positive = target > 0
+        safe = corex.where(positive, target, corex.ones_like(target))
+        loss = (
+            corex.where(positive, target * corex.log(safe), corex.zeros_like(target))
+            - target * input
+        )
+    if reduction == "batchmean":
+        return loss.sum() / input.shape[0] if input.dim() else loss.sum()
+    return reduce_loss(loss, reduction)
+
+
+def soft_margin_loss(
+    input: Tensor,
+    target: Tensor,
+    size_average: bool | None = None,
+    reduce: bool | None = None,
+    reduction: str = "mean",
+) -> Tensor:
+    """`log(1 + exp(-target * input))`."""
+    reduction = legacy_reduction(size_average, reduce, reduction)
+    return reduce_loss(-logsigmoid(target * input), reduction)
+
+
+def poisson_nll_loss(
+    input: Tensor,
+    target: Tensor,
+    log_input: bool = True,
+    full: bool = False,
+    size_average: bool | None = None,
+    eps: float = 1e-8,
+    reduce: bool | None = None,
+    reduction: str = "mean",
+) -> Tensor:
+    """The negative log likelihood of counts under a Poisson distribution."""
+    reduction = legacy_reduction(size_average, reduce, reduction)
+    if log_input:
+        loss = corex.exp(input) - target * input
+    else:
+        loss = input - target * corex.log(input + eps)
+    if full:
+        safe = corex.clamp(target, min=1.0)
+        stirling = safe * corex.log(safe) - safe + 0.5 * corex.log(6.283185307179586 * safe)
+        loss = loss + corex.where(target > 1, stirling, corex.zeros_like(stirling))
+    return reduce_loss(loss, reduction)
+
+
+def margin_ranking_loss(
+    input1: Tensor,
+    input2: Tensor,
+    target: Tensor,
+    margin: float = 0,
+    size_average: bool | None = None,
+    reduce: bool | None = None,
+    reduction: str = "mean",
+) -> Tensor:
+    """`max(0, -target * (input1 - input2) + margin)`."""
+    reduction = legacy_reduction(size_average, reduce, reduction)
+    return reduce_loss(ops.relu(-target * (input1 - input2) + margin), reduction)
+
+
+def hinge_embedding_loss(
+    input: Tensor,
+    target: Tensor,
+    margin: float = 1.0,
+    size_average: bool | None = None,
+    reduce: bool | None = None,
+    reduction: str = "mean",
+) -> Tensor:
+    """`input` where the target is 1, `max(0, margin - input)` where it is -1."""
+    reduction = legacy_reduction(size_average, reduce, reduction)
+    zero = corex.zeros_like(input)
+    loss = corex.where(target != 1, ops.relu(margin - input), zero) + corex.where(
+        target != -1, input, zero
+    )
+    return reduce_loss(loss, reduction)

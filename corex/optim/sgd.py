@@ -1,0 +1,121 @@
+"""Stochastic gradient descent."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from corex import Tensor, ops
+from corex.optim.optimizer import Closure, Optimizer, Params, check_not_negative, unsupported
+
+_sgd_step_ = ops.sgd_step_
+
+
+class SGD(Optimizer):
+    """Stochastic gradient descent, with momentum if wanted (Sutskever et al., 2013).
+
+    Args:
+        params: what to optimise; see `Optimizer`.
+        lr: the learning rate.
+        momentum: how much of the last update is kept.
+        dampening: how much of the gradient does not enter the momentum.
+        weight_decay: factor of the parameters added to the gradients.
+        nesterov: look ahead along the momentum.
+        maximize: ascend instead of descend.
+        foreach: accepted for PyTorch's sake; all parameters are updated by one call anyway.
+        differentiable: not supported.
+        fused: accepted for PyTorch's sake, as `foreach`.
+
+    Raises:
+        ValueError: a negative option, or nesterov without momentum.
+    """
+
+    def __init__(
+        self,
+        params: Params,
+        lr: float | Tensor = 1e-3,
+        momentum: float = 0,
+        dampening: float = 0,
+        weight_decay: float = 0,
+        nesterov: bool = False,
+        *,
+        maximize: bool = False,
+        foreach: bool | None = None,
+        differentiable: bool = False,
+        fused: bool | None = None,
+    ) -> None:
+        unsupported("SGD", differentiable=differentiable)
+        check_not_negative("learning rate", lr)
+        check_not_negative("momentum value", momentum)
+        check_not_negative("weight_decay value", weight_decay)
+        if nesterov and (momentum <= 0 or dampening != 0):
+            raise ValueError("Nesterov momentum requires a momentum and zero dampening")
+        defaults = {
+            "lr": lr,
+            "momentum": momentum,
+            "dampening": dampening,
+            "weight_decay": weight_decay,
+            "nesterov": nesterov,
+            "maximize": maximize,
+            "foreach": foreach,
+            "differentiable": differentiable,
+            "fused": fused,
+        }
+        super().__init__(params, defaults)
+
+    def step(self, closure: Closure | None = None) -> Any:
+        """Updates the parameters; see `Optimizer.step`."""
+        loss = None if closure is None else self._evaluate(closure)
+        for group in self.param_groups:
+            params = []
+            grads = []
+            for parameter in group["params"]:
+                grad = parameter.grad
+                if grad is not None:
+                    params.append(parameter)
+                    grads.append(grad)
+            if params:
+                if group["momentum"]:
+                    self._step_with_momentum(group, params, grads)
+                else:
+                    _update(group, params, grads, [], False)
+        return loss
+
+    def _step_with_momentum(
+        self, group: dict[str, Any], params: list[Tensor], grads: list[Tensor]
+    ) -> None:
+        fresh: tuple[list[Tensor], list[Tensor], list[Tensor]] = ([], [], [])
+        known: tuple[list[Tensor], list[Tensor], list[Tensor]] = ([], [], [])
+        for parameter, grad in zip(params, grads, strict=True):
+            state = self.state[parameter]
+            momentum = state.get("momentum_buffer")
+            lists = known
+            if momentum is None:
+                # The first step overwrites it with the gradient.
+                momentum = state["momentum_buffer"] = ops.empty_like(parameter).detach()
+                lists = fresh
+            for items, item in zip(lists, (parameter, grad, momentum), strict=True):
+                items.append(item)
+        for lists, first in ((fresh, True), (known, False)):
+            if lists[0]:
+                _update(group, *lists, first)
+
+
+def _update(
+    group: dict[str, Any],
+    params: list[Tensor],
+    grads: list[Tensor],
+    momenta: list[Tensor],
+    first: bool,
+) -> None:
+    _sgd_step_(
+        params,
+        grads,
+        momenta,
+        lr=float(group["lr"]),
+        momentum=group["momentum"],
+        dampening=group["dampening"],
+        weight_decay=group["weight_decay"],
+        nesterov=group["nesterov"],
+        maximize=group["maximize"],
+        first=first,
+    )

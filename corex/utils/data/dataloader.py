@@ -1,0 +1,199 @@
+"""Batches of samples, in order or shuffled."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from itertools import islice
+from typing import Any
+
+import numpy as np
+
+import corex
+from corex import Tensor
+from corex.utils.data.dataset import IterableDataset, Subset, TensorDataset
+from corex.utils.data.sampler import BatchSampler, RandomSampler, SequentialSampler
+
+
+def default_collate(batch: Sequence[Any]) -> Any:
+    """Joins samples of one structure: tensors are stacked, numbers become tensors, strings become
+    lists, and within tuples, lists and dictionaries each place is joined by itself.
+
+    Raises:
+        TypeError: samples of a type that cannot be joined.
+        RuntimeError: sequences of different length.
+    """
+    first = batch[0]
+    if isinstance(first, Tensor):
+        return corex.stack(list(batch), 0)
+    if isinstance(first, np.ndarray | np.generic):
+        return corex.stack([corex.as_tensor(np.asarray(sample)) for sample in batch], 0)
+    if isinstance(first, bool):
+        return corex.tensor(list(batch))
+    if isinstance(first, float):
+        return corex.tensor(list(batch), dtype=corex.float64)
+    if isinstance(first, int):
+        return corex.tensor(list(batch))
+    if isinstance(first, str | bytes):
+        return list(batch)
+    if isinstance(first, Mapping):
+        return type(first)({key: default_collate([s[key] for s in batch]) for key in first})  # type: ignore[call-arg]
+    if isinstance(first, tuple) and hasattr(first, "_fields"):
+        return type(first)(*(default_collate(place) for place in zip(*batch, strict=True)))
+    if isinstance(first, Sequence):
+        if any(len(sample) != len(first) for sample in batch):
+            raise RuntimeError("each element in list of batch should be of equal size")
+        return [default_collate(place) for place in zip(*batch, strict=True)]
+    raise TypeError(
+        "default_collate: batch must contain tensors, numpy arrays, numbers, dicts or lists; "
+        f"found {type(first)}"
+    )
+
+
+def default_convert(data: Any) -> Any:
+    """NumPy arrays inside a structure become tensors; everything else stays."""
+    if isinstance(data, np.ndarray | np.generic):
+        return corex.as_tensor(np.asarray(data))
+    if isinstance(data, Mapping):
+        return {key: default_convert(value) for key, value in data.items()}
+    if isinstance(data, tuple):
+        return tuple(default_convert(value) for value in data)
+    if isinstance(data, list):
+        return [default_convert(value) for value in data]
+    return data
+
+
+class DataLoader:
+    """Iterates over a dataset in batches.
+
+    Args:
+        dataset: samples by number, or a stream.
+        batch_size: samples per batch; None gives single samples.
+        shuffle: whether to draw a new order for every iteration.
+        sampler: gives the numbers instead.
+        batch_sampler: gives the lists of numbers instead.
+        num_workers: 0; samples are fetched by the calling process.
+        collate_fn: joins a list of samples to a batch.
+        pin_memory: accepted for PyTorch's sake; it has no effect.
+        drop_last: whether to leave out a last, smaller batch.
+        timeout: accepted for PyTorch's sake; it has no effect.
+        worker_init_fn: accepted for PyTorch's sake; it has no effect.
+        generator: the source of random numbers for the order; the default one if None.
+
+    Raises:
+        ValueError: options that exclude each other, or a negative number of workers.
+        NotImplementedError: `num_workers` above 0.
+    """
+
+    def __init__(
+        self,
+        dataset: Any,
+        batch_size: int | None = 1,
+        shuffle: bool | None = None,
+        sampler: Iterable[Any] | None = None,
+        batch_sampler: Iterable[list[Any]] | None = None,
+        num_workers: int = 0,
+        collate_fn: Callable[[list[Any]], Any] | None = None,
+        pin_memory: bool = False,
+        drop_last: bool = False,
+        timeout: float = 0,
+        worker_init_fn: Callable[[int], None] | None = None,
+        *,
+        generator: Any = None,
+    ) -> None:
+        if num_workers < 0:
+            raise ValueError(
+                "num_workers option should be non-negative; use num_workers=0 to disable "
+                "multiprocessing."
+            )
+        if num_workers:
+            raise NotImplementedError(
+                f"DataLoader does not support worker processes yet (num_workers={num_workers}); "
+                "use num_workers=0"
+            )
+        stream = isinstance(dataset, IterableDataset)
+        if stream and (shuffle or sampler is not None or batch_sampler is not None):
+            raise ValueError(
+                "DataLoader with IterableDataset: expected unspecified shuffle, sampler and "
+                "batch_sampler options"
+            )
+        if sampler is not None and shuffle:
+            raise ValueError("sampler option is mutually exclusive with shuffle")
+        if batch_sampler is not None:
+            if batch_size != 1 or shuffle or sampler is not None or drop_last:
+                raise ValueError(
+                    "batch_sampler option is mutually exclusive with batch_size, shuffle, "
+                    "sampler, and drop_last"
+                )
+            batch_size = None
+        elif batch_size is None and drop_last:
+            raise ValueError(
+                "batch_size=None option disables auto-batching and is mutually exclusive with "
+                "drop_last"
+            )
+        if sampler is None and not stream:
+            sampler = (
+                RandomSampler(dataset, generator=generator)
+                if shuffle
+                else SequentialSampler(dataset)
+            )
+        if batch_size is not None and not stream:
+            assert sampler is not None
+            batch_sampler = BatchSampler(sampler, batch_size, drop_last)
+        elif batch_size is not None and batch_size <= 0:
+            raise ValueError(
+                f"batch_size should be a positive integer value, but got batch_size={batch_size}"
+            )
+        batched = batch_size is not None or batch_sampler is not None
+        self.dataset = dataset
+        self.batch_size = batch_size
+        self.drop_last = drop_last
+        self.sampler = sampler
+        self.batch_sampler = batch_sampler
+        self.num_workers = num_workers
+        self.collate_fn = collate_fn or (default_collate if batched else default_convert)
+        self.pin_memory = pin_memory
+        self.timeout = timeout
+        self.worker_init_fn = worker_init_fn
+        self.generator = generator
+
+    def __iter__(self) -> Iterator[Any]:
+        if isinstance(self.dataset, IterableDataset):
+            return self._iterate_stream()
+        if self.batch_sampler is None:
+            assert self.sampler is not None
+            return (self.collate_fn(self.dataset[index]) for index in self.sampler)
+        return (self._fetch(indices) for indices in self.batch_sampler)
+
+    def _fetch(self, indices: list[Any]) -> Any:
+        dataset = self.dataset
+        if self.collate_fn is default_collate:
+            if type(dataset) is Subset and type(dataset.dataset) is TensorDataset:
+                indices = [dataset.indices[i] for i in indices]
+                dataset = dataset.dataset
+            if type(dataset) is TensorDataset:
+                return dataset.fetch_batch(indices)
+        if callable(getattr(dataset, "__getitems__", None)):
+            return self.collate_fn(dataset.__getitems__(indices))
+        return self.collate_fn([dataset[index] for index in indices])
+
+    def _iterate_stream(self) -> Iterator[Any]:
+        samples = iter(self.dataset)
+        if self.batch_size is None:
+            yield from map(self.collate_fn, samples)
+            return
+        while batch := list(islice(samples, self.batch_size)):
+            if len(batch) == self.batch_size or not self.drop_last:
+                yield self.collate_fn(batch)
+
+    def __len__(self) -> int:
+        """How many batches one iteration gives.
+
+        Raises:
+            TypeError: the dataset or sampler has no length.
+        """
+        if isinstance(self.dataset, IterableDataset):
+            count = len(self.dataset)  # type: ignore[arg-type]
+            if self.batch_size is None:
+                return count
+            return count // self.batch_size if self.drop_last else -(-count // self.batch_size)
+        return len(self.sampler if self.batch_sampler is None else self.batch_sampler)  # type: ignore[arg-type]
