@@ -1,5 +1,6 @@
 """Automatic differentiation: backward passes, grad modes, custom functions, gradient checks."""
 
+from corex.autograd import functional
 from corex.autograd.anomaly import (
     detect_anomaly,
     is_anomaly_check_nan_enabled,
@@ -7,6 +8,7 @@ from corex.autograd.anomaly import (
     set_detect_anomaly,
 )
 from corex.autograd.api import GradientEdge, backward, get_gradient_edge, grad
+from corex.autograd.function import Function
 from corex.autograd.grad_mode import (
     enable_grad,
     inference_mode,
@@ -15,14 +17,20 @@ from corex.autograd.grad_mode import (
     no_grad,
     set_grad_enabled,
 )
+from corex.autograd.gradcheck import GradcheckError, gradcheck, gradgradcheck
 
 __all__ = [
+    "Function",
+    "GradcheckError",
     "GradientEdge",
     "backward",
     "detect_anomaly",
     "enable_grad",
+    "functional",
     "get_gradient_edge",
     "grad",
+    "gradcheck",
+    "gradgradcheck",
     "inference_mode",
     "is_anomaly_check_nan_enabled",
     "is_anomaly_enabled",

@@ -95,8 +95,10 @@ def check_nan(node: Any, grads: Sequence[Any]) -> None:
         return
     with no_grad():
         for i, grad in enumerate(grads):
-            if grad is not None and bool((grad != grad).any()):  # noqa: PLR0124
-                raise RuntimeError(f"Function '{node.name()}' returned nan values in its {i}th output.")
+            if grad is not None and bool((grad != grad).any()):
+                raise RuntimeError(
+                    f"Function '{node.name()}' returned nan values in its {i}th output."
+                )
 
 
 def explain(node: Any) -> None:

@@ -10,6 +10,7 @@ from corex.autograd.engine import Root, run_backward
 from corex.dispatcher import empty, run
 from corex.graph import Node
 from corex.layout import numel
+from corex.ops.join import stack
 from corex.place import DispatchKey
 from corex.tensor import Tensor
 
@@ -29,7 +30,8 @@ def get_gradient_edge(tensor: Tensor) -> GradientEdge:
     """
     if tensor._node is None:
         raise RuntimeError(
-            "It is not possible to get the gradient edge for a Tensor that does not require gradients"
+            "It is not possible to get the gradient edge for a Tensor that does not require "
+            "gradients"
         )
     return GradientEdge(tensor._node, tensor._output_nr)
 
@@ -129,9 +131,11 @@ def _first_gradient(output: Any, grad: Any, index: int) -> Tensor | None:
             )
         if not grad.key.dtype.is_floating_point:
             raise RuntimeError(
-                f"grad_output[{index}] has dtype {grad.key.dtype!r}, but gradients are floating-point"
+                f"grad_output[{index}] has dtype {grad.key.dtype!r}, but gradients are "
+                f"floating-point"
             )
-        grad = grad.to(output.key.dtype)
+        converted: Tensor = grad.to(output.key.dtype)
+        return converted
     return grad
 
 
@@ -294,8 +298,6 @@ def _batched(
     create_graph: bool,
     allow_unused: bool,
 ) -> tuple[Any, ...]:
-    from corex.ops import stack
-
     sizes = {first.shape[0] for first in firsts if first is not None}
     if len(sizes) != 1:
         raise RuntimeError(

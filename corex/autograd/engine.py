@@ -234,8 +234,7 @@ def _start(
             sums[node] = _add(sums, node, grad, mode.enabled)
         else:
             sums[node] = grad
-    for node in [node for node in sums if counts[node] == 0]:
-        ready.append((node, sums.pop(node)))
+    ready.extend((node, sums.pop(node)) for node in list(sums) if counts[node] == 0)
 
 
 def _add(sums: dict[Any, Any], node: Any, value: Any, create_graph: bool) -> Any:

@@ -174,8 +174,7 @@ class inference_mode(_Switch):  # noqa: N801 - PyTorch's name
 
     def __enter__(self) -> None:
         self._before = (is_grad_enabled(), _inference.enabled)
-        if self.mode or _inference.enabled:
-            _set(not self.mode)
+        _set(not self.mode)
         _inference.enabled = self.mode
 
     def __exit__(
