@@ -16,8 +16,9 @@ FLOORS = """
     errors dtypes device layout
     backend place storage graph schema tensor
     placement plugins dispatcher
-    ops autograd utils nn optim
-    compiler interop testing
+    ops autograd interop serialization
+    utils nn optim
+    compiler testing
     __init__ cli __main__
 """.split()
 
@@ -87,6 +88,56 @@ def floor_of_file(path: Path) -> str:
 def test_every_part_of_corex_has_its_floor() -> None:
     parts = {floor_of_file(path) for path in python_files("corex")}
     assert parts <= set(FLOORS), "say in FLOORS where the new part belongs"
+
+
+def file_of(module: str) -> Path | None:
+    """The file in which a module, or an object imported from one, is to be found."""
+    parts = module.split(".")
+    for end in range(len(parts), 0, -1):
+        place = ROOT.joinpath(*parts[:end])
+        for path in (place.with_suffix(".py"), place / "__init__.py"):
+            if path.exists():
+                return path
+    return None
+
+
+def cycle_in(graph: dict[Path, set[Path]]) -> list[str]:
+    """One circle of imports, or nothing."""
+    done: set[Path] = set()
+
+    def walk(path: Path, trail: list[Path]) -> list[Path]:
+        if path in trail:
+            return [*trail[trail.index(path) :], path]
+        if path not in done:
+            for other in sorted(graph[path]):
+                if found := walk(other, [*trail, path]):
+                    return found
+            done.add(path)
+        return []
+
+    for start in sorted(graph):
+        if found := walk(start, []):
+            return [str(path.relative_to(ROOT)) for path in found]
+    return []
+
+
+FOLDERS = sorted(path.parent for path in (ROOT / "corex").glob("*/__init__.py"))
+
+
+def test_a_circle_would_be_found() -> None:
+    a, b, c = (ROOT / name for name in "abc")
+    assert cycle_in({a: {b}, b: {c}, c: {b}}) == ["b", "c", "b"]
+    assert not cycle_in({a: {b, c}, b: {c}, c: set()})
+
+
+@pytest.mark.parametrize("folder", FOLDERS, ids=lambda path: path.name)
+def test_no_circle_of_imports_in_a_folder(folder: Path) -> None:
+    files = set(folder.rglob("*.py"))
+    graph = {
+        path: {found for name, _ in imports(path) if (found := file_of(name)) in files - {path}}
+        for path in files
+    }
+    assert not cycle_in(graph)
 
 
 def public_floor() -> int:
