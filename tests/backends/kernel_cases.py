@@ -38,7 +38,6 @@ TIER_1 = """
 def descriptor(name: str) -> BackendDescriptor:
     """What the backend's plugin announces."""
     plugin = importlib.import_module(f"corex_{name}.plugin")
-    plugin = getattr(plugin, "plugin", plugin)  # an object, or the module itself
     announced: list[BackendDescriptor] = plugin.corex_backends()
     return next(found for found in announced if found.name == name)
 
