@@ -6,6 +6,7 @@ import argparse
 import textwrap
 
 from corex import dtypes
+from corex.cli import support
 from corex.cli.table import table
 from corex.errors import BackendUnavailableError
 from corex.plugins import manager
@@ -13,9 +14,13 @@ from corex.plugins import manager
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The options of `corex backends`."""
-    parser.add_argument("--ops", action="store_true", help="how many ops run natively, per backend")
     parser.add_argument(
-        "-v", "--verbose", action="store_true", help="the tracebacks of plugin faults"
+        "--ops",
+        action="store_true",
+        help="count the ops that run natively, decomposed, on the host",
+    )
+    parser.add_argument(
+        "-v", "--verbose", action="store_true", help="list every op; show tracebacks of faults"
     )
 
 
@@ -24,6 +29,8 @@ def run(args: argparse.Namespace) -> int:
     default, problem = _default()
     rows = [_row(name, name == default) for name in manager.descriptors()]
     print(table(("backend", "device", "dtypes", "status"), rows) if rows else "no backends")
+    if args.ops:
+        _print_ops(args.verbose)
     if problem:
         print(f"\nno default backend: {problem}")
     if manager.selectors():
@@ -54,6 +61,13 @@ def _dtypes(name: str) -> str:
     """The dtypes that the backend can at least copy."""
     found = [d.name for d in dtypes.ALL if manager.select_kernel(name, "copy", (d, d))]
     return "all" if len(found) == len(dtypes.ALL) else " ".join(found) or "none native"
+
+
+def _print_ops(verbose: bool) -> None:
+    usable = [name for name in manager.descriptors() if manager.unavailable_reason(name) is None]
+    print("\n" + support.summary(manager, usable))
+    if verbose:
+        print("\n" + support.details(manager, usable))
 
 
 def _print_faults(verbose: bool) -> None:

@@ -9,10 +9,12 @@ from pathlib import Path
 import pytest
 
 from corex import cli
-from corex.backend import Backend, BackendDescriptor
-from corex.cli import backends
+from corex.backend import Backend, BackendDescriptor, KernelChoice
+from corex.cli import backends, support
 from corex.cli.table import table
+from corex.dtypes import DType, bool_, float32
 from corex.plugins import PluginManager, hookimpl
+from corex.schema import ALL, FLOAT, OpSchema
 
 
 class Bare(Backend):
@@ -62,6 +64,55 @@ def test_backends_shows_faults_in_a_line_and_verbosely(capsys: pytest.CaptureFix
     assert "Traceback" not in brief
     cli.main(["backends", "--verbose"])
     assert "Traceback (most recent call last)" in capsys.readouterr().out
+
+
+class Partial(Bare):
+    """Has kernels for some dtypes of some ops, and trips over a number of views it never gets."""
+
+    def select(self, op: str, dtypes: tuple[DType, ...]) -> KernelChoice | None:
+        if op == "exp":
+            return KernelChoice(print) if dtypes[1] is float32 else None
+        if op == "eq":
+            out, a, b = dtypes
+            return KernelChoice(print) if out is bool_ and a is b else None
+        return None
+
+
+class PartialPlugin:
+    @hookimpl
+    def corex_backends(self) -> list[BackendDescriptor]:
+        return [BackendDescriptor("bare", "bare", lambda: None, Partial)]
+
+
+def test_ops_are_counted_by_how_they_run(monkeypatch: pytest.MonkeyPatch) -> None:
+    manager = PluginManager()
+    manager.register(PartialPlugin())
+    ops = [
+        OpSchema("eq", ("a", "b"), accepts=ALL),
+        OpSchema("exp", ("a",), accepts=FLOAT),
+        OpSchema("silu", ("a",), tier=2, decomposition=print),
+        OpSchema("neg", ("a",)),
+    ]
+    monkeypatch.setattr(support, "REGISTRY", {op.name: op for op in ops})
+    assert [line.split() for line in support.summary(manager, ["bare"]).splitlines()] == [
+        ["backend", "tier", "native", "decomposed", "fallback"],
+        ["bare", "1", "2", "0", "1"],
+        ["bare", "2", "0", "1", "0"],
+    ]
+    assert [line.split(maxsplit=2) for line in support.details(manager, ["bare"]).splitlines()] == [
+        ["op", "tier", "bare"],
+        ["eq", "1", "native"],
+        ["exp", "1", "native (float32 only)"],
+        ["silu", "2", "decomposed"],
+        ["neg", "1", "fallback"],
+    ]
+
+
+def test_backends_counts_ops_on_request(capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.main(["backends", "--ops"]) == 0
+    assert ["backend", "tier", "native", "decomposed", "fallback"] in [
+        line.split() for line in capsys.readouterr().out.splitlines()
+    ]
 
 
 def test_backends_tells_about_a_wrong_default_and_disabled_plugins(

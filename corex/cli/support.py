@@ -1,0 +1,75 @@
+"""Which ops a backend runs with its own kernels: the table of `corex backends --ops`."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Sequence
+
+from corex import dtypes
+from corex.cli.table import table
+from corex.dtypes import DType
+from corex.errors import PluginError
+from corex.plugins import PluginManager
+from corex.schema import REGISTRY, OpSchema
+
+WAYS = ("native", "decomposed", "fallback")
+_ROLES = {"condition": dtypes.bool_, "index": dtypes.int64, "indices": dtypes.int64}
+
+
+def summary(manager: PluginManager, backends: Sequence[str]) -> str:
+    """Counts per backend and tier."""
+    rows = []
+    for backend in backends:
+        counts = Counter(
+            (schema.tier, _way(manager, backend, schema)[0]) for schema in REGISTRY.values()
+        )
+        for tier in sorted({tier for tier, _ in counts}):
+            rows.append((backend, str(tier), *[str(counts[tier, way]) for way in WAYS]))
+    return table(("backend", "tier", *WAYS), rows)
+
+
+def details(manager: PluginManager, backends: Sequence[str]) -> str:
+    """One line per op, one column per backend."""
+    rows = []
+    for schema in REGISTRY.values():
+        ways = [" ".join(_way(manager, backend, schema)) for backend in backends]
+        rows.append((schema.name, str(schema.tier), *ways))
+    return table(("op", "tier", *backends), rows)
+
+
+def _way(manager: PluginManager, backend: str, schema: OpSchema) -> tuple[str, ...]:
+    """How the op runs, and the dtypes with a kernel where not all have one."""
+    accepted = [dtype for dtype in dtypes.ALL if dtype.kind in schema.accepts]
+    native = [dtype for dtype in accepted if _has_kernel(manager, backend, schema, dtype)]
+    if native:
+        names = [dtype.name for dtype in native]
+        return ("native",) if native == accepted else ("native", f"({' '.join(names)} only)")
+    return ("fallback",) if schema.decomposition is None else ("decomposed",)
+
+
+def _has_kernel(manager: PluginManager, backend: str, schema: OpSchema, dtype: DType) -> bool:
+    for views in _signatures(schema, dtype):
+        try:
+            if manager.select_kernel(backend, schema.name, views) is not None:
+                return True
+        except PluginError:  # `select` may trip over a number of views that the op never has
+            continue
+    return False
+
+
+def _signatures(schema: OpSchema, dtype: DType) -> Iterator[tuple[DType, ...]]:
+    """Dtypes that the op's views may have when its main input has `dtype`.
+
+    A schema tells its outputs only for actual inputs, so this tries the few shapes of signature
+    that the kernels of the contract have; a backend knows its own.
+    """
+    inputs = [_ROLES.get(name.rstrip("?"), dtype) for name in schema.inputs]
+    for outputs in (
+        (dtype,),
+        (dtypes.bool_,),
+        (dtypes.int64,),
+        (dtype, dtypes.int64),
+        (dtype, dtype, dtype),
+    ):
+        yield (*outputs, *inputs)
+        yield (*outputs, *inputs, dtypes.int64)
