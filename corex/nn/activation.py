@@ -10,6 +10,7 @@ from corex.nn import functional
 from corex.nn.module import Module
 from corex.nn.parameter import Parameter
 
+_relu = functional.relu
 _sigmoid = functional.sigmoid
 _tanh = functional.tanh
 
@@ -31,7 +32,7 @@ class ReLU(_Inplace):
 
     def forward(self, input: Tensor) -> Tensor:
         """The input's shape."""
-        return functional.relu(input, self.inplace)
+        return _relu(input, self.inplace)
 
 
 class SiLU(_Inplace):

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from corex import Tensor
+from corex import Tensor, ops
 from corex.nn import functional
 from corex.nn.functional.loss import legacy_reduction
 from corex.nn.module import Module
+
+_mse_loss = ops.mse_loss
 
 
 class _Loss(Module):
@@ -46,7 +48,7 @@ class MSELoss(_Loss):
 
     def forward(self, input: Tensor, target: Tensor) -> Tensor:
         """A scalar, or every element's loss."""
-        return functional.mse_loss(input, target, None, None, self.reduction)
+        return _mse_loss(input, target, self.reduction)
 
 
 class L1Loss(_Loss):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import corex
 from corex import Tensor, ops
 from corex.nn.functional.activation import (
     celu,
@@ -132,26 +131,9 @@ __all__ = [
     "threshold",
 ]
 
+bilinear = ops.bilinear
 linear = ops.linear
-
-
-def bilinear(input1: Tensor, input2: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
-    """`input1 @ weight[k] @ input2 + bias[k]` for every output feature k.
-
-    Raises:
-        RuntimeError: sizes do not fit the weight.
-    """
-    out, in1, in2 = weight.shape
-    if input1.shape[-1] != in1 or input2.shape[-1] != in2:
-        raise RuntimeError(
-            f"bilinear(): inputs of sizes {tuple(input1.shape)} and {tuple(input2.shape)} do not "
-            f"fit a weight of size {tuple(weight.shape)}"
-        )
-    # (*, in1) @ (in1, out * in2), then the rows of every output feature times input2.
-    flat = weight.permute(1, 0, 2).reshape(in1, out * in2)
-    partial = corex.matmul(input1, flat).reshape(*input1.shape[:-1], out, in2)
-    result = (partial * input2.unsqueeze(-2)).sum(-1)
-    return result if bias is None else result + bias
+one_hot = ops.one_hot
 
 
 def embedding(
@@ -179,25 +161,3 @@ def embedding(
             raise AssertionError("Padding_idx must be within num_embeddings")
         padding_idx %= rows
     return ops.embedding(input, weight, padding_idx)
-
-
-def one_hot(tensor: Tensor, num_classes: int = -1) -> Tensor:
-    """int64 vectors with a single 1 at the position that `tensor` names.
-
-    Raises:
-        RuntimeError: not int64, negative, or beyond `num_classes`.
-    """
-    if tensor.dtype is not corex.int64:
-        raise RuntimeError(
-            f"one_hot is only applicable to index tensor of type LongTensor, got {tensor.type()}"
-        )
-    if tensor.numel() and int(tensor.min().item()) < 0:
-        raise RuntimeError("Class values must be non-negative.")
-    if num_classes == -1:
-        if tensor.numel() == 0:
-            raise RuntimeError("Can not infer total number of classes from empty tensor.")
-        num_classes = int(tensor.max().item()) + 1
-    elif tensor.numel() and int(tensor.max().item()) >= num_classes:
-        raise RuntimeError("Class values must be smaller than num_classes.")
-    classes = corex.arange(num_classes, device=tensor.device)
-    return (tensor.unsqueeze(-1) == classes).to(corex.int64)

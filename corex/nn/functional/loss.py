@@ -6,7 +6,6 @@ import warnings
 
 import corex
 from corex import Tensor, ops
-from corex.nn.functional.activation import logsigmoid
 
 
 def reduce_loss(loss: Tensor, reduction: str) -> Tensor:
@@ -38,20 +37,6 @@ def legacy_reduction(size_average: bool | None, reduce: bool | None, reduction: 
     return result
 
 
-def _broadcast(name: str, input: Tensor, target: Tensor) -> tuple[Tensor, Tensor]:
-    if not isinstance(target, Tensor):
-        raise TypeError(f"{name}(): argument 'target' must be Tensor, not {type(target).__name__}")
-    if input.shape != target.shape:
-        warnings.warn(
-            f"Using a target size ({tuple(target.shape)}) that is different to the input size "
-            f"({tuple(input.shape)}). This will likely lead to incorrect results due to "
-            "broadcasting. Please ensure they have the same size.",
-            stacklevel=3,
-        )
-        input, target = corex.broadcast_tensors(input, target)
-    return input, target
-
-
 def mse_loss(
     input: Tensor,
     target: Tensor,
@@ -60,10 +45,9 @@ def mse_loss(
     reduction: str = "mean",
 ) -> Tensor:
     """`(input - target)²`."""
-    reduction = legacy_reduction(size_average, reduce, reduction)
-    if not isinstance(target, Tensor) or input.shape != target.shape:
-        input, target = _broadcast("mse_loss", input, target)
-    return ops.mse_loss(input, target, reduction=reduction)
+    if size_average is not None or reduce is not None:
+        reduction = legacy_reduction(size_average, reduce, reduction)
+    return ops.mse_loss(input, target, reduction)
 
 
 def l1_loss(
@@ -74,9 +58,7 @@ def l1_loss(
     reduction: str = "mean",
 ) -> Tensor:
     """`|input - target|`."""
-    reduction = legacy_reduction(size_average, reduce, reduction)
-    input, target = _broadcast("l1_loss", input, target)
-    return reduce_loss(corex.abs(input - target), reduction)
+    return ops.l1_loss(input, target, legacy_reduction(size_average, reduce, reduction))
 
 
 def smooth_l1_loss(
@@ -90,17 +72,12 @@ def smooth_l1_loss(
     """Quadratic within `beta` of the target, linear beyond, with slope 1.
 
     Raises:
-        ValueError: `beta` is negative.
+        RuntimeError: `beta` is negative.
     """
-    reduction = legacy_reduction(size_average, reduce, reduction)
     if beta < 0:
-        raise ValueError("smooth_l1_loss does not support negative values for beta")
-    if beta == 0:
-        return l1_loss(input, target, reduction=reduction)
-    input, target = _broadcast("smooth_l1_loss", input, target)
-    distance = corex.abs(input - target)
-    loss = corex.where(distance < beta, distance * distance * (0.5 / beta), distance - 0.5 * beta)
-    return reduce_loss(loss, reduction)
+        raise RuntimeError("smooth_l1_loss does not support negative values for beta.")
+    reduction = legacy_reduction(size_average, reduce, reduction)
+    return ops.smooth_l1_loss(input, target, reduction, beta)
 
 
 def huber_loss(
@@ -113,16 +90,13 @@ def huber_loss(
     """Quadratic within `delta` of the target, linear beyond, with slope `delta`.
 
     Raises:
-        ValueError: `delta` is not positive.
+        RuntimeError: `delta` is not positive.
     """
     if delta <= 0:
-        raise ValueError("huber_loss does not support non-positive values for delta.")
-    input, target = _broadcast("huber_loss", input, target)
-    distance = corex.abs(input - target)
-    loss = corex.where(
-        distance <= delta, 0.5 * distance * distance, delta * (distance - 0.5 * delta)
-    )
-    return reduce_loss(loss if weight is None else loss * weight, reduction)
+        raise RuntimeError("huber_loss does not support non-positive values for delta.")
+    if weight is None:
+        return ops.huber_loss(input, target, reduction, delta)
+    return reduce_loss(ops.huber_loss(input, target, "none", delta) * weight, reduction)
 
 
 def nll_loss(
@@ -136,7 +110,7 @@ def nll_loss(
 ) -> Tensor:
     """`-weight[target] * input[target]` of log-probabilities (N, C, ...)."""
     reduction = legacy_reduction(size_average, reduce, reduction)
-    return ops.nll_loss(input, target, weight, ignore_index=ignore_index, reduction=reduction)
+    return ops.nll_loss(input, target, weight, ignore_index, reduction)
 
 
 def cross_entropy(
@@ -161,14 +135,6 @@ def cross_entropy(
     )
 
 
-def _same_size(input: Tensor, target: Tensor) -> None:
-    if input.shape != target.shape:
-        raise ValueError(
-            f"Target size ({tuple(target.shape)}) must be the same as input size "
-            f"({tuple(input.shape)})"
-        )
-
-
 def binary_cross_entropy(
     input: Tensor,
     target: Tensor,
@@ -184,18 +150,7 @@ def binary_cross_entropy(
         RuntimeError: inputs outside [0, 1].
     """
     reduction = legacy_reduction(size_average, reduce, reduction)
-    if input.shape != target.shape:
-        raise ValueError(
-            f"Using a target size ({tuple(target.shape)}) that is different to the input size "
-            f"({tuple(input.shape)}) is deprecated. Please ensure they have the same size."
-        )
-    values = input.detach()
-    if bool(((values < 0) | (values > 1)).any().item()):
-        raise RuntimeError("all elements of input should be between 0 and 1")
-    log_yes = corex.clamp(corex.log(input), min=-100.0)
-    log_no = corex.clamp(corex.log1p(-input), min=-100.0)
-    loss = (target - 1.0) * log_no - target * log_yes
-    return reduce_loss(loss if weight is None else loss * weight, reduction)
+    return ops.binary_cross_entropy(input, target, weight, reduction)
 
 
 def binary_cross_entropy_with_logits(
@@ -213,12 +168,7 @@ def binary_cross_entropy_with_logits(
         ValueError: input and target differ in size.
     """
     reduction = legacy_reduction(size_average, reduce, reduction)
-    _same_size(input, target)
-    log_yes = logsigmoid(input)
-    if pos_weight is not None:
-        log_yes = log_yes * ((pos_weight - 1.0) * target + 1.0)
-    loss = (1.0 - target) * input - log_yes
-    return reduce_loss(loss if weight is None else loss * weight, reduction)
+    return ops.binary_cross_entropy_with_logits(input, target, weight, reduction, pos_weight)
 
 
 def kl_div(
@@ -231,19 +181,7 @@ def kl_div(
 ) -> Tensor:
     """`t (log t - input)` of log-probabilities; 'batchmean' divides the sum by the batch size."""
     reduction = legacy_reduction(size_average, reduce, reduction)
-    if log_target:
-        loss = corex.exp(target) * (target - input)
-    else:
-        # 0 log 0 is 0: the logarithm is taken of 1 there, so that no NaN reaches the gradient.
-        positive = target > 0
-        safe = corex.where(positive, target, corex.ones_like(target))
-        loss = (
-            corex.where(positive, target * corex.log(safe), corex.zeros_like(target))
-            - target * input
-        )
-    if reduction == "batchmean":
-        return loss.sum() / input.shape[0] if input.dim() else loss.sum()
-    return reduce_loss(loss, reduction)
+    return ops.kl_div(input, target, reduction, log_target)
 
 
 def soft_margin_loss(
@@ -254,8 +192,7 @@ def soft_margin_loss(
     reduction: str = "mean",
 ) -> Tensor:
     """`log(1 + exp(-target * input))`."""
-    reduction = legacy_reduction(size_average, reduce, reduction)
-    return reduce_loss(-logsigmoid(target * input), reduction)
+    return ops.soft_margin_loss(input, target, legacy_reduction(size_average, reduce, reduction))
 
 
 def poisson_nll_loss(
