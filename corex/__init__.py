@@ -1,0 +1,156 @@
+"""corex: a tensor runtime whose backends are plugins.
+
+The API follows PyTorch's names and behaviour. `corex.set_backend`, `use_backend` and `placement`
+choose and report what runs where; `corex backends` on the command line lists what is installed.
+"""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from corex import ops
+from corex import placement as _placement
+from corex.autograd import (
+    enable_grad,
+    inference_mode,
+    is_grad_enabled,
+    is_inference_mode_enabled,
+    no_grad,
+    set_grad_enabled,
+)
+from corex.autograd.methods import install as _install_autograd
+from corex.device import device
+from corex.dispatcher import (
+    find_place,
+    forget_kernels,
+    get_backend,
+    is_strict,
+    place_of,
+    set_backend,
+    set_strict,
+    use_backend,
+)
+from corex.dtypes import (
+    DType,
+    can_cast,
+    finfo,
+    float32,
+    float64,
+    get_default_dtype,
+    iinfo,
+    int32,
+    int64,
+    promote_types,
+    set_default_dtype,
+    uint8,
+)
+from corex.dtypes import bool_ as bool
+from corex.errors import (
+    BackendUnavailableError,
+    CorexError,
+    FallbackWarning,
+    KernelUnavailableError,
+    OutOfMemoryError,
+    PluginError,
+)
+from corex.interop.numpy import install as _install_numpy
+from corex.layout import broadcast_shapes as _broadcast_shapes
+from corex.ops.promotion import result_type
+from corex.ops.random import Generator, default_generator
+from corex.place import change_observers as _change_observers
+from corex.placement import Report
+from corex.printing import get_printoptions, set_printoptions
+from corex.printing import install as _install_printing
+from corex.tensor import Tensor
+
+__version__ = "0.1.0"
+
+_install_autograd(Tensor)
+_install_numpy(Tensor)
+_install_printing(Tensor)
+
+globals().update(ops.functions)
+
+dtype = DType
+float = float32
+double = float64
+int = int32
+long = int64
+
+
+def is_tensor(obj: Any) -> Any:
+    """Whether `obj` is a Tensor."""
+    return isinstance(obj, Tensor)
+
+
+def is_floating_point(input: Tensor) -> Any:
+    """Whether a tensor's dtype is a floating-point one."""
+    return input.is_floating_point()
+
+
+def numel(input: Tensor) -> Any:
+    """The number of elements of a tensor."""
+    return input.numel()
+
+
+def broadcast_shapes(*shapes: Any) -> tuple[Any, ...]:
+    """The common shape of shapes.
+
+    Raises:
+        RuntimeError: they do not broadcast.
+    """
+    return _broadcast_shapes("broadcast_shapes", *[tuple(shape) for shape in shapes])
+
+
+@contextmanager
+def placement() -> Iterator[Report]:
+    """Reports, for every op inside the `with` block, how often it ran where, how and why."""
+    report = Report()
+    _placement.listeners.append(report)
+    _change_observers(1)
+    forget_kernels()
+    try:
+        yield report
+    finally:
+        _placement.listeners.remove(report)
+        _change_observers(-1)
+        forget_kernels()
+
+
+def memory_stats(device: Any = None, backend: str | None = None) -> dict[str, Any]:
+    """The allocator's counters of a device: bytes in use, reserved, at the peak, allocations."""
+    place = find_place(device, backend)
+    return dict(place.backend.memory_stats(place.index))
+
+
+def empty_cache(device: Any = None, backend: str | None = None) -> None:
+    """Returns a device's cached, unused memory to the system."""
+    place = find_place(device, backend)
+    place.backend.empty_cache(place.index)
+
+
+def synchronize(device: Any = None) -> None:
+    """Waits until a device has finished its work."""
+    place = find_place(device)
+    place.backend.synchronize(place.index)
+
+
+# Parts that most programs need, but not all, and that take time to import.
+_LAZY = {
+    "nn": "corex.nn",
+    "optim": "corex.optim",
+    "utils": "corex.utils",
+    "datasets": "corex.datasets",
+}
+_LAZY_NAMES = {"save": "corex.serialization", "load": "corex.serialization"}
+
+
+def __getattr__(name: str) -> Any:
+    if name in _LAZY:
+        return importlib.import_module(_LAZY[name])
+    if name in _LAZY_NAMES:
+        return getattr(importlib.import_module(_LAZY_NAMES[name]), name)
+    raise AttributeError(f"module 'corex' has no attribute '{name}'")

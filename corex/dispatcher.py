@@ -13,7 +13,6 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any, NamedTuple
 
-from corex import dtypes as dt
 from corex import placement as report
 from corex.backend import Kernel, View
 from corex.device import device as Device
@@ -67,22 +66,20 @@ def place_of(backend: str, index: int = 0) -> Place:
         return found
 
 
-def _forget_kernels() -> None:
+def forget_kernels() -> None:
+    """Drops every cached resolution; the next calls ask the plugins again."""
     for place in list(_places.values()):
         place.clear()
-    _default.clear()
 
 
-manager.on_change(_forget_kernels)
+manager.on_change(forget_kernels)
 
 
 def get_backend() -> str:
     """The name of the backend on which new tensors are made."""
     if _current.stack:
         return _current.stack[-1]
-    if not _default:
-        _default.append(manager.default_backend_name())
-    return _default[0]
+    return _default[0] if _default else manager.default_backend_name()
 
 
 def set_backend(name: str) -> None:
@@ -243,7 +240,7 @@ def call(schema: OpSchema, inputs: tuple[Tensor | None, ...], params: tuple[Any,
         arguments = (
             *[view(t) for t in outs],
             *[None if t is None else view(t) for t in inputs],
-            *params,
+            *(params[: -schema.rule_params] if schema.rule_params else params),
         )
         if found.accepts is None or found.accepts(*arguments):
             found.run(*arguments)
@@ -529,7 +526,10 @@ def record(
     saved = []
     versions: list[int | None] = []
     for i in plan.save:
-        value = inputs[i] if i < count else alias(outs[i - count])
+        if i < 0:
+            value = inputs[-1 - i].shape
+        else:
+            value = inputs[i] if i < count else alias(outs[i - count])
         saved.append(value)
         versions.append(value.storage_.version if isinstance(value, Tensor) else None)
     node.saved = tuple(saved)
@@ -539,8 +539,3 @@ def record(
     if anomaly is not None:
         node.forward_trace = anomaly()
     return node
-
-
-def default_float() -> DType:
-    """The dtype that integers become in floating-point ops."""
-    return dt.get_default_dtype()

@@ -105,7 +105,8 @@ class Plan:
 
     Attributes:
         label: the node's name.
-        save: positions of the saved values among (inputs, then outputs).
+        save: positions of the saved values among (inputs, then outputs); -1 - i is the shape of
+            input i.
         output_slots: which entries of `saved` are outputs; they are kept without their own node.
         steps: (input position, formula, picks): `formula(grad, *picked)`, where picks index
             (saved values, then parameters), or None for all of them in order.

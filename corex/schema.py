@@ -1,7 +1,7 @@
 """What an op is: its inputs, result rule, derivative and decomposition, declared once.
 
 A formula names what it needs by its parameter names, and exactly that is saved: the inputs' names,
-`y` for the (first) output, `g` (first parameter, always) for the output's gradient, and the op's
+`NAME_shape` for an input's shape alone, `y` for the (first) output (`y1`, ... for further ones), `g` (first parameter, always) for the output's gradient, and the op's
 parameters. So `lambda g, y: g * y` saves the output alone.
 """
 
@@ -42,6 +42,7 @@ class OpSchema:
         family: unary, binary, compare, reduce, ... ; groups tables, tests and reports.
         uniform: all views of the op have one dtype, so the first input's key selects the kernel.
         promote: 'float' if integer inputs become the default float dtype first.
+        rule_params: how many of the last params only the result rule needs, not the kernel.
         label: the node's name; PyTorch's where PyTorch has the op.
         samples: makes conformance inputs for ops outside the generic families.
     """
@@ -59,6 +60,7 @@ class OpSchema:
     family: str = "other"
     uniform: bool = True
     promote: str = ""
+    rule_params: int = 0
     label: str = ""
     samples: Callable[..., Any] | None = None
     doc: str = ""
@@ -91,9 +93,11 @@ def _make_plan(schema: OpSchema, needs: tuple[bool, ...]) -> Plan:
         for i, (name, need) in enumerate(zip(names, needs, strict=True)):
             if need and name in table:
                 formulas.append((i, table[name], _arguments(table[name])[1:]))
-    sources = [*names, "y", *(f"y{i}" for i in range(1, 4))]
+    outputs = ["y", *(f"y{i}" for i in range(1, 4))]
+    positions = {name: i for i, name in enumerate([*names, *outputs])}
+    positions.update({f"{name}_shape": -1 - i for i, name in enumerate(names)})
     wanted = {argument for _, _, arguments in formulas for argument in arguments}
-    saved = [name for name in sources if name in wanted]
+    saved = [name for name in positions if name in wanted]
     available = [*saved, *schema.params]
     steps = []
     for i, formula, arguments in formulas:
@@ -106,8 +110,8 @@ def _make_plan(schema: OpSchema, needs: tuple[bool, ...]) -> Plan:
     return Plan(
         label=schema.label,
         needs=needs,
-        save=tuple(sources.index(name) for name in saved),
-        output_slots=tuple(i for i, name in enumerate(saved) if name not in names),
+        save=tuple(positions[name] for name in saved),
+        output_slots=tuple(i for i, name in enumerate(saved) if name in outputs),
         steps=tuple(steps),
         joint=joint,
     )

@@ -70,7 +70,7 @@ def finish_inplace(
     # `record` saw the storage after the write; inputs were read before it.
     positions = node.plan.save
     node.versions = tuple(
-        versions[i] if i < len(inputs) and version is not None else version
+        versions[i] if 0 <= i < len(inputs) and version is not None else version
         for i, version in zip(positions, node.versions, strict=True)
     )
     node.saved = tuple(

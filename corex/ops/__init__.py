@@ -1,0 +1,196 @@
+"""All ops: gathers the functions of the op files and installs them as Tensor methods.
+
+`functions` maps every public name to its function; `corex` exports them, this package has them as
+attributes, and `Tensor` gets those in `METHODS` under the same name.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from corex.ops import (
+    activation,
+    binary,
+    conv,
+    convert,
+    create,
+    create_data,
+    create_host,
+    create_like,
+    create_ranges,
+    fused,
+    index,
+    join,
+    loss,
+    matmul,
+    norm,
+    random,
+    reduce,
+    select,
+    unary,
+    views,
+)
+from corex.tensor import Tensor
+
+functions: dict[str, Callable[..., Any]] = {}
+"""Public name -> function, for `corex.NAME` and `corex.ops.NAME`."""
+
+methods: dict[str, Any] = {}
+"""Method name -> function or property, for `Tensor.NAME`."""
+
+
+def _aliases(table: dict[str, str], into: dict[str, Any]) -> None:
+    for name, target in table.items():
+        into[name] = into[target]
+
+
+def _collect() -> None:
+    for table in (unary.functions, binary.functions):
+        functions.update(table)
+        methods.update(table)
+    for module in (create, create_data, create_host, create_like, create_ranges):
+        functions.update(getattr(module, "functions", {}))
+        methods.update(getattr(module, "methods", {}))
+    for owner, names in _BOTH.items():
+        for name in names.split():
+            functions[name.rstrip("_")] = methods[name.rstrip("_")] = getattr(owner, name)
+    for owner, names in _FUNCTIONS.items():
+        for name in names.split():
+            functions[name] = getattr(owner, name)
+    for owner, names in _METHODS.items():
+        for name in names.split():
+            methods[name] = getattr(owner, name)
+    methods.update(unary.inplace_functions)
+    methods.update(binary.inplace_functions)
+    methods.update(convert.cast_methods())
+    for table in (unary.ALIASES, binary.ALIASES):
+        _aliases(table, functions)
+        _aliases(table, methods)
+    _aliases({"concat": "cat", "concatenate": "cat", "swapaxes": "transpose"}, functions)
+    _aliases({"swapdims": "transpose", "moveaxis": "movedim", "clip": "clamp"}, functions)
+    _aliases({"swapaxes": "transpose", "swapdims": "transpose", "clip": "clamp"}, methods)
+    _aliases({"moveaxis": "movedim", "type_": "to"}, methods)
+    for name in ("add", "sub", "div", "rsub"):
+        functions[name] = methods[name] = getattr(binary, name)
+    functions["pow"] = methods["pow"] = binary.pow_
+    for name, target in (("true_divide", "div"), ("divide", "div"), ("subtract", "sub")):
+        functions[name] = methods[name] = functions[target]
+    methods.update({"add_": binary.add_, "sub_": binary.sub_, "div_": binary.div_})
+    methods["where"] = select.where_method
+    functions["where"] = select.where
+    methods.update(_OPERATORS)
+    methods.update(_PROPERTIES)
+
+
+# Functions that are also methods with the tensor as first argument. A trailing underscore only
+# keeps a Python built-in's name free.
+_BOTH: dict[Any, str] = {
+    reduce: "sum_ mean prod amax amin aminmax max_ min_ argmax argmin any_ all_ count_nonzero var "
+    "std norm logsumexp cumsum argsort sort topk",
+    matmul: "matmul mm bmm mv dot outer addmm baddbmm",
+    views: "reshape flatten ravel unflatten permute transpose t movedim squeeze unsqueeze "
+    "broadcast_to narrow select split tensor_split chunk unbind diagonal as_strided clone detach",
+    index: "nonzero masked_select index_select take take_along_dim gather scatter scatter_add "
+    "index_put index_add",
+    join: "tile repeat_interleave flip roll rot90",
+    select: "masked_fill clamp clamp_min clamp_max nan_to_num isclose allclose equal",
+    activation: "softmax log_softmax",
+    random: "bernoulli",
+}
+_FUNCTIONS: dict[Any, str] = {
+    reduce: "var_mean",
+    views: "broadcast_tensors",
+    join: "cat stack hstack vstack pad",
+    random: "rand randn rand_like randn_like randint randperm normal manual_seed seed "
+    "initial_seed get_rng_state set_rng_state",
+    matmul: "linear",
+    activation: "gelu silu relu6 hardtanh leaky_relu prelu elu selu celu softplus logsigmoid "
+    "softsign tanhshrink hardsigmoid hardswish mish softshrink hardshrink threshold glu dropout "
+    "softmin",
+    norm: "layer_norm rms_norm batch_norm group_norm",
+    loss: "mse_loss l1_loss smooth_l1_loss huber_loss nll_loss cross_entropy binary_cross_entropy "
+    "binary_cross_entropy_with_logits kl_div soft_margin_loss cosine_similarity embedding one_hot "
+    "bilinear",
+    conv: "conv2d max_pool2d max_pool2d_with_indices avg_pool2d adaptive_avg_pool2d",
+    fused: "sgd_step_ adam_step_",
+}
+_METHODS: dict[Any, str] = {
+    views: "view view_as reshape_as expand expand_as unfold detach_ contiguous",
+    reduce: "sum_to_size",
+    convert: "to cpu cuda type_as copy_ fill_ zero_",
+    index: "index_put_ scatter_ scatter_add_ index_add_ index_fill_",
+    join: "repeat",
+    select: "masked_fill_ clamp_",
+    random: "uniform_ normal_ bernoulli_ random_",
+}
+
+
+def _transposed(self: Tensor) -> Tensor:
+    """The tensor with its last two dims exchanged."""
+    return views.adjoint(self)
+
+
+def _data(self: Tensor) -> Tensor:
+    return views.detach(self)
+
+
+def _set_data(self: Tensor, value: Tensor) -> None:
+    """Replaces the memory, keeping the tensor's identity and graph.
+
+    Raises:
+        TypeError: not a tensor.
+    """
+    if not isinstance(value, Tensor):
+        raise TypeError(f"data must be a Tensor, not {type(value).__name__}")
+    self.storage_, self.key, self.shape = value.storage_, value.key, value.shape
+    self._strides, self.offset = value._strides, value.offset
+
+
+_PROPERTIES: dict[str, Any] = {
+    "T": property(views.all_transposed, doc="All dims in reverse order."),
+    "mT": property(_transposed, doc="The last two dims exchanged."),
+    "H": property(_transposed, doc="The last two dims exchanged (conjugated, if complex)."),
+    "data": property(_data, _set_data, doc="The memory without the graph."),
+}
+
+
+def _rmatmul(self: Tensor, other: Any) -> Any:
+    return NotImplemented
+
+
+def _matmul(self: Tensor, other: Any) -> Any:
+    return matmul.matmul(self, other) if isinstance(other, Tensor) else NotImplemented
+
+
+def _positive(self: Tensor) -> Tensor:
+    if self.key.dtype.kind == "b":
+        raise RuntimeError("The `+` operator, on a bool tensor is not supported.")
+    return self
+
+
+_OPERATORS: dict[str, Any] = {
+    **binary.operators,
+    "__pow__": binary.pow_,
+    "__rpow__": binary.rpow,
+    "__neg__": unary.functions["neg"],
+    "__pos__": _positive,
+    "__abs__": unary.functions["abs"],
+    "__invert__": unary.functions["bitwise_not"],
+    "__matmul__": _matmul,
+    "__rmatmul__": _rmatmul,
+    "__getitem__": index.getitem,
+    "__setitem__": index.setitem,
+}
+
+_collect()
+globals().update(functions)
+
+
+def install() -> None:
+    """Sets every method, operator and property on Tensor."""
+    for name, method in methods.items():
+        setattr(Tensor, name, method)
+
+
+install()

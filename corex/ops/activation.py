@@ -1,0 +1,374 @@
+"""Activations: those worth a kernel are declared, the rest are compositions."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+from corex.dispatcher import call, call_pointwise
+from corex.layout import normalize_dim
+from corex.ops.promotion import cast, require_tensor
+from corex.ops.random import Generator, rand_like
+from corex.ops.select import clamp, where
+from corex.ops.unary import functions as unary
+from corex.ops.views import movedim, unsqueeze
+from corex.schema import FLOAT, OpSchema, declare
+from corex.tensor import Tensor
+
+_SQRT_HALF = math.sqrt(0.5)
+_INV_SQRT_2PI = 1.0 / math.sqrt(2.0 * math.pi)
+_TANH_SCALE, _TANH_CUBE = math.sqrt(2.0 / math.pi), 0.044715
+
+
+# ---- softmax ---------------------------------------------------------------------------------
+def _same(a: Tensor, *_: Any) -> list[Any]:
+    return [(a.shape, a.key.dtype)]
+
+
+def _softmax_steps(a: Tensor) -> Tensor:
+    e = (a - a.amax(-1, True)).exp()
+    return e / e.sum(-1, True)
+
+
+def _log_softmax_steps(a: Tensor) -> Tensor:
+    shifted = a - a.amax(-1, True)
+    return shifted - shifted.exp().sum(-1, True).log()
+
+
+SOFTMAX = declare(
+    OpSchema(
+        "softmax", ("a",), _same,
+        derivative={"a": lambda g, y: _softmax_grad(g, y)},
+        decomposition=_softmax_steps,
+        tier=2, family="rows", doc="exp(a) / sum(exp(a)) along the last dim.",
+    )
+)  # fmt: skip
+LOG_SOFTMAX = declare(
+    OpSchema(
+        "log_softmax", ("a",), _same,
+        derivative={"a": lambda g, y: _log_softmax_grad(g, y)},
+        decomposition=_log_softmax_steps,
+        tier=2, family="rows", doc="a - log(sum(exp(a))) along the last dim.",
+    )
+)  # fmt: skip
+SOFTMAX_BACKWARD = declare(
+    OpSchema(
+        "softmax_backward", ("g_out", "out"), _same,
+        derivative={
+            "g_out": lambda g, out: _softmax_grad(g, out),
+            "out": lambda g, g_out, out: g * (g_out - (g_out * out).sum(-1, True))
+            - g_out * (g * out).sum(-1, True),
+        },
+        decomposition=lambda g_out, out: out * (g_out - (g_out * out).sum(-1, True)),
+        tier=2, family="rows", doc="Gradient of softmax's input.",
+    )
+)  # fmt: skip
+LOG_SOFTMAX_BACKWARD = declare(
+    OpSchema(
+        "log_softmax_backward", ("g_out", "out"), _same,
+        derivative={
+            "g_out": lambda g, out: g - (g * out.exp()).sum(-1, True),
+            "out": lambda g, g_out, out: -g * out.exp() * g_out.sum(-1, True),
+        },
+        decomposition=lambda g_out, out: g_out - out.exp() * g_out.sum(-1, True),
+        tier=2, family="rows", doc="Gradient of log_softmax's input.",
+    )
+)  # fmt: skip
+
+
+def _softmax_grad(g: Tensor, y: Tensor) -> Tensor:
+    result: Tensor = call(SOFTMAX_BACKWARD, (g, y))
+    return result
+
+
+def _log_softmax_grad(g: Tensor, y: Tensor) -> Tensor:
+    result: Tensor = call(LOG_SOFTMAX_BACKWARD, (g, y))
+    return result
+
+
+def _along(schema: OpSchema, input: Tensor, dim: int | None, dtype: Any) -> Tensor:
+    a = require_tensor(schema.name, input)
+    if dtype is not None:
+        a = cast(a, dtype)
+    if not a.is_floating_point():
+        raise RuntimeError(f'[{schema.name}] "{schema.name}" not implemented for {a.dtype!r}')
+    if dim is None:
+        dim = 0 if a.ndim in (0, 1, 3) else 1
+    dim = normalize_dim(dim, a.ndim)
+    if not a.shape:
+        result: Tensor = call(schema, (unsqueeze(a, 0),))
+        return result.reshape(())
+    if 0 in a.shape:
+        return a * 1
+    result = call(schema, (a if dim == a.ndim - 1 else movedim(a, dim, -1),))
+    return result if dim == a.ndim - 1 else movedim(result, -1, dim)
+
+
+def softmax(input: Tensor, dim: int | None = None, dtype: Any = None) -> Tensor:
+    """exp(input) / sum(exp(input)) along a dim, without overflow.
+
+    Raises:
+        RuntimeError: not a floating-point tensor. IndexError: dim out of range.
+    """
+    return _along(SOFTMAX, input, dim, dtype)
+
+
+def log_softmax(input: Tensor, dim: int | None = None, dtype: Any = None) -> Tensor:
+    """log(softmax(input)) along a dim, accurately.
+
+    Raises:
+        RuntimeError: not a floating-point tensor. IndexError: dim out of range.
+    """
+    return _along(LOG_SOFTMAX, input, dim, dtype)
+
+
+def softmin(input: Tensor, dim: int | None = None, dtype: Any = None) -> Tensor:
+    """softmax(-input)."""
+    return softmax(-input, dim, dtype)
+
+
+# ---- gelu and silu -----------------------------------------------------------------------------
+def _gelu_steps(a: Tensor, tanh: bool) -> Tensor:
+    if tanh:
+        return a * 0.5 * ((a * (a * a * _TANH_CUBE + 1) * _TANH_SCALE).tanh() + 1)
+    return a * 0.5 * ((a * _SQRT_HALF).erf() + 1)
+
+
+def _gelu_slope(a: Tensor, tanh: bool) -> Tensor:
+    if tanh:
+        inner = (a * (a * a * _TANH_CUBE + 1) * _TANH_SCALE).tanh()
+        slope = (a * a * (3 * _TANH_CUBE) + 1) * _TANH_SCALE
+        return (inner + 1) * 0.5 + a * 0.5 * (1 - inner * inner) * slope
+    return ((a * _SQRT_HALF).erf() + 1) * 0.5 + a * (a * a * -0.5).exp() * _INV_SQRT_2PI
+
+
+def _gelu_curvature(a: Tensor, tanh: bool) -> Tensor:
+    """The derivative of `_gelu_slope`."""
+    if not tanh:
+        return (a * a * -0.5).exp() * _INV_SQRT_2PI * (2 - a * a)
+    t = (a * (a * a * _TANH_CUBE + 1) * _TANH_SCALE).tanh()
+    slope = (a * a * (3 * _TANH_CUBE) + 1) * _TANH_SCALE
+    bend = a * (6 * _TANH_CUBE * _TANH_SCALE)
+    sech = 1 - t * t
+    return sech * slope + a * 0.5 * (sech * bend - t * sech * slope * slope * 2)
+
+
+GELU = declare(
+    OpSchema(
+        "gelu", ("a",), _same, ("tanh",),
+        {"a": lambda g, a, tanh: _pointwise(GELU_BACKWARD, (g, a), (tanh,))},
+        decomposition=_gelu_steps,
+        tier=2, family="activation", doc="a * Phi(a); exactly, or by tanh.",
+    )
+)  # fmt: skip
+GELU_BACKWARD = declare(
+    OpSchema(
+        "gelu_backward", ("g_out", "a"), _same, ("tanh",),
+        {
+            "g_out": lambda g, a, tanh: _pointwise(GELU_BACKWARD, (g, a), (tanh,)),
+            "a": lambda g, g_out, a, tanh: g * g_out * _gelu_curvature(a, tanh),
+        },
+        decomposition=lambda g_out, a, tanh: g_out * _gelu_slope(a, tanh),
+        tier=2, family="activation", doc="Gradient of gelu's input.",
+    )
+)  # fmt: skip
+SILU = declare(
+    OpSchema(
+        "silu", ("a",), _same,
+        derivative={"a": lambda g, a: _pointwise(SILU_BACKWARD, (g, a), ())},
+        decomposition=lambda a: a * a.sigmoid(),
+        tier=2, family="activation", doc="a * sigmoid(a).",
+    )
+)  # fmt: skip
+SILU_BACKWARD = declare(
+    OpSchema(
+        "silu_backward", ("g_out", "a"), _same,
+        derivative={
+            "g_out": lambda g, a: _pointwise(SILU_BACKWARD, (g, a), ()),
+            "a": lambda g, g_out, a: g * g_out * _silu_curvature(a),
+        },
+        decomposition=lambda g_out, a: g_out * _silu_slope(a),
+        tier=2, family="activation", doc="Gradient of silu's input.",
+    )
+)  # fmt: skip
+
+
+def _silu_slope(a: Tensor) -> Tensor:
+    s = a.sigmoid()
+    return s * (a * (1 - s) + 1)
+
+
+def _silu_curvature(a: Tensor) -> Tensor:
+    s = a.sigmoid()
+    return s * (1 - s) * (2 + a * (1 - s * 2))
+
+
+def _pointwise(schema: OpSchema, inputs: tuple[Tensor, ...], params: tuple[Any, ...]) -> Tensor:
+    first = inputs[0]
+    if not first.is_floating_point():
+        raise RuntimeError(f'[{schema.name}] "{schema.name}" not implemented for {first.dtype!r}')
+    return call_pointwise(schema, inputs, params, first.shape, first.key.dtype)
+
+
+def gelu(input: Tensor, approximate: str = "none") -> Tensor:
+    """input * Phi(input), Phi the normal distribution function; 'tanh' approximates it.
+
+    Source: Hendrycks and Gimpel, "Gaussian error linear units" (2016).
+
+    Raises:
+        RuntimeError: another `approximate`.
+    """
+    if approximate not in ("none", "tanh"):
+        raise RuntimeError("approximate argument must be either none or tanh.")
+    return _pointwise(GELU, (require_tensor("gelu", input),), (approximate == "tanh",))
+
+
+def silu(input: Tensor, inplace: bool = False) -> Tensor:
+    """input * sigmoid(input)."""
+    return _stored(input, _pointwise(SILU, (require_tensor("silu", input),), ()), inplace)
+
+
+def _stored(input: Tensor, result: Tensor, inplace: bool) -> Tensor:
+    """The result, written over the input where `inplace` asks for it."""
+    return input.copy_(result) if inplace else result
+
+
+# ---- compositions ------------------------------------------------------------------------------
+def relu(input: Tensor, inplace: bool = False) -> Tensor:
+    """max(input, 0)."""
+    return input.relu_() if inplace else unary["relu"](input)
+
+
+def relu6(input: Tensor, inplace: bool = False) -> Tensor:
+    """input limited to [0, 6]."""
+    return hardtanh(input, 0.0, 6.0, inplace)
+
+
+def hardtanh(
+    input: Tensor, min_val: float = -1.0, max_val: float = 1.0, inplace: bool = False
+) -> Tensor:
+    """input limited to [min_val, max_val]; no gradient at the limits."""
+    inside = (input > min_val).logical_and(input < max_val)
+    result = where(inside, input, clamp(input.detach(), min_val, max_val))
+    return _stored(input, result, inplace)
+
+
+def leaky_relu(input: Tensor, negative_slope: float = 0.01, inplace: bool = False) -> Tensor:
+    """input where positive, else negative_slope * input."""
+    return _stored(input, where(input > 0, input, input * negative_slope), inplace)
+
+
+def prelu(input: Tensor, weight: Tensor) -> Tensor:
+    """`leaky_relu` with a learned slope, one, or one per channel (dim 1)."""
+    slope = weight
+    if weight.numel() > 1 and input.ndim > 1:
+        slope = weight.reshape((1, -1, *[1] * (input.ndim - 2)))
+    return where(input > 0, input, input * slope)
+
+
+def elu(input: Tensor, alpha: float = 1.0, inplace: bool = False) -> Tensor:
+    """input where positive, else alpha * (exp(input) - 1)."""
+    negative = where(input > 0, 0.0, input)
+    return _stored(input, where(input > 0, input, negative.expm1() * alpha), inplace)
+
+
+def selu(input: Tensor, inplace: bool = False) -> Tensor:
+    """Scaled `elu` with the fixed constants of Klambauer et al. (2017)."""
+    return _stored(input, elu(input, 1.6732632423543772) * 1.0507009873554805, inplace)
+
+
+def celu(input: Tensor, alpha: float = 1.0, inplace: bool = False) -> Tensor:
+    """input where positive, else alpha * (exp(input / alpha) - 1)."""
+    negative = where(input > 0, 0.0, input)
+    return _stored(input, where(input > 0, input, (negative / alpha).expm1() * alpha), inplace)
+
+
+def softplus(input: Tensor, beta: float = 1.0, threshold: float = 20.0) -> Tensor:
+    """log(1 + exp(beta * input)) / beta, linear above the threshold."""
+    scaled = input * beta
+    low = where(scaled > threshold, 0.0, scaled)
+    return where(scaled > threshold, input, low.exp().log1p() / beta)
+
+
+def logsigmoid(input: Tensor) -> Tensor:
+    """log(sigmoid(input)), without overflow."""
+    return clamp(input, max=0.0) - (-input.abs()).exp().log1p()
+
+
+def softsign(input: Tensor) -> Tensor:
+    """input / (1 + |input|)."""
+    return input / (input.abs() + 1)
+
+
+def tanhshrink(input: Tensor) -> Tensor:
+    """input - tanh(input)."""
+    return input - input.tanh()
+
+
+def hardsigmoid(input: Tensor, inplace: bool = False) -> Tensor:
+    """(input + 3) / 6, limited to [0, 1]."""
+    return _stored(input, hardtanh(input + 3, 0.0, 6.0) / 6, inplace)
+
+
+def hardswish(input: Tensor, inplace: bool = False) -> Tensor:
+    """input * hardsigmoid(input)."""
+    return _stored(input, input * hardsigmoid(input), inplace)
+
+
+def mish(input: Tensor, inplace: bool = False) -> Tensor:
+    """input * tanh(softplus(input))."""
+    return _stored(input, input * softplus(input).tanh(), inplace)
+
+
+def softshrink(input: Tensor, lambd: float = 0.5) -> Tensor:
+    """input moved towards 0 by lambd."""
+    return where(input > lambd, input - lambd, where(input < -lambd, input + lambd, input * 0))
+
+
+def hardshrink(input: Tensor, lambd: float = 0.5) -> Tensor:
+    """input where |input| > lambd, else 0."""
+    return where(input.abs() > lambd, input, 0.0)
+
+
+def threshold(input: Tensor, threshold: float, value: float, inplace: bool = False) -> Tensor:
+    """input where above the threshold, else the value."""
+    return _stored(input, where(input > threshold, input, value), inplace)
+
+
+def glu(input: Tensor, dim: int = -1) -> Tensor:
+    """First half of a dim times the sigmoid of the second half.
+
+    Raises:
+        RuntimeError: an odd size.
+    """
+    size = input.shape[normalize_dim(dim, input.ndim)]
+    if size % 2:
+        raise RuntimeError(f"Halving dimension must be even, but dimension {dim} is size {size}")
+    a, b = input.chunk(2, dim)
+    return a * b.sigmoid()
+
+
+def dropout(
+    input: Tensor,
+    p: float = 0.5,
+    training: bool = True,
+    inplace: bool = False,
+    generator: Generator | None = None,
+) -> Tensor:
+    """Zeros with probability p, the rest scaled by 1 / (1 - p); unchanged outside training.
+
+    Source: Srivastava et al., "Dropout" (2014).
+
+    Raises:
+        ValueError: p outside [0, 1].
+    """
+    if not 0.0 <= p <= 1.0:
+        raise ValueError(f"dropout probability has to be between 0 and 1, but got {p}")
+    if not training or p == 0.0:
+        return input
+    if p == 1.0:
+        return _stored(input, input * 0.0, inplace)
+    keep = rand_like(input.detach(), generator=generator) >= p
+    scale = cast(keep, input.key.dtype)
+    scale = scale * (1.0 / (1.0 - p))
+    return _stored(input, input * scale, inplace)

@@ -1,0 +1,150 @@
+"""Optimizer steps over whole lists of parameters, each one kernel call where there is a kernel.
+
+They write in place and record nothing. The decompositions follow PyTorch's order of operations.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from corex import placement as report
+from corex.dispatcher import no_grad, resolve, view
+from corex.place import observed
+from corex.schema import FLOAT, OpSchema, declare
+from corex.tensor import Tensor
+
+
+def _sgd_steps(
+    params: Sequence[Tensor],
+    grads: Sequence[Tensor],
+    momenta: Sequence[Tensor],
+    lr: float,
+    momentum: float,
+    dampening: float,
+    weight_decay: float,
+    nesterov: bool,
+    maximize: bool,
+    first: bool,
+) -> None:
+    for i, (param, grad) in enumerate(zip(params, grads, strict=True)):
+        step = -grad if maximize else grad
+        if weight_decay:
+            step = step + param * weight_decay
+        if momentum:
+            buffer = momenta[i]
+            if first:
+                buffer.copy_(step)
+            else:
+                buffer.mul_(momentum).add_(step * (1 - dampening))
+            step = step + buffer * momentum if nesterov else buffer
+        param.add_(step * -lr)
+
+
+def _adam_steps(
+    params: Sequence[Tensor],
+    grads: Sequence[Tensor],
+    exp_avgs: Sequence[Tensor],
+    exp_avg_sqs: Sequence[Tensor],
+    step: int,
+    lr: float,
+    beta1: float,
+    beta2: float,
+    eps: float,
+    weight_decay: float,
+    decoupled: bool,
+    maximize: bool,
+) -> None:
+    correction1, correction2 = 1 - beta1**step, 1 - beta2**step
+    for param, grad, mean, square in zip(params, grads, exp_avgs, exp_avg_sqs, strict=True):
+        g = -grad if maximize else grad
+        if weight_decay and decoupled:
+            param.mul_(1 - lr * weight_decay)
+        elif weight_decay:
+            g = g + param * weight_decay
+        mean.add_((g - mean) * (1 - beta1))
+        square.mul_(beta2).add_(g * g * (1 - beta2))
+        scale = square.sqrt() / correction2**0.5 + eps
+        param.add_(mean / scale * (-lr / correction1))
+
+
+SGD_STEP = declare(
+    OpSchema(
+        "sgd_step", ("params", "grads", "momenta"), None,
+        ("lr", "momentum", "dampening", "weight_decay", "nesterov", "maximize", "first"),
+        decomposition=_sgd_steps, tier=2, accepts=FLOAT, family="optim", uniform=False,
+        doc="One step of stochastic gradient descent on lists of tensors, in place.",
+    )
+)  # fmt: skip
+ADAM_STEP = declare(
+    OpSchema(
+        "adam_step", ("params", "grads", "exp_avgs", "exp_avg_sqs"), None,
+        ("step", "lr", "beta1", "beta2", "eps", "weight_decay", "decoupled", "maximize"),
+        decomposition=_adam_steps, tier=2, accepts=FLOAT, family="optim", uniform=False,
+        doc="One step of Adam or AdamW on lists of tensors, in place.",
+    )
+)  # fmt: skip
+
+
+def _step(schema: OpSchema, lists: Sequence[Sequence[Tensor]], params: tuple[object, ...]) -> None:
+    """Runs the kernel on tensors that share a dispatch key and are told apart otherwise."""
+    if not lists[0]:
+        return
+    key = lists[0][0].key
+    found = resolve(key.place, schema.name, (key.dtype,))
+    same = all(t.key is key for tensors in lists for t in tensors)
+    if same and found.run is not None:
+        found.run(*[[view(t) for t in tensors] for tensors in lists], *params)
+        how = "native"
+    else:
+        assert schema.decomposition is not None
+        with no_grad():
+            schema.decomposition(*lists, *params)
+        how = "decomposed"
+    if observed():
+        report.note(schema.name, key.place.name, how, found.reason)
+    if how == "native":
+        for tensors in (lists[0], *lists[2:]):
+            for t in tensors:
+                t.storage_.version += 1
+
+
+def sgd_step_(
+    params: Sequence[Tensor],
+    grads: Sequence[Tensor],
+    momenta: Sequence[Tensor],
+    *,
+    lr: float,
+    momentum: float = 0.0,
+    dampening: float = 0.0,
+    weight_decay: float = 0.0,
+    nesterov: bool = False,
+    maximize: bool = False,
+    first: bool = False,
+) -> None:
+    """One SGD step in place; `momenta` is empty without momentum, `first` initialises it."""
+    _step(
+        SGD_STEP, (params, grads, momenta),
+        (lr, momentum, dampening, weight_decay, nesterov, maximize, first),
+    )  # fmt: skip
+
+
+def adam_step_(
+    params: Sequence[Tensor],
+    grads: Sequence[Tensor],
+    exp_avgs: Sequence[Tensor],
+    exp_avg_sqs: Sequence[Tensor],
+    *,
+    step: int,
+    lr: float,
+    beta1: float,
+    beta2: float,
+    eps: float,
+    weight_decay: float = 0.0,
+    decoupled: bool = False,
+    maximize: bool = False,
+) -> None:
+    """One Adam (or, decoupled, AdamW) step in place; `step` counts from 1."""
+    _step(
+        ADAM_STEP, (params, grads, exp_avgs, exp_avg_sqs),
+        (step, lr, beta1, beta2, eps, weight_decay, decoupled, maximize),
+    )  # fmt: skip

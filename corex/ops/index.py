@@ -1,0 +1,640 @@
+"""Indexing: integers, slices, None, Ellipsis, boolean masks and integer tensors, get and set.
+
+Basic parts become views. What remains, tensors of positions, goes to two primitives, `index` and
+`index_put`, in their normal form: the indexed dims in front, one flat index tensor for each.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from corex import dtypes as dt
+from corex.dispatcher import (
+    call,
+    check_places,
+    dense_copy,
+    empty,
+    record,
+    resolve,
+    run,
+    run_fallback,
+    view,
+)
+from corex.graph import mode
+from corex.layout import broadcast_shapes, normalize_dim, numel, slice_dim
+from corex.ops.convert import to_place
+from corex.ops.inplace import check_inplace, finish_inplace
+from corex.ops.promotion import cast, require_tensor, scalar
+from corex.ops.views import alias_view, expand, permute, reshape, select, slice_view, unsqueeze
+from corex.schema import ALL, BOOL, OpSchema, declare
+from corex.tensor import Tensor, make
+
+INDEX = declare(
+    OpSchema(
+        "index",
+        ("a",),
+        None,
+        ("indices",),
+        {"a": lambda g, a_shape, indices: _index_back(g, a_shape, indices)},
+        accepts=ALL,
+        family="index",
+        uniform=False,
+        doc="a[i1, i2, ...] for flat int64 index tensors over the leading dims.",
+    )
+)
+INDEX_PUT = declare(
+    OpSchema(
+        "index_put",
+        ("a", "values"),
+        None,
+        ("indices", "accumulate"),
+        {
+            "a": lambda g, indices, accumulate: g if accumulate else _zeroed(g, indices),
+            "values": lambda g, indices: _get(g, indices),
+        },
+        accepts=ALL,
+        family="index",
+        uniform=False,
+        doc="a with a[i1, i2, ...] = values, or += values.",
+    )
+)
+NONZERO = declare(
+    OpSchema(
+        "nonzero", ("a",), None, accepts=BOOL, family="index", uniform=False,
+        doc="Positions of the true elements, row by row.",
+    )
+)  # fmt: skip
+
+
+def _get(a: Tensor, indices: Sequence[Tensor]) -> Tensor:
+    """Normal form of `index`: (D1..Dk, *rest) and k index tensors (n,) -> (n, *rest)."""
+    result = empty(a.key, (indices[0].shape[0], *a.shape[len(indices) :]))
+    check_places("index", indices, a.key.place)
+    run("index", [result], [a, *indices])
+    if a._node is not None and mode.enabled:
+        record(INDEX, (a,), (tuple(indices),), (result,))
+    return result
+
+
+def _index_back(g: Tensor, shape: tuple[int, ...], indices: Sequence[Tensor]) -> Tensor:
+    return _put(g.new_zeros(shape), g, indices, True)
+
+
+def _zeroed(g: Tensor, indices: Sequence[Tensor]) -> Tensor:
+    shape = (indices[0].shape[0], *g.shape[len(indices) :])
+    return _put(g, g.new_zeros(shape), indices, False)
+
+
+def _put(a: Tensor, values: Tensor, indices: Sequence[Tensor], accumulate: bool) -> Tensor:
+    """Out of place `index_put` in normal form."""
+    result = dense_copy(a)
+    _write(result, values, indices, accumulate)
+    if mode.enabled and (a._node is not None or values._node is not None):
+        record(INDEX_PUT, (a, values), (tuple(indices), accumulate), (result,))
+    return result
+
+
+def _write(target: Tensor, values: Tensor, indices: Sequence[Tensor], accumulate: bool) -> None:
+    run_index_put(target, dense_copy(values) if values.storage_ is target.storage_ else values,
+                  indices, accumulate)  # fmt: skip
+
+
+def run_index_put(
+    target: Tensor, values: Tensor, indices: Sequence[Tensor], accumulate: bool
+) -> None:
+    """Calls the kernel, whose parameter stands before the index views."""
+    place = target.key.place
+    check_places("index_put", [values, *indices], place)
+    dtypes = (target.key.dtype, values.key.dtype, *[i.key.dtype for i in indices])
+    found = resolve(place, "index_put", dtypes)
+    if found.run is not None:
+        found.run(view(target), view(values), accumulate, *[view(i) for i in indices])
+        return
+    run_fallback("index_put", [target], [values], (accumulate, *indices), found.reason)
+
+
+# ---- parsing an index ------------------------------------------------------------------------
+_Parsed = tuple[Tensor, list[Tensor | None]]
+
+
+def _parse(self: Tensor, key: Any) -> _Parsed:
+    """Applies the basic parts as views; returns the view and one entry per dim, None = whole.
+
+    Raises:
+        IndexError: too many indices, out of range, masks of another shape, or a wrong type.
+    """
+    items = list(key) if isinstance(key, tuple) else [key]
+    items = [_as_index(self, item) for item in items]
+    used = sum(
+        item.ndim if isinstance(item, Tensor) and item.key.dtype is dt.bool_ else 1
+        for item in items
+        if item is not None and item is not Ellipsis and not isinstance(item, bool)
+    )
+    if used > self.ndim:
+        raise IndexError(f"too many indices for tensor of dimension {self.ndim}")
+    if sum(item is Ellipsis for item in items) > 1:
+        raise IndexError("an index can only have a single ellipsis ('...')")
+    result = self
+    advanced: list[Tensor | None] = []
+    for item in items:
+        dim = len(advanced)
+        if item is Ellipsis:
+            advanced.extend([None] * (self.ndim - used))
+        elif item is None:
+            result = unsqueeze(result, dim)
+            advanced.append(None)
+        elif isinstance(item, bool):
+            result = unsqueeze(result, dim)
+            advanced.append(_truth(self, item))
+        elif isinstance(item, slice):
+            result = _sliced(result, dim, item)
+            advanced.append(None)
+        elif isinstance(item, Tensor):
+            advanced.extend(_positions(result, dim, item))
+        else:
+            result = _selected(result, dim, item)
+    advanced.extend([None] * (result.ndim - len(advanced)))
+    return result, advanced
+
+
+def _as_index(self: Tensor, item: Any) -> Any:
+    if item is None or item is Ellipsis or isinstance(item, slice | bool | int):
+        return item
+    if isinstance(item, Tensor):
+        if item.key.dtype.kind == "f":
+            raise IndexError(
+                f"tensors used as indices must be long, int, byte or bool tensors, not "
+                f"{item.key.dtype!r}"
+            )
+        if not item.shape and item.key.dtype.kind != "b":
+            return item.item()
+        return item if item.key.place is self.key.place else to_place(item, self.key.place)
+    if hasattr(item, "__index__") and not getattr(item, "shape", ()):
+        return item.__index__()
+    if isinstance(item, Sequence) and not isinstance(item, str) or hasattr(item, "__array__"):
+        from corex.ops.create import tensor
+
+        found = tensor(item, device=self.key.place.device, backend=self.key.place.name)
+        if isinstance(item, Sequence) and not len(item):
+            found = cast(found, dt.int64)
+        return _as_index(self, found)
+    raise IndexError(
+        f"only integers, slices (`:`), ellipsis (`...`), None and long or bool Tensors are valid "
+        f"indices (got {type(item).__name__})"
+    )
+
+
+def _sliced(t: Tensor, dim: int, item: slice) -> Tensor:
+    bounds = slice(*[None if v is None else v.__index__() for v in (item.start, item.stop, item.step)])
+    start, length, step = slice_dim(t.shape[dim], bounds)
+    if start == 0 and step == 1 and length == t.shape[dim]:
+        return t
+    return slice_view(t, dim, start, length, step)
+
+
+def _selected(t: Tensor, dim: int, index: int) -> Tensor:
+    if not -t.shape[dim] <= index < t.shape[dim]:
+        raise IndexError(
+            f"index {index} is out of bounds for dimension {dim} with size {t.shape[dim]}"
+        )
+    return select(t, dim, index)
+
+
+def _truth(self: Tensor, value: bool) -> Tensor:
+    flags = empty(self.key.place.key(dt.int64), (1 if value else 0,))
+    run("fill", [flags], [], (0,))
+    return flags
+
+
+def _positions(t: Tensor, dim: int, item: Tensor) -> list[Tensor]:
+    """An index tensor as int64 positions; a boolean mask gives one tensor per dim of its own."""
+    if item.key.dtype.kind not in "bu":
+        return [cast(item, dt.int64)]
+    mask = cast(item, dt.bool_) if item.key.dtype is dt.uint8 else item
+    covered = t.shape[dim : dim + mask.ndim]
+    if mask.shape != covered:
+        at = next((i for i, (a, b) in enumerate(zip(mask.shape, covered, strict=False)) if a != b), 0)
+        raise IndexError(
+            f"The shape of the mask {list(mask.shape)} at index {at} does not match the shape of the "
+            f"indexed tensor {list(t.shape)} at index {dim + at}"
+        )
+    found = nonzero(mask)
+    return [select(found, 1, i) for i in range(mask.ndim)]
+
+
+class _Advanced:
+    """An advanced index in normal form, and how its result is put back in order."""
+
+    def __init__(self, t: Tensor, advanced: list[Tensor | None]) -> None:
+        dims = [d for d, index in enumerate(advanced) if index is not None]
+        given = [index for index in advanced if index is not None]
+        try:
+            shape = broadcast_shapes("index", *[i.shape for i in given])
+        except RuntimeError:
+            raise IndexError(
+                f"shape mismatch: indexing tensors could not be broadcast together with shapes "
+                f"{', '.join(str(list(i.shape)) for i in given)}"
+            ) from None
+        rest = [d for d in range(t.ndim) if d not in dims]
+        self.front = permute(t, [*dims, *rest]) if dims != list(range(len(dims))) else t
+        self.indices = [reshape(expand(i.detach(), shape), -1) for i in given]
+        self.shape = shape
+        self.rest = tuple([t.shape[d] for d in rest])
+        # Adjacent index tensors leave their dims in place; separated ones go to the front.
+        adjacent = dims == list(range(dims[0], dims[0] + len(dims)))
+        self.at = dims[0] if adjacent else 0
+
+    def ordered(self, result: Tensor) -> Tensor:
+        """(n, *rest) as the user sees it."""
+        whole = reshape(result, (*self.shape, *self.rest))
+        if not self.at:
+            return whole
+        n, at = len(self.shape), self.at
+        return permute(whole, [*range(n, n + at), *range(n), *range(n + at, whole.ndim)])
+
+    def result_shape(self) -> tuple[int, ...]:
+        """The shape of what the user sees."""
+        return (*self.rest[: self.at], *self.shape, *self.rest[self.at :])
+
+    def flat(self, values: Tensor) -> Tensor:
+        """The inverse of `ordered`, for values of `result_shape`."""
+        if self.at:
+            n, at = len(self.shape), self.at
+            values = permute(
+                values, [*range(at, at + n), *range(at), *range(at + n, values.ndim)]
+            )
+        return reshape(values, (numel(self.shape), *self.rest))
+
+
+# ---- get and set -----------------------------------------------------------------------------
+def getitem(self: Tensor, key: Any) -> Tensor:
+    """`self[key]`: a view for basic indices, else a copy.
+
+    Raises:
+        IndexError: see `_parse`.
+    """
+    if type(key) is int and self.shape:
+        size = self.shape[0]
+        if not -size <= key < size:
+            raise IndexError(f"index {key} is out of bounds for dimension 0 with size {size}")
+        return select(self, 0, key)
+    view, advanced = _parse(self, key)
+    if all(index is None for index in advanced):
+        return alias_view(self) if view is self else view
+    form = _Advanced(view, advanced)
+    return form.ordered(_get(form.front, form.indices))
+
+
+def setitem(self: Tensor, key: Any, value: Any) -> None:
+    """`self[key] = value`, with value broadcast and converted.
+
+    Raises:
+        IndexError: see `_parse`. RuntimeError: the value does not broadcast, or autograd forbids.
+    """
+    if isinstance(value, int | float):
+        source = scalar(value, self.key)
+    elif isinstance(value, Tensor):
+        source = value
+        if source.key.place is not self.key.place and not source.shape:
+            source = to_place(source, self.key.place)
+    else:
+        from corex.ops.create import as_tensor
+
+        place = self.key.place
+        source = as_tensor(value, dtype=self.key.dtype, device=place.device, backend=place.name)
+    view, advanced = _parse(self, key)
+    if all(index is None for index in advanced):
+        target = view if view is not self else self
+        while source.ndim > target.ndim and source.shape[0] == 1:
+            source = select(source, 0, 0)
+        if source.shape and broadcast_shapes("setitem", source.shape, target.shape) != target.shape:
+            raise RuntimeError(
+                f"[setitem] shape mismatch: value tensor of shape {list(source.shape)} cannot be "
+                f"broadcast to indexing result of shape {list(target.shape)}"
+            )
+        target.copy_(source)
+        return
+    _put_in_place(view, _Advanced(view, advanced), source, False)
+
+
+def _put_in_place(self: Tensor, form: _Advanced, source: Tensor, accumulate: bool) -> None:
+    source = cast(source, self.key.dtype)
+    want = form.result_shape()
+    while source.ndim > len(want) and source.shape[0] == 1:
+        source = select(source, 0, 0)
+    if source.shape != want:
+        try:
+            source = expand(source, want)
+        except RuntimeError:
+            raise RuntimeError(
+                f"shape mismatch: value tensor of shape {list(source.shape)} cannot be broadcast to "
+                f"indexing result of shape {list(want)}"
+            ) from None
+    values = form.flat(source)
+    requires = check_inplace("index_put", self, (self, source))
+    if requires:
+        # Through the permuted view, whose write rebases the graph of everything below it.
+        target = form.front
+        before = (target._node, target._output_nr)
+        _write(target, values, form.indices, accumulate)
+        target.storage_.version += 1
+        if target is self or target._base is not None:
+            finish_inplace(
+                INDEX_PUT, target, (target, values), (tuple(form.indices), accumulate), before,
+                (0, 0),
+            )  # fmt: skip
+        return
+    _write(form.front.detach(), values, form.indices, accumulate)
+    self.storage_.version += 1
+
+
+def index_put_(
+    self: Tensor, indices: Sequence[Tensor], values: Tensor, accumulate: bool = False
+) -> Tensor:
+    """In place: self[indices] = values, or += values.
+
+    Raises:
+        IndexError: out of range. RuntimeError: values do not broadcast.
+    """
+    view, advanced = _parse(self, tuple(indices))
+    if all(index is None for index in advanced):
+        target = view
+        target.add_(values) if accumulate else target.copy_(values)
+        return self
+    _put_in_place(view, _Advanced(view, advanced), values, accumulate)
+    return self
+
+
+def index_put(
+    input: Tensor, indices: Sequence[Tensor], values: Tensor, accumulate: bool = False
+) -> Tensor:
+    """Out of place `index_put_`."""
+    return index_put_(input.clone(), indices, values, accumulate)
+
+
+# ---- positions -------------------------------------------------------------------------------
+def nonzero(input: Tensor, *, as_tuple: bool = False) -> Any:
+    """Positions of non-zero elements: an (n, ndim) int64 tensor, or one tensor per dim."""
+    mask = require_tensor("nonzero", input).detach()
+    mask = mask if mask.key.dtype is dt.bool_ else mask != 0
+    count = int(cast(mask, dt.int64).sum().item())
+    result = empty(mask.key.place.key(dt.int64), (count, mask.ndim))
+    run("nonzero", [result], [mask])
+    if not as_tuple:
+        return result
+    if not input.shape:
+        return (empty_positions(result, count),)
+    return tuple([select(result, 1, i) for i in range(input.ndim)])
+
+
+def empty_positions(like: Tensor, count: int) -> Tensor:
+    """`count` zeros, the positions of a 0-d tensor's element."""
+    return like.new_zeros((count,))
+
+
+def masked_select(input: Tensor, mask: Tensor) -> Tensor:
+    """The elements where the mask holds, in row-major order."""
+    shape = broadcast_shapes("masked_select", input.shape, mask.shape)
+    picked = expand(input, shape)
+    if not shape:
+        return getitem(unsqueeze(picked, 0), unsqueeze(mask, 0))
+    return getitem(picked, expand(mask, shape))
+
+
+def index_select(input: Tensor, dim: int, index: Tensor) -> Tensor:
+    """Entries of a dim by a 1-d index.
+
+    Raises:
+        IndexError: out of range, or an index that is not a vector.
+    """
+    dim = normalize_dim(dim, input.ndim)
+    if require_tensor("index_select", index, "index").ndim > 1:
+        raise IndexError("index_select(): Index is supposed to be a vector")
+    if index.key.dtype.kind != "i":
+        raise RuntimeError("index_select(): Expected dtype int32 or int64 for index")
+    if not input.shape:
+        return input * 1
+    at = index if index.shape else unsqueeze(index, 0)
+    return getitem(input, (*[slice(None)] * dim, at))
+
+
+def take(input: Tensor, index: Tensor) -> Tensor:
+    """Elements by their position in the flattened tensor."""
+    return reshape(getitem(reshape(input, -1), reshape(index, -1)), index.shape)
+
+
+def take_along_dim(input: Tensor, indices: Tensor, dim: int | None = None) -> Tensor:
+    """Entries along a dim, broadcasting the other dims."""
+    if dim is None:
+        return gather(reshape(input, -1), 0, reshape(indices, -1))
+    dim = normalize_dim(dim, input.ndim)
+    lead = [list(s) for s in (input.shape, indices.shape)]
+    for sizes in lead:
+        sizes[dim] = 1
+    shape = broadcast_shapes("take_along_dim", tuple(lead[0]), tuple(lead[1]))
+    own = (*shape[:dim], input.shape[dim], *shape[dim + 1 :])
+    at = (*shape[:dim], indices.shape[dim], *shape[dim + 1 :])
+    return gather(expand(input, own), dim, expand(indices, at))
+
+
+# ---- gather and scatter ------------------------------------------------------------------------
+def _grid(index: Tensor) -> list[Tensor]:
+    """Positions along every dim but the last, for each element of `index`, flat."""
+    place = index.key.place
+    result = []
+    for d, size in enumerate(index.shape[:-1]):
+        line = empty(place.key(dt.int64), (size,))
+        run("arange", [line], [], (0, 1))
+        shape = [1] * index.ndim
+        shape[d] = size
+        result.append(reshape(expand(reshape(line, shape), index.shape), -1))
+    return result
+
+
+def _gather_by_index(a: Tensor, index: Tensor) -> Tensor:
+    positions = [*_grid(index), reshape(index, -1)]
+    return reshape(_get(a, positions), index.shape)
+
+
+def _scatter_by_index(a: Tensor, index: Tensor, src: Tensor) -> Tensor:
+    source = getitem(src, tuple([slice(0, n) for n in index.shape]))
+    return _put(a, reshape(source, -1), [*_grid(index), reshape(index, -1)], True)
+
+
+GATHER = declare(
+    OpSchema(
+        "gather", ("a", "index"), lambda a, index: [(index.shape, a.key.dtype)],
+        derivative={
+            "a": lambda g, a_shape, index: scatter_add_last(g.new_zeros(a_shape), index, g)
+        },
+        decomposition=_gather_by_index,
+        tier=2, accepts=ALL, family="index", uniform=False,
+        doc="out[..., j] = a[..., index[..., j]].",
+    )
+)  # fmt: skip
+SCATTER_ADD = declare(
+    OpSchema(
+        "scatter_add", ("a", "index", "src"), lambda a, index, src: [(a.shape, a.key.dtype)],
+        derivative={
+            "a": lambda g: g,
+            "src": lambda g, index, src_shape: _padded(gather_last(g, index), src_shape),
+        },
+        decomposition=_scatter_by_index,
+        tier=2, accepts=ALL, family="index", uniform=False,
+        doc="a with a[..., index[..., j]] += src[..., j].",
+    )
+)  # fmt: skip
+
+
+def gather_last(a: Tensor, index: Tensor) -> Tensor:
+    """`gather` along the last dim."""
+    result: Tensor = call(GATHER, (a, index))
+    return result
+
+
+def scatter_add_last(a: Tensor, index: Tensor, src: Tensor) -> Tensor:
+    """Out of place `scatter_add` along the last dim, by the kernel where there is one."""
+    place = a.key.place
+    check_places("scatter_add", (index, src), place)
+    dtypes = (a.key.dtype, index.key.dtype, src.key.dtype)
+    found = resolve(place, "scatter_add", dtypes)
+    if found.run is None:
+        composed = _scatter_by_index(a.detach(), index, src.detach())
+    else:
+        composed = dense_copy(a)
+        found.run(view(composed), view(index), view(src))
+    if mode.enabled and (a._node is not None or src._node is not None):
+        record(SCATTER_ADD, (a, index, src), (), (composed,))
+    return composed
+
+
+def _padded(g: Tensor, shape: tuple[int, ...]) -> Tensor:
+    """The gradient of `src`, whose entries beyond the index were not used."""
+    if g.shape == shape:
+        return g
+    result = g.new_zeros(shape)
+    getitem(result, tuple([slice(0, n) for n in g.shape])).copy_(g)
+    return result
+
+
+def _check_gather(op: str, a: Tensor, dim: int, index: Tensor) -> int:
+    require_tensor(op, index, "index")
+    dim = normalize_dim(dim, a.ndim)
+    if index.key.dtype is not dt.int64:
+        raise RuntimeError(f"{op}(): Expected dtype int64 for index")
+    if max(index.ndim, 1) != max(a.ndim, 1):
+        raise RuntimeError(
+            f"Index tensor must have the same number of dimensions as input tensor: {op} got "
+            f"{index.ndim} and {a.ndim}"
+        )
+    for d, (have, size) in enumerate(zip(index.shape, a.shape, strict=False)):
+        if d != dim and have > size:
+            raise RuntimeError(
+                f"Size does not match at dimension {d} expected index {list(index.shape)} to be no "
+                f"larger than self {list(a.shape)} apart from dimension {dim}"
+            )
+    return dim
+
+
+def _last(t: Tensor, dim: int) -> Tensor:
+    if not t.shape:
+        return reshape(t, 1)
+    order = [d for d in range(t.ndim) if d != dim]
+    return t if dim == t.ndim - 1 else permute(t, [*order, dim])
+
+
+def _unlast(t: Tensor, dim: int, like: Tensor) -> Tensor:
+    if not like.shape:
+        return reshape(t, ())
+    if dim == t.ndim - 1:
+        return t
+    return permute(t, [*range(dim), t.ndim - 1, *range(dim, t.ndim - 1)])
+
+
+def gather(input: Tensor, dim: int, index: Tensor) -> Tensor:
+    """out[i][j] = input[index[i][j]][j] for dim 0, and so on; out has the index's shape.
+
+    Raises:
+        RuntimeError: an index of another dtype, dimension or size. IndexError: out of range.
+    """
+    dim = _check_gather("gather", require_tensor("gather", input), dim, index)
+    return _unlast(gather_last(_last(input, dim), _last(index, dim)), dim, index)
+
+
+def _scatter_values(op: str, self: Tensor, dim: int, index: Tensor, src: Any) -> tuple[int, Tensor]:
+    dim = _check_gather(op, self, dim, index)
+    if not isinstance(src, Tensor):
+        source = expand(scalar(src, self.key), index.shape)
+    else:
+        source = src
+        if source.key.dtype is not self.key.dtype:
+            raise RuntimeError(f"{op}(): Expected self.dtype to be equal to src.dtype")
+        if any(i > s for i, s in zip(index.shape, source.shape, strict=False)):
+            raise RuntimeError(
+                f"Expected index {list(index.shape)} to be no larger than src "
+                f"{list(source.shape)} in every dimension"
+            )
+    return dim, source
+
+
+def scatter_add(input: Tensor, dim: int, index: Tensor, src: Tensor) -> Tensor:
+    """`input` with self[index[i][j]][j] += src[i][j] for dim 0, and so on.
+
+    Raises:
+        RuntimeError: dtypes or sizes that do not fit. IndexError: out of range.
+    """
+    dim, source = _scatter_values("scatter_add", input, dim, index, src)
+    result = scatter_add_last(_last(input, dim), _last(index, dim), _last(source, dim))
+    return _unlast(result, dim, input)
+
+
+def scatter(input: Tensor, dim: int, index: Tensor, src: Any = None, *, value: Any = None) -> Tensor:
+    """`input` with self[index[i][j]][j] = src[i][j] for dim 0, and so on; src may be a number.
+
+    Raises:
+        RuntimeError: dtypes or sizes that do not fit. IndexError: out of range.
+    """
+    dim, source = _scatter_values("scatter", input, dim, index, value if src is None else src)
+    a, at, s = _last(input, dim), _last(index, dim), _last(source, dim)
+    s = getitem(s, tuple([slice(0, n) for n in at.shape]))
+    result = _put(a, reshape(s, -1), [*_grid(at), reshape(at, -1)], False)
+    return _unlast(result, dim, input)
+
+
+def scatter_add_(self: Tensor, dim: int, index: Tensor, src: Tensor) -> Tensor:
+    """In place `scatter_add`."""
+    return self.copy_(scatter_add(_safe(self), dim, index, src))
+
+
+def scatter_(self: Tensor, dim: int, index: Tensor, src: Any = None, *, value: Any = None) -> Tensor:
+    """In place `scatter`."""
+    return self.copy_(scatter(_safe(self), dim, index, src, value=value))
+
+
+def _safe(self: Tensor) -> Tensor:
+    """The tensor as an input of the op that is about to overwrite it."""
+    return make(self.storage_, self.key, self.shape, self._strides, self.offset) if (
+        self._node is None
+    ) else self.clone()
+
+
+def index_add_(self: Tensor, dim: int, index: Tensor, source: Tensor, *, alpha: float = 1) -> Tensor:
+    """In place: entries of a dim += entries of `source`."""
+    dim = normalize_dim(dim, self.ndim)
+    values = source if alpha == 1 else source * alpha
+    view, advanced = _parse(self, (*[slice(None)] * dim, index))
+    _put_in_place(view, _Advanced(view, advanced), values, True)
+    return self
+
+
+def index_add(input: Tensor, dim: int, index: Tensor, source: Tensor, *, alpha: float = 1) -> Tensor:
+    """Out of place `index_add_`."""
+    return index_add_(input.clone(), dim, index, source, alpha=alpha)
+
+
+def index_fill_(self: Tensor, dim: int, index: Tensor, value: Any) -> Tensor:
+    """In place: entries of a dim set to a number."""
+    dim = normalize_dim(dim, self.ndim)
+    setitem(self, (*[slice(None)] * dim, index), value)
+    return self

@@ -1,0 +1,258 @@
+"""Joining, repeating and reordering: ops that copy parts of tensors into a new one."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from corex import dtypes as dt
+from corex.dispatcher import check_places, empty, run
+from corex.graph import Node, mode
+from corex.layout import normalize_dim, normalize_dims, numel
+from corex.ops.convert import full_on
+from corex.ops.index import getitem, index_select
+from corex.ops.promotion import Number, cast, require_tensor
+from corex.ops.views import clone, expand, permute, reshape, sizes_of, slice_view, unsqueeze
+from corex.tensor import Tensor
+
+
+class CatNode(Node):
+    """The node of `cat`: hands each input its part of the gradient."""
+
+    __slots__ = ("dim", "sizes")
+
+    label = "CatBackward0"
+    dim: int
+    sizes: tuple[int | None, ...]
+
+    def apply(self, grad: Any) -> Sequence[Tensor | None]:
+        grads: list[Tensor | None] = []
+        start = 0
+        for (node, _), size in zip(self.edges, self.sizes, strict=True):
+            if size is None:  # a legacy empty 1-d tensor, which takes no part
+                grads.append(None if node is None else grad.new_zeros((0,)))
+                continue
+            grads.append(None if node is None else slice_view(grad, self.dim, start, size))
+            start += size
+        return grads
+
+
+def cat(
+    tensors: Sequence[Tensor], dim: int = 0, *, axis: int | None = None, out: Tensor | None = None
+) -> Tensor:
+    """Tensors joined along a dim; other sizes must agree (empty 1-d tensors are skipped).
+
+    Raises:
+        RuntimeError: no tensors, 0-d tensors, or sizes that differ.
+    """
+    parts = list(tensors)
+    if not parts:
+        raise RuntimeError("cat(): expected a non-empty list of Tensors")
+    for i, part in enumerate(parts):
+        require_tensor("cat", part, f"tensors[{i}]")
+        if not part.shape:
+            raise RuntimeError(f"zero-dimensional tensor (at position {i}) cannot be concatenated")
+    check_places("cat", parts[1:], parts[0].key.place)
+    dtype = parts[0].key.dtype
+    for part in parts[1:]:
+        dtype = dt.promote_types(dtype, part.key.dtype)
+    parts = [cast(part, dtype) for part in parts]
+    real = [part for part in parts if part.shape != (0,)] or parts[:1]
+    dim = normalize_dim(dim if axis is None else axis, real[0].ndim)
+    for part in real:
+        _check_cat(real[0], part, dim)
+    total = sum(part.shape[dim] for part in real)
+    result = empty(real[0].key, (*real[0].shape[:dim], total, *real[0].shape[dim + 1 :]))
+    start = 0
+    flat = result.detach()
+    for part in real:
+        size = part.shape[dim]
+        if numel(part.shape):
+            run("copy", [slice_view(flat, dim, start, size)], [part])
+        start += size
+    if mode.enabled and any(part._node is not None for part in parts):
+        node = CatNode()
+        node.dim = dim
+        node.sizes = tuple(
+            [None if part.shape == (0,) and real[0].ndim != 1 else part.shape[dim] for part in parts]
+        )
+        node.edges = tuple([(part._node, part._output_nr) for part in parts])
+        result._node = node
+    return result if out is None else out.copy_(result)
+
+
+def _check_cat(first: Tensor, part: Tensor, dim: int) -> None:
+    if part.ndim != first.ndim:
+        raise RuntimeError(
+            f"Tensors must have same number of dimensions: got {first.ndim} and {part.ndim}"
+        )
+    for d in range(first.ndim):
+        if d != dim and part.shape[d] != first.shape[d]:
+            raise RuntimeError(
+                f"Sizes of tensors must match except in dimension {dim}. Expected size "
+                f"{first.shape[d]} but got size {part.shape[d]} for tensor of shape "
+                f"{list(part.shape)} in the list."
+            )
+
+
+def stack(tensors: Sequence[Tensor], dim: int = 0, *, out: Tensor | None = None) -> Tensor:
+    """Tensors of one shape joined along a new dim.
+
+    Raises:
+        RuntimeError: no tensors, or shapes that differ.
+    """
+    parts = list(tensors)
+    if not parts:
+        raise RuntimeError("stack expects a non-empty TensorList")
+    for i, part in enumerate(parts):
+        if part.shape != parts[0].shape:
+            raise RuntimeError(
+                f"stack expects each tensor to be equal size, but got {list(parts[0].shape)} at "
+                f"entry 0 and {list(part.shape)} at entry {i}"
+            )
+    dim = normalize_dim(dim, parts[0].ndim + 1)
+    return cat([unsqueeze(part, dim) for part in parts], dim, out=out)
+
+
+def hstack(tensors: Sequence[Tensor]) -> Tensor:
+    """Joined along the second dim (the first for 1-d tensors)."""
+    parts = [reshape(t, 1) if not t.shape else t for t in tensors]
+    return cat(parts, 0 if parts[0].ndim == 1 else 1)
+
+
+def vstack(tensors: Sequence[Tensor]) -> Tensor:
+    """Joined along the first dim, 1-d tensors as rows."""
+    return cat([reshape(t, (1, -1)) if t.ndim < 2 else t for t in tensors], 0)
+
+
+def repeat(self: Tensor, *repeats: Any) -> Tensor:
+    """Copies along each dim.
+
+    Raises:
+        RuntimeError: fewer repeats than dims, or a negative one.
+    """
+    counts = sizes_of(repeats)
+    lead = len(counts) - self.ndim
+    if lead < 0:
+        raise RuntimeError(
+            "Number of dimensions of repeat dims can not be smaller than number of dimensions of "
+            "tensor"
+        )
+    if any(c < 0 for c in counts):
+        raise RuntimeError(f"Trying to create tensor with negative dimension: {list(counts)}")
+    shape = (*[1] * lead, *self.shape)
+    paired: list[int] = [v for c, s in zip(counts, shape, strict=True) for v in (c, s)]
+    spaced = reshape(self, [v for s in shape for v in (1, s)])
+    whole = clone(expand(spaced, paired))
+    return reshape(whole, [c * s for c, s in zip(counts, shape, strict=True)])
+
+
+def tile(input: Tensor, dims: Sequence[int]) -> Tensor:
+    """`repeat` with missing leading repeats taken as 1."""
+    return repeat(input, (*[1] * (input.ndim - len(dims)), *dims))
+
+
+def repeat_interleave(input: Tensor, repeats: Any, dim: int | None = None) -> Tensor:
+    """Each entry of a dim several times in a row; `repeats` a number or one per entry.
+
+    Raises:
+        RuntimeError: a wrong number of repeats.
+    """
+    if dim is None:
+        input, dim = reshape(input, -1), 0
+    dim = normalize_dim(dim, input.ndim)
+    size = input.shape[dim]
+    counts = [repeats] * size if isinstance(repeats, int) else repeats.tolist()
+    if len(counts) == 1:
+        counts = counts * size
+    if len(counts) != size:
+        raise RuntimeError("repeats must have the same size as input along dim")
+    positions = [i for i, count in enumerate(counts) for _ in range(count)]
+    index = input.new_tensor(positions, dtype=dt.int64)
+    return index_select(input, dim, index)
+
+
+def flip(input: Tensor, *dims: Any) -> Tensor:
+    """The order of entries reversed along dims (a copy)."""
+    chosen = normalize_dims(sizes_of(dims), input.ndim) if dims != ((),) else ()
+    result = input
+    for dim in chosen:
+        last = input.shape[dim] - 1
+        index = empty(input.key.place.key(dt.int64), (input.shape[dim],))
+        run("arange", [index], [], (last, -1))
+        result = getitem(result, (*[slice(None)] * dim, index))
+    return clone(result) if result is input else result
+
+
+def roll(input: Tensor, shifts: Any, dims: Any = None) -> Tensor:
+    """Entries shifted along dims, those beyond the end come back at the start.
+
+    Raises:
+        RuntimeError: shifts and dims of different number.
+    """
+    if dims is None:
+        return reshape(roll(reshape(input, -1), shifts, 0), input.shape)
+    moves = [shifts] if isinstance(shifts, int) else list(shifts)
+    axes = [dims] if isinstance(dims, int) else list(dims)
+    if len(moves) != len(axes):
+        raise RuntimeError(f"shifts and dimensions must align. shifts: {len(moves)}, dims:{len(axes)}")
+    result = input
+    for move, axis in zip(moves, axes, strict=True):
+        dim = normalize_dim(axis, input.ndim)
+        size = input.shape[dim] if input.shape else 0
+        if size and move % size:
+            cut = size - move % size
+            parts = [slice_view(result, dim, cut, size - cut), slice_view(result, dim, 0, cut)]
+            result = cat(parts, dim)
+    return clone(result) if result is input else result
+
+
+def pad(input: Tensor, pad: Sequence[int], mode: str = "constant", value: Number | None = None) -> Tensor:
+    """Constant padding (negative: cropping), pairs (before, after) from the last dim backwards.
+
+    Raises:
+        RuntimeError: an odd number of values, more than two per dim. NotImplementedError: a mode.
+    """
+    if mode != "constant":
+        raise NotImplementedError(f"[pad] mode '{mode}' is not implemented; 'constant' is")
+    if len(pad) % 2 or len(pad) > 2 * input.ndim:
+        raise RuntimeError(
+            f"Padding length must be divisible by 2 and at most twice the number of dimensions of "
+            f"the input, but got {len(pad)} for {input.ndim} dims"
+        )
+    result = input
+    sizes = list(input.shape)
+    where = [slice(None)] * input.ndim
+    for i in range(len(pad) // 2):
+        dim = input.ndim - 1 - i
+        before, after = pad[2 * i], pad[2 * i + 1]
+        low, high = max(-before, 0), max(-after, 0)
+        if low or high:
+            result = slice_view(result, dim, low, sizes[dim] - low - high)
+        inner = sizes[dim] - low - high
+        sizes[dim] = inner + max(before, 0) + max(after, 0)
+        where[dim] = slice(max(before, 0), max(before, 0) + inner)
+    if tuple(sizes) == result.shape:
+        return clone(result)
+    whole = full_on(input, tuple(sizes), 0 if value is None else value)
+    getitem(whole, tuple(where)).copy_(result)
+    return whole
+
+
+def swapaxes_order(ndim: int, a: int, b: int) -> list[int]:
+    """The order of dims with two exchanged."""
+    order = list(range(ndim))
+    order[a], order[b] = order[b], order[a]
+    return order
+
+
+def rot90(input: Tensor, k: int = 1, dims: Sequence[int] = (0, 1)) -> Tensor:
+    """Rotated by k quarter turns in the plane of two dims."""
+    a, b = (normalize_dim(d, input.ndim) for d in dims)
+    k %= 4
+    if k == 0:
+        return clone(input)
+    if k == 2:
+        return flip(input, (a, b))
+    order = swapaxes_order(input.ndim, a, b)
+    return permute(flip(input, b), order) if k == 1 else flip(permute(input, order), b)

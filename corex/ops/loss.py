@@ -1,0 +1,392 @@
+"""Losses, and embedding, which shares their way of picking rows."""
+
+from __future__ import annotations
+
+import warnings
+from typing import Any
+
+from corex import dtypes as dt
+from corex.dispatcher import call, record
+from corex.graph import mode
+from corex.layout import broadcast_shapes
+from corex.ops.activation import log_softmax, softplus
+from corex.ops.index import gather, getitem
+from corex.ops.matmul import matmul
+from corex.ops.promotion import cast, require_tensor
+from corex.ops.select import clamp, where
+from corex.ops.views import expand, movedim, reshape, squeeze, unsqueeze
+from corex.schema import OpSchema, declare
+from corex.storage import adopt
+from corex.tensor import Tensor, make
+
+
+def reduced(loss: Tensor, reduction: str) -> Tensor:
+    """The mean or the sum of elementwise losses, or all of them.
+
+    Raises:
+        ValueError: another reduction.
+    """
+    if reduction == "mean":
+        return loss.mean()
+    if reduction == "sum":
+        return loss.sum()
+    if reduction != "none":
+        raise ValueError(f"{reduction} is not a valid value for reduction")
+    return loss
+
+
+# ---- mean squared error ------------------------------------------------------------------------
+def _mse_backward(g: Tensor, a: Tensor, b: Tensor) -> Tensor:
+    if not mode.enabled and a._strides is None and b._strides is None and g._strides is None:
+        direct = a.key.direct["mse_loss_backward"]
+        if direct is not None:
+            buffer = direct(
+                a.shape, g.storage_.buffer, g.offset, a.storage_.buffer, a.offset,
+                b.storage_.buffer, b.offset,
+            )  # fmt: skip
+            return make(adopt(a.key.place, buffer), a.key, a.shape)
+    result: Tensor = call(MSE_LOSS_BACKWARD, (g, a, b))
+    return result
+
+
+MSE_LOSS = declare(
+    OpSchema(
+        "mse_loss", ("a", "b"), lambda a, b: [((), a.key.dtype)],
+        derivative={
+            "a": lambda g, a, b: _mse_backward(g, a, b),
+            "b": lambda g, a, b: _mse_backward(g, b, a),
+        },
+        decomposition=lambda a, b: ((a - b) * (a - b)).mean(),
+        tier=2, family="loss", doc="Mean of (a - b) ** 2.",
+    )
+)  # fmt: skip
+MSE_LOSS_BACKWARD = declare(
+    OpSchema(
+        "mse_loss_backward", ("g_out", "a", "b"), lambda g_out, a, b: [(a.shape, a.key.dtype)],
+        derivative={
+            "g_out": lambda g, a, b: (g * (a - b)).sum() * (2.0 / a.numel()),
+            "a": lambda g, g_out, a: g * (g_out * (2.0 / a.numel())),
+            "b": lambda g, g_out, a: -g * (g_out * (2.0 / a.numel())),
+        },
+        decomposition=lambda g_out, a, b: (a - b) * (g_out * (2.0 / max(a.numel(), 1))),
+        tier=2, family="loss", doc="Gradient of mse_loss's first input.",
+    )
+)  # fmt: skip
+
+
+def mse_loss(input: Tensor, target: Tensor, reduction: str = "mean") -> Tensor:
+    """(input - target) ** 2, averaged by default.
+
+    Raises:
+        RuntimeError: shapes that do not broadcast. ValueError: an unknown reduction.
+    """
+    key = input.key
+    if (
+        reduction == "mean"
+        and target.key is key
+        and input.shape == target.shape
+        and key.dtype.is_floating_point
+    ):
+        if input._strides is None and target._strides is None:
+            direct = key.direct["mse_loss"]
+            if direct is not None:
+                buffer = direct(
+                    input.shape, input.storage_.buffer, input.offset,
+                    target.storage_.buffer, target.offset,
+                )  # fmt: skip
+                result = make(adopt(key.place, buffer), key, ())
+                if mode.enabled and (input._node is not None or target._node is not None):
+                    record(MSE_LOSS, (input, target), (), (result,))
+                return result
+        mean: Tensor = call(MSE_LOSS, (input, target))
+        return mean
+    _warn_shapes("mse_loss", input, target)
+    difference = input - target
+    return reduced(difference * difference, reduction)
+
+
+def _warn_shapes(op: str, input: Tensor, target: Tensor) -> None:
+    if require_tensor(op, target, "target").shape != require_tensor(op, input).shape:
+        broadcast_shapes(op, input.shape, target.shape)
+        warnings.warn(
+            f"Using a target size ({list(target.shape)}) that is different to the input size "
+            f"({list(input.shape)}). This will likely lead to incorrect results due to "
+            f"broadcasting. Please ensure they have the same size.",
+            stacklevel=3,
+        )
+
+
+def l1_loss(input: Tensor, target: Tensor, reduction: str = "mean") -> Tensor:
+    """|input - target|, averaged by default."""
+    _warn_shapes("l1_loss", input, target)
+    return reduced((input - target).abs(), reduction)
+
+
+def smooth_l1_loss(
+    input: Tensor, target: Tensor, reduction: str = "mean", beta: float = 1.0
+) -> Tensor:
+    """Quadratic below beta, linear above: 0.5 d^2 / beta, or d - 0.5 beta."""
+    _warn_shapes("smooth_l1_loss", input, target)
+    d = (input - target).abs()
+    if beta == 0.0:
+        return reduced(d, reduction)
+    return reduced(where(d < beta, d * d * (0.5 / beta), d - 0.5 * beta), reduction)
+
+
+def huber_loss(
+    input: Tensor, target: Tensor, reduction: str = "mean", delta: float = 1.0
+) -> Tensor:
+    """0.5 d^2 below delta, delta (d - 0.5 delta) above."""
+    _warn_shapes("huber_loss", input, target)
+    d = (input - target).abs()
+    return reduced(where(d <= delta, d * d * 0.5, (d - 0.5 * delta) * delta), reduction)
+
+
+# ---- classification ----------------------------------------------------------------------------
+def nll_loss(
+    input: Tensor,
+    target: Tensor,
+    weight: Tensor | None = None,
+    ignore_index: int = -100,
+    reduction: str = "mean",
+) -> Tensor:
+    """Minus the log-probability of the target class; (N, C, ...) and int64 (N, ...).
+
+    Raises:
+        ValueError: batch sizes differ. IndexError: a class out of range. RuntimeError: dtype.
+    """
+    _check_classes(input, target)
+    if input.ndim == 1:
+        one = nll_loss(unsqueeze(input, 0), unsqueeze(target, 0), weight, ignore_index, "none")
+        loss, used = squeeze(one, 0), _class_weights(target, weight, ignore_index, input)
+        return loss if reduction == "none" or reduction == "sum" else loss / used
+    ignored = target == ignore_index
+    _check_range(target, ignored, input.shape[1])
+    safe = target.masked_fill(ignored, 0)
+    picked = squeeze(gather(input, 1, unsqueeze(safe, 1)), 1)
+    scale = _class_weights(target, weight, ignore_index, input)
+    loss = where(ignored, 0.0, -picked * scale)
+    if reduction == "mean":
+        return loss.sum() / scale.sum()
+    return reduced(loss, reduction)
+
+
+def _class_weights(
+    target: Tensor, weight: Tensor | None, ignore_index: int, like: Tensor
+) -> Tensor:
+    ignored = target == ignore_index
+    if weight is None:
+        return cast(ignored.logical_not(), like.key.dtype)
+    return getitem(weight, target.masked_fill(ignored, 0)).masked_fill(ignored, 0)
+
+
+def _check_classes(input: Tensor, target: Tensor) -> None:
+    require_tensor("nll_loss", input)
+    require_tensor("nll_loss", target, "target")
+    if target.key.dtype is not dt.int64:
+        raise RuntimeError(f"expected scalar type Long but found {target.key.dtype!r}")
+    if input.ndim == 0:
+        raise RuntimeError("input must have at least one dimension of classes")
+    if input.ndim > 1 and input.shape[0] != target.shape[0] if target.shape else input.ndim > 1:
+        raise ValueError(
+            f"Expected input batch_size ({input.shape[0]}) to match target batch_size "
+            f"({target.shape[0] if target.shape else 0})."
+        )
+    if input.ndim > 1 and (input.shape[0], *input.shape[2:]) != target.shape:
+        raise RuntimeError(
+            f"Expected target size {[input.shape[0], *input.shape[2:]]}, got {list(target.shape)}"
+        )
+
+
+def _check_range(target: Tensor, ignored: Tensor, classes: int) -> None:
+    bad = (target < 0).logical_or(target >= classes).logical_and(ignored.logical_not())
+    if bad.any().item():
+        worst = target[bad].flatten()[0].item()
+        raise IndexError(f"Target {worst} is out of bounds.")
+
+
+def cross_entropy(
+    input: Tensor,
+    target: Tensor,
+    weight: Tensor | None = None,
+    size_average: Any = None,
+    ignore_index: int = -100,
+    reduce: Any = None,
+    reduction: str = "mean",
+    label_smoothing: float = 0.0,
+) -> Tensor:
+    """log_softmax, then nll_loss; or with class probabilities as target.
+
+    Raises:
+        ValueError: batch sizes differ. IndexError: a class out of range. RuntimeError: shapes.
+    """
+    axis = 0 if input.ndim == 1 else 1
+    logs = log_softmax(input, axis)
+    if target.shape == input.shape and target.is_floating_point():
+        return _soft_targets(logs, target, weight, axis, reduction, label_smoothing)
+    hard = nll_loss(logs, target, weight, ignore_index, reduction)
+    if not label_smoothing:
+        return hard
+    scaled = logs if weight is None else logs * _per_class(weight, logs, axis)
+    spread = -scaled.sum(axis)
+    ignored = target == ignore_index
+    spread = where(ignored, 0.0, spread)
+    if reduction == "mean":
+        smooth = spread.sum() / _class_weights(target, weight, ignore_index, input).sum()
+    else:
+        smooth = reduced(spread, reduction)
+    classes = input.shape[axis]
+    return hard * (1 - label_smoothing) + smooth * (label_smoothing / classes)
+
+
+def _per_class(weight: Tensor, like: Tensor, axis: int) -> Tensor:
+    shape = [1] * like.ndim
+    shape[axis] = like.shape[axis]
+    return reshape(weight, shape)
+
+
+def _soft_targets(
+    logs: Tensor,
+    target: Tensor,
+    weight: Tensor | None,
+    axis: int,
+    reduction: str,
+    smoothing: float,
+) -> Tensor:
+    if smoothing:
+        target = target * (1 - smoothing) + smoothing / logs.shape[axis]
+    product = logs * target
+    if weight is not None:
+        product = product * _per_class(weight, logs, axis)
+    loss = -product.sum(axis)
+    if reduction == "mean":
+        count = logs.numel() // max(logs.shape[axis], 1)
+        return loss.sum() / count
+    return reduced(loss, reduction)
+
+
+def binary_cross_entropy(
+    input: Tensor, target: Tensor, weight: Tensor | None = None, reduction: str = "mean"
+) -> Tensor:
+    """-(t log p + (1 - t) log(1 - p)), logs limited from below by -100.
+
+    Raises:
+        ValueError: shapes differ.
+    """
+    if input.shape != target.shape:
+        raise ValueError(
+            f"Using a target size ({list(target.shape)}) that is different to the input size "
+            f"({list(input.shape)}) is deprecated. Please ensure they have the same size."
+        )
+    if bool((input < 0).logical_or(input > 1).any().item()):
+        raise RuntimeError("all elements of input should be between 0 and 1")
+    yes, no = clamp(input.log(), min=-100.0), clamp((1 - input).log(), min=-100.0)
+    loss = -(target * yes + (1 - target) * no)
+    return reduced(loss if weight is None else loss * weight, reduction)
+
+
+def binary_cross_entropy_with_logits(
+    input: Tensor,
+    target: Tensor,
+    weight: Tensor | None = None,
+    reduction: str = "mean",
+    pos_weight: Tensor | None = None,
+) -> Tensor:
+    """`binary_cross_entropy` of sigmoid(input), without overflow.
+
+    Raises:
+        ValueError: shapes differ.
+    """
+    if input.shape != target.shape:
+        raise ValueError(
+            f"Target size ({list(target.shape)}) must be the same as input size "
+            f"({list(input.shape)})"
+        )
+    tail = (-input.abs()).exp().log1p() + clamp(-input, min=0.0)
+    if pos_weight is None:
+        loss = (1 - target) * input + tail
+    else:
+        loss = (1 - target) * input + ((pos_weight - 1) * target + 1) * tail
+    return reduced(loss if weight is None else loss * weight, reduction)
+
+
+def kl_div(
+    input: Tensor, target: Tensor, reduction: str = "mean", log_target: bool = False
+) -> Tensor:
+    """Kullback-Leibler divergence of log-probabilities `input` from `target`."""
+    if log_target:
+        loss = target.exp() * (target - input)
+    else:
+        zero = target == 0
+        safe = target.masked_fill(zero, 1)
+        loss = target * (safe.log() - input)
+    if reduction == "batchmean":
+        return loss.sum() / input.shape[0]
+    return reduced(loss, reduction)
+
+
+def soft_margin_loss(input: Tensor, target: Tensor, reduction: str = "mean") -> Tensor:
+    """log(1 + exp(-target * input))."""
+    return reduced(softplus(-target * input), reduction)
+
+
+def cosine_similarity(x1: Tensor, x2: Tensor, dim: int = 1, eps: float = 1e-8) -> Tensor:
+    """Inner product of the directions of two tensors along a dim."""
+    n1 = clamp((x1 * x1).sum(dim).sqrt(), min=eps)
+    n2 = clamp((x2 * x2).sum(dim).sqrt(), min=eps)
+    return (x1 * x2).sum(dim) / (n1 * n2)
+
+
+# ---- embedding and friends ---------------------------------------------------------------------
+def embedding(input: Tensor, weight: Tensor, padding_idx: int | None = None) -> Tensor:
+    """Rows of `weight` picked by integer `input`; the padding row gets no gradient.
+
+    Raises:
+        RuntimeError: an index that is not an integer tensor. IndexError: out of range.
+    """
+    if require_tensor("embedding", input, "indices").key.dtype.kind != "i":
+        raise RuntimeError(
+            f"Expected tensor for argument #1 'indices' to have one of the following scalar types: "
+            f"Long, Int; but got {input.key.dtype!r} instead"
+        )
+    rows, width = weight.shape
+    flat = getitem(weight, reshape(input, (-1,)))
+    if padding_idx is not None and weight._node is not None and mode.enabled:
+        if not -rows <= padding_idx < rows:
+            raise AssertionError("Padding_idx must be within num_embeddings")
+        row = padding_idx + rows if padding_idx < 0 else padding_idx
+        padding = expand(unsqueeze(reshape(input, (-1,)) == row, 1), flat.shape)
+        flat = where(padding, flat.detach(), flat)
+    return reshape(flat, (*input.shape, width))
+
+
+def one_hot(tensor: Tensor, num_classes: int = -1) -> Tensor:
+    """int64 rows with a 1 at the given class.
+
+    Raises:
+        RuntimeError: a class outside 0 .. num_classes - 1.
+    """
+    if tensor.key.dtype is not dt.int64:
+        raise RuntimeError("one_hot is only applicable to index tensor of type LongTensor.")
+    if tensor.numel() and tensor.min().item() < 0:
+        raise RuntimeError("Class values must be non-negative.")
+    largest = tensor.max().item() if tensor.numel() else -1
+    if num_classes == -1:
+        num_classes = largest + 1
+    elif largest >= num_classes:
+        raise RuntimeError("Class values must be smaller than num_classes.")
+    zeros = tensor.new_zeros((*tensor.shape, num_classes))
+    return zeros.scatter(-1, unsqueeze(tensor, -1), 1)
+
+
+def bilinear(input1: Tensor, input2: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
+    """x1^T W_k x2 + b_k for every output k; weight is (out, in1, in2)."""
+    outs, width1, width2 = weight.shape
+    lead = input1.shape[:-1]
+    x1, x2 = reshape(input1, (-1, width1)), reshape(input2, (-1, width2))
+    # (n, in1) x (in1, out * in2), then the inner product with x2 for each output.
+    left = matmul(x1, reshape(movedim(weight, 0, 1), (width1, outs * width2)))
+    result = (reshape(left, (-1, outs, width2)) * unsqueeze(x2, 1)).sum(-1)
+    if bias is not None:
+        result = result + bias
+    return reshape(result, (*lead, outs))

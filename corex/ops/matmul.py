@@ -1,0 +1,345 @@
+"""Matrix products: one primitive over batches of matrices, and PyTorch's functions on top."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from corex.dispatcher import call, check_places, empty, record, run
+from corex.graph import mode
+from corex.layout import broadcast_shapes, numel
+from corex.ops.promotion import require_tensor
+from corex.ops.views import expand, reshape, squeeze, unsqueeze
+from corex.schema import FLOAT, NUMBER, OpSchema, declare
+from corex.storage import adopt
+from corex.tensor import Tensor, make
+
+MATMUL = declare(
+    OpSchema(
+        "matmul",
+        ("a", "b"),
+        lambda a, b: [((*a.shape[:-1], b.shape[-1]), a.key.dtype)],
+        derivative={
+            "a": lambda g, b: _product(g, b.mT),
+            "b": lambda g, a: _product(a.mT, g),
+        },
+        accepts=NUMBER,
+        family="matmul",
+        label="MmBackward0",
+        doc="(B, M, K) x (B, K, N) -> (B, M, N).",
+    )
+)
+
+
+def _linear_backward(needs: tuple[bool, ...], g: Tensor, a: Tensor, weight: Tensor) -> list[Any]:
+    direct = g.key.direct["linear_backward"]
+    if (
+        direct is not None
+        and not mode.enabled
+        and g._strides is None
+        and a._strides is None
+        and weight._strides is None
+    ):
+        buffers = direct(
+            needs, g.storage_.buffer, g.offset, g.shape, a.storage_.buffer, a.offset, a.shape,
+            weight.storage_.buffer, weight.offset, weight.shape,
+        )  # fmt: skip
+        shapes = (a.shape, weight.shape, weight.shape[:1])
+        place, key = g.key.place, g.key
+        return [
+            None if buffer is None else make(adopt(place, buffer), key, shape)
+            for buffer, shape in zip(buffers, shapes, strict=True)
+        ]
+    return [
+        _product(g, weight) if needs[0] else None,
+        _product(g.mT, a) if needs[1] else None,
+        g.sum(0) if needs[2] else None,
+    ]
+
+
+def _linear_by_matmul(a: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
+    product = _product(a, weight.mT)
+    return product if bias is None else product + bias
+
+
+LINEAR = declare(
+    OpSchema(
+        "linear",
+        ("a", "weight", "bias?"),
+        lambda a, weight, bias: [((a.shape[0], weight.shape[0]), a.key.dtype)],
+        joint=_linear_backward,
+        decomposition=_linear_by_matmul,
+        tier=2,
+        accepts=FLOAT,
+        family="linear",
+        label="AddmmBackward0",
+        doc="(M, K) x (N, K)^T + (N,) -> (M, N).",
+    )
+)
+
+
+def _product(a: Tensor, b: Tensor) -> Tensor:
+    """(M, K) x (K, N), or a batch of them; shapes and dtypes are known to fit."""
+    key = a.key
+    out_shape = (*a.shape[:-1], b.shape[-1])
+    if len(a.shape) == 3:
+        result: Tensor = call(MATMUL, (a, b))
+        return result
+    if a._strides is None and b._strides is None:
+        direct = key.direct["matmul"]
+        if direct is not None:
+            buffer = direct(
+                out_shape, a.storage_.buffer, a.offset, a.shape,
+                b.storage_.buffer, b.offset, b.shape,
+            )  # fmt: skip
+            result = make(adopt(key.place, buffer), key, out_shape)
+            return _recorded(a, b, result)
+    check_places("matmul", (b,), key.place)
+    result = empty(key, out_shape)
+    run("matmul", [_batched(result)], [_batched(a), _batched(b)])
+    return _recorded(a, b, result)
+
+
+def _recorded(a: Tensor, b: Tensor, result: Tensor) -> Tensor:
+    if (a._node is not None or b._node is not None) and mode.enabled:
+        record(MATMUL, (a, b), (), (result,))
+    return result
+
+
+def _batched(t: Tensor) -> Tensor:
+    """A matrix as a batch of one, outside the graph."""
+    shape = (1, *t.shape)
+    if t._strides is None:
+        return make(t.storage_, t.key, shape, None, t.offset)
+    return make(t.storage_, t.key, shape, (0, *t._strides), t.offset)
+
+
+def _checked(op: str, a: Any, b: Any) -> None:
+    require_tensor(op, a, "input")
+    require_tensor(op, b, "other")
+    if a.key is not b.key:
+        check_places(op, (b,), a.key.place)
+        raise RuntimeError(
+            f"[{op}] expected a and b to have the same dtype, but got: {a.key.dtype.name} != "
+            f"{b.key.dtype.name}"
+        )
+    if a.key.dtype.kind == "b":
+        raise RuntimeError(f"[{op}] \"{op}\" not implemented for 'Bool'")
+
+
+def _align(op: str, a: Tensor, b: Tensor, inner: int) -> None:
+    if a.shape[-1] != inner:
+        which = "second-to-last dim" if b.ndim > 1 else "last dim"
+        raise RuntimeError(
+            f"[{op}] shapes {a.shape} and {b.shape} do not align: last dim of a is "
+            f"{a.shape[-1]}, {which} of b is {inner} (mat1 and mat2 shapes cannot be multiplied)"
+        )
+
+
+def matmul(input: Tensor, other: Tensor, *, out: Tensor | None = None) -> Tensor:
+    """Matrix product, with vectors and broadcast batches, as NumPy's `@`.
+
+    Raises:
+        RuntimeError: sizes that do not align, 0-d arguments, or different dtypes.
+    """
+    _checked("matmul", input, other)
+    if out is not None:
+        return out.copy_(matmul(input, other))
+    na, nb = input.ndim, other.ndim
+    if na == 2 and nb == 2:
+        _align("matmul", input, other, other.shape[0])
+        return _product(input, other)
+    if na == 0 or nb == 0:
+        raise RuntimeError(
+            f"[matmul] both arguments to matmul need to be at least 1D, but they are {na}D and {nb}D"
+        )
+    _align("matmul", input, other, other.shape[-2] if nb > 1 else other.shape[0])
+    if na == 1 and nb == 1:
+        return dot(input, other)
+    if na == 1:
+        return squeeze(matmul(unsqueeze(input, 0), other), -2)
+    if nb == 1:
+        return squeeze(matmul(input, unsqueeze(other, 1)), -1)
+    if nb == 2 and input.is_contiguous():
+        # One large product instead of a batch of small ones.
+        flat = _product(reshape(input, (-1, input.shape[-1])), other) if numel(input.shape) else (
+            input.new_zeros((numel(input.shape[:-1]), other.shape[-1]))
+            + _nothing(input, other)
+        )
+        return reshape(flat, (*input.shape[:-1], other.shape[-1]))
+    batch = broadcast_shapes("matmul", input.shape[:-2], other.shape[:-2])
+    a = _as_batch(input, batch)
+    b = _as_batch(other, batch)
+    return reshape(_product(a, b), (*batch, input.shape[-2], other.shape[-1]))
+
+
+def _nothing(a: Tensor, b: Tensor) -> Tensor:
+    """A zero that depends on both (empty) operands, so that gradients have the right shapes."""
+    return a.sum() * 0 + b.sum() * 0
+
+
+def _as_batch(t: Tensor, batch: tuple[int, ...]) -> Tensor:
+    shape = (*batch, *t.shape[-2:])
+    return reshape(expand(t, shape), (numel(batch), *t.shape[-2:]))
+
+
+def mm(input: Tensor, mat2: Tensor, *, out: Tensor | None = None) -> Tensor:
+    """Product of two matrices.
+
+    Raises:
+        RuntimeError: not matrices, or sizes that do not align.
+    """
+    _checked("mm", input, mat2)
+    for name, t in (("self", input), ("mat2", mat2)):
+        if t.ndim != 2:
+            raise RuntimeError(f"[mm] {name} must be a matrix, got shape {t.shape}")
+    _align("mm", input, mat2, mat2.shape[0])
+    result = _product(input, mat2)
+    return result if out is None else out.copy_(result)
+
+
+def bmm(input: Tensor, mat2: Tensor) -> Tensor:
+    """Products of two batches of matrices.
+
+    Raises:
+        RuntimeError: not 3-d, or sizes that do not align.
+    """
+    _checked("bmm", input, mat2)
+    for t in (input, mat2):
+        if t.ndim != 3:
+            raise RuntimeError(f"[bmm] batch1 and batch2 must be 3D tensors, got shape {t.shape}")
+    if input.shape[0] != mat2.shape[0] or input.shape[2] != mat2.shape[1]:
+        raise RuntimeError(
+            f"[bmm] Expected size for first two dimensions of batch2 tensor to be: "
+            f"[{input.shape[0]}, {input.shape[2]}] but got: [{mat2.shape[0]}, {mat2.shape[1]}]."
+        )
+    return _product(input, mat2)
+
+
+def mv(input: Tensor, vec: Tensor) -> Tensor:
+    """Product of a matrix and a vector.
+
+    Raises:
+        RuntimeError: other shapes.
+    """
+    _checked("mv", input, vec)
+    if input.ndim != 2 or vec.ndim != 1:
+        raise RuntimeError(
+            f"[mv] vector + matrix @ vector expected, got shapes {input.shape} and {vec.shape}"
+        )
+    return matmul(input, vec)
+
+
+def dot(input: Tensor, tensor: Tensor) -> Tensor:
+    """Inner product of two vectors.
+
+    Raises:
+        RuntimeError: not vectors of one length.
+    """
+    _checked("dot", input, tensor)
+    if input.ndim != 1 or tensor.ndim != 1:
+        raise RuntimeError(
+            f"[dot] 1D tensors expected, but got {input.ndim}D and {tensor.ndim}D tensors"
+        )
+    if input.shape != tensor.shape:
+        raise RuntimeError(
+            f"[dot] inconsistent tensor size, expected tensor {list(input.shape)} and src "
+            f"{list(tensor.shape)} to have the same number of elements"
+        )
+    if not input.shape[0]:
+        return (input * tensor).sum()
+    return reshape(_product(unsqueeze(input, 0), unsqueeze(tensor, 1)), ())
+
+
+def outer(input: Tensor, vec2: Tensor) -> Tensor:
+    """Outer product of two vectors.
+
+    Raises:
+        RuntimeError: not vectors.
+    """
+    if require_tensor("outer", input).ndim != 1 or require_tensor("outer", vec2).ndim != 1:
+        raise RuntimeError(
+            f"[outer] Expected 1-D arguments, got shapes {input.shape} and {vec2.shape}"
+        )
+    return unsqueeze(input, 1) * vec2
+
+
+def addmm(input: Tensor, mat1: Tensor, mat2: Tensor, *, beta: float = 1, alpha: float = 1) -> Tensor:
+    """beta * input + alpha * (mat1 @ mat2)."""
+    product = mm(mat1, mat2)
+    product = product if alpha == 1 else product * alpha
+    if beta == 0:
+        return product
+    return (input if beta == 1 else input * beta) + product
+
+
+def baddbmm(
+    input: Tensor, batch1: Tensor, batch2: Tensor, *, beta: float = 1, alpha: float = 1
+) -> Tensor:
+    """beta * input + alpha * bmm(batch1, batch2)."""
+    product = bmm(batch1, batch2)
+    product = product if alpha == 1 else product * alpha
+    if beta == 0:
+        return product
+    return (input if beta == 1 else input * beta) + product
+
+
+def linear(input: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
+    """input @ weight^T + bias over the last dim; weight is (out, in), or (in,) for one output.
+
+    Raises:
+        RuntimeError: sizes that do not align, or different dtypes.
+    """
+    key = input.key
+    if (
+        len(input.shape) == 2
+        and weight.key is key
+        and len(weight.shape) == 2
+        and input.shape[1] == weight.shape[1]
+    ):
+        if bias is None or (bias.key is key and bias.shape == (weight.shape[0],)):
+            return _linear(input, weight, bias)
+    _checked("linear", input, weight)
+    if bias is not None:
+        _checked("linear", input, bias)
+    if not input.shape:
+        raise RuntimeError("[linear] both arguments need to be at least 1D, but they are 0D")
+    if weight.ndim == 1:
+        product = matmul(input, weight)
+        return product if bias is None else product + bias
+    if weight.ndim != 2 or input.shape[-1] != weight.shape[1]:
+        raise RuntimeError(
+            f"[linear] input of shape {input.shape} and weight of shape {weight.shape} do not "
+            f"align: last dim of input is {input.shape[-1]}, last dim of weight is "
+            f"{weight.shape[-1]} (mat1 and mat2 shapes cannot be multiplied)"
+        )
+    lead = input.shape[:-1]
+    rows = reshape(input, (numel(lead), input.shape[-1]))
+    if bias is not None and bias.shape != weight.shape[:1]:
+        result = _linear(rows, weight, None) + bias
+    else:
+        result = _linear(rows, weight, bias)
+    return reshape(result, (*lead, weight.shape[0]))
+
+
+def _linear(a: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
+    key = a.key
+    if a._strides is None and weight._strides is None:
+        direct = key.direct["linear"]
+        if direct is not None and (bias is None or bias._strides is None):
+            shape = (a.shape[0], weight.shape[0])
+            buffer = direct(
+                shape, a.storage_.buffer, a.offset, a.shape,
+                weight.storage_.buffer, weight.offset, weight.shape,
+                None if bias is None else bias.storage_.buffer,
+                0 if bias is None else bias.offset,
+            )  # fmt: skip
+            result = make(adopt(key.place, buffer), key, shape)
+            if mode.enabled and (
+                a._node is not None
+                or weight._node is not None
+                or (bias is not None and bias._node is not None)
+            ):
+                record(LINEAR, (a, weight, bias), (), (result,))
+            return result
+    result = call(LINEAR, (a, weight, bias))
+    return result

@@ -1,0 +1,333 @@
+"""Random numbers from a counter-based generator: the same seed gives the same bits everywhere.
+
+A generator is a seed and an offset; every draw of n elements advances the offset by what it used,
+so a draw depends on nothing but (seed, offset, shape), not on backend or threads.
+"""
+
+from __future__ import annotations
+
+import os
+from typing import Any
+
+from corex import dtypes as dt
+from corex.device import device as Device
+from corex.dispatcher import empty, find_place, resolve, run
+from corex.dtypes import DType
+from corex.layout import numel
+from corex.ops.promotion import cast, require_tensor
+from corex.ops.reduce import argsort
+from corex.ops.views import sizes_of
+from corex.place import Place
+from corex.schema import FLOAT, OpSchema, declare
+from corex.tensor import Tensor
+
+_MASK = (1 << 64) - 1
+
+
+class Generator:
+    """The state of a random stream: Philox4x32-10 keyed by `seed`, counting from `offset`.
+
+    Source: Salmon, Moraes, Dror, Shaw, "Parallel random numbers: as easy as 1, 2, 3" (SC 2011).
+    """
+
+    def __init__(self, device: Device | str = "cpu") -> None:
+        self.device = Device(device)
+        self._seed = 67280421310721
+        self._offset = 0
+
+    def manual_seed(self, seed: int) -> Generator:
+        """Restarts the stream with a seed; returns the generator."""
+        self._seed = int(seed) & _MASK
+        self._offset = 0
+        return self
+
+    def seed(self) -> int:
+        """Restarts the stream with a seed from the system's entropy, and returns it."""
+        self.manual_seed(int.from_bytes(os.urandom(8), "little"))
+        return self._seed
+
+    def initial_seed(self) -> int:
+        """The seed in use."""
+        return self._seed
+
+    def get_state(self) -> Tensor:
+        """Seed and offset, as an int64 tensor of two elements."""
+        from corex.ops.create import tensor
+
+        return tensor([_signed(self._seed), _signed(self._offset)], dtype=dt.int64, device="cpu")
+
+    def set_state(self, state: Tensor) -> None:
+        """Continues where `get_state` was called.
+
+        Raises:
+            RuntimeError: not such a tensor.
+        """
+        if not isinstance(state, Tensor) or state.shape != (2,) or state.dtype is not dt.int64:
+            raise RuntimeError("set_state() expects the int64 tensor of 2 elements of get_state()")
+        self._seed, self._offset = (value & _MASK for value in state.tolist())
+
+    def advance(self, blocks: int) -> tuple[int, int]:
+        """(seed, offset) for a draw of `blocks` counter blocks, which are used up."""
+        start = self._offset
+        self._offset = (start + blocks) & _MASK
+        return self._seed, start
+
+
+def _signed(value: int) -> int:
+    return value - (1 << 64) if value >> 63 else value
+
+
+default_generator = Generator()
+
+
+def manual_seed(seed: int) -> Generator:
+    """Restarts the default stream with a seed; returns the default generator."""
+    return default_generator.manual_seed(seed)
+
+
+def seed() -> int:
+    """Restarts the default stream with a seed from the system's entropy, and returns it."""
+    return default_generator.seed()
+
+
+def initial_seed() -> int:
+    """The seed of the default stream."""
+    return default_generator.initial_seed()
+
+
+def get_rng_state() -> Tensor:
+    """The state of the default stream."""
+    return default_generator.get_state()
+
+
+def set_rng_state(state: Tensor) -> None:
+    """Continues the default stream from a state."""
+    default_generator.set_state(state)
+
+
+# ---- bits and what is made of them -----------------------------------------------------------
+def _bits(place: Place, count: int, seed: int, offset: int) -> Tensor:
+    result = empty(place.key(dt.int64), (count,))
+    run("random_bits", [result], [], (seed, offset))
+    return result
+
+
+def _uniform_from_bits(key: Any, count: int, seed: int, offset: int) -> Tensor:
+    bits = _bits(key.place, count, seed, offset)
+    if key.dtype is dt.float32:
+        high = bits.bitwise_right_shift(40).bitwise_and((1 << 24) - 1)
+        return cast(high, key.dtype) * 2.0**-24
+    high = bits.bitwise_right_shift(11).bitwise_and((1 << 53) - 1)
+    return cast(high, key.dtype) * 2.0**-53
+
+
+def _normal_from_bits(key: Any, count: int, seed: int, offset: int) -> Tensor:
+    # Element i takes elements 2i and 2i + 1 of the stream: one counter block.
+    bits = _bits(key.place, 2 * count, seed, offset).reshape(count, 2)
+    mantissas = bits.bitwise_right_shift(11).bitwise_and((1 << 53) - 1)
+    units = cast(mantissas, dt.float64)
+    u1, u2 = (units.select(1, 0) + 1) * 2.0**-53, units.select(1, 1) * 2.0**-53
+    normal = (u1.log() * -2).sqrt() * (u2 * (2 * 3.141592653589793)).cos()
+    return cast(normal, key.dtype)
+
+
+_DRAWS = {
+    "random_uniform": (_uniform_from_bits, lambda count: (count + 1) // 2),
+    "random_normal": (_normal_from_bits, lambda count: count),
+}
+
+for _name, _accepts, _doc in (
+    ("random_bits", "i", "64 random bits per element."),
+    ("random_uniform", FLOAT, "Uniform in [0, 1)."),
+    ("random_normal", FLOAT, "Standard normal."),
+):
+    declare(
+        OpSchema(
+            _name, (), None, ("seed", "offset"), accepts=_accepts, family="random",
+            tier=1 if _name == "random_bits" else 2,
+            decomposition=None if _name == "random_bits" else _DRAWS[_name][0],
+            doc=_doc,
+        )
+    )  # fmt: skip
+
+
+def _draw(op: str, out: Tensor, generator: Generator | None) -> Tensor:
+    """Fills a row-major tensor with one of the distributions."""
+    count = numel(out.shape)
+    compose, blocks = _DRAWS[op]
+    seed, offset = (generator or default_generator).advance(blocks(count))
+    found = resolve(out.key.place, op, (out.key.dtype,))
+    if found.run is not None:
+        run(op, [out], [], (seed, offset))
+    else:
+        run("copy", [out], [compose(out.key, count, seed, offset).reshape(out.shape)])
+    return out
+
+
+def _new_tensor(
+    sizes: tuple[Any, ...],
+    dtype: DType | None,
+    device: Any,
+    backend: str | None,
+) -> Tensor:
+    shape = sizes_of(sizes)
+    if any(size < 0 for size in shape):
+        raise RuntimeError(
+            f"Trying to create tensor with negative dimension {min(shape)}: {list(shape)}"
+        )
+    return empty(find_place(device, backend).key(dtype or dt.get_default_dtype()), shape)
+
+
+def _floating(op: str, t: Tensor) -> Tensor:
+    if not t.is_floating_point():
+        raise RuntimeError(f'[{op}] "{op}" not implemented for {t.dtype!r}; use a floating dtype')
+    return t
+
+
+def rand(
+    *size: Any,
+    generator: Generator | None = None,
+    dtype: DType | None = None,
+    device: Any = None,
+    requires_grad: bool = False,
+    backend: str | None = None,
+) -> Tensor:
+    """Uniform numbers in [0, 1)."""
+    result = _floating("rand", _new_tensor(size, dtype, device, backend))
+    return _draw("random_uniform", result, generator).requires_grad_(requires_grad)
+
+
+def randn(
+    *size: Any,
+    generator: Generator | None = None,
+    dtype: DType | None = None,
+    device: Any = None,
+    requires_grad: bool = False,
+    backend: str | None = None,
+) -> Tensor:
+    """Standard normal numbers (Box-Muller)."""
+    result = _floating("randn", _new_tensor(size, dtype, device, backend))
+    return _draw("random_normal", result, generator).requires_grad_(requires_grad)
+
+
+def rand_like(input: Tensor, *, dtype: DType | None = None, generator: Generator | None = None,
+              requires_grad: bool = False) -> Tensor:  # fmt: skip
+    """`rand` of a tensor's shape, dtype and place."""
+    key = input.key if dtype is None else input.key.place.key(dtype)
+    result = _draw("random_uniform", _floating("rand_like", empty(key, input.shape)), generator)
+    return result.requires_grad_(requires_grad)
+
+
+def randn_like(input: Tensor, *, dtype: DType | None = None, generator: Generator | None = None,
+               requires_grad: bool = False) -> Tensor:  # fmt: skip
+    """`randn` of a tensor's shape, dtype and place."""
+    key = input.key if dtype is None else input.key.place.key(dtype)
+    result = _draw("random_normal", _floating("randn_like", empty(key, input.shape)), generator)
+    return result.requires_grad_(requires_grad)
+
+
+def randint(
+    low: int,
+    high: Any = None,
+    size: Any = None,
+    *,
+    generator: Generator | None = None,
+    dtype: DType = dt.int64,
+    device: Any = None,
+    requires_grad: bool = False,
+    backend: str | None = None,
+) -> Tensor:
+    """Integers in [low, high); with one bound, [0, bound).
+
+    Raises:
+        RuntimeError: an empty interval.
+    """
+    if size is None:
+        low, high, size = 0, low, high
+    if low >= high:
+        raise RuntimeError(f"random_ expects 'from' to be less than 'to', but got from={low} >= to={high}")
+    place = find_place(device, backend)
+    shape = sizes_of((size,))
+    count = numel(shape)
+    seed, offset = (generator or default_generator).advance((count + 1) // 2)
+    bits = _bits(place, count, seed, offset).bitwise_and((1 << 63) - 1)
+    values = bits.remainder(high - low) + low
+    return cast(values.reshape(shape), dtype).requires_grad_(requires_grad)
+
+
+def randperm(
+    n: int,
+    *,
+    generator: Generator | None = None,
+    dtype: DType = dt.int64,
+    device: Any = None,
+    backend: str | None = None,
+) -> Tensor:
+    """A random permutation of 0 .. n - 1: the order of n random numbers.
+
+    Raises:
+        RuntimeError: a negative n.
+    """
+    if n < 0:
+        raise RuntimeError(f"n must be non-negative, got {n}")
+    seed, offset = (generator or default_generator).advance((n + 1) // 2)
+    return cast(argsort(_bits(find_place(device, backend), n, seed, offset)), dtype)
+
+
+def uniform_(self: Tensor, low: float = 0.0, high: float = 1.0, *, generator: Generator | None = None) -> Tensor:
+    """In place: uniform numbers in [low, high)."""
+    if low > high:
+        raise RuntimeError(f"uniform_ expects to return a [from, to) range, but found from={low} > to={high}")
+    draw = _draw("random_uniform", empty(_floating("uniform_", self).key, self.shape), generator)
+    return self.copy_(draw * (high - low) + low)
+
+
+def normal_(self: Tensor, mean: float = 0.0, std: float = 1.0, *, generator: Generator | None = None) -> Tensor:
+    """In place: normal numbers.
+
+    Raises:
+        RuntimeError: a negative standard deviation.
+    """
+    if std < 0:
+        raise RuntimeError(f"normal expects std >= 0.0, but found std {std}")
+    draw = _draw("random_normal", empty(_floating("normal_", self).key, self.shape), generator)
+    return self.copy_(draw * std + mean)
+
+
+def normal(
+    mean: Any,
+    std: Any = 1.0,
+    size: Any = None,
+    *,
+    generator: Generator | None = None,
+    dtype: DType | None = None,
+    device: Any = None,
+) -> Tensor:
+    """Normal numbers with means and deviations given as tensors or numbers (then with `size`)."""
+    if isinstance(mean, Tensor) or isinstance(std, Tensor):
+        like = mean + std * 0 if isinstance(mean, Tensor) else std * 0 + mean
+        return randn_like(like.detach(), generator=generator) * std + mean
+    result: Tensor = randn(size or (), generator=generator, dtype=dtype, device=device)
+    return result * std + mean
+
+
+def bernoulli(input: Tensor, *, generator: Generator | None = None) -> Tensor:
+    """1 with the probability that the input holds, else 0."""
+    draw = rand_like(require_tensor("bernoulli", input), generator=generator)
+    return cast(draw < input.detach(), input.key.dtype)
+
+
+def bernoulli_(self: Tensor, p: float = 0.5, *, generator: Generator | None = None) -> Tensor:
+    """In place: 1 with probability p, else 0."""
+    draw = _draw("random_uniform", empty(self.key.place.key(dt.float32), self.shape), generator)
+    return self.copy_(cast(draw < p, self.key.dtype))
+
+
+def random_(self: Tensor, low: int = 0, high: int | None = None, *, generator: Generator | None = None) -> Tensor:
+    """In place: integers in [low, high); with one bound, [0, bound)."""
+    if high is None:
+        low, high = (0, low) if low else (0, 1 << 24 if self.is_floating_point() else 127)
+    place = self.key.place
+    values = randint(low, high, self.shape, generator=generator,
+                     device=place.device, backend=place.name)  # fmt: skip
+    return self.copy_(values)

@@ -1,0 +1,180 @@
+"""Choosing between values: where, masked_fill, clamp, and friends."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from corex import dtypes as dt
+from corex.dispatcher import call_pointwise
+from corex.layout import broadcast_shapes
+from corex.ops.binary import WHERE, functions
+from corex.ops.convert import to_place
+from corex.ops.promotion import Number, cast, require_tensor, result_type, scalar
+from corex.ops.views import clone
+from corex.tensor import Tensor
+
+
+def where(condition: Tensor, input: Any = None, other: Any = None) -> Any:
+    """`input` where the condition holds, else `other`, broadcast together.
+
+    With the condition alone: the indices of its true elements (`nonzero(as_tuple=True)`).
+
+    Raises:
+        RuntimeError: a condition that is not boolean, or shapes that do not broadcast.
+    """
+    require_tensor("where", condition, "condition")
+    if input is None and other is None:
+        return condition.nonzero(as_tuple=True)
+    if condition.key.dtype is not dt.bool_:
+        raise RuntimeError(
+            f"where expected condition to be a boolean tensor, but got a tensor with dtype "
+            f"{condition.key.dtype!r}"
+        )
+    dtype = result_type(input, other)
+    key = condition.key.place.key(dtype)
+    a, b = [cast(v, dtype) if isinstance(v, Tensor) else scalar(v, key) for v in (input, other)]
+    a, b = [
+        to_place(v, key.place) if not v.shape and v.key.place is not key.place else v for v in (a, b)
+    ]
+    shape = broadcast_shapes("where", condition.shape, a.shape, b.shape)
+    return call_pointwise(WHERE, (condition, a, b), (), shape, dtype)
+
+
+def where_method(self: Tensor, condition: Tensor, other: Any) -> Tensor:
+    """`where(condition, self, other)`."""
+    result: Tensor = where(condition, self, other)
+    return result
+
+
+def masked_fill(input: Tensor, mask: Tensor, value: Any) -> Tensor:
+    """`input` with a number (or 0-d tensor) where the mask holds; keeps input's dtype.
+
+    Raises:
+        RuntimeError: a mask that is not boolean, or a value of a higher category.
+    """
+    require_tensor("masked_fill", mask, "mask")
+    if mask.key.dtype is not dt.bool_:
+        raise RuntimeError(
+            f"masked_fill only supports boolean masks, but got mask with dtype {mask.key.dtype!r}"
+        )
+    if isinstance(value, Tensor):
+        if value.shape:
+            raise RuntimeError(
+                f"masked_fill only supports a 0-dimensional value tensor, but got tensor with "
+                f"{value.ndim} dimension(s)."
+            )
+        fill = cast(value, input.key.dtype)
+    else:
+        if isinstance(value, float) and not input.is_floating_point():
+            raise RuntimeError(
+                f"value cannot be converted to type {input.key.dtype.name} without overflow"
+            )
+        fill = scalar(value, input.key)
+    shape = broadcast_shapes("masked_fill", input.shape, mask.shape)
+    return call_pointwise(WHERE, (mask, fill, input), (), shape, input.key.dtype)
+
+
+def masked_fill_(self: Tensor, mask: Tensor, value: Any) -> Tensor:
+    """In place `masked_fill`."""
+    return self.copy_(masked_fill(clone(self) if self._node is not None else self, mask, value))
+
+
+def clamp(
+    input: Tensor,
+    min: Tensor | Number | None = None,
+    max: Tensor | Number | None = None,
+    *,
+    out: Tensor | None = None,
+) -> Tensor:
+    """`input` limited to [min, max]; gradients pass where the limits do not act.
+
+    Raises:
+        RuntimeError: neither limit given.
+    """
+    if min is None and max is None:
+        raise RuntimeError("clamp: At least one of 'min' or 'max' must not be None")
+    result = input
+    dtype = result_type(*[v for v in (input, min, max) if v is not None])
+    result = cast(result, dtype)
+    if _plain(min) and _plain(max) and result._node is not None:
+        return _clamp_numbers(result, min, max)
+    if min is not None:
+        result = functions["maximum"](result, min)
+    if max is not None:
+        result = functions["minimum"](result, max)
+    if out is not None:
+        return out.copy_(result)
+    return result
+
+
+def _plain(limit: Any) -> bool:
+    return limit is None or not isinstance(limit, Tensor)
+
+
+def _clamp_numbers(input: Tensor, low: Any, high: Any) -> Tensor:
+    """With numbers as limits the gradient passes at the limits themselves, too."""
+    result = input
+    if low is not None:
+        result = where((input < low), low, result)
+    if high is not None:
+        result = where((result > high), high, result)
+    return result
+
+
+def clamp_(self: Tensor, min: Any = None, max: Any = None) -> Tensor:
+    """In place `clamp`."""
+    return self.copy_(clamp(self, min, max))
+
+
+def clamp_min(input: Tensor, min: Any) -> Tensor:
+    """`input` limited from below."""
+    return clamp(input, min=min)
+
+
+def clamp_max(input: Tensor, max: Any) -> Tensor:
+    """`input` limited from above."""
+    return clamp(input, max=max)
+
+
+def nan_to_num(
+    input: Tensor, nan: float = 0.0, posinf: float | None = None, neginf: float | None = None
+) -> Tensor:
+    """NaN and infinities replaced by numbers (infinities by the dtype's limits)."""
+    if not input.is_floating_point():
+        return clone(input)
+    limits = dt.finfo(input.key.dtype)
+    result = masked_fill(input, input.isnan(), nan)
+    high = limits.max if posinf is None else posinf
+    low = limits.min if neginf is None else neginf
+    result = masked_fill(result, input == float("inf"), high)
+    return masked_fill(result, input == float("-inf"), low)
+
+
+def isclose(
+    input: Tensor, other: Tensor, rtol: float = 1e-5, atol: float = 1e-8, equal_nan: bool = False
+) -> Tensor:
+    """True where |input - other| <= atol + rtol * |other|."""
+    if input.key.dtype is not other.key.dtype:
+        raise RuntimeError(f"{input.key.dtype!r} did not match {other.key.dtype!r}")
+    same = input == other
+    if not input.is_floating_point():
+        input, other = cast(input, dt.float64), cast(other, dt.float64)
+    near = (input - other).abs() <= (other.abs() * rtol + atol)
+    result = same.logical_or(near.logical_and(input.isfinite()).logical_and(other.isfinite()))
+    if equal_nan:
+        result = result.logical_or(input.isnan().logical_and(other.isnan()))
+    return result
+
+
+def allclose(
+    input: Tensor, other: Tensor, rtol: float = 1e-5, atol: float = 1e-8, equal_nan: bool = False
+) -> bool:
+    """Whether all elements are close; see `isclose`."""
+    return bool(isclose(input, other, rtol, atol, equal_nan).all().item())
+
+
+def equal(input: Tensor, other: Tensor) -> bool:
+    """Whether two tensors have the same shape and elements."""
+    if input.shape != other.shape:
+        return False
+    return bool((input == other).all().item())
