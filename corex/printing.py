@@ -212,8 +212,11 @@ def _remarks(t: Tensor) -> Iterator[str]:
             yield f"size={tuple(t.shape)}"
         if dtype is not default:
             yield f"dtype={dtype!r}"
-    elif dtype not in (default, dt.int64, dt.bool_):
-        yield f"dtype={dtype!r}"
+    else:
+        if _options.edgeitems == 0:
+            yield f"size={tuple(t.shape)}"
+        if dtype not in (default, dt.int64, dt.bool_):
+            yield f"dtype={dtype!r}"
     node = t.grad_fn
     if node is not None:
         yield f"grad_fn=<{node.name()}>"
