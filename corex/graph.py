@@ -112,9 +112,10 @@ class Plan:
             (saved values, then parameters), or None for all of them in order.
         joint: one function for all inputs, `joint(needs, grad, *values)`, or None.
         needs: which inputs require gradients.
+        frees: whether there is more to free after backward than shapes.
     """
 
-    __slots__ = ("joint", "label", "needs", "output_slots", "save", "steps")
+    __slots__ = ("frees", "joint", "label", "needs", "output_slots", "save", "steps")
 
     def __init__(
         self,
@@ -128,6 +129,7 @@ class Plan:
         self.label = label
         self.needs = needs
         self.save = save
+        self.frees = any(position >= 0 for position in save)
         self.output_slots = output_slots
         self.steps = steps
         self.joint = joint
@@ -152,7 +154,7 @@ class OpNode(Node):
         return self.plan.label
 
     def release(self) -> None:
-        if self.saved:
+        if self.plan.frees:
             self.saved = None
 
     def values(self) -> tuple[Any, ...]:

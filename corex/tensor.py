@@ -70,7 +70,7 @@ class Tensor(_Base):
     _base: Tensor | None = None
     _views: Any = None  # weak set of the differentiable views of this base
     _grad: Tensor | None = None
-    _retains_grad = False
+    _retains_grad: Any = None  # the hook cell of `retain_grad`
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
@@ -270,7 +270,7 @@ class Tensor(_Base):
     @property
     def retains_grad(self) -> bool:
         """Whether `retain_grad` was called on this non-leaf tensor."""
-        return self._retains_grad
+        return bool(self._retains_grad)
 
     def retain_grad(self) -> None:
         """Makes backward also fill `.grad` of this non-leaf tensor.
@@ -282,7 +282,6 @@ class Tensor(_Base):
             raise RuntimeError("can't retain_grad on Tensor that has requires_grad=False")
         if self.is_leaf or self._retains_grad:
             return
-        self._retains_grad = True
         target = weakref.ref(self)
 
         def keep(grad: Tensor) -> None:
@@ -293,7 +292,8 @@ class Tensor(_Base):
         # The third element makes this hook run after all that were registered with register_hook.
         if self._node.prehooks is None:
             self._node.prehooks = []
-        self._node.prehooks.append([(self._output_nr, keep, True)])
+        self._retains_grad = [(self._output_nr, keep, True)]
+        self._node.prehooks.append(self._retains_grad)
 
     def register_hook(self, hook: Any) -> RemovableHandle:
         """Calls `hook(grad)` when this tensor's gradient is known; it may return a new one.

@@ -238,7 +238,7 @@ def grad(
     allowed = materialize_grads if allow_unused is None else allow_unused
     given_outputs, given_inputs = _as_tuple(outputs), _as_tuple(inputs)
     if not given_inputs:
-        raise ValueError("grad requires non-empty inputs.")
+        raise RuntimeError("`inputs` argument to `grad()` cannot be empty.")
     firsts = _grads_for(given_outputs, grad_outputs)
     keep = create_graph if retain_graph is None else retain_graph
     if is_grads_batched:

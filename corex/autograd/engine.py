@@ -260,9 +260,7 @@ def _add(sums: dict[Any, Any], node: Any, value: Any, create_graph: bool) -> Any
     return total + value
 
 
-def _deliver(
-    sums: dict[Any, Any], node: Any, number: int, value: Any, create_graph: bool
-) -> None:
+def _deliver(sums: dict[Any, Any], node: Any, number: int, value: Any, create_graph: bool) -> None:
     """Adds one gradient to the buffer of a node with several outputs."""
     slots = sums.get(node)
     if slots is None:

@@ -216,9 +216,7 @@ def _among(value: Any, group: Sequence[Any]) -> bool:
 def _originals(raws: tuple[Any, ...], outputs: tuple[Any, ...]) -> tuple[Any, ...]:
     # What forward saved is what it returned, which is not what the caller gets if that was an
     # input: such a saved input is kept as the input it is.
-    return tuple(
-        raw if raw is output else None for raw, output in zip(raws, outputs, strict=True)
-    )
+    return tuple(raw if raw is output else None for raw, output in zip(raws, outputs, strict=True))
 
 
 def _wrap(

@@ -81,15 +81,27 @@ def finish_inplace(
 
 def set_history(self: Tensor, node: Node | None) -> None:
     """Makes `node` the origin of `self` after a write, and updates its base and other views."""
-    self._output_nr = 0
     base = self._base
     if base is None:
-        self._node = node
+        _set_node(self, node)
         _refresh_views(self)
         return
-    base._node = CopySlices(base, self, node)
-    base._output_nr = 0
+    _set_node(base, CopySlices(base, self, node))
     _refresh_views(base)
+
+
+def _set_node(t: Tensor, node: Node | None) -> None:
+    """Gives a tensor another origin; what `retain_grad` registered follows it."""
+    cell = t._retains_grad
+    if cell is not None:
+        old = t._node
+        if old is not None and old.prehooks is not None:
+            old.prehooks = [other for other in old.prehooks if other is not cell]
+        t._retains_grad = None
+    t._node = node
+    t._output_nr = 0
+    if cell is not None and node is not None:
+        t.retain_grad()
 
 
 def register_view(view: Tensor, source: Tensor) -> None:
@@ -111,8 +123,7 @@ def _refresh_views(base: Tensor) -> None:
     for ref in base._views:
         view = ref()
         if view is not None:
-            view._output_nr = 0
-            view._node = _as_strided_node(base, view)
+            _set_node(view, _as_strided_node(base, view))
 
 
 def _as_strided_node(base: Tensor, view: Tensor) -> ClosureNode:
