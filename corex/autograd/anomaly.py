@@ -9,8 +9,9 @@ from collections.abc import Sequence
 from types import TracebackType
 from typing import Any
 
-from corex import dispatcher, placement
+from corex import placement
 from corex.autograd.grad_mode import no_grad
+from corex.dispatcher import forget_kernels
 from corex.place import change_observers
 
 _lock = threading.Lock()
@@ -35,7 +36,7 @@ def _apply(enabled: bool, nan: bool) -> None:
             placement.forward_trace = _trace if enabled else None
             # The flat fast paths of ops record no traceback, so they are closed meanwhile.
             change_observers(1 if enabled else -1)
-            dispatcher._forget_kernels()
+            dispatcher.forget_kernels()
 
 
 def _trace() -> str:
