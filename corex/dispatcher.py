@@ -33,7 +33,8 @@ Spec = tuple[Shape, DType]
 # ---- places and the current backend ----------------------------------------------------------
 _places: dict[tuple[str, int], Place] = {}
 _lock = threading.RLock()
-_default: list[str] = []
+_default: list[str] = []  # what set_backend chose
+_usual: list[str] = []  # what the plugins say where nobody chose
 
 
 class _Current(threading.local):
@@ -70,6 +71,7 @@ def forget_kernels() -> None:
     """Drops every cached resolution; the next calls ask the plugins again."""
     for place in list(_places.values()):
         place.clear()
+    _usual.clear()
 
 
 manager.on_change(forget_kernels)
@@ -79,7 +81,11 @@ def get_backend() -> str:
     """The name of the backend on which new tensors are made."""
     if _current.stack:
         return _current.stack[-1]
-    return _default[0] if _default else manager.default_backend_name()
+    if _default:
+        return _default[0]
+    if not _usual:
+        _usual.append(manager.default_backend_name())
+    return _usual[0]
 
 
 def set_backend(name: str) -> None:

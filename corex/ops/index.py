@@ -24,6 +24,7 @@ from corex.dispatcher import (
 from corex.graph import mode
 from corex.layout import broadcast_shapes, normalize_dim, numel, slice_dim
 from corex.ops.convert import to_place
+from corex.ops.create_data import as_tensor, tensor
 from corex.ops.inplace import check_inplace, finish_inplace
 from corex.ops.promotion import cast, require_tensor, scalar
 from corex.ops.views import alias_view, expand, permute, reshape, select, slice_view, unsqueeze
@@ -173,8 +174,6 @@ def _as_index(self: Tensor, item: Any) -> Any:
     if hasattr(item, "__index__") and not getattr(item, "shape", ()):
         return item.__index__()
     if isinstance(item, Sequence) and not isinstance(item, str) or hasattr(item, "__array__"):
-        from corex.ops.create import tensor
-
         found = tensor(item, device=self.key.place.device, backend=self.key.place.name)
         if isinstance(item, Sequence) and not len(item):
             found = cast(found, dt.int64)
@@ -299,8 +298,6 @@ def setitem(self: Tensor, key: Any, value: Any) -> None:
         if source.key.place is not self.key.place and not source.shape:
             source = to_place(source, self.key.place)
     else:
-        from corex.ops.create import as_tensor
-
         place = self.key.place
         source = as_tensor(value, dtype=self.key.dtype, device=place.device, backend=place.name)
     view, advanced = _parse(self, key)
