@@ -36,7 +36,7 @@ def _apply(enabled: bool, nan: bool) -> None:
             placement.forward_trace = _trace if enabled else None
             # The flat fast paths of ops record no traceback, so they are closed meanwhile.
             change_observers(1 if enabled else -1)
-            dispatcher.forget_kernels()
+            forget_kernels()
 
 
 def _trace() -> str:
