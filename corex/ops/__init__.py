@@ -159,8 +159,11 @@ def _rmatmul(self: Tensor, other: Any) -> Any:
     return NotImplemented
 
 
+_product = matmul.matmul  # the module's name is the function's, once the functions are exported
+
+
 def _matmul(self: Tensor, other: Any) -> Any:
-    return matmul.matmul(self, other) if isinstance(other, Tensor) else NotImplemented
+    return _product(self, other) if isinstance(other, Tensor) else NotImplemented
 
 
 def _positive(self: Tensor) -> Tensor:
