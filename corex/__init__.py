@@ -57,6 +57,7 @@ from corex.errors import (
     PluginError,
 )
 from corex.interop.numpy import install as _install_numpy
+from corex.interop.objects import install as _install_objects
 from corex.layout import broadcast_shapes as _broadcast_shapes
 from corex.ops.promotion import result_type
 from corex.ops.random import Generator, default_generator
@@ -70,6 +71,7 @@ __version__ = "0.1.0"
 
 _install_autograd(Tensor)
 _install_numpy(Tensor)
+_install_objects(Tensor)
 _install_printing(Tensor)
 
 globals().update(ops.functions)
