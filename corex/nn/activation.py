@@ -5,12 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 import corex
-from corex import Tensor
+from corex import Tensor, ops
 from corex.nn import functional
 from corex.nn.module import Module
 from corex.nn.parameter import Parameter
 
-_relu = functional.relu
+_relu = ops.relu
 _sigmoid = functional.sigmoid
 _tanh = functional.tanh
 
@@ -32,7 +32,7 @@ class ReLU(_Inplace):
 
     def forward(self, input: Tensor) -> Tensor:
         """The input's shape."""
-        return _relu(input, self.inplace)
+        return input.relu_() if self.inplace else _relu(input)
 
 
 class SiLU(_Inplace):

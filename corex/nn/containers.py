@@ -298,9 +298,9 @@ class ParameterList(Module):
     def __iadd__(self, values: Iterable[Any]) -> ParameterList:
         return self.extend(values)
 
-    def extra_repr(self) -> str:
-        """One line for each entry."""
-        return "\n".join(_describe(str(i), value, True) for i, value in enumerate(self))
+    def __repr__(self) -> str:
+        lines = [_describe(str(i), value, True) for i, value in enumerate(self)]
+        return _listing(self._get_name(), lines)
 
 
 class ParameterDict(Module):
@@ -372,14 +372,18 @@ class ParameterDict(Module):
         for key, value in pairs:
             self[key] = value
 
-    def extra_repr(self) -> str:
-        """One line for each entry."""
-        return "\n".join(_describe(key, value, False) for key, value in self.items())
+    def __repr__(self) -> str:
+        lines = [_describe(key, value, False) for key, value in self.items()]
+        return _listing(self._get_name(), lines)
+
+
+def _listing(name: str, lines: list[str]) -> str:
+    return "\n".join([f"{name}(", *lines, ")"]) if lines else f"{name}()"
 
 
 def _describe(name: str, value: Any, as_dtype: bool) -> str:
     if not isinstance(value, Tensor):
-        return f"  ({name}): Object of type: {type(value).__name__}"
+        return f"    ({name}): Object of type: {type(value).__name__}"
     kind = "Parameter" if isinstance(value, Parameter) else "Tensor"
     label = repr(value.dtype) if as_dtype else value.type()
-    return f"  ({name}): {kind} containing: [{label} of size {'x'.join(map(str, value.shape))}]"
+    return f"    ({name}): {kind} containing: [{label} of size {'x'.join(map(str, value.shape))}]"

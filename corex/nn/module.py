@@ -13,7 +13,7 @@ from corex.nn._hooks import HookTable, call_with_hooks
 from corex.nn._registry import Registry
 from corex.nn._state import StateMixin
 from corex.nn._tree import TreeMixin
-from corex.nn.parameter import Buffer, Parameter, replace_data
+from corex.nn.parameter import Buffer, Parameter
 from corex.utils.hooks import RemovableHandle
 
 T = TypeVar("T", bound="Module")
@@ -328,7 +328,7 @@ class Module(TreeMixin, StateMixin):
                 new = fn(parameter)
                 if new is not parameter:
                     parameter.grad = None
-                    replace_data(parameter, new)
+                    parameter.data = new
                     if grad is not None:
                         parameter.grad = fn(grad).detach()
             for name, buffer in list(self._buffers.items()):

@@ -103,9 +103,3 @@ class Buffer(Tensor):
 
 def _rebuild_buffer(cls: type[Buffer], data: Tensor, persistent: bool) -> Buffer:
     return cls(data, persistent=persistent)
-
-
-def replace_data(tensor: Tensor, data: Tensor) -> None:
-    """Makes `tensor` show the memory of `data` (another dtype or device, say) while it stays the
-    same object, the same leaf, and the same entry of an optimizer."""
-    _take_over(tensor, data.detach())

@@ -20,7 +20,6 @@ log_softmax = ops.log_softmax
 logsigmoid = ops.logsigmoid
 mish = ops.mish
 prelu = ops.prelu
-relu = ops.relu
 relu6 = ops.relu6
 selu = ops.selu
 sigmoid = ops.sigmoid
@@ -35,9 +34,17 @@ tanhshrink = ops.tanhshrink
 threshold = ops.threshold
 
 
+_relu = ops.relu
+
+
+def relu(input: Tensor, inplace: bool = False) -> Tensor:
+    """`max(input, 0)`."""
+    return input.relu_() if inplace else _relu(input)
+
+
 def relu_(input: Tensor) -> Tensor:
     """`relu`, written over its input."""
-    return ops.relu(input, True)
+    return input.relu_()
 
 
 def normalize(input: Tensor, p: float = 2.0, dim: int = 1, eps: float = 1e-12) -> Tensor:
