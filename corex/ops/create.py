@@ -119,11 +119,11 @@ def number_of(name: str, argument: str, value: Any) -> Number:
         raise TypeError(
             f"{name}(): argument '{argument}' must be Number, not {type(value).__name__}"
         )
-    return number
+    return float(number) if isinstance(number, float) else number
 
 
 def check_fits(value: Number, dtype: DType) -> None:
-    """Whether a dtype can hold a number; a negative one may wrap into uint8, as in PyTorch.
+    """Whether a dtype can hold a number; negative integers may wrap into uint8, as in PyTorch.
 
     Raises:
         RuntimeError: it cannot.
@@ -134,10 +134,10 @@ def check_fits(value: Number, dtype: DType) -> None:
     if kind == "f":
         fits = dtype.itemsize == 8 or not _FLOAT32_MAX < abs(value) < math.inf
     elif kind == "u":
-        fits = -256 < value < 256
+        fits = (0 if isinstance(value, float) else -255) <= value <= 255
     else:
         bound = 1 << (8 * dtype.itemsize - 1)
-        fits = -bound - 1 < value < bound
+        fits = -bound <= value <= bound - 1
     if not fits:
         raise RuntimeError(f"value cannot be converted to type {dtype.name} without overflow")
 

@@ -18,7 +18,7 @@ from corex.dispatcher import empty, find_place, transfer
 from corex.dtypes import BY_NAME, PROMOTION, DType
 from corex.layout import numel
 from corex.ops.convert import to
-from corex.ops.create import DeviceLike, DTypeLike, Shape, dtype_of
+from corex.ops.create import DeviceLike, DTypeLike, Shape, check_fits, dtype_of
 from corex.ops.create_host import as_dtype, dtype_of_array, from_array, from_numpy, frombuffer
 from corex.ops.promotion import number_dtype
 from corex.ops.views import clone, detach
@@ -75,10 +75,6 @@ def _from_any(
         if not _is_sequence(data):
             return _packed(place, [data], (), {kind}, wanted)
     shape, flat = _flatten(data)
-    if flat and len(shape) == 1 and type(flat[0]).__module__ == "numpy":
-        numpy = sys.modules["numpy"]
-        if isinstance(flat[0], numpy.ndarray):  # 0-d arrays
-            flat = [one[()] for one in flat]
     return _packed(place, flat, shape, set(map(type, flat)), wanted)
 
 
@@ -171,18 +167,22 @@ def _packed(
     """A tensor of Python numbers, packed into memory of the right format first."""
     if dtype is None:
         dtype = _infer_dtype(values, kinds)
-    if kinds & TENSOR_TYPES:
-        values = [_single(value) if isinstance(value, Tensor) else value for value in values]
+    if not kinds <= _SCALARS.keys():
+        values = [_plain(value) for value in values]
+        kinds = set(map(type, values))
     result = empty(place.keys[dtype.index], shape)
     if values:
         place.backend.copy_from_host(result.storage_.buffer, 0, _pack(values, kinds, dtype))
     return result
 
 
-def _single(value: Tensor) -> Any:
-    if numel(value.shape) != 1:
-        raise ValueError("only one element tensors can be converted to Python scalars")
-    return value.item()
+def _plain(value: Any) -> Any:
+    """The Python number in a tensor of one element or in a NumPy scalar."""
+    if isinstance(value, Tensor):
+        if numel(value.shape) != 1:
+            raise ValueError("only one element tensors can be converted to Python scalars")
+        return value.item()
+    return value.item() if type(value).__module__ == "numpy" else value
 
 
 def _pack(values: list[Any], kinds: set[type], dtype: DType) -> memoryview:
@@ -197,16 +197,17 @@ def _pack(values: list[Any], kinds: set[type], dtype: DType) -> memoryview:
         return memoryview(bytes(map(bool, values)))
     try:
         if not kinds <= _INTEGERS:
-            values = [int(v) if hasattr(type(v), "__float__") else v for v in values]
+            floats = [v for v in values if isinstance(v, float)]
+            for bound in (min(floats, default=0), max(floats, default=0)):
+                check_fits(bound, dtype)
+            values = [int(v) if isinstance(v, float) else v for v in values]
         return memoryview(array(dtype.format, values)).cast("B")
     except (OverflowError, ValueError):
         if dtype is dt.int64 and kinds <= _INTEGERS:
             raise ValueError("Overflow when unpacking long long") from None
-        if dtype is dt.uint8 and all(-256 < v < 256 for v in values):
-            return memoryview(bytes(int(v) % 256 for v in values))  # negative ones wrap
-        raise RuntimeError(
-            f"value cannot be converted to type {dtype.name} without overflow"
-        ) from None
+        for value in values:
+            check_fits(value, dtype)
+        return memoryview(bytes(value % 256 for value in values))  # negative ones, of uint8
 
 
 _INTEGERS = {int, bool}

@@ -15,6 +15,7 @@ from corex.ops.binary import operators
 from corex.ops.create import (
     DeviceLike,
     DTypeLike,
+    check_fits,
     dtype_of,
     finished,
     key_for,
@@ -75,8 +76,6 @@ def arange(
 def _range_length(start: Number, end: Number, step: Number, dtype: DType) -> int:
     if not (math.isfinite(start) and math.isfinite(end)):
         raise RuntimeError(f"[arange] unsupported range: {start} -> {end}")
-    if dtype is dt.int64:  # in integers: exact, and fractions are cut off first
-        start, end, step = int(start), int(end), int(step)
     if step == 0:
         raise RuntimeError("[arange] step must be nonzero")
     if (end < start) if step > 0 else (end > start):
@@ -84,9 +83,12 @@ def _range_length(start: Number, end: Number, step: Number, dtype: DType) -> int
             f"[arange] upper bound and lower bound inconsistent with step sign: start {start}, "
             f"end {end}, step {step}"
         )
-    if dtype is dt.int64:
-        return int(-((start - end) // step))
-    return math.ceil((float(end) - float(start)) / step)
+    if dtype is not dt.int64:
+        return math.ceil((float(end) - float(start)) / step)
+    # In integers: exact, after fractions are cut off.
+    if int(step) == 0:
+        raise RuntimeError(f"[arange] step must be nonzero, but {step} is 0 as an integer")
+    return -((int(start) - int(end)) // int(step))
 
 
 def _check_not_bool(name: str, dtype: DType) -> None:
@@ -144,13 +146,17 @@ def logspace(
         else (key_for("logspace", dtype, None, device, backend))
     )
     _check_not_bool("logspace", key.dtype)
-    exponents = _spaced("logspace", key.place.keys[dt.float64.index], start, end, steps)
-    powers = operators["__rpow__"](exponents, float(base))
+    exponents = _spaced("logspace", key, start, end, steps)
+    exact = _converted(exponents, key.place.keys[dt.float64.index])
+    powers = operators["__rpow__"](exact, float(base))
     return finished("logspace", _converted(powers, key), out, requires_grad)
 
 
 def _spaced(name: str, key: DispatchKey, start: Any, end: Any, steps: int) -> Tensor:
-    """The numbers of linspace, in the key's dtype, or in float64 for an integer dtype."""
+    """The numbers of linspace, in the key's dtype.
+
+    For an integer dtype they are float64, between bounds whose fractions are cut off.
+    """
     _check_not_bool(name, key.dtype)
     first = _bound(name, "start", start)
     last = _bound(name, "end", end)
@@ -163,6 +169,10 @@ def _spaced(name: str, key: DispatchKey, start: Any, end: Any, steps: int) -> Te
     if count < 0:
         raise RuntimeError(f"[{name}] number of steps must be non-negative, got {count}")
     if not key.dtype.is_floating_point:
+        for bound in (first, last):
+            check_fits(bound, key.dtype)
+        if count > 1:
+            first, last = float(int(first)), float(int(last))
         key = key.place.keys[dt.float64.index]
     result = new_tensor_of(key, (count,))
     if count == 1:
