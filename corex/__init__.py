@@ -56,7 +56,6 @@ from corex.errors import (
     OutOfMemoryError,
     PluginError,
 )
-from corex.interop.copying import install as _install_copying
 from corex.interop.numpy import install as _install_numpy
 from corex.interop.objects import install as _install_objects
 from corex.layout import broadcast_shapes as _broadcast_shapes
@@ -72,7 +71,6 @@ __version__ = "0.1.0"
 
 _install_autograd(Tensor)
 _install_numpy(Tensor)
-_install_copying(Tensor)
 _install_objects(Tensor)
 _install_printing(Tensor)
 
