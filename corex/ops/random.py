@@ -52,7 +52,7 @@ class Generator:
 
     def get_state(self) -> Tensor:
         """Seed and offset, as an int64 tensor of two elements."""
-        from corex.ops.create import tensor
+        from corex.ops.create_data import tensor
 
         return tensor([_signed(self._seed), _signed(self._offset)], dtype=dt.int64, device="cpu")
 
