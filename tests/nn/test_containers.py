@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+
 import pytest
 
 import corex
@@ -9,7 +11,7 @@ from corex import nn
 
 
 def layers(*sizes: int) -> list[nn.Module]:
-    return [nn.Linear(a, b) for a, b in zip(sizes, sizes[1:], strict=False)]
+    return [nn.Linear(a, b) for a, b in itertools.pairwise(sizes)]
 
 
 def test_sequential_is_a_list() -> None:
@@ -19,7 +21,7 @@ def test_sequential_is_a_list() -> None:
     assert list(net) == [a, b, c]
     assert net[-1] is c
     assert list(net[1:]) == [b, c]
-    assert list(net[1:].state_dict())[0] == "1.weight"
+    assert next(iter(net[1:].state_dict())) == "1.weight"
     d = nn.ReLU()
     assert net.append(d) is net
     net[0] = nn.Identity()

@@ -27,7 +27,7 @@ def test_the_dictionary_shares_memory_without_the_graph() -> None:
     assert state["0.weight"].data_ptr() == net[0].weight.data_ptr()
     assert not state["0.weight"].requires_grad
     assert net.state_dict(keep_vars=True)["0.weight"] is net[0].weight
-    assert list(net[0].state_dict(prefix="x."))[0] == "x.weight"
+    assert next(iter(net[0].state_dict(prefix="x."))) == "x.weight"
     assert state._metadata["1"] == {"version": 2}
 
 
