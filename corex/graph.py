@@ -10,6 +10,7 @@ from __future__ import annotations
 import threading
 import weakref
 from collections.abc import Callable, Sequence
+from operator import itemgetter
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -113,9 +114,10 @@ class Plan:
         joint: one function for all inputs, `joint(needs, grad, *values)`, or None.
         needs: which inputs require gradients.
         frees: whether there is more to free after backward than shapes.
+        calls: `steps`, prepared for the hot path.
     """
 
-    __slots__ = ("frees", "joint", "label", "needs", "output_slots", "save", "steps")
+    __slots__ = ("calls", "frees", "joint", "label", "needs", "output_slots", "save", "steps")
 
     def __init__(
         self,
@@ -132,7 +134,21 @@ class Plan:
         self.frees = any(position >= 0 for position in save)
         self.output_slots = output_slots
         self.steps = steps
+        self.calls = tuple(_call(*step) for step in steps)
         self.joint = joint
+
+
+def _call(
+    position: int, formula: Callable[..., Any], picks: tuple[int, ...] | None
+) -> tuple[int, Callable[..., Any], int, Callable[[Any], Any] | None]:
+    """A step prepared for the hot path: (position, formula, one pick or -1, picker of several)."""
+    if picks is None:
+        return position, formula, -1, None
+    if len(picks) == 1:
+        return position, formula, picks[0], None
+    if not picks:
+        return position, formula, -1, lambda values: ()
+    return position, formula, -1, itemgetter(*picks)
 
 
 class OpNode(Node):
@@ -189,16 +205,31 @@ class OpNode(Node):
 
     def apply(self, grad: Any) -> Sequence[Tensor | None]:
         plan = self.plan
-        values = self.values()
+        # `values`, without the call.
+        values = self.saved
+        if values is None:
+            raise RuntimeError(_FREED)
+        if values:
+            for value, version in zip(values, self.versions):  # noqa: B905 - as above
+                if version is not None and value.storage_.version != version:
+                    raise RuntimeError(self._modified(value, version))
+            if plan.output_slots and mode.enabled:
+                values = self.values()
+            elif self.params:
+                values = values + self.params
+        else:
+            values = self.params
         if plan.joint is not None:
             grads: list[Any] = plan.joint(plan.needs, grad, *values)
             return grads
         grads = [None] * len(self.edges)
-        for i, formula, picks in plan.steps:
-            if picks is None:
+        for i, formula, pick, picker in plan.calls:
+            if pick >= 0:
+                grads[i] = formula(grad, values[pick])
+            elif picker is None:
                 grads[i] = formula(grad, *values)
             else:
-                grads[i] = formula(grad, *[values[k] for k in picks])
+                grads[i] = formula(grad, *picker(values))
         if self.shapes is not None:
             for i, shape in enumerate(self.shapes):
                 value = grads[i]

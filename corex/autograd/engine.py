@@ -22,7 +22,7 @@ from corex.autograd.hooks import run_node_prehooks, run_posthooks, run_tensor_ho
 from corex.dispatcher import dense_copy, run
 from corex.graph import AccumulateGrad, Node, mode
 from corex.layout import is_dense
-from corex.storage import allocate
+from corex.storage import adopt, allocate
 from corex.tensor import Tensor, make
 
 Root = tuple[Node, int, Tensor]
@@ -107,33 +107,31 @@ def run_backward(
                 _run_leaf(node, leaf, grad, create_graph)
                 continue
             # ---- hooks and captured gradients ----------------------------------------------
-            if node.prehooks is not None:
-                grad = run_tensor_hooks(node, grad)
-            if targets is not None:
-                found = targets.get(node)
-                if found is not None and captured is not None:
-                    for number, index in found:
-                        captured[index] = grad[number] if type(grad) is list else grad
-                if type(node) is AccumulateGrad:
-                    if accumulate and grad is not None:
-                        _run_leaf(node, node.leaf(), grad, create_graph, hooked=True)
-                    continue
-                if not any(child in counts for child, _ in node.edges):
-                    continue
-            if node.prehooks is not None:
-                grad = run_node_prehooks(node, grad)
+            if node.prehooks is not None or targets is not None:
+                if node.prehooks is not None:
+                    grad = run_tensor_hooks(node, grad)
+                if targets is not None:
+                    found = targets.get(node)
+                    if found is not None and captured is not None:
+                        for number, index in found:
+                            captured[index] = grad[number] if type(grad) is list else grad
+                    if type(node) is AccumulateGrad:
+                        if accumulate and grad is not None:
+                            _run_leaf(node, node.leaf(), grad, create_graph, hooked=True)
+                        continue
+                    if not any(child in counts for child, _ in node.edges):
+                        continue
+                if node.prehooks is not None:
+                    grad = run_node_prehooks(node, grad)
             # ---- run the node ----------------------------------------------------------------
-            if grad is None and not node.runs_without_gradient:
-                grads = (None,) * len(node.edges)
-            elif node.posthooks is None:
+            if grad is not None or node.runs_without_gradient:
                 grads = node.apply(grad)
                 if anomaly:
                     check_nan(node, grads)
+                if node.posthooks is not None:
+                    grads = run_posthooks(node, grads, grad)
             else:
-                grads = node.apply(grad)
-                if anomaly:
-                    check_nan(node, grads)
-                grads = run_posthooks(node, grads, grad)
+                grads = (None,) * len(node.edges)
             if not retain_graph:
                 node.release()
             grad = None
@@ -309,12 +307,23 @@ def _accumulate(leaf: Tensor, grad: Tensor, create_graph: bool) -> None:
             old.add_(grad)
 
 
+def _adopt_buffer(like: Tensor, buffer: Any) -> Tensor:
+    return make(adopt(like.key.place, buffer), like.key, like.shape)
+
+
 def _fresh_copy(leaf: Tensor, grad: Tensor, create_graph: bool) -> Tensor:
     """A copy of the gradient, with the leaf's strides if the leaf is dense."""
     if create_graph and grad._node is not None:
         copy: Tensor = grad.clone()
         return copy
     strides = leaf._strides
+    if strides is None and grad._strides is None:
+        direct = grad.key.direct["mul"]
+        if direct is not None:
+            # The direct kernel is many times faster than a copy for small tensors.
+            return _adopt_buffer(
+                grad, direct(grad.shape, grad.storage_.buffer, grad.offset, 1.0, 0)
+            )
     if strides is None or not is_dense(leaf.shape, strides):
         return dense_copy(grad)
     storage = allocate(leaf.key.place, grad.nbytes)
