@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.metadata
 import inspect
 import os
 from collections.abc import Callable, Iterator, Sequence
@@ -40,6 +39,8 @@ def sources() -> list[Source]:
 
 
 def _scan() -> Iterator[Source]:
+    import importlib.metadata  # slow to import, and not needed by `import corex`
+
     seen = set()
     for distribution in importlib.metadata.distributions():
         label = "an unreadable distribution"
