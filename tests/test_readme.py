@@ -1,0 +1,39 @@
+"""What the README shows, works."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+
+
+def blocks(name: str) -> list[str]:
+    found = re.findall(
+        r"^```python\n(.*?)^```", (ROOT / name).read_text(), re.DOTALL | re.MULTILINE
+    )
+    assert found
+    return found
+
+
+def test_the_readmes_programs_run() -> None:
+    program = "\n".join(blocks("README.md"))
+    result = subprocess.run(
+        [sys.executable, "-W", "error", "-c", program], capture_output=True, text=True, timeout=100
+    )
+    assert result.returncode == 0, result.stderr
+    assert float(result.stdout) < 0.01
+
+
+@pytest.mark.parametrize("name", ["README.md", "CONTRIBUTING.md", "docs/architecture.md"])
+def test_links_and_paths_exist(name: str) -> None:
+    text = (ROOT / name).read_text()
+    folder = (ROOT / name).parent
+    for target in re.findall(r"\]\(([^)#:]+)\)", text):
+        assert (folder / target).exists(), target
+    for target in re.findall(r"`((?:corex|backends|docs|tests)/[\w/.]+)`", text):
+        assert (ROOT / target).exists(), target
