@@ -115,6 +115,11 @@ static bool try_transpose(const corex_iter *iter)
     return true;
 }
 
+corex_loop corex_copy_loop(int dtype)
+{
+    return conversions[dtype][dtype == COREX_BOOL ? COREX_UINT8 : dtype];
+}
+
 corex_status corex_copy(const corex_view *out, const corex_view *a)
 {
     corex_iter iter;

@@ -45,6 +45,13 @@ bool corex_is_contiguous(const corex_view *view)
     return true;
 }
 
+corex_view corex_leading(const corex_view *view)
+{
+    corex_view rest = *view;
+    rest.ndim--;
+    return rest;
+}
+
 bool corex_same_shape(const corex_view *a, const corex_view *b)
 {
     if (a->ndim != b->ndim)

@@ -65,7 +65,7 @@ void corex_parallel_for(int64_t n, int64_t grain, corex_body body, void *context
 int corex_parallel_threads(void);
 
 /* ---- elementwise iteration ---- */
-#define COREX_MAX_OPERANDS 4
+#define COREX_MAX_OPERANDS 5
 
 /* One line of elements: p[0] is the output, the rest inputs, strides in bytes. */
 typedef void (*corex_loop)(char *const *p, const int64_t *strides, int64_t n);
@@ -86,9 +86,16 @@ corex_status corex_iter_init(corex_iter *iter, int nops, const corex_view *const
 void corex_iter_run(const corex_iter *iter, corex_loop loop, int cost);
 /* The same for elements [begin, end), on this thread. */
 void corex_iter_range(const corex_iter *iter, corex_loop loop, int64_t begin, int64_t end);
+/* Where element number i lies, for every operand. */
+void corex_iter_at(const corex_iter *iter, int64_t i, char **p);
 /* One contiguous line, with threads and streaming stores where they pay. */
 void corex_run_line(char *const *p, const int64_t *strides, int64_t n, int nops, int out_itemsize,
                     corex_loop loop, int cost);
+
+/* The loop that copies elements of one dtype. */
+corex_loop corex_copy_loop(int dtype);
+/* The view without its last dimension. */
+corex_view corex_leading(const corex_view *view);
 
 int64_t corex_numel(const corex_view *view);
 bool corex_is_contiguous(const corex_view *view);
@@ -116,8 +123,5 @@ const char *corex_reduce_name(int op);
 
 /* Whether an integer divisor contains 0. */
 corex_status corex_check_divisor(const corex_view *b);
-
-/* Element of a view, for small operands. */
-#define COREX_AT(type, view, i) (((type *)(view)->data)[(i) * (view)->strides[0]])
 
 #endif

@@ -86,6 +86,18 @@ corex_status corex_iter_init(corex_iter *iter, int nops, const corex_view *const
     return COREX_OK;
 }
 
+void corex_iter_at(const corex_iter *iter, int64_t i, char **p)
+{
+    for (int k = 0; k < iter->nops; k++)
+        p[k] = iter->data[k];
+    for (int d = iter->ndim - 1; d >= 0; d--) {
+        int64_t at = d == 0 ? i : i % iter->shape[d];
+        i /= iter->shape[d];
+        for (int k = 0; k < iter->nops; k++)
+            p[k] += at * iter->strides[k][d];
+    }
+}
+
 void corex_iter_range(const corex_iter *iter, corex_loop loop, int64_t begin, int64_t end)
 {
     int64_t index[COREX_MAX_DIMS], strides[COREX_MAX_OPERANDS];

@@ -1,9 +1,266 @@
-/* Direct kernels that are not elementwise. */
-#include "python.h"
+/*
+ * Direct kernels that are not elementwise: matrix products, losses, full reductions. All operands
+ * are dense; see "Direct kernels" in docs/kernels.md for the signatures.
+ */
+#include "gemm.h"
+#include "py_kernel.h"
+
+#define DIRECT(count) \
+    const corex_kernel *kernel = (corex_kernel *)self; \
+    const int dtype = kernel->dtype; \
+    NARGS(count)
+
+/* Reads a shape of `ndim` (any, if negative); returns the number of elements, or -1. */
+static int64_t read_shape(PyObject *shape, int ndim, int64_t *sizes)
+{
+    if (!PyTuple_Check(shape) || PyTuple_GET_SIZE(shape) > COREX_MAX_DIMS ||
+        (ndim >= 0 && PyTuple_GET_SIZE(shape) != ndim)) {
+        PyErr_SetString(PyExc_TypeError, "a shape has the wrong type or number of dimensions");
+        return -1;
+    }
+    int64_t n = 1;
+    for (Py_ssize_t d = 0; d < PyTuple_GET_SIZE(shape); d++) {
+        sizes[d] = PyLong_AsSsize_t(PyTuple_GET_ITEM(shape, d));
+        if (sizes[d] < 0 || __builtin_mul_overflow(n, sizes[d], &n)) {
+            if (!PyErr_Occurred())
+                PyErr_SetString(PyExc_ValueError, "a shape has negative or too large sizes");
+            return -1;
+        }
+    }
+    return n;
+}
+
+/* The address of `n` elements of the buffer args[0] from offset args[1]; NULL on error. */
+static char *read_memory(const corex_kernel *kernel, PyObject *const *args, int64_t n)
+{
+    if (Py_TYPE(args[0]) != &corex_buffer_type) {
+        PyErr_SetString(PyExc_TypeError, "not a cpu_c buffer");
+        return NULL;
+    }
+    const corex_buffer *buffer = (corex_buffer *)args[0];
+    const int64_t offset = PyLong_AsSsize_t(args[1]), size = (int64_t)1 << kernel->shift;
+    if (offset < 0 || n > (buffer->nbytes >> kernel->shift) - offset ||
+        ((uintptr_t)buffer->ptr & (uintptr_t)(size - 1))) {
+        if (!PyErr_Occurred())
+            PyErr_SetString(PyExc_ValueError, "an operand leaves its buffer or is not aligned");
+        return NULL;
+    }
+    return buffer->ptr + offset * size;
+}
+
+static PyObject *mismatch(void)
+{
+    PyErr_SetString(PyExc_ValueError, "the shapes of the operands do not fit together");
+    return NULL;
+}
+
+static PyObject *finish(corex_buffer *out, corex_status status)
+{
+    if (status == COREX_OK)
+        return (PyObject *)out;
+    Py_DECREF(out);
+    return corex_raise(status);
+}
+
+/* How much of Python's time a matrix product is worth. */
+static int64_t work_of(int64_t m, int64_t n, int64_t k)
+{
+    return COREX_MIN(m, 1 << 20) * COREX_MIN(n, 1 << 20) * COREX_MIN(k, 1 << 20);
+}
+
+/* (out_shape, a, a_offset, a_shape, b, b_offset, b_shape) */
+KERNEL(direct_matmul)
+{
+    DIRECT(7);
+    int64_t out_shape[2], a_shape[2], b_shape[2];
+    int64_t count = read_shape(args[0], 2, out_shape), in_a = read_shape(args[3], 2, a_shape);
+    int64_t in_b = read_shape(args[6], 2, b_shape);
+    if (count < 0 || in_a < 0 || in_b < 0)
+        return NULL;
+    const int64_t m = out_shape[0], n = out_shape[1], k = a_shape[1];
+    if (a_shape[0] != m || b_shape[0] != k || b_shape[1] != n)
+        return mismatch();
+    const char *a = read_memory(kernel, args + 1, in_a), *b = read_memory(kernel, args + 4, in_b);
+    corex_buffer *out = a == NULL || b == NULL ? NULL : corex_buffer_new(count << kernel->shift);
+    if (out == NULL)
+        return NULL;
+    corex_status status;
+    COREX_RUN(status, work_of(m, n, k),
+              corex_gemm(dtype, m, n, k, corex_dense(a, k), corex_dense(b, n),
+                         corex_dense(out->ptr, n), false));
+    return finish(out, status);
+}
+
+/* (out_shape, a, a_offset, a_shape, w, w_offset, w_shape, bias or None, bias_offset) */
+KERNEL(direct_linear)
+{
+    DIRECT(9);
+    int64_t out_shape[2], a_shape[2], w_shape[2];
+    int64_t count = read_shape(args[0], 2, out_shape), in_a = read_shape(args[3], 2, a_shape);
+    int64_t in_w = read_shape(args[6], 2, w_shape);
+    if (count < 0 || in_a < 0 || in_w < 0)
+        return NULL;
+    const int64_t m = out_shape[0], n = out_shape[1], k = a_shape[1];
+    if (a_shape[0] != m || w_shape[0] != n || w_shape[1] != k)
+        return mismatch();
+    const bool biased = args[7] != Py_None;
+    const char *a = read_memory(kernel, args + 1, in_a), *w = read_memory(kernel, args + 4, in_w);
+    const char *bias = biased ? read_memory(kernel, args + 7, n) : NULL;
+    if (a == NULL || w == NULL || (biased && bias == NULL))
+        return NULL;
+    corex_buffer *out = corex_buffer_new(count << kernel->shift);
+    if (out == NULL)
+        return NULL;
+    for (int64_t i = 0; biased && i < m; i++)
+        memcpy(out->ptr + ((i * n) << kernel->shift), bias, (size_t)n << kernel->shift);
+    corex_status status;
+    COREX_RUN(status, work_of(m, n, k),
+              corex_gemm(dtype, m, n, k, corex_dense(a, k), corex_transposed(corex_dense(w, k)),
+                         corex_dense(out->ptr, n), biased));
+    return finish(out, status);
+}
+
+/* One of the three gradients, as a new reference: a buffer, or None if it is not needed. */
+static PyObject *linear_gradient(const corex_kernel *kernel, int which, bool needed, const char *g,
+                                 const char *a, const char *w, int64_t m, int64_t n, int64_t k)
+{
+    if (!needed)
+        Py_RETURN_NONE;
+    const int64_t count = which == 0 ? m * k : which == 1 ? n * k : n;
+    corex_buffer *out = corex_buffer_new(count << kernel->shift);
+    if (out == NULL)
+        return NULL;
+    corex_status status = COREX_OK;
+    const corex_matrix gm = corex_dense(g, n), target = corex_dense(out->ptr, k);
+    if (which == 0)
+        COREX_RUN(status, work_of(m, n, k),
+                  corex_gemm(kernel->dtype, m, k, n, gm, corex_dense(w, k), target, false));
+    else if (which == 1)
+        COREX_RUN(status, work_of(m, n, k),
+                  corex_gemm(kernel->dtype, n, k, m, corex_transposed(gm), corex_dense(a, k),
+                             target, false));
+    else
+        corex_column_sums(kernel->dtype, out->ptr, g, m, n);
+    return finish(out, status);
+}
+
+/* (needs, g, g_offset, g_shape, a, a_offset, a_shape, w, w_offset, w_shape) */
+KERNEL(direct_linear_backward)
+{
+    DIRECT(10);
+    (void)dtype;
+    int64_t g_shape[2], a_shape[2], w_shape[2];
+    int64_t in_g = read_shape(args[3], 2, g_shape), in_a = read_shape(args[6], 2, a_shape);
+    int64_t in_w = read_shape(args[9], 2, w_shape);
+    if (in_g < 0 || in_a < 0 || in_w < 0)
+        return NULL;
+    const int64_t m = g_shape[0], n = g_shape[1], k = a_shape[1];
+    if (a_shape[0] != m || w_shape[0] != n || w_shape[1] != k)
+        return mismatch();
+    if (!PyTuple_Check(args[0]) || PyTuple_GET_SIZE(args[0]) != 3) {
+        PyErr_SetString(PyExc_TypeError, "needs must be three bools");
+        return NULL;
+    }
+    const char *g = read_memory(kernel, args + 1, in_g), *a = read_memory(kernel, args + 4, in_a);
+    const char *w = read_memory(kernel, args + 7, in_w);
+    PyObject *result = g == NULL || a == NULL || w == NULL ? NULL : PyTuple_New(3);
+    for (int which = 0; result != NULL && which < 3; which++) {
+        int needed = PyObject_IsTrue(PyTuple_GET_ITEM(args[0], which));
+        PyObject *part =
+            needed < 0 ? NULL : linear_gradient(kernel, which, needed != 0, g, a, w, m, n, k);
+        if (part == NULL)
+            Py_CLEAR(result);
+        else
+            PyTuple_SET_ITEM(result, which, part);
+    }
+    return result;
+}
+
+/* A dense line as a view. */
+#define LINE_VIEW(name, memory, count) \
+    const corex_view name = {(void *)(uintptr_t)(memory), &(count), &one, 1, dtype}
+#define POINT_VIEW(name, memory) \
+    const corex_view name = {(void *)(uintptr_t)(memory), NULL, NULL, 0, dtype}
+
+/* sum, mean: (shape, a, a_offset) */
+KERNEL(direct_reduce)
+{
+    static const int64_t one = 1;
+    DIRECT(3);
+    int64_t shape[COREX_MAX_DIMS];
+    const int64_t n = read_shape(args[0], -1, shape);
+    const char *a = n < 0 ? NULL : read_memory(kernel, args + 1, n);
+    corex_buffer *out = a == NULL ? NULL : corex_buffer_new((int64_t)1 << kernel->shift);
+    if (out == NULL)
+        return NULL;
+    LINE_VIEW(in, a, n);
+    POINT_VIEW(point, out->ptr);
+    corex_status status;
+    COREX_RUN(status, n, corex_reduce(kernel->op, &point, &in, 1));
+    return finish(out, status);
+}
+
+/* (shape, a, a_offset, b, b_offset) */
+KERNEL(direct_mse_loss)
+{
+    static const int64_t one = 1;
+    DIRECT(5);
+    int64_t shape[COREX_MAX_DIMS];
+    const int64_t n = read_shape(args[0], -1, shape);
+    const char *a = n < 0 ? NULL : read_memory(kernel, args + 1, n);
+    const char *b = a == NULL ? NULL : read_memory(kernel, args + 3, n);
+    corex_buffer *out = b == NULL ? NULL : corex_buffer_new((int64_t)1 << kernel->shift);
+    if (out == NULL)
+        return NULL;
+    LINE_VIEW(first, a, n);
+    LINE_VIEW(second, b, n);
+    POINT_VIEW(point, out->ptr);
+    corex_status status;
+    COREX_RUN(status, n, corex_mse_loss(&point, &first, &second));
+    return finish(out, status);
+}
+
+/* (shape, g, g_offset, a, a_offset, b, b_offset) */
+KERNEL(direct_mse_loss_backward)
+{
+    static const int64_t one = 1;
+    DIRECT(7);
+    int64_t shape[COREX_MAX_DIMS];
+    const int64_t n = read_shape(args[0], -1, shape);
+    const char *g = n < 0 ? NULL : read_memory(kernel, args + 1, 1);
+    const char *a = g == NULL ? NULL : read_memory(kernel, args + 3, n);
+    const char *b = a == NULL ? NULL : read_memory(kernel, args + 5, n);
+    corex_buffer *out = b == NULL ? NULL : corex_buffer_new(n << kernel->shift);
+    if (out == NULL)
+        return NULL;
+    LINE_VIEW(first, a, n);
+    LINE_VIEW(second, b, n);
+    LINE_VIEW(target, out->ptr, n);
+    POINT_VIEW(gradient, g);
+    corex_status status;
+    COREX_RUN(status, n, corex_mse_loss_backward(&target, &gradient, &first, &second));
+    return finish(out, status);
+}
 
 vectorcallfunc corex_find_composite(const char *name, int dtype)
 {
-    (void)name;
-    (void)dtype;
+    static const struct {
+        const char *name;
+        vectorcallfunc call;
+        bool floats_only;
+    } table[] = {
+        {"matmul", direct_matmul, false},
+        {"linear", direct_linear, true},
+        {"linear_backward", direct_linear_backward, true},
+        {"sum", direct_reduce, false},
+        {"mean", direct_reduce, true},
+        {"mse_loss", direct_mse_loss, true},
+        {"mse_loss_backward", direct_mse_loss_backward, true},
+    };
+    for (size_t k = 0; k < sizeof table / sizeof table[0]; k++)
+        if (strcmp(table[k].name, name) == 0)
+            return dtype == COREX_BOOL || (table[k].floats_only && dtype < COREX_FLOAT32)
+                       ? NULL
+                       : table[k].call;
     return NULL;
 }

@@ -185,6 +185,8 @@ PyObject *corex_py_direct(PyObject *module, PyObject *const *args, Py_ssize_t na
     int dtype = name == NULL ? -1 : corex_dtype_of(args[1]);
     if (dtype < 0)
         return NULL;
+    if (corex_is_form_of_gelu(name))
+        Py_RETURN_NONE; /* which form it is comes as a parameter */
     int op = corex_unary_op(name);
     if (op >= 0)
         return elementwise(&corex_unary_ops[op], dtype, direct_unary);

@@ -45,6 +45,8 @@ static int add(PyObject *dict, const char *name, vectorcallfunc call, int op)
 {
     if (PyDict_GetItemString(dict, name) != NULL)
         return 0; /* the first row of a name is the one in use */
+    if (corex_is_form_of_gelu(name) && op != 0)
+        return 0; /* kernel gelu chooses between them */
     corex_kernel *kernel = corex_kernel_new(name, call);
     if (kernel == NULL)
         return -1;
@@ -104,8 +106,8 @@ static PyObject *call_reduce(PyObject *self, PyObject *const *args, size_t nargs
 
 int corex_add_kernels(PyObject *dict)
 {
-    const corex_kernel_def *tables[] = {corex_basic_kernels, corex_nn_kernels};
-    for (int t = 0; t < 2; t++)
+    const corex_kernel_def *tables[] = {corex_basic_kernels, corex_nn_kernels, corex_optim_kernels};
+    for (int t = 0; t < 3; t++)
         for (const corex_kernel_def *def = tables[t]; def->name != NULL; def++)
             if (add(dict, def->name, def->call, 0) < 0)
                 return -1;

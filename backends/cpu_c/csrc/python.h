@@ -71,6 +71,9 @@ typedef struct corex_kernel_def {
 /* Tables that end with a NULL name. */
 extern const corex_kernel_def corex_basic_kernels[];
 extern const corex_kernel_def corex_nn_kernels[];
+extern const corex_kernel_def corex_optim_kernels[];
+/* gelu and gelu_tanh, forwards and backwards: ops of the library, not kernels by themselves. */
+bool corex_is_form_of_gelu(const char *name);
 /* Adds the kernels of every op to a dict. */
 int corex_add_kernels(PyObject *dict);
 /* _native.direct(op, dtype) */

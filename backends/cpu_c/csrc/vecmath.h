@@ -43,16 +43,17 @@ COREX_INLINE float vm_scale(float x, uint32_t rounded_bits)
     return x * vm_float((uint32_t)(half + 127) << 23) * vm_float((uint32_t)(n - half + 127) << 23);
 }
 
-/* e^r, |r| <= ln(2) / 2 */
-COREX_INLINE float vm_exp_poly(float r)
+/* (e^r - 1 - r) / r^2, |r| <= ln(2) / 2 */
+COREX_INLINE float vm_exp_tail(float r)
 {
     float q = 0.00138144661f;
     q = q * r + 0.00836878082f;
     q = q * r + 0.0416683942f;
     q = q * r + 0.166665201f;
-    q = q * r + 0.499999934f;
-    return 1.0f + (r + r * r * q);
+    return q * r + 0.499999934f;
 }
+
+COREX_INLINE float vm_exp_poly(float r) { return 1.0f + (r + r * r * vm_exp_tail(r)); }
 
 COREX_INLINE float vm_exp(float x)
 {
@@ -145,18 +146,20 @@ COREX_INLINE float vm_log1p(float x)
     return vm_log_edges(u, result);
 }
 
+/* 2^n (e^r - 1) + (2^n - 1), whose second term is exact */
 COREX_INLINE float vm_expm1(float x)
 {
-    float small = x; /* |x| <= ln(2) / 2 */
-    {
-        float q = 0.00138144661f;
-        q = q * x + 0.00836878082f;
-        q = q * x + 0.0416683942f;
-        q = q * x + 0.166665201f;
-        q = q * x + 0.499999934f;
-        small = x + x * x * q;
-    }
-    return vm_copysign(fabsf(x) < 0.345f ? small : vm_exp(x) - 1.0f, x);
+    float c = x > 89.0f ? 89.0f : x;
+    c = c < -30.0f ? -30.0f : c;
+    float t = c * 1.44269504f + VM_ROUND;
+    float n = t - VM_ROUND;
+    float r = c - n * 0.693145752f;
+    r = r - n * 1.42860677e-6f;
+    float p = r + r * r * vm_exp_tail(r);
+    float power = vm_float((vm_bits(t) - 0x4b400000u + 127u) << 23);
+    float result = power * p + (power - 1.0f);
+    result = x > 80.0f ? vm_scale(1.0f + p, vm_bits(t)) : result;
+    return x != x ? x : vm_copysign(result, x);
 }
 
 COREX_INLINE float vm_sigmoid(float x)

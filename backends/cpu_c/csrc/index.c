@@ -1,0 +1,166 @@
+/* Reading and writing at positions given by index tensors. */
+#include "internal.h"
+
+corex_status corex_bad_index(int64_t index, int64_t dimension, int64_t size)
+{
+    return corex_fail(COREX_ERR_INDEX,
+                      "index %lld is out of bounds for dimension %lld with size %lld",
+                      (long long)index, (long long)dimension, (long long)size);
+}
+
+/* Element offset of each indexed place, in `offsets`; everything is checked here. */
+static corex_status resolve(const corex_view *a, int k, const corex_view *indices, int64_t n,
+                            int64_t *offsets)
+{
+    memset(offsets, 0, (size_t)n * sizeof *offsets);
+    for (int d = 0; d < k; d++) {
+        const int64_t *index = indices[d].data;
+        const int64_t step = indices[d].strides[0], size = a->shape[d], stride = a->strides[d];
+        for (int64_t i = 0; i < n; i++) {
+            int64_t at = index[i * step], wrapped = at < 0 ? at + size : at;
+            if (COREX_UNLIKELY(wrapped < 0 || wrapped >= size))
+                return corex_bad_index(at, d, size);
+            offsets[i] += wrapped * stride;
+        }
+    }
+    return COREX_OK;
+}
+
+typedef struct rows {
+    corex_iter iter; /* operand 0: a row of the target, 1: a row of the source */
+    corex_loop loop;
+    const int64_t *offsets; /* of the indexed operand */
+    int indexed;            /* which operand that is */
+    int64_t step;           /* of the other operand, bytes */
+    bool plain;             /* both rows dense and merely copied */
+} rows;
+
+static void rows_range(void *context, int64_t begin, int64_t end)
+{
+    const rows *job = context;
+    corex_iter iter = job->iter;
+    const int size = iter.itemsize[0], other = 1 - job->indexed;
+    const size_t row_bytes = (size_t)(iter.total * size);
+    char *base = iter.data[job->indexed], *moving = iter.data[other];
+    for (int64_t i = begin; i < end; i++) {
+        iter.data[job->indexed] = base + job->offsets[i] * size;
+        iter.data[other] = moving + i * job->step;
+        if (job->plain)
+            memcpy(iter.data[0], iter.data[1], row_bytes);
+        else
+            corex_iter_range(&iter, job->loop, 0, iter.total);
+    }
+}
+
+static corex_status check(const corex_view *a, const corex_view *flat, int k,
+                          const corex_view *indices)
+{
+    if (k < 1 || k > a->ndim || flat->ndim != a->ndim - k + 1 || a->dtype != flat->dtype)
+        return corex_fail(COREX_ERR_VALUE, "%d indices do not fit the shapes or dtypes", k);
+    for (int d = 0; d < k; d++)
+        if (indices[d].dtype != COREX_INT64 || indices[d].ndim != 1 ||
+            indices[d].shape[0] != flat->shape[0])
+            return corex_fail(COREX_ERR_VALUE, "indices are 1-d int64, one per row");
+    for (int d = 1; d < flat->ndim; d++)
+        if (flat->shape[d] != a->shape[k + d - 1])
+            return corex_fail(COREX_ERR_VALUE, "rows differ in shape");
+    return COREX_OK;
+}
+
+/* `flat` is (n, *rest), `a` (D1..Dk, *rest); moves rows one way or the other. */
+static corex_status move_rows(const corex_view *a, const corex_view *flat, int k,
+                              const corex_view *indices, bool to_a, corex_loop loop, bool copies)
+{
+    corex_status status = check(a, flat, k, indices);
+    const int64_t n = flat->shape[0];
+    corex_scratch offsets;
+    if (status != COREX_OK || n == 0)
+        return status;
+    status = corex_scratch_get(&offsets, n * (int64_t)sizeof(int64_t));
+    if (status != COREX_OK)
+        return status;
+    status = resolve(a, k, indices, n, offsets.data);
+    rows job = {.loop = loop, .offsets = offsets.data, .indexed = to_a ? 0 : 1};
+    corex_view row_a = {a->data, a->shape + k, a->strides + k, a->ndim - k, a->dtype};
+    corex_view row_flat = {flat->data, flat->shape + 1, flat->strides + 1, flat->ndim - 1,
+                           flat->dtype};
+    const corex_view *views[] = {to_a ? &row_a : &row_flat, to_a ? &row_flat : &row_a};
+    if (status == COREX_OK)
+        status = corex_iter_init(&job.iter, 2, views);
+    if (status == COREX_OK && job.iter.total > 0) {
+        const int size = job.iter.itemsize[0];
+        job.step = flat->strides[0] * size;
+        job.plain = copies && job.iter.ndim == 1 && job.iter.strides[0][0] == size &&
+                    job.iter.strides[1][0] == size;
+        /* Writes may meet the same place twice, so they keep their order on one thread. */
+        int64_t grain = to_a ? n : 1 + COREX_GRAIN / (4 + job.iter.total);
+        corex_parallel_for(n, grain, rows_range, &job);
+    }
+    corex_scratch_release(&offsets);
+    return status;
+}
+
+corex_status corex_index(const corex_view *out, const corex_view *a, int k,
+                         const corex_view *indices)
+{
+    return move_rows(a, out, k, indices, false, corex_copy_loop(a->dtype), true);
+}
+
+/* Target and second source are the same row, so the binary loop adds into it. */
+static void add_row(char *const *p, const int64_t *s, int64_t n, corex_loop add)
+{
+    char *three[] = {p[0], p[0], p[1]};
+    int64_t strides[] = {s[0], s[0], s[1]};
+    add(three, strides, n);
+}
+
+#define ADD_ROW(dtype) \
+    static void add_row_##dtype(char *const *p, const int64_t *s, int64_t n) \
+    { \
+        add_row(p, s, n, corex_binary_row(corex_binary_op("add"))->loops[dtype]); \
+    }
+
+ADD_ROW(0)
+ADD_ROW(1)
+ADD_ROW(2)
+ADD_ROW(3)
+ADD_ROW(4)
+ADD_ROW(5)
+
+corex_status corex_index_put(const corex_view *out, const corex_view *values, int accumulate, int k,
+                             const corex_view *indices)
+{
+    static const corex_loop adds[] = {add_row_0, add_row_1, add_row_2,
+                                      add_row_3, add_row_4, add_row_5};
+    corex_loop loop = accumulate ? adds[out->dtype] : corex_copy_loop(out->dtype);
+    return move_rows(out, values, k, indices, true, loop, !accumulate);
+}
+
+corex_status corex_nonzero(const corex_view *out, const corex_view *a)
+{
+    if (a->dtype != COREX_BOOL || out->dtype != COREX_INT64 || out->ndim != 2 ||
+        out->shape[1] != a->ndim)
+        return corex_fail(COREX_ERR_VALUE, "nonzero takes bools and gives (count, ndim) of int64");
+    int64_t index[COREX_MAX_DIMS] = {0}, total = corex_numel(a), found = 0;
+    const uint8_t *p = a->data;
+    int64_t *rows = out->data;
+    for (int64_t i = 0; i < total; i++) {
+        if (*p != 0) {
+            if (found == out->shape[0])
+                return corex_fail(COREX_ERR_VALUE, "nonzero found more than was counted");
+            for (int d = 0; d < a->ndim; d++)
+                rows[found * out->strides[0] + d * out->strides[1]] = index[d];
+            found++;
+        }
+        for (int d = a->ndim - 1; d >= 0; d--) {
+            p += a->strides[d];
+            if (++index[d] < a->shape[d])
+                break;
+            p -= a->strides[d] * a->shape[d];
+            index[d] = 0;
+        }
+    }
+    if (found != out->shape[0])
+        return corex_fail(COREX_ERR_VALUE, "nonzero found fewer than were counted");
+    return COREX_OK;
+}

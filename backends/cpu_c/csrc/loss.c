@@ -1,0 +1,138 @@
+/* The mean squared error and its gradient. */
+#include "internal.h"
+
+#define CHUNK 65536
+#define LANES 32
+#define FOLD 4096
+
+/* Operand 0 is a double that collects, with stride 0. */
+#define SQUARES(name, T) \
+    COREX_CLONES static void name(char *const *p, const int64_t *s, int64_t n) \
+    { \
+        double total = 0; \
+        int64_t i = 0; \
+        if (s[1] == sizeof(T) && s[2] == sizeof(T)) { \
+            const T *a = (const T *)p[1], *b = (const T *)p[2]; \
+            while (n - i >= LANES) { \
+                const int64_t end = i + COREX_MIN((n - i) / LANES * LANES, FOLD); \
+                T lane[LANES] = {0}; \
+                for (; i < end; i += LANES) \
+                    for (int l = 0; l < LANES; l++) \
+                        lane[l] += (a[i + l] - b[i + l]) * (a[i + l] - b[i + l]); \
+                for (int l = 0; l < LANES; l++) \
+                    total += (double)lane[l]; \
+            } \
+        } \
+        for (; i < n; i++) { \
+            T d = *(const T *)(p[1] + i * s[1]) - *(const T *)(p[2] + i * s[2]); \
+            total += (double)(T)(d * d); \
+        } \
+        *(double *)p[0] += total; \
+    }
+
+SQUARES(squares_f32, float)
+SQUARES(squares_f64, double)
+
+typedef struct squares_job {
+    const corex_iter *iter;
+    corex_loop loop;
+    double *partial;
+} squares_job;
+
+/* Chunks of fixed size, so that the sum does not depend on the number of threads. */
+static void squares_range(void *context, int64_t begin, int64_t end)
+{
+    const squares_job *job = context;
+    for (int64_t chunk = begin; chunk < end; chunk++) {
+        corex_iter iter = *job->iter;
+        job->partial[chunk] = 0;
+        iter.data[0] = (char *)&job->partial[chunk];
+        corex_iter_range(&iter, job->loop, chunk * CHUNK,
+                         COREX_MIN((chunk + 1) * CHUNK, iter.total));
+    }
+}
+
+static corex_status sum_of_squares(const corex_view *a, const corex_view *b, double *sum)
+{
+    static const int64_t zeros[COREX_MAX_DIMS];
+    double first = 0;
+    corex_view collector = {&first, a->shape, zeros, a->ndim, COREX_FLOAT64};
+    const corex_view *views[] = {&collector, a, b};
+    corex_iter iter;
+    corex_status status = corex_iter_init(&iter, 3, views);
+    iter.strides[0][iter.ndim - 1] = 0; /* also where there was no dimension to have it */
+    corex_loop loop = a->dtype == COREX_FLOAT32 ? squares_f32 : squares_f64;
+    int64_t chunks = status == COREX_OK ? (iter.total + CHUNK - 1) / CHUNK : 0;
+    if (status != COREX_OK || chunks == 0)
+        return status;
+    corex_scratch partial;
+    status = corex_scratch_get(&partial, chunks * (int64_t)sizeof(double));
+    if (status != COREX_OK)
+        return status;
+    squares_job job = {&iter, loop, partial.data};
+    corex_parallel_for(chunks, 1, squares_range, &job);
+    *sum = 0;
+    for (int64_t chunk = 0; chunk < chunks; chunk++)
+        *sum += job.partial[chunk];
+    corex_scratch_release(&partial);
+    return COREX_OK;
+}
+
+corex_status corex_mse_loss(const corex_view *out, const corex_view *a, const corex_view *b)
+{
+    if (out->dtype < COREX_FLOAT32 || a->dtype != out->dtype || b->dtype != out->dtype ||
+        out->ndim != 0)
+        return corex_fail(COREX_ERR_TYPE, "mse_loss takes floats and gives one number");
+    double sum = 0;
+    corex_status status = sum_of_squares(a, b, &sum);
+    if (status != COREX_OK)
+        return status;
+    double mean = sum / (double)corex_numel(a);
+    return corex_fill(out, 0, &mean);
+}
+
+/* Operands: out, a, b, and the factor with stride 0. */
+#define DIFFERENCE(name, T) \
+    COREX_CLONES static void name(char *const *p, const int64_t *s, int64_t n) \
+    { \
+        const T factor = *(const T *)p[3]; \
+        if (s[0] == sizeof(T) && s[1] == sizeof(T) && s[2] == sizeof(T)) { \
+            const T *a = (const T *)p[1], *b = (const T *)p[2]; \
+            T *o = (T *)p[0]; \
+            COREX_INDEPENDENT \
+            for (int64_t i = 0; i < n; i++) \
+                o[i] = factor * (a[i] - b[i]); \
+            return; \
+        } \
+        for (int64_t i = 0; i < n; i++) \
+            *(T *)(p[0] + i * s[0]) = \
+                factor * (*(const T *)(p[1] + i * s[1]) - *(const T *)(p[2] + i * s[2])); \
+    }
+
+DIFFERENCE(difference_f32, float)
+DIFFERENCE(difference_f64, double)
+
+corex_status corex_mse_loss_backward(const corex_view *out, const corex_view *g,
+                                     const corex_view *a, const corex_view *b)
+{
+    static const int64_t zeros[COREX_MAX_DIMS];
+    if (out->dtype < COREX_FLOAT32 || a->dtype != out->dtype || b->dtype != out->dtype ||
+        g->dtype != out->dtype || g->ndim != 0)
+        return corex_fail(COREX_ERR_TYPE, "mse_loss_backward takes floats, g being one number");
+    union {
+        float f32;
+        double f64;
+    } factor;
+    double count = (double)corex_numel(a);
+    if (out->dtype == COREX_FLOAT32)
+        factor.f32 = *(const float *)g->data * (float)(2 / count);
+    else
+        factor.f64 = *(const double *)g->data * (2 / count);
+    corex_view scalar = {&factor, out->shape, zeros, out->ndim, out->dtype};
+    const corex_view *views[] = {out, a, b, &scalar};
+    corex_iter iter;
+    corex_status status = corex_iter_init(&iter, 4, views);
+    if (status == COREX_OK)
+        corex_iter_run(&iter, out->dtype == COREX_FLOAT32 ? difference_f32 : difference_f64, 1);
+    return status;
+}

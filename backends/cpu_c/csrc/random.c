@@ -1,0 +1,108 @@
+/* Philox4x32-10: random numbers that depend on their position only, so threads do not matter. */
+#include "internal.h"
+
+/* Blocks generated together; each gives two 64-bit elements. */
+#define BATCH 16
+
+#define ROUNDS 10
+#define MULTIPLIER_0 0xD2511F53u
+#define MULTIPLIER_1 0xCD9E8D57u
+#define WEYL_0 0x9E3779B9u
+#define WEYL_1 0xBB67AE85u
+
+/* Elements 2 * first ... of the stream, 2 * BATCH of them. */
+COREX_CLONES static void philox(uint64_t first, uint64_t seed, uint64_t *restrict out)
+{
+    uint32_t c0[BATCH], c1[BATCH], c2[BATCH], c3[BATCH];
+    for (int i = 0; i < BATCH; i++) {
+        uint64_t block = first + (uint64_t)i;
+        c0[i] = (uint32_t)block;
+        c1[i] = (uint32_t)(block >> 32);
+        c2[i] = c3[i] = 0;
+    }
+    uint32_t k0 = (uint32_t)seed, k1 = (uint32_t)(seed >> 32);
+    for (int round = 0; round < ROUNDS; round++) {
+        for (int i = 0; i < BATCH; i++) {
+            uint64_t p0 = (uint64_t)c0[i] * MULTIPLIER_0, p1 = (uint64_t)c2[i] * MULTIPLIER_1;
+            uint32_t n0 = (uint32_t)(p1 >> 32) ^ c1[i] ^ k0;
+            uint32_t n2 = (uint32_t)(p0 >> 32) ^ c3[i] ^ k1;
+            c1[i] = (uint32_t)p1;
+            c3[i] = (uint32_t)p0;
+            c0[i] = n0;
+            c2[i] = n2;
+        }
+        k0 += WEYL_0;
+        k1 += WEYL_1;
+    }
+    for (int i = 0; i < BATCH; i++) {
+        out[2 * i] = c0[i] | (uint64_t)c1[i] << 32;
+        out[2 * i + 1] = c2[i] | (uint64_t)c3[i] << 32;
+    }
+}
+
+typedef struct stream {
+    uint64_t seed, offset;
+    void *out;
+    int64_t n; /* elements */
+} stream;
+
+/* A range counts batches, each of which gives `PER` elements to the output. */
+#define STREAM_RANGE(name, T, PER, expr) \
+    static void name(void *context, int64_t begin, int64_t end) \
+    { \
+        const stream *job = context; \
+        uint64_t bits[2 * BATCH]; \
+        for (int64_t batch = begin; batch < end; batch++) { \
+            philox(job->offset + (uint64_t)batch * BATCH, job->seed, bits); \
+            int64_t first = batch * (PER), n = COREX_MIN((PER), job->n - first); \
+            T *out = (T *)job->out + first; \
+            for (int64_t i = 0; i < n; i++) \
+                out[i] = (T)(expr); \
+        } \
+    }
+
+static double normal(const uint64_t *bits)
+{
+    double u1 = (double)((bits[0] >> 11) + 1) * 0x1p-53;
+    double u2 = (double)(bits[1] >> 11) * 0x1p-53;
+    return sqrt(-2.0 * log(u1)) * cos(6.283185307179586 * u2);
+}
+
+STREAM_RANGE(bits_range, uint64_t, 2 * BATCH, bits[i])
+STREAM_RANGE(uniform_f32, float, 2 * BATCH, (float)(bits[i] >> 40) * 0x1p-24f)
+STREAM_RANGE(uniform_f64, double, 2 * BATCH, (double)(bits[i] >> 11) * 0x1p-53)
+STREAM_RANGE(normal_f32, float, BATCH, normal(bits + 2 * i))
+STREAM_RANGE(normal_f64, double, BATCH, normal(bits + 2 * i))
+
+static corex_status run(const corex_view *out, uint64_t seed, uint64_t offset, corex_body body,
+                        int64_t per_batch, int64_t grain)
+{
+    if (!corex_is_contiguous(out))
+        return corex_fail(COREX_ERR_VALUE, "random numbers need a contiguous output");
+    stream job = {seed, offset, out->data, corex_numel(out)};
+    corex_parallel_for((job.n + per_batch - 1) / per_batch, grain / per_batch, body, &job);
+    return COREX_OK;
+}
+
+corex_status corex_random_bits(const corex_view *out, uint64_t seed, uint64_t offset)
+{
+    if (out->dtype != COREX_INT64)
+        return corex_fail(COREX_ERR_TYPE, "random_bits makes int64");
+    return run(out, seed, offset, bits_range, 2 * BATCH, COREX_GRAIN / 4);
+}
+
+corex_status corex_random_uniform(const corex_view *out, uint64_t seed, uint64_t offset)
+{
+    if (out->dtype < COREX_FLOAT32)
+        return corex_fail(COREX_ERR_TYPE, "random_uniform makes floats");
+    corex_body body = out->dtype == COREX_FLOAT32 ? uniform_f32 : uniform_f64;
+    return run(out, seed, offset, body, 2 * BATCH, COREX_GRAIN / 4);
+}
+
+corex_status corex_random_normal(const corex_view *out, uint64_t seed, uint64_t offset)
+{
+    if (out->dtype < COREX_FLOAT32)
+        return corex_fail(COREX_ERR_TYPE, "random_normal makes floats");
+    corex_body body = out->dtype == COREX_FLOAT32 ? normal_f32 : normal_f64;
+    return run(out, seed, offset, body, BATCH, COREX_GRAIN / 16);
+}

@@ -1,0 +1,190 @@
+/* Kernels along the last dimension, element after element: cumsum, gather, scatter_add. */
+#include "rows.h"
+
+corex_status corex_rows_init(corex_rows *rows, int nops, const corex_view *const *views)
+{
+    corex_view leading[COREX_MAX_OPERANDS];
+    const corex_view *list[COREX_MAX_OPERANDS];
+    for (int k = 0; k < nops; k++) {
+        if (views[k]->ndim < 1)
+            return corex_fail(COREX_ERR_VALUE, "operand %d has no last dimension", k);
+        leading[k] = corex_leading(views[k]);
+        /* an input may be larger than the output in dimensions that lead */
+        leading[k].shape = views[0]->shape;
+        if (views[k]->ndim != views[0]->ndim)
+            return corex_fail(COREX_ERR_VALUE, "operand %d has other dimensions", k);
+        for (int d = 0; d < leading[k].ndim; d++)
+            if (views[k]->shape[d] < views[0]->shape[d])
+                return corex_fail(COREX_ERR_VALUE, "operand %d is too small", k);
+        list[k] = &leading[k];
+        rows->n[k] = views[k]->shape[views[k]->ndim - 1];
+        rows->stride[k] = views[k]->strides[views[k]->ndim - 1];
+    }
+    return corex_iter_init(&rows->iter, nops, list);
+}
+
+void corex_rows_run(corex_rows *rows, corex_row_body body, int64_t cost)
+{
+    rows->body = body;
+    if (rows->iter.total > 0)
+        corex_parallel_for(rows->iter.total, 1 + COREX_GRAIN / (1 + cost), corex_rows_range, rows);
+}
+
+void corex_rows_range(void *context, int64_t begin, int64_t end)
+{
+    const corex_rows *rows = context;
+    char *p[COREX_MAX_OPERANDS];
+    for (int64_t row = begin; row < end; row++) {
+        corex_iter_at(&rows->iter, row, p);
+        rows->body(rows, p);
+    }
+}
+
+/* Sums of floats are kept in double, as PyTorch does. */
+#define CUMSUM(name, T, A) \
+    static void name(const corex_rows *rows, char *const *p) \
+    { \
+        T *out = (T *)p[0]; \
+        const T *a = (const T *)p[1]; \
+        A sum = 0; \
+        for (int64_t i = 0; i < rows->n[0]; i++) { \
+            sum += (A)a[i * rows->stride[1]]; \
+            out[i * rows->stride[0]] = (T)sum; \
+        } \
+    }
+
+CUMSUM(cumsum_u8, uint8_t, uint64_t)
+CUMSUM(cumsum_i32, int32_t, uint64_t)
+CUMSUM(cumsum_i64, int64_t, uint64_t)
+CUMSUM(cumsum_f32, float, double)
+CUMSUM(cumsum_f64, double, double)
+
+corex_status corex_cumsum(const corex_view *out, const corex_view *a)
+{
+    static const corex_row_body bodies[] = {NULL,       cumsum_u8,  cumsum_i32,
+                                            cumsum_i64, cumsum_f32, cumsum_f64};
+    if (a->dtype != out->dtype || a->dtype == COREX_BOOL || !corex_same_shape(out, a))
+        return corex_fail(COREX_ERR_TYPE, "cumsum takes numbers and keeps shape and dtype");
+    if (a->ndim == 0)
+        return corex_copy(out, a);
+    corex_rows rows;
+    const corex_view *views[] = {out, a};
+    corex_status status = corex_rows_init(&rows, 2, views);
+    if (status == COREX_OK)
+        corex_rows_run(&rows, bodies[a->dtype], 2 * rows.n[0]);
+    return status;
+}
+
+/* ---- gather, scatter_add: operands are out, a or src, index ---- */
+
+/* The size that indices of this row refer to, and where the first bad one is. */
+static void check_row(const corex_rows *rows, char *const *p)
+{
+    const int64_t *index = (const int64_t *)p[2];
+    for (int64_t j = 0; j < rows->n[2]; j++) {
+        int64_t at = index[j * rows->stride[2]];
+        if (COREX_UNLIKELY(at < -rows->limit || at >= rows->limit)) {
+            *rows->bad_index = at;
+            *rows->failed = true;
+        }
+    }
+}
+
+static corex_status check_indices(corex_rows *rows, int64_t size, int dimension)
+{
+    int64_t bad = 0;
+    bool failed = false;
+    rows->limit = size;
+    rows->bad_index = &bad;
+    rows->failed = &failed;
+    rows->body = check_row;
+    corex_rows_range(rows, 0, rows->iter.total);
+    if (!failed)
+        return COREX_OK;
+    return corex_fail(COREX_ERR_INDEX,
+                      "index %lld is out of bounds for dimension %d with size %lld", (long long)bad,
+                      dimension, (long long)size);
+}
+
+#define GATHER(name, T) \
+    static void name(const corex_rows *rows, char *const *p) \
+    { \
+        T *out = (T *)p[0]; \
+        const T *a = (const T *)p[1]; \
+        const int64_t *index = (const int64_t *)p[2]; \
+        for (int64_t j = 0; j < rows->n[0]; j++) { \
+            int64_t at = index[j * rows->stride[2]]; \
+            out[j * rows->stride[0]] = a[(at < 0 ? at + rows->limit : at) * rows->stride[1]]; \
+        } \
+    }
+
+GATHER(gather_1, uint8_t)
+GATHER(gather_4, uint32_t)
+GATHER(gather_8, uint64_t)
+
+corex_status corex_gather(const corex_view *out, const corex_view *a, const corex_view *index)
+{
+    if (index->dtype != COREX_INT64 || a->dtype != out->dtype)
+        return corex_fail(COREX_ERR_TYPE, "gather takes int64 indices and keeps the dtype");
+    if (!corex_same_shape(out, index) || out->ndim == 0)
+        return corex_fail(COREX_ERR_VALUE, "gather gives the shape of the indices");
+    corex_rows rows;
+    const corex_view *views[] = {out, a, index};
+    corex_status status = corex_rows_init(&rows, 3, views);
+    if (status != COREX_OK || rows.iter.total == 0)
+        return status;
+    status = check_indices(&rows, rows.n[1], a->ndim - 1);
+    const int size = corex_itemsizes[a->dtype];
+    if (status == COREX_OK)
+        corex_rows_run(&rows,
+                       size == 1   ? gather_1
+                       : size == 4 ? gather_4
+                                   : gather_8,
+                       2 * rows.n[0]);
+    return status;
+}
+
+#define SCATTER_ADD(name, T, U) \
+    static void name(const corex_rows *rows, char *const *p) \
+    { \
+        T *out = (T *)p[1]; \
+        const T *src = (const T *)p[0]; \
+        const int64_t *index = (const int64_t *)p[2]; \
+        for (int64_t j = 0; j < rows->n[2]; j++) { \
+            int64_t at = index[j * rows->stride[2]]; \
+            T *to = out + (at < 0 ? at + rows->limit : at) * rows->stride[1]; \
+            *to = (T)((U) * to + (U)src[j * rows->stride[0]]); \
+        } \
+    }
+
+SCATTER_ADD(scatter_u8, uint8_t, uint8_t)
+SCATTER_ADD(scatter_i32, int32_t, uint32_t)
+SCATTER_ADD(scatter_i64, int64_t, uint64_t)
+SCATTER_ADD(scatter_f32, float, float)
+SCATTER_ADD(scatter_f64, double, double)
+
+corex_status corex_scatter_add(const corex_view *out, const corex_view *index,
+                               const corex_view *src)
+{
+    static const corex_row_body bodies[] = {NULL,        scatter_u8,  scatter_i32,
+                                            scatter_i64, scatter_f32, scatter_f64};
+    if (index->dtype != COREX_INT64 || src->dtype != out->dtype || out->dtype == COREX_BOOL)
+        return corex_fail(COREX_ERR_TYPE, "scatter_add takes int64 indices and numbers");
+    if (index->ndim == 0 || index->ndim != src->ndim || index->ndim != out->ndim)
+        return corex_fail(COREX_ERR_VALUE, "scatter_add needs equal numbers of dimensions");
+    /* The indices rule the shape; src and out may be larger. */
+    corex_view used = *src;
+    used.shape = index->shape;
+    for (int d = 0; d < src->ndim; d++)
+        if (src->shape[d] < index->shape[d])
+            return corex_fail(COREX_ERR_VALUE, "src is smaller than index");
+    corex_rows rows;
+    const corex_view *views[] = {&used, out, index};
+    corex_status status = corex_rows_init(&rows, 3, views);
+    if (status != COREX_OK || rows.iter.total == 0)
+        return status;
+    status = check_indices(&rows, rows.n[1], out->ndim - 1);
+    if (status == COREX_OK)
+        corex_rows_run(&rows, bodies[out->dtype], 4 * rows.n[0]);
+    return status;
+}
