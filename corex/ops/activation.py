@@ -292,7 +292,8 @@ def softplus(input: Tensor, beta: float = 1.0, threshold: float = 20.0) -> Tenso
 
 def logsigmoid(input: Tensor) -> Tensor:
     """log(sigmoid(input)), without overflow."""
-    return clamp(input, max=0.0) - (-input.abs()).exp().log1p()
+    # minimum, unlike clamp, passes half of the gradient at 0, which is the right slope there.
+    return input.minimum(0.0) - (-input.abs()).exp().log1p()
 
 
 def softsign(input: Tensor) -> Tensor:
@@ -326,13 +327,13 @@ def softshrink(input: Tensor, lambd: float = 0.5) -> Tensor:
 
 
 def hardshrink(input: Tensor, lambd: float = 0.5) -> Tensor:
-    """input where |input| > lambd, else 0."""
-    return where(input.abs() > lambd, input, 0.0)
+    """0 where |input| <= lambd, else input (NaN too)."""
+    return where(input.abs() <= lambd, 0.0, input)
 
 
 def threshold(input: Tensor, threshold: float, value: float, inplace: bool = False) -> Tensor:
-    """input where above the threshold, else the value."""
-    return _stored(input, where(input > threshold, input, value), inplace)
+    """The value where the input is not above the threshold, else the input (NaN too)."""
+    return _stored(input, where(input <= threshold, value, input), inplace)
 
 
 def glu(input: Tensor, dim: int = -1) -> Tensor:

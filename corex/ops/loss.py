@@ -9,7 +9,7 @@ from corex import dtypes as dt
 from corex.dispatcher import call, record
 from corex.graph import mode
 from corex.layout import broadcast_shapes
-from corex.ops.activation import log_softmax, softplus
+from corex.ops.activation import log_softmax, logsigmoid, softplus
 from corex.ops.index import gather, getitem
 from corex.ops.matmul import matmul
 from corex.ops.promotion import cast, require_tensor
@@ -302,7 +302,7 @@ def binary_cross_entropy_with_logits(
             f"Target size ({list(target.shape)}) must be the same as input size "
             f"({list(input.shape)})"
         )
-    tail = (-input.abs()).exp().log1p() + clamp(-input, min=0.0)
+    tail = -logsigmoid(input)
     if pos_weight is None:
         loss = (1 - target) * input + tail
     else:
