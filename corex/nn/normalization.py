@@ -179,7 +179,10 @@ class GroupNorm(_Affine):
 
     def extra_repr(self) -> str:
         """The sizes."""
-        return f"{self.num_groups}, {self.num_channels}, eps={self.eps}, affine={self.affine}"
+        return (
+            f"{self.num_groups}, {self.num_channels}, eps={self.eps}, affine={self.affine}, "
+            f"bias={self.bias is not None}"
+        )
 
 
 class _BatchNorm(_Affine):
@@ -273,11 +276,11 @@ class _BatchNorm(_Affine):
 
     def extra_repr(self) -> str:
         """The sizes."""
-        text = (
+        return (
             f"{self.num_features}, eps={self.eps}, momentum={self.momentum}, "
-            f"affine={self.affine}, track_running_stats={self.track_running_stats}"
+            f"affine={self.affine}, bias={self.bias is not None}, "
+            f"track_running_stats={self.track_running_stats}"
         )
-        return text if self.bias is not None or not self.affine else text + ", bias=False"
 
 
 class BatchNorm1d(_BatchNorm):
