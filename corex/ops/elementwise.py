@@ -16,11 +16,11 @@ from corex.dispatcher import call_pointwise, record
 from corex.dtypes import CATEGORY, DType
 from corex.graph import OpNode, mode
 from corex.layout import broadcast_shapes
-from corex.ops.inplace import check_inplace, finish_inplace, write_out
+from corex.ops.inplace import check_inplace, finish_inplace, old_value, write_out
 from corex.ops.promotion import Number, cast, require_tensor, result_type, scalar
 from corex.schema import OpSchema
-from corex.storage import Storage
-from corex.tensor import TENSOR_TYPES, Tensor, alias
+from corex.storage import Storage, adopt
+from corex.tensor import TENSOR_TYPES, Tensor, alias, make
 
 _new = object.__new__
 _Operand = Tensor | Number
@@ -162,8 +162,22 @@ def binary_operator(schema: OpSchema) -> Callable[[Tensor, Any], Any]:
 
 def reflected_operator(schema: OpSchema) -> Callable[[Tensor, Any], Any]:
     """The reflected operator method, `2 - a`."""
+    name = schema.name
 
     def op(self: Tensor, other: Any) -> Any:
+        kind = type(other)
+        key = self.key
+        if self._strides is None and (
+            (kind is float and key.dtype.is_floating_point)
+            or (kind is int and key.dtype.kind != "b")
+        ):
+            direct = key.direct[name]
+            if direct is not None:
+                buffer = direct(self.shape, other, 0, self.storage_.buffer, self.offset)
+                result = make(adopt(key.place, buffer), key, self.shape)
+                if self._node is not None and schema.differentiable and mode.enabled:
+                    record(schema, (other, self), (), (result,))
+                return result
         number = other if isinstance(other, bool | int | float) else as_number(other)
         return NotImplemented if number is None else general(schema, (number, self))
 
@@ -206,35 +220,35 @@ def inplace(
     """
     operands = (self, *[_operand(schema, other) for other in others])
     requires = check_inplace(schema.name, self, operands)
-    tensors, dtype, output = _promoted(schema, operands)
-    shape = broadcast_shapes(schema.name, *[t.shape for t in tensors])
+    tensors, output = _promoted(schema, operands)
+    shape = self.shape
+    for t in tensors:
+        if t.shape and t.shape != shape:
+            shape = broadcast_shapes(schema.name, shape, t.shape)
     if shape != self.shape:
         raise RuntimeError(
             f"[{schema.name}_] output with shape {list(self.shape)} doesn't match the broadcast "
             f"shape {list(shape)}"
         )
-    if not dt.can_cast(output, self.key.dtype):
+    if output is not self.key.dtype and not dt.can_cast(output, self.key.dtype):
         raise RuntimeError(
             f"[{schema.name}_] result type {output.name} can't be cast to the desired output type "
             f"{self.key.dtype.name}"
         )
-    before = (self._node, self._output_nr)
-    plain = tensors[0] is self and output is self.key.dtype
-    if plain and not requires:
-        call_pointwise(schema, tensors, params, shape, output, out=self)
-    elif plain:
-        # The formula may need the old values only as far as the version check allows: saved
-        # inputs keep the version from before the write, as in PyTorch.
-        versions = [t.storage_.version for t in tensors]
+    if tensors[0] is not self or output is not self.key.dtype:
+        return write_out(self, call_pointwise(schema, tensors, params, shape, output))
+    if not requires:
         call_pointwise(schema, tensors, params, shape, output, out=self)
         self.storage_.version += 1
-        finish_inplace(schema, self, tensors, params, before, versions)
         return self
-    else:
-        result = call_pointwise(schema, tensors, params, shape, output)
-        write_out(self, result)
-        return self
+    # As in PyTorch, the target's old value is copied if the derivative needs it. Other inputs keep
+    # the version from before the write, so that backward finds if their old values are gone.
+    before = (self._node, self._output_nr)
+    inputs = (old_value(schema, tensors), *tensors[1:])
+    versions = [t.storage_.version for t in inputs]
+    call_pointwise(schema, tensors, params, shape, output, out=self)
     self.storage_.version += 1
+    finish_inplace(schema, self, inputs, params, before, versions)
     return self
 
 
@@ -249,8 +263,12 @@ def general(
     Raises:
         RuntimeError: shapes do not broadcast, mixed places, or a dtype the op does not take.
     """
-    tensors, _, output = _promoted(schema, operands)
-    shape = broadcast_shapes(schema.name, *[t.shape for t in tensors])
+    tensors, output = _promoted(schema, operands)
+    shape = tensors[0].shape
+    for t in tensors:
+        if t.shape != shape:
+            shape = broadcast_shapes(schema.name, *[t.shape for t in tensors])
+            break
     if out is None:
         return call_pointwise(schema, tensors, params, shape, output)
     return write_out(out, call_pointwise(schema, tensors, params, shape, output), schema.name)
@@ -258,26 +276,45 @@ def general(
 
 def _promoted(
     schema: OpSchema, operands: tuple[_Operand, ...]
-) -> tuple[tuple[Tensor, ...], DType, DType]:
-    """Operands as tensors of the computing dtype, that dtype, and the result's dtype."""
-    first = next((o for o in operands if isinstance(o, Tensor)), None)
-    if first is None:
+) -> tuple[tuple[Tensor, ...], DType]:
+    """Operands as tensors of the computing dtype, and the result's dtype."""
+    first = operands[0]
+    key = first.key if isinstance(first, Tensor) else None
+    if key is not None and key.dtype.kind in schema.accepts:
+        output = dt.bool_ if schema.family in _TO_BOOL else key.dtype
+        for other in operands[1:]:
+            if not isinstance(other, Tensor):
+                kind = type(other)
+                fits = (kind is float and key.dtype.is_floating_point) or (
+                    kind is int and key.dtype.kind != "b"
+                )
+                if fits and len(operands) == 2:
+                    return (first, scalar(other, key)), output  # type: ignore[return-value]
+                break
+            if other.key is not key:
+                break
+        else:  # the common case: nothing to promote
+            return operands, output  # type: ignore[return-value]
+    for operand in operands:
+        if isinstance(operand, Tensor):
+            place = operand.key.place
+            break
+    else:
         raise TypeError(f"{schema.name}(): at least one operand must be a Tensor")
-    dtype = first.key.dtype if len(operands) == 1 else result_type(*operands)
+    dtype = key.dtype if key and len(operands) == 1 else result_type(*operands)
     if dtype.kind not in schema.accepts:
         if schema.promote == "float" and CATEGORY[dtype.kind] < 2:
             dtype = dt.get_default_dtype()
         else:
             raise RuntimeError(_unsupported(schema, dtype))
-    place = first.key.place
     key = place.keys[dtype.index]
     tensors = tuple(
-        cast(o, dtype) if isinstance(o, Tensor) else scalar(o, key) for o in operands
+        [cast(o, dtype) if isinstance(o, Tensor) else scalar(o, key) for o in operands]
     )
-    output = dt.bool_ if schema.family in ("compare", "predicate") else dtype
-    return tensors, dtype, output
+    return tensors, dt.bool_ if schema.family in _TO_BOOL else dtype
 
 
+_TO_BOOL = ("compare", "predicate")
 _BOOL_HINTS = {
     "sub": "Subtraction, the `-` operator, with two bool tensors is not supported. Use the `^` or "
     "`logical_xor()` operator instead.",

@@ -50,6 +50,20 @@ def check_inplace(op: str, self: Tensor, operands: Sequence[Any]) -> bool:
     return any(isinstance(o, Tensor) and o._node is not None for o in operands)
 
 
+def old_value(schema: OpSchema, inputs: Sequence[Tensor]) -> Tensor:
+    """What to save of the target of a write, its first input: a copy if the derivative needs it."""
+    target = inputs[0]
+    if not schema.differentiable:
+        return target
+    plan = schema.plan(tuple(t._node is not None for t in inputs))
+    if 0 not in plan.save:
+        return target
+    copy = dense_copy(target)
+    copy._node = target._node
+    copy._output_nr = target._output_nr
+    return copy
+
+
 def finish_inplace(
     schema: OpSchema,
     self: Tensor,
