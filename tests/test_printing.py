@@ -162,7 +162,7 @@ def test_a_subclass_shows_its_name() -> None:
         pass
 
     plain = corex.ones(2)
-    t = Measured.__new__(Measured)
+    t = object.__new__(Measured)
     for name in ("storage_", "key", "shape", "_strides", "offset", "_node"):
         setattr(t, name, getattr(plain, name))
     assert tensor_repr(t) == "Measured([1., 1.])"

@@ -68,16 +68,14 @@ def shape_of(name: str, sizes: tuple[Any, ...], size: Sequence[int] | None = Non
     if size is not None:
         if sizes:
             raise TypeError(f"{name}() got multiple values for argument 'size'")
-        given: Any = size
-    elif len(sizes) == 1 and isinstance(sizes[0], tuple | list):
-        given = sizes[0]
-    elif sizes:
-        given = sizes
-        if len(sizes) == 1 and not hasattr(sizes[0], "__index__"):
-            given = sizes[0]
-    else:
+        return checked_shape(name, size)
+    if not sizes:
         raise TypeError(f'{name}() missing 1 required positional arguments: "size"')
-    return checked_shape(name, given)
+    if len(sizes) == 1:
+        only = sizes[0]
+        if type(only) is tuple or isinstance(only, list | tuple) or not hasattr(only, "__index__"):
+            return checked_shape(name, only)
+    return checked_shape(name, sizes)
 
 
 def checked_shape(name: str, sizes: Any) -> Shape:
