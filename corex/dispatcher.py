@@ -23,7 +23,7 @@ from corex.layout import broadcast_strides, contiguous_strides, extent, numel
 from corex.place import DispatchKey, Place, observed
 from corex.plugins.manager import manager
 from corex.schema import OpSchema
-from corex.storage import allocate
+from corex.storage import Storage
 from corex.tensor import Tensor, alias, make
 
 Shape = tuple[int, ...]
@@ -187,13 +187,29 @@ def resolve(place: Place, op: str, dtypes: tuple[DType, ...]) -> Resolution:
 # ---- tensors and views -----------------------------------------------------------------------
 def empty(key: DispatchKey, shape: Shape) -> Tensor:
     """An uninitialised, row-major tensor."""
-    return make(allocate(key.place, numel(shape) * key.dtype.itemsize), key, shape)
+    place = key.place
+    # Written out instead of calling `adopt` and `make`: every op passes here.
+    storage = _new(Storage)
+    storage.buffer = place.backend.allocate(numel(shape) * key.dtype.itemsize, place.index)
+    storage.place = place
+    storage.version = 0
+    tensor = _new(Tensor)
+    tensor.storage_ = storage
+    tensor.key = key
+    tensor.shape = shape
+    tensor._strides = None
+    tensor.offset = 0
+    tensor._node = None
+    return tensor
+
+
+_new = object.__new__
 
 
 def view(t: Tensor) -> View:
     """What a kernel sees of a tensor."""
-    strides = t._strides
     shape = t.shape
+    strides = t._strides
     if strides is None:
         strides = contiguous_strides(shape)
     return (t.storage_.buffer, t.key.dtype, shape, strides, t.offset)
@@ -237,7 +253,9 @@ def call(schema: OpSchema, inputs: tuple[Tensor | None, ...], params: tuple[Any,
     first = inputs[0]
     assert first is not None
     place = first.key.place
-    check_places(schema.name, inputs[1:], place)
+    for t in inputs:
+        if t is not None and t.key.place is not place:
+            check_places(schema.name, inputs[1:], place)
     assert schema.result is not None
     specs: list[Spec] = schema.result(*inputs, *params)
     found = _resolve_for(schema, place, specs, inputs)
@@ -252,7 +270,7 @@ def call(schema: OpSchema, inputs: tuple[Tensor | None, ...], params: tuple[Any,
             found.run(*arguments)
             if observed():
                 report.note(schema.name, place.name, "native", found.reason)
-            return _finish(schema, inputs, params, outs, None)
+            return _finish(schema, inputs, params, outs)
         found = Resolution(None, None, f"the kernel '{schema.name}' declined this layout")
     if schema.decomposition is not None:
         if observed():
@@ -262,10 +280,11 @@ def call(schema: OpSchema, inputs: tuple[Tensor | None, ...], params: tuple[Any,
         with no_grad():
             result = schema.decomposition(*inputs, *params)
         outs = [result] if isinstance(result, Tensor) else list(result)
-        return _finish(schema, inputs, params, [alias(t) for t in outs], None)
+        return _finish(schema, inputs, params, [alias(t) for t in outs])
     outs = [empty(place.keys[dtype.index], shape) for shape, dtype in specs]
-    run_fallback(schema.name, outs, inputs, params, found.reason)
-    return _finish(schema, inputs, params, outs, None)
+    kernel_params = params[: -schema.rule_params] if schema.rule_params else params
+    run_fallback(schema.name, outs, inputs, kernel_params, found.reason)
+    return _finish(schema, inputs, params, outs)
 
 
 def _resolve_for(
@@ -299,19 +318,39 @@ def call_pointwise(
     With `out`, which has `shape` and `dtype` and is checked by the caller, the result is written
     there and nothing is recorded.
     """
-    place = inputs[0].key.place
-    check_places(schema.name, inputs[1:], place)
-    result = empty(place.keys[dtype.index], shape) if out is None else out
-    if out is not None:
-        inputs = tuple(_without_overlap(t, out) for t in inputs)
-    found = resolve(place, schema.name, (dtype, *[t.key.dtype for t in inputs]))
+    key = inputs[0].key
+    place = key.place
+    uniform = dtype is key.dtype
+    for t in inputs:
+        if t.key is not key:
+            uniform = False
+            if t.key.place is not place:
+                check_places(schema.name, inputs[1:], place)
+    if out is None:
+        result = empty(place.keys[dtype.index], shape)
+    else:
+        result = out
+        inputs = tuple([t if t is out else _without_overlap(t, out) for t in inputs])
+    found = key.kernels.get(schema.name) if uniform else None
+    if found is None:
+        found = resolve(place, schema.name, (dtype, *[t.key.dtype for t in inputs]))
+        if uniform:
+            key.kernels[schema.name] = found
     if found.run is not None:
-        arguments = (view(result), *[view_as(t, shape) for t in inputs], *params)
+        dense = contiguous_strides(shape)
+        strides = result._strides
+        views = [(result.storage_.buffer, dtype, shape, strides or dense, result.offset)]
+        for t in inputs:
+            strides = t._strides or dense
+            if t.shape != shape:
+                strides = broadcast_strides(t.shape, t.strides, shape)
+            views.append((t.storage_.buffer, t.key.dtype, shape, strides, t.offset))
+        arguments = (*views, *params)
         if found.accepts is None or found.accepts(*arguments):
             found.run(*arguments)
             if observed():
                 report.note(schema.name, place.name, "native", found.reason)
-            return _pointwise_result(schema, inputs, params, result, shape, out)
+            return result if out is not None else _pointwise_result(schema, inputs, params, result)
         found = Resolution(None, None, f"the kernel '{schema.name}' declined this layout")
     if schema.decomposition is not None:
         if observed():
@@ -324,10 +363,10 @@ def call_pointwise(
             if out is not None:
                 run("copy", [out], [composed])
                 return out
-        return _pointwise_result(schema, inputs, params, alias(composed), shape, None)
+        return _pointwise_result(schema, inputs, params, alias(composed))
     expanded = [alias_as(t, shape) for t in inputs]
     run_fallback(schema.name, [result], expanded, params, found.reason)
-    return _pointwise_result(schema, inputs, params, result, shape, out)
+    return result if out is not None else _pointwise_result(schema, inputs, params, result)
 
 
 def alias_as(t: Tensor, shape: Shape) -> Tensor:
@@ -337,19 +376,16 @@ def alias_as(t: Tensor, shape: Shape) -> Tensor:
 
 
 def _pointwise_result(
-    schema: OpSchema,
-    inputs: tuple[Tensor, ...],
-    params: tuple[Any, ...],
-    result: Tensor,
-    shape: Shape,
-    out: Tensor | None,
+    schema: OpSchema, inputs: tuple[Tensor, ...], params: tuple[Any, ...], result: Tensor
 ) -> Tensor:
-    if out is not None:
-        return out
-    shapes = tuple(t.shape for t in inputs)
-    broadcast = None if all(s == shape for s in shapes) else shapes
-    finished: Tensor = _finish(schema, inputs, params, [result], broadcast)
-    return finished
+    if mode.enabled and schema.differentiable:
+        for t in inputs:
+            if t._node is not None:
+                shapes = tuple([t.shape for t in inputs])
+                same = all([s == result.shape for s in shapes])
+                record(schema, inputs, params, (result,), None if same else shapes)
+                break
+    return result
 
 
 def run(
@@ -495,12 +531,11 @@ def _finish(
     inputs: Sequence[Tensor | None],
     params: tuple[Any, ...],
     outs: list[Tensor],
-    shapes: tuple[Shape, ...] | None,
 ) -> Any:
-    if schema.differentiable and mode.enabled:
+    if mode.enabled and schema.differentiable:
         for t in inputs:
             if t is not None and t._node is not None:
-                record(schema, inputs, params, outs, shapes)
+                record(schema, inputs, params, outs)
                 break
     return outs[0] if len(outs) == 1 else tuple(outs)
 

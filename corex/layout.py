@@ -1,5 +1,7 @@
 """Pure algebra of shapes, strides and offsets. Nothing here knows of memory or of tensors.
 
+What eager code asks again and again for the same few shapes is cached.
+
 Strides and offsets count elements. Functions that PyTorch users can trigger raise the exception
 types PyTorch raises.
 """
@@ -31,6 +33,7 @@ def numel(shape: Shape) -> int:
     return prod(shape)
 
 
+@lru_cache(maxsize=4096)
 def is_contiguous(shape: Shape, strides: Strides) -> bool:
     """Whether the elements lie dense in row-major order; strides of size-1 dims do not matter."""
     step = 1
@@ -44,6 +47,7 @@ def is_contiguous(shape: Shape, strides: Strides) -> bool:
     return True
 
 
+@lru_cache(maxsize=4096)
 def is_dense(shape: Shape, strides: Strides) -> bool:
     """Whether the elements fill an interval of memory without gaps or overlap, in any order."""
     step = 1
@@ -56,6 +60,7 @@ def is_dense(shape: Shape, strides: Strides) -> bool:
     return True
 
 
+@lru_cache(maxsize=4096)
 def extent(shape: Shape, strides: Strides) -> tuple[int, int]:
     """Lowest and highest element offset that a non-empty view touches, relative to its own."""
     low = high = 0
@@ -67,6 +72,7 @@ def extent(shape: Shape, strides: Strides) -> tuple[int, int]:
     return low, high
 
 
+@lru_cache(maxsize=4096)
 def self_overlaps(shape: Shape, strides: Strides) -> bool:
     """Whether two elements of the view may share memory (exact for views made by slicing)."""
     reach = 0
@@ -116,6 +122,7 @@ def _check_scalar_dim(dim: int) -> tuple[int, ...]:
     return ()
 
 
+@lru_cache(maxsize=4096)
 def broadcast_shapes(op: str, *shapes: Shape) -> Shape:
     """The common shape by NumPy's rule.
 
@@ -139,6 +146,7 @@ def broadcast_shapes(op: str, *shapes: Shape) -> Shape:
     return tuple(result)
 
 
+@lru_cache(maxsize=4096)
 def broadcast_strides(shape: Shape, strides: Strides, target: Shape) -> Strides:
     """Strides of a view of `shape` seen as `target`, which it is known to broadcast to."""
     lead = len(target) - len(shape)
@@ -148,7 +156,8 @@ def broadcast_strides(shape: Shape, strides: Strides, target: Shape) -> Strides:
     )
 
 
-def expand(shape: Shape, strides: Strides, sizes: Sequence[int]) -> tuple[Shape, Strides]:
+@lru_cache(maxsize=4096)
+def expand(shape: Shape, strides: Strides, sizes: Shape) -> tuple[Shape, Strides]:
     """`Tensor.expand`: -1 keeps a size.
 
     Raises:
@@ -183,7 +192,8 @@ def expand(shape: Shape, strides: Strides, sizes: Sequence[int]) -> tuple[Shape,
     return tuple(new_shape), tuple(new_strides)
 
 
-def infer_size(sizes: Sequence[int], count: int) -> Shape:
+@lru_cache(maxsize=4096)
+def infer_size(sizes: Shape, count: int) -> Shape:
     """Replaces one -1 in `sizes` so that they hold `count` elements.
 
     Raises:
@@ -216,6 +226,7 @@ def infer_size(sizes: Sequence[int], count: int) -> Shape:
     return (*sizes[:unknown], count // known, *sizes[unknown + 1 :])
 
 
+@lru_cache(maxsize=4096)
 def reshape_strides(shape: Shape, strides: Strides, target: Shape) -> Strides | None:
     """Strides that show the same memory as `target` (same element count), or None if none do."""
     count = numel(shape)
@@ -290,6 +301,43 @@ def permutation(dims: Iterable[int], ndim: int) -> tuple[int, ...]:
     if len(set(found)) != ndim:
         raise RuntimeError("permute(): duplicate dims are not allowed.")
     return found
+
+
+BasicIndex = int | slice | None
+Geometry = tuple[Shape, Strides, int]
+
+
+def basic_index(shape: Shape, strides: Strides, offset: int, items: Sequence[BasicIndex]) -> Geometry:
+    """The view that integers, slices and None make, taken from the first dim on.
+
+    Raises:
+        IndexError: an integer out of range. ValueError: a step that is not positive.
+    """
+    new_shape: list[int] = []
+    new_strides: list[int] = []
+    dim = 0
+    for item in items:
+        if item is None:
+            new_shape.append(1)
+            new_strides.append(shape[dim] * strides[dim] if dim < len(shape) else 1)
+            continue
+        size, stride = shape[dim], strides[dim]
+        if isinstance(item, slice):
+            if item.start is None and item.stop is None and item.step is None:
+                start, length, step = 0, size, 1
+            else:
+                start, length, step = slice_dim(size, item)
+            new_shape.append(length)
+            new_strides.append(stride * step)
+            offset += start * stride
+        else:
+            if not -size <= item < size:
+                raise IndexError(
+                    f"index {item} is out of bounds for dimension {dim} with size {size}"
+                )
+            offset += (item + size if item < 0 else item) * stride
+        dim += 1
+    return (*new_shape, *shape[dim:]), (*new_strides, *strides[dim:]), offset
 
 
 def slice_dim(size: int, index: slice) -> tuple[int, int, int]:

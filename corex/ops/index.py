@@ -27,7 +27,7 @@ from corex.ops.convert import to_place
 from corex.ops.create_data import as_tensor, tensor
 from corex.ops.inplace import check_inplace, finish_inplace
 from corex.ops.promotion import cast, require_tensor, scalar
-from corex.ops.views import alias_view, expand, permute, reshape, select, slice_view, unsqueeze
+from corex.ops.views import alias_view, basic_view, expand, permute, reshape, select, slice_view, unsqueeze
 from corex.schema import ALL, BOOL, OpSchema, declare
 from corex.tensor import Tensor, make
 
@@ -266,6 +266,44 @@ class _Advanced:
         return reshape(values, (numel(self.shape), *self.rest))
 
 
+_BASIC_TYPES = frozenset((int, slice, type(None)))
+
+
+def _basic(self: Tensor, key: Any) -> tuple[Any, ...] | None:
+    """The index as a tuple if it holds nothing but integers, plain slices, None and one ellipsis."""
+    items = key if type(key) is tuple else (key,)
+    used = 0
+    for item in items:
+        kind = type(item)
+        if kind not in _BASIC_TYPES:
+            if item is Ellipsis:
+                return _without_ellipsis(self, items)
+            return None
+        if kind is slice:
+            for bound in (item.start, item.stop, item.step):
+                if bound is not None and type(bound) is not int:
+                    return None
+        used += item is not None
+    if not items or used > len(self.shape):
+        return None
+    return items
+
+
+def _without_ellipsis(self: Tensor, items: tuple[Any, ...]) -> tuple[Any, ...] | None:
+    at = next(i for i, item in enumerate(items) if item is Ellipsis)
+    rest = items[:at] + items[at + 1 :]
+    used = 0
+    for item in rest:
+        if type(item) not in _BASIC_TYPES:
+            return None
+        used += item is not None
+    missing = len(self.shape) - used
+    if missing < 0:
+        return None
+    whole = (slice(None),) * missing
+    return _basic(self, items[:at] + whole + items[at + 1 :])
+
+
 # ---- get and set -----------------------------------------------------------------------------
 def getitem(self: Tensor, key: Any) -> Tensor:
     """`self[key]`: a view for basic indices, else a copy.
@@ -273,11 +311,9 @@ def getitem(self: Tensor, key: Any) -> Tensor:
     Raises:
         IndexError: see `_parse`.
     """
-    if type(key) is int and self.shape:
-        size = self.shape[0]
-        if not -size <= key < size:
-            raise IndexError(f"index {key} is out of bounds for dimension 0 with size {size}")
-        return select(self, 0, key)
+    basic = _basic(self, key)
+    if basic is not None:
+        return basic_view(self, basic)
     view, advanced = _parse(self, key)
     if all(index is None for index in advanced):
         return alias_view(self) if view is self else view
@@ -300,9 +336,15 @@ def setitem(self: Tensor, key: Any, value: Any) -> None:
     else:
         place = self.key.place
         source = as_tensor(value, dtype=self.key.dtype, device=place.device, backend=place.name)
+    basic = _basic(self, key)
+    if basic is not None:
+        target = basic_view(self, basic)
+        if source.shape == target.shape or not source.shape:
+            target.copy_(source)
+            return
     view, advanced = _parse(self, key)
     if all(index is None for index in advanced):
-        target = view if view is not self else self
+        target = view
         while source.ndim > target.ndim and source.shape[0] == 1:
             source = select(source, 0, 0)
         if source.shape and broadcast_shapes("setitem", source.shape, target.shape) != target.shape:

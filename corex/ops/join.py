@@ -13,7 +13,7 @@ from corex.ops.convert import full_on
 from corex.ops.index import getitem, index_select
 from corex.ops.promotion import Number, cast, require_tensor
 from corex.ops.views import clone, expand, permute, reshape, sizes_of, slice_view, unsqueeze
-from corex.tensor import Tensor
+from corex.tensor import Tensor, make
 
 
 class CatNode(Node):
@@ -63,13 +63,13 @@ def cat(
         _check_cat(real[0], part, dim)
     total = sum(part.shape[dim] for part in real)
     result = empty(real[0].key, (*real[0].shape[:dim], total, *real[0].shape[dim + 1 :]))
+    strides = result.strides
     start = 0
-    flat = result.detach()
     for part in real:
-        size = part.shape[dim]
         if numel(part.shape):
-            run("copy", [slice_view(flat, dim, start, size)], [part])
-        start += size
+            offset = start * strides[dim]
+            run("copy", [make(result.storage_, result.key, part.shape, strides, offset)], [part])
+        start += part.shape[dim]
     if mode.enabled and any(part._node is not None for part in parts):
         node = CatNode()
         node.dim = dim

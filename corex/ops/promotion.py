@@ -54,19 +54,19 @@ def result_type(*operands: Any) -> DType:
     return result
 
 
-_scalars: dict[tuple[DispatchKey, str], Tensor] = {}
+_scalars: dict[tuple[DispatchKey, Number], Tensor] = {}
 
 
 def scalar(value: Number, key: DispatchKey) -> Tensor:
     """A 0-d tensor holding a number, shared between calls: never to be written or handed out."""
-    name = (key, repr(value))
-    found = _scalars.get(name)
+    found = _scalars.get((key, value))
     if found is None:
-        if len(_scalars) > 512:
-            _scalars.clear()
         found = empty(key, ())
         run("fill", [found], [], (value,))
-        _scalars[name] = found
+        if value != 0:  # 0.0 and -0.0 are equal keys, but not the same number
+            if len(_scalars) > 512:
+                _scalars.clear()
+            _scalars[key, value] = found
     return found
 
 

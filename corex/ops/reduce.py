@@ -15,7 +15,15 @@ from corex.dtypes import DType
 from corex.graph import OpNode, mode
 from corex.layout import normalize_dim, normalize_dims, numel
 from corex.ops.promotion import cast, require_tensor
-from corex.ops.views import expand, movedim, permute, reshape, squeeze, unsqueeze
+from corex.ops.views import (
+    expand,
+    movedim,
+    permute,
+    plain_permute,
+    reshape,
+    squeeze,
+    unsqueeze,
+)
 from corex.schema import ALL, BOOL, FLOAT, NUMBER, OpSchema, declare
 from corex.storage import Storage
 from corex.tensor import Tensor
@@ -129,8 +137,9 @@ def _reduce(schema: OpSchema, a: Tensor, dims: tuple[int, ...], keepdim: bool) -
     """Permutes `dims` (sorted, normalised) to the end, reduces, and restores kept dims."""
     ndim, n = len(a.shape), len(dims)
     if n and dims[0] != ndim - n:
-        kept = [d for d in range(ndim) if d not in dims]
-        arranged = permute(a, [*kept, *dims])
+        order = [*[d for d in range(ndim) if d not in dims], *dims]
+        recorded = a._node is not None and mode.enabled
+        arranged = permute(a, order) if recorded else plain_permute(a, order)
     else:
         arranged = a
     result: Tensor = call(schema, (arranged,), (n,))

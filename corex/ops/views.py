@@ -44,6 +44,12 @@ def sizes_of(args: tuple[Any, ...]) -> Shape:
         TypeError: something else was given.
     """
     sizes = args[0] if len(args) == 1 and not isinstance(args[0], int) else args
+    if type(sizes) is tuple:
+        for size in sizes:
+            if type(size) is not int:
+                break
+        else:
+            return sizes
     try:
         return tuple([size.__index__() for size in sizes])
     except (AttributeError, TypeError):
@@ -57,7 +63,7 @@ def view(self: Tensor, *shape: Any) -> Tensor:
     Raises:
         RuntimeError: the shape does not fit, or the strides do not allow it.
     """
-    target = layout.infer_size(sizes_of(shape), self.numel())
+    target = layout.infer_size(sizes_of(shape), layout.numel(self.shape))
     strides = layout.reshape_strides(self.shape, self.strides, target)
     if strides is None:
         raise RuntimeError(
@@ -81,7 +87,7 @@ def reshape(self: Tensor, *shape: Any) -> Tensor:
     Raises:
         RuntimeError: the shape does not fit.
     """
-    target = layout.infer_size(sizes_of(shape), self.numel())
+    target = layout.infer_size(sizes_of(shape), layout.numel(self.shape))
     strides = layout.reshape_strides(self.shape, self.strides, target)
     if strides is None:
         return _reshaped(self.contiguous(), target, contiguous_strides(target))
@@ -319,6 +325,35 @@ def _into_zeros(g: Tensor, shape: Shape, dim: int, start: int, length: int, step
     result = g.new_zeros(shape)
     slice_view(result, dim, start, length, step).copy_(g)
     return result
+
+
+def basic_view(input: Tensor, items: Sequence[layout.BasicIndex]) -> Tensor:
+    """The view made by integers, slices and None from the first dim on, in one step.
+
+    Raises:
+        IndexError: an integer out of range. ValueError: a step that is not positive.
+    """
+    source = input.shape
+    shape, strides, offset = layout.basic_index(source, input.strides, input.offset, items)
+    label = "SliceBackward0" if isinstance(items[-1], slice) else "SelectBackward0"
+    return _view(
+        input, shape, strides, offset, label, lambda g: _index_into_zeros(g, source, items)
+    )
+
+
+def _index_into_zeros(g: Tensor, shape: Shape, items: Sequence[layout.BasicIndex]) -> Tensor:
+    result = g.new_zeros(shape)
+    basic_view(result, items).copy_(g)
+    return result
+
+
+def plain_permute(t: Tensor, order: Sequence[int]) -> Tensor:
+    """`permute` with valid dims, outside the graph."""
+    strides = t.strides
+    permuted = tuple([strides[d] for d in order])
+    shape = tuple([t.shape[d] for d in order])
+    exact = permuted == contiguous_strides(shape)
+    return make(t.storage_, t.key, shape, None if exact else permuted, t.offset)
 
 
 def narrow(input: Tensor, dim: int, start: int, length: int) -> Tensor:
@@ -587,9 +622,9 @@ def clone(input: Tensor) -> Tensor:
     strides = input._strides
     if strides is not None and layout.is_dense(input.shape, strides):
         order = sorted(range(input.ndim), key=lambda d: -strides[d])
-        flat = dense_copy(_plain_permute(input, order))
+        flat = dense_copy(plain_permute(input, order))
         inverse = sorted(range(input.ndim), key=order.__getitem__)
-        result = _plain_permute(flat, inverse)
+        result = plain_permute(flat, inverse)
     else:
         result = dense_copy(input)
     return _recorded_copy(input, result)
@@ -599,11 +634,3 @@ def _recorded_copy(source: Tensor, copy: Tensor) -> Tensor:
     if source._node is not None and mode.enabled:
         copy._node = closure_node("CloneBackward0", (source._node, source._output_nr), lambda g: g)
     return copy
-
-
-def _plain_permute(t: Tensor, order: Sequence[int]) -> Tensor:
-    strides = t.strides
-    permuted = tuple([strides[d] for d in order])
-    shape = tuple([t.shape[d] for d in order])
-    exact = permuted == contiguous_strides(shape)
-    return make(t.storage_, t.key, shape, None if exact else permuted, t.offset)
