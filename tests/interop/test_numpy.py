@@ -133,12 +133,12 @@ def test_numpy_and_gradients() -> None:
 def test_array_protocol() -> None:
     t = corex.arange(6).reshape(2, 3)
     assert np.shares_memory(np.asarray(t), t.numpy())
-    assert np.shares_memory(np.asarray(t, copy=False), t.numpy())
+    assert np.shares_memory(t.__array__(copy=False), t.numpy())
     assert not np.shares_memory(np.array(t), t.numpy())
     assert np.asarray(t, dtype=np.float32).dtype == np.float32
     assert np.array(t, dtype=np.int64).tolist() == t.tolist()
     with pytest.raises(ValueError, match="avoid copy"):
-        np.asarray(t, dtype=np.float32, copy=False)
+        t.__array__(np.float32, copy=False)
     assert np.stack([corex.ones(2), corex.zeros(2)]).tolist() == [[1, 1], [0, 0]]
 
 
