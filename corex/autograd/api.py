@@ -282,11 +282,13 @@ def _gradients(
         targets.setdefault(node, []).append((number, i))
     captured: list[Tensor | None] = [None] * len(inputs)
     run_backward(roots, keep, create_graph, targets, False, captured)
-    if not allow_unused and any(value is None for value in captured):
-        raise RuntimeError(
-            "One of the differentiated Tensors appears to not have been used in the graph. Set "
-            "allow_unused=True if this is the desired behavior."
-        )
+    if not allow_unused:
+        for i, value in enumerate(captured):
+            if value is None:
+                raise RuntimeError(
+                    f"The differentiated Tensor at index {i} appears to not have been used in the "
+                    f"graph. Set allow_unused=True if this is the desired behavior."
+                )
     return captured
 
 

@@ -337,14 +337,14 @@ def test_saved_tensors_are_checked_and_freed() -> None:
         _ = w.grad_fn.saved_tensors
     with pytest.raises(RuntimeError, match="second time"):
         w.sum().backward()
+
+    class Bad(Cube):
+        @staticmethod
+        def forward(ctx, x):
+            ctx.save_for_backward(3)
+            return x * 1
+
     with pytest.raises(TypeError, match="can only save variables"):
-
-        class Bad(Cube):
-            @staticmethod
-            def forward(ctx, x):
-                ctx.save_for_backward(3)
-                return x * 1
-
         Bad.apply(x)
 
 
