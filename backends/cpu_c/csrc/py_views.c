@@ -41,9 +41,10 @@ static bool bad_view(const char *reason)
     return false;
 }
 
-/* First and last element must lie inside the buffer. */
-static bool check_extent(const corex_py_view *v, const corex_buffer *buffer, int64_t offset)
+/* Sets the address; first and last element must lie inside the buffer. */
+static bool set_data(corex_py_view *v, const corex_buffer *buffer, int64_t offset)
 {
+    v->view.data = buffer->ptr; /* which no element of an empty view is read from */
     const int64_t size = corex_itemsizes[v->view.dtype];
     int64_t low = offset, high = offset;
     for (int d = 0; d < v->view.ndim; d++) {
@@ -62,6 +63,7 @@ static bool check_extent(const corex_py_view *v, const corex_buffer *buffer, int
                      (long long)low, (long long)high, (long long)buffer->nbytes);
         return false;
     }
+    v->view.data = buffer->ptr + offset * size;
     return true;
 }
 
@@ -91,9 +93,8 @@ bool corex_read_view(PyObject *tuple, corex_py_view *out, bool writes)
     if (COREX_UNLIKELY(offset == -1 && PyErr_Occurred()))
         return false;
     corex_buffer *memory = (corex_buffer *)buffer;
-    char *data = memory->ptr + offset * corex_itemsizes[dtype];
-    out->view = (corex_view){data, out->shape, out->strides, (int32_t)ndim, dtype};
-    if (COREX_UNLIKELY(!check_extent(out, memory, offset)))
+    out->view = (corex_view){NULL, out->shape, out->strides, (int32_t)ndim, dtype};
+    if (COREX_UNLIKELY(!set_data(out, memory, offset)))
         return false;
     if (COREX_UNLIKELY(writes && memory->readonly)) {
         PyErr_SetString(PyExc_ValueError, "the output's memory is read-only");

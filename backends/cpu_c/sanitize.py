@@ -1,0 +1,105 @@
+"""Builds the C code with address and undefined-behaviour sanitizers and runs its tests under them.
+
+`python backends/cpu_c/sanitize.py [pytest arguments]`, with the Python that has corex's test
+requirements. Needs GCC (or CC) with libasan and libubsan.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+import sysconfig
+from pathlib import Path
+
+HERE = Path(__file__).resolve().parent
+ROOT = HERE.parent.parent
+BUILD = ROOT / "build" / "sanitize"
+COMPILER = os.environ.get("CC", "gcc")
+# The copies per x86 level are chosen by code that runs before the sanitizers are ready.
+FLAGS = (
+    "-std=gnu11 -O1 -g -fno-omit-frame-pointer -fno-math-errno -fno-trapping-math "
+    "-fno-strict-aliasing -fopenmp-simd -fvisibility=hidden -fPIC -DCOREX_NO_CLONES "
+    "-fsanitize=address,undefined -fno-sanitize-recover=undefined -w"
+).split()
+TESTS = (
+    "tests/backends/cpu_c",
+    "tests/backends/test_backend_basics.py",
+    "tests/backends/test_create_kernels.py",
+    "tests/backends/test_direct_kernels.py",
+    "tests/backends/test_matmul_index_kernels.py",
+    "tests/backends/test_nn_kernels.py",
+    "tests/backends/test_conv_pool_kernels.py",
+    "tests/backends/test_random_kernels.py",
+    "tests/backends/test_reduction_kernels.py",
+)
+
+
+def build() -> None:
+    """A copy of the package, with an instrumented extension module."""
+    package = BUILD / "corex_cpu_c"
+    objects = BUILD / "objects"
+    shutil.rmtree(BUILD, ignore_errors=True)
+    package.mkdir(parents=True)
+    objects.mkdir()
+    for path in HERE.glob("*.py"):
+        shutil.copy2(path, package)
+    if (HERE / "vendor").is_dir():
+        (package / "vendor").symlink_to(HERE / "vendor")
+    include = sysconfig.get_paths()["include"]
+    for source in sorted((HERE / "csrc").glob("*.c")):
+        target = objects / f"{source.stem}.o"
+        subprocess.run(
+            [COMPILER, *FLAGS, f"-I{include}", "-c", str(source), "-o", str(target)], check=True
+        )
+    module = package / f"_native{sysconfig.get_config_var('EXT_SUFFIX')}"
+    subprocess.run(
+        [
+            COMPILER,
+            "-shared",
+            "-fsanitize=address,undefined",
+            *map(str, sorted(objects.glob("*.o"))),
+            "-o",
+            str(module),
+            "-lm",
+            "-ldl",
+            "-lpthread",
+        ],
+        check=True,
+    )
+
+
+def runtime(name: str) -> str:
+    """The path of a sanitizer's runtime library."""
+    found = subprocess.run(
+        [COMPILER, f"-print-file-name={name}"], check=True, capture_output=True, text=True
+    )
+    return found.stdout.strip()
+
+
+def main() -> int:
+    """Builds, then runs the tests; returns pytest's exit code."""
+    build()
+    environment = {
+        **os.environ,
+        "LD_PRELOAD": f"{runtime('libasan.so')} {runtime('libubsan.so')}",
+        # Python itself never frees everything; impossible sizes are a test of ours.
+        "ASAN_OPTIONS": "detect_leaks=0:allocator_may_return_null=1:handle_segv=1",
+        "UBSAN_OPTIONS": "print_stacktrace=1:halt_on_error=1",
+        "PYTHONMALLOC": "malloc",
+        # Cached blocks would hide reads after free and past the end.
+        "COREX_CPU_CACHE_BYTES": os.environ.get("COREX_CPU_CACHE_BYTES", "0"),
+        "COREX_ALLOW_MISSING_BACKEND": "1",
+        "PYTHONPATH": os.pathsep.join(
+            [str(BUILD), str(ROOT), *filter(None, [os.environ.get("PYTHONPATH")])]
+        ),
+    }
+    command = [sys.executable, "-m", "pytest", "-q", "-x", "-s", "-p", "no:cacheprovider"]
+    command += ["--timeout=600", "-k", "cpu_c", *TESTS, *sys.argv[1:]]
+    print("+", " ".join(command), flush=True)
+    return subprocess.run(command, cwd=ROOT, env=environment, check=False).returncode
+
+
+if __name__ == "__main__":
+    sys.exit(main())
