@@ -23,8 +23,7 @@ from corex.layout import broadcast_strides, contiguous_strides, extent, numel
 from corex.place import DispatchKey, Place, observed
 from corex.plugins.manager import manager
 from corex.schema import OpSchema
-from corex.storage import Storage
-from corex.tensor import Tensor, alias, make
+from corex.tensor import TENSOR_TYPES, Tensor, alias, make, wrap
 
 Shape = tuple[int, ...]
 Spec = tuple[Shape, DType]
@@ -188,22 +187,8 @@ def resolve(place: Place, op: str, dtypes: tuple[DType, ...]) -> Resolution:
 def empty(key: DispatchKey, shape: Shape) -> Tensor:
     """An uninitialised, row-major tensor."""
     place = key.place
-    # Written out instead of calling `adopt` and `make`: every op passes here.
-    storage = _new(Storage)
-    storage.buffer = place.backend.allocate(numel(shape) * key.dtype.itemsize, place.index)
-    storage.place = place
-    storage.version = 0
-    tensor = _new(Tensor)
-    tensor.storage_ = storage
-    tensor.key = key
-    tensor.shape = shape
-    tensor._strides = None
-    tensor.offset = 0
-    tensor._node = None
-    return tensor
-
-
-_new = object.__new__
+    nbytes = numel(shape) * key.dtype.itemsize
+    return wrap(key, place.backend.allocate(nbytes, place.index), shape)
 
 
 def view(t: Tensor) -> View:
@@ -554,11 +539,16 @@ def record(
     op's input is its output, with another place in the graph).
     """
     if edges is None:
-        edges = tuple(
-            (t._node, t._output_nr) if isinstance(t, Tensor) else (None, 0) for t in inputs
-        )
-    plan = schema.plan(tuple([node is not None for node, _ in edges]))
-    node = OpNode()
+        found = []
+        for t in inputs:
+            if type(t) in TENSOR_TYPES:
+                found.append((t._node, t._output_nr) if t._node is not None else _NO_EDGE)
+            else:
+                found.append(_NO_EDGE)
+        edges = tuple(found)
+    needs = tuple([edge[0] is not None for edge in edges])
+    plan = schema._plans.get(needs) or schema.plan(needs)
+    node = _new(OpNode)
     node.plan = plan
     node.edges = edges
     node.params = params
@@ -568,11 +558,12 @@ def record(
     versions: list[int | None] = []
     for i in plan.save:
         if i < 0:
-            value = inputs[-1 - i].shape
-        else:
-            value = inputs[i] if i < count else alias(outs[i - count])
+            saved.append(inputs[-1 - i].shape)
+            versions.append(None)
+            continue
+        value = inputs[i] if i < count else alias(outs[i - count])
         saved.append(value)
-        versions.append(value.storage_.version if isinstance(value, Tensor) else None)
+        versions.append(value.storage_.version if type(value) in TENSOR_TYPES else None)
     node.saved = tuple(saved)
     node.versions = tuple(versions)
     outs[0]._node = node
@@ -580,3 +571,7 @@ def record(
     if anomaly is not None:
         node.forward_trace = anomaly()
     return node
+
+
+_NO_EDGE = (None, 0)
+_new = object.__new__

@@ -355,6 +355,25 @@ def make(
     return tensor
 
 
+def wrap(key: DispatchKey, buffer: Any, shape: tuple[int, ...]) -> Tensor:
+    """A row-major tensor over a buffer that its backend has just made.
+
+    The same as `make(adopt(...))`, written out because every op's result passes here.
+    """
+    storage = _new(Storage)
+    storage.buffer = buffer
+    storage.place = key.place
+    storage.version = 0
+    tensor = _new(Tensor)
+    tensor.storage_ = storage
+    tensor.key = key
+    tensor.shape = shape
+    tensor._strides = None
+    tensor.offset = 0
+    tensor._node = None
+    return tensor
+
+
 def alias(tensor: Tensor, node: Node | None = None) -> Tensor:
     """A plain tensor over the same memory with another place in the graph."""
     other = make(tensor.storage_, tensor.key, tensor.shape, tensor._strides, tensor.offset)

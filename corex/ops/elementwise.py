@@ -19,8 +19,8 @@ from corex.layout import broadcast_shapes
 from corex.ops.inplace import check_inplace, finish_inplace, old_value, write_out
 from corex.ops.promotion import Number, cast, require_tensor, result_type, scalar
 from corex.schema import OpSchema
-from corex.storage import Storage, adopt
-from corex.tensor import TENSOR_TYPES, Tensor, alias, make
+from corex.storage import Storage
+from corex.tensor import TENSOR_TYPES, Tensor, alias, wrap
 
 _new = object.__new__
 _Operand = Tensor | Number
@@ -174,7 +174,7 @@ def reflected_operator(schema: OpSchema) -> Callable[[Tensor, Any], Any]:
             direct = key.direct[name]
             if direct is not None:
                 buffer = direct(self.shape, other, 0, self.storage_.buffer, self.offset)
-                result = make(adopt(key.place, buffer), key, self.shape)
+                result = wrap(key, buffer, self.shape)
                 if self._node is not None and schema.differentiable and mode.enabled:
                     record(schema, (other, self), (), (result,))
                 return result

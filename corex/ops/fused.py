@@ -8,8 +8,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from corex import placement as report
-from corex.dispatcher import no_grad, resolve, view
-from corex.place import observed
+from corex.backend import View
+from corex.dispatcher import no_grad, resolve
+from corex.layout import contiguous_strides
+from corex.place import DispatchKey, observed
 from corex.schema import FLOAT, OpSchema, declare
 from corex.tensor import Tensor
 
@@ -90,22 +92,39 @@ def _step(schema: OpSchema, lists: Sequence[Sequence[Tensor]], params: tuple[obj
     if not lists[0]:
         return
     key = lists[0][0].key
-    found = resolve(key.place, schema.name, (key.dtype,))
-    same = all(t.key is key for tensors in lists for t in tensors)
-    if same and found.run is not None:
-        found.run(*[[view(t) for t in tensors] for tensors in lists], *params)
-        how = "native"
-    else:
+    found = key.kernels.get(schema.name)
+    if found is None:
+        found = key.kernels[schema.name] = resolve(key.place, schema.name, (key.dtype,))
+    views = _views(lists, key) if found.run is not None else None
+    if views is None:
         assert schema.decomposition is not None
         with no_grad():
             schema.decomposition(*lists, *params)
-        how = "decomposed"
-    if observed():
-        report.note(schema.name, key.place.name, how, found.reason)
-    if how == "native":
+    else:
+        found.run(*views, *params)
         for tensors in (lists[0], *lists[2:]):
             for t in tensors:
                 t.storage_.version += 1
+    if observed():
+        how = "decomposed" if views is None else "native"
+        report.note(schema.name, key.place.name, how, found.reason)
+
+
+def _views(lists: Sequence[Sequence[Tensor]], key: DispatchKey) -> list[list[View]] | None:
+    """What the kernel sees, or None if the tensors do not all have the key."""
+    result = []
+    for tensors in lists:
+        views = []
+        for t in tensors:
+            if t.key is not key:
+                return None
+            shape = t.shape
+            strides = t._strides
+            if strides is None:
+                strides = contiguous_strides(shape)
+            views.append((t.storage_.buffer, key.dtype, shape, strides, t.offset))
+        result.append(views)
+    return result
 
 
 def sgd_step_(

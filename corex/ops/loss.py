@@ -7,7 +7,7 @@ from typing import Any
 
 from corex import dtypes as dt
 from corex.dispatcher import call, record
-from corex.graph import mode
+from corex.graph import OpNode, mode
 from corex.layout import broadcast_shapes
 from corex.ops.activation import log_softmax, logsigmoid, softplus
 from corex.ops.index import gather, getitem
@@ -16,8 +16,7 @@ from corex.ops.promotion import cast, require_tensor
 from corex.ops.select import clamp, where
 from corex.ops.views import expand, movedim, reshape, squeeze, unsqueeze
 from corex.schema import OpSchema, declare
-from corex.storage import adopt
-from corex.tensor import Tensor, make
+from corex.tensor import Tensor, wrap
 
 
 def reduced(loss: Tensor, reduction: str) -> Tensor:
@@ -44,7 +43,7 @@ def _mse_backward(g: Tensor, a: Tensor, b: Tensor) -> Tensor:
                 a.shape, g.storage_.buffer, g.offset, a.storage_.buffer, a.offset,
                 b.storage_.buffer, b.offset,
             )  # fmt: skip
-            return make(adopt(a.key.place, buffer), a.key, a.shape)
+            return wrap(a.key, buffer, a.shape)
     result: Tensor = call(MSE_LOSS_BACKWARD, (g, a, b))
     return result
 
@@ -94,15 +93,35 @@ def mse_loss(input: Tensor, target: Tensor, reduction: str = "mean") -> Tensor:
                     input.shape, input.storage_.buffer, input.offset,
                     target.storage_.buffer, target.offset,
                 )  # fmt: skip
-                result = make(adopt(key.place, buffer), key, ())
-                if mode.enabled and (input._node is not None or target._node is not None):
-                    record(MSE_LOSS, (input, target), (), (result,))
+                result = wrap(key, buffer, ())
+                node, other = input._node, target._node
+                if (node is not None or other is not None) and mode.enabled:
+                    if other is not None:
+                        record(MSE_LOSS, (input, target), (), (result,))
+                    else:
+                        _record_mse(input, target, result)
                 return result
         mean: Tensor = call(MSE_LOSS, (input, target))
         return mean
     _warn_shapes("mse_loss", input, target)
     difference = input - target
     return reduced(difference * difference, reduction)
+
+
+_NEEDS_INPUT = (True, False)
+_new = object.__new__
+
+
+def _record_mse(input: Tensor, target: Tensor, result: Tensor) -> None:
+    """`record` for a target that needs no gradient, spelt out for small losses' sake."""
+    node = _new(OpNode)
+    node.plan = MSE_LOSS.plan(_NEEDS_INPUT)
+    node.edges = ((input._node, input._output_nr), (None, 0))
+    node.params = ()
+    node.shapes = None
+    node.saved = (input, target)
+    node.versions = (input.storage_.version, target.storage_.version)
+    result._node = node
 
 
 def _warn_shapes(op: str, input: Tensor, target: Tensor) -> None:

@@ -25,8 +25,7 @@ from corex.ops.views import (
     unsqueeze,
 )
 from corex.schema import ALL, BOOL, FLOAT, NUMBER, OpSchema, declare
-from corex.storage import Storage
-from corex.tensor import Tensor
+from corex.tensor import Tensor, wrap
 
 Dims = int | Sequence[int] | None
 _new = object.__new__
@@ -154,17 +153,7 @@ def _direct_total(schema: OpSchema, a: Tensor) -> Tensor | None:
     direct = a.key.direct[schema.name] if a._strides is None else None
     if direct is None:
         return None
-    storage = _new(Storage)
-    storage.buffer = direct(a.shape, a.storage_.buffer, a.offset)
-    storage.place = a.key.place
-    storage.version = 0
-    result = _new(Tensor)
-    result.storage_ = storage
-    result.key = a.key
-    result.shape = ()
-    result._strides = None
-    result.offset = 0
-    result._node = None
+    result = wrap(a.key, direct(a.shape, a.storage_.buffer, a.offset), ())
     if a._node is not None and mode.enabled:
         node = _new(OpNode)
         node.plan = schema.plan((True,))
