@@ -1,6 +1,7 @@
 """The `corex` command. Each subcommand is a module here, imported only when it is called.
 
-A subcommand's module has `add_arguments(parser)` and `run(args) -> exit code`.
+A subcommand's module has `add_arguments(parser)` and `run(args) -> exit code`. One that leaves its
+options to another program sets `PASSES_ON`, and finds them in `args.passed_on`.
 """
 
 from __future__ import annotations
@@ -32,7 +33,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="corex", description="A tensor runtime with plugins.")
     parser.add_argument("--version", action=_Version, nargs=0, help="show the version and exit")
     subparsers = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)
-    run = None
+    module = None
     for name, summary in COMMANDS.items():
         subparser = subparsers.add_parser(
             name, help=summary, description=summary[0].upper() + summary[1:] + "."
@@ -40,11 +41,12 @@ def main(argv: Sequence[str] | None = None) -> int:
         if arguments[:1] == [name]:
             module = importlib.import_module(f"corex.cli.{name}")
             module.add_arguments(subparser)
-            run = module.run
-    parsed = parser.parse_args(arguments)
-    assert run is not None  # argparse has refused everything else
+    parsed, parsed.passed_on = parser.parse_known_args(arguments)
+    assert module is not None  # argparse has refused everything else
+    if parsed.passed_on and not getattr(module, "PASSES_ON", False):
+        parser.error(f"unrecognized arguments: {' '.join(parsed.passed_on)}")
     try:
-        return int(run(parsed))
+        return int(module.run(parsed))
     except KeyboardInterrupt:
         return 130
     except BrokenPipeError:  # the reader (`corex backends | head`) has seen enough

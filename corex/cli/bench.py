@@ -9,10 +9,12 @@ from pathlib import Path
 
 from corex.errors import CorexError
 
+PASSES_ON = True
+
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Everything is passed on to the benchmarks."""
-    parser.add_argument("options", nargs=argparse.REMAINDER, help="options of the benchmarks")
+    """Nothing of its own: options go to the benchmarks."""
+    parser.epilog = "Options are those of `python -m benchmarks`, which its --help lists."
 
 
 def run(args: argparse.Namespace) -> int:
@@ -24,5 +26,5 @@ def run(args: argparse.Namespace) -> int:
     checkout = Path(__file__).parents[2]
     if not (checkout / "benchmarks" / "__main__.py").exists():
         raise CorexError("the benchmarks are in the source checkout only, not in the package")
-    command = [sys.executable, "-m", "benchmarks", *args.options]
+    command = [sys.executable, "-m", "benchmarks", *args.passed_on]
     return subprocess.run(command, cwd=checkout, check=False).returncode

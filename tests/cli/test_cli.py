@@ -161,6 +161,19 @@ def test_bench_needs_a_source_checkout(
     assert "source checkout only" in capsys.readouterr().err
 
 
+def test_bench_passes_its_options_on(
+    monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    from corex.cli import bench
+
+    (tmp_path / "benchmarks").mkdir()
+    program = tmp_path / "benchmarks" / "__main__.py"
+    program.write_text("import sys; print(sys.argv[1:]); sys.exit(3)")
+    monkeypatch.setattr(bench, "__file__", str(tmp_path / "corex" / "cli" / "bench.py"))
+    assert cli.main(["bench", "--quick", "--filter", "add"]) == 3
+    assert capfd.readouterr().out == "['--quick', '--filter', 'add']\n"
+
+
 def test_python_dash_m_corex() -> None:
     result = subprocess.run(
         [sys.executable, "-m", "corex", "--version"], capture_output=True, text=True, check=True
