@@ -30,8 +30,8 @@ _NEEDED = {
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declares the options."""
     parser.add_argument("--backend", metavar="NAME", help="the backend to run on")
-    parser.add_argument("--epochs", type=_at_least(1), default=10, metavar="N",
-                        help="passes over the training images (default: 10)")  # fmt: skip
+    parser.add_argument("--epochs", type=_at_least(1), default=25, metavar="N",
+                        help="passes over the training images (default: 25)")  # fmt: skip
     parser.add_argument("--steps", type=_at_least(1), metavar="N",
                         help="stop after this many steps, and print each loss")  # fmt: skip
     parser.add_argument("--seed", type=_at_least(0), default=0, metavar="N",

@@ -39,7 +39,7 @@ def draw(trainer: Trainer, path: str | os.PathLike[str], backend: str) -> None:
     wrong = [i for i, (p, t) in enumerate(zip(predicted, truth, strict=True)) if p != t]
     wrong.sort(key=lambda i: -certain[i])
 
-    figure = Figure(figsize=(11, 8.5), layout="constrained", facecolor="white")
+    figure = Figure(figsize=(11, 8), layout="constrained", facecolor="white")
     FigureCanvasAgg(figure)
     right = 100 * (1 - len(wrong) / len(truth))
     figure.suptitle(
@@ -48,7 +48,7 @@ def draw(trainer: Trainer, path: str | os.PathLike[str], backend: str) -> None:
         fontsize=14,
         fontweight="bold",
     )
-    curves, seen, missed = figure.subfigures(3, 1, height_ratios=[1.0, 1.0, 0.62])
+    curves, seen, missed = figure.subfigures(3, 1, height_ratios=[1.0, 1.0, 0.42])
     left, right_axes = curves.subplots(1, 2)
     _draw_loss(left, trainer)
     _draw_accuracy(right_axes, trainer)
