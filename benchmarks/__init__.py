@@ -1,0 +1,1 @@
+"""corex beside PyTorch and NumPy, in one process: `python -m benchmarks --help`."""
