@@ -41,10 +41,11 @@ def main(argv: Sequence[str] | None = None) -> int:
         if arguments[:1] == [name]:
             module = importlib.import_module(f"corex.cli.{name}")
             module.add_arguments(subparser)
-    parsed, parsed.passed_on = parser.parse_known_args(arguments)
+    parsed, passed_on = parser.parse_known_args(arguments)
+    parsed.passed_on = passed_on
     assert module is not None  # argparse has refused everything else
-    if parsed.passed_on and not getattr(module, "PASSES_ON", False):
-        parser.error(f"unrecognized arguments: {' '.join(parsed.passed_on)}")
+    if passed_on and not getattr(module, "PASSES_ON", False):
+        parser.error(f"unrecognized arguments: {' '.join(passed_on)}")
     try:
         return int(module.run(parsed))
     except KeyboardInterrupt:
