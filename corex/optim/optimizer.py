@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import warnings
 from collections import OrderedDict, defaultdict
 from collections.abc import Callable, Hashable, Iterable
 from copy import deepcopy
@@ -135,7 +136,11 @@ class Optimizer:
                 )
             group.setdefault(name, default)
         if len({id(p) for p in params}) != len(params):
-            raise ValueError("some parameters appear more than once in the parameter group")
+            warnings.warn(
+                "optimizer contains a parameter group with duplicate parameters; in future, this "
+                "will cause an error",
+                stacklevel=3,
+            )
         known = {id(p) for p in chain.from_iterable(g["params"] for g in self.param_groups)}
         if any(id(p) in known for p in params):
             raise ValueError("some parameters appear in more than one parameter group")

@@ -258,7 +258,7 @@ def test_embedding(each_backend: str, padding_idx: int | None) -> None:
 
 
 REPRS = [
-    "Sequential(ModuleList([Linear(1, 2), Linear(1, 2), ReLU(inplace=True)]), ModuleDict({'a': Tanh()}))",
+    "Sequential(ModuleList([Linear(1, 2), Linear(1, 2), ReLU(True)]), ModuleDict({'a': Tanh()}))",
     "Sequential()", "ModuleDict()", "ModuleList([ModuleList([ReLU(), ReLU()])])",
     "Dropout(0.1, inplace=True)", "ELU(inplace=True)", "LeakyReLU(0.2, inplace=True)",
     "Hardtanh(0.0, 2.0, inplace=True)", "Threshold(1.0, 2.0, inplace=True)", "SiLU(inplace=True)",
