@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 
@@ -32,8 +33,20 @@ def test_statistics_are_exact(backend, nbytes):
     assert allocated(backend) == before["allocated_bytes"]
 
 
+@pytest.fixture
+def caching(backend):
+    """A cache of known size, whatever the environment says."""
+    from corex_cpu_c import _native
+
+    limit = _native.get_cache_limit()
+    backend.set_cache_limit(2**28)
+    yield backend
+    backend.set_cache_limit(limit)
+
+
 @pytest.mark.parametrize("nbytes", [16, 4096, 3 * 2**20])
-def test_memory_is_used_again(backend, nbytes):
+def test_memory_is_used_again(caching, nbytes):
+    backend = caching
     first = backend.allocate(nbytes, 0)
     address = first.ptr
     del first
@@ -49,26 +62,20 @@ def test_empty_cache_returns_memory(backend):
     assert 0 <= blocks < 2**20  # what is left is the rounding of blocks in use
 
 
-def test_cache_limit(backend):
-    from corex_cpu_c import _native
-
-    limit = _native.get_cache_limit()
-    try:
-        backend.set_cache_limit(0)
-        backend.empty_cache(0)
-        base = backend.memory_stats(0)["reserved_bytes"]
-        for nbytes in (100, 10_000, 8 * 2**20):
-            backend.allocate(nbytes, 0)
-        assert backend.memory_stats(0)["reserved_bytes"] == base
-    finally:
-        backend.set_cache_limit(limit)
+def test_cache_limit(caching):
+    caching.set_cache_limit(0)
+    caching.empty_cache(0)
+    base = caching.memory_stats(0)["reserved_bytes"]
+    for nbytes in (100, 10_000, 8 * 2**20):
+        caching.allocate(nbytes, 0)
+    assert caching.memory_stats(0)["reserved_bytes"] == base
 
 
 def test_cache_limit_from_the_environment():
     code = "from corex_cpu_c import _native; print(_native.get_cache_limit())"
     result = subprocess.run(
         [sys.executable, "-c", code],
-        env={**__import__("os").environ, "COREX_CPU_CACHE_BYTES": "12345678"},
+        env={**os.environ, "COREX_CPU_CACHE_BYTES": "12345678"},
         capture_output=True,
         text=True,
         check=True,
