@@ -92,7 +92,12 @@ ARG_ALL(argmax, BETTER_MAX)
 ARG_ALL(argmin, BETTER_MIN)
 
 #define ENTRY(name) \
-    {sizeof(name##_acc), name##_start, name##_line, name##_columns, name##_combine, name##_finish}
+    {.acc_bytes = sizeof(name##_acc), \
+     .start = name##_start, \
+     .line = name##_line, \
+     .columns = name##_columns, \
+     .combine = name##_combine, \
+     .finish = name##_finish}
 #define TABLE(op) \
     {ENTRY(op##_u8),  ENTRY(op##_u8),  ENTRY(op##_i32), \
      ENTRY(op##_i64), ENTRY(op##_f32), ENTRY(op##_f64)}

@@ -3,6 +3,56 @@
 
 /* ---- direct loops ---- */
 
+/* Columns and rows of C that stay in registers. */
+#define WIDE 16
+#define TALL 4
+
+/* TALL rows and WIDE columns of C = A B; rows of B and C are dense. */
+#define PATCH(name, T) \
+    COREX_INLINE void name(int64_t k, const T *a, corex_matrix am, const T *b, int64_t ldb, T *c, \
+                           int64_t ldc, bool accumulate) \
+    { \
+        T acc[TALL][WIDE]; \
+        for (int r = 0; r < TALL; r++) \
+            for (int j = 0; j < WIDE; j++) \
+                acc[r][j] = accumulate ? c[r * ldc + j] : 0; \
+        for (int64_t l = 0; l < k; l++) \
+            for (int r = 0; r < TALL; r++) \
+                for (int j = 0; j < WIDE; j++) \
+                    acc[r][j] += a[r * am.row + l * am.column] * b[l * ldb + j]; \
+        for (int r = 0; r < TALL; r++) \
+            for (int j = 0; j < WIDE; j++) \
+                c[r * ldc + j] = acc[r][j]; \
+    }
+
+PATCH(patch_f32, float)
+PATCH(patch_f64, double)
+
+/* The part of the product that consists of whole patches; the rest is left to the loops below. */
+#define PATCHES(name, T, patch, loops) \
+    COREX_CLONES static void name(int64_t m, int64_t n, int64_t k, corex_matrix a, \
+                                  corex_matrix b, corex_matrix c, bool accumulate) \
+    { \
+        if (b.column != 1 || c.column != 1 || m < TALL || n < WIDE) { \
+            loops(m, n, k, a, b, c, accumulate); \
+            return; \
+        } \
+        const int64_t rows = m - m % TALL, columns = n - n % WIDE; \
+        for (int64_t i = 0; i < rows; i += TALL) \
+            for (int64_t j = 0; j < columns; j += WIDE) \
+                patch(k, (const T *)a.data + i * a.row, a, (const T *)b.data + j, b.row, \
+                      (T *)c.data + i * c.row + j, c.row, accumulate); \
+        corex_matrix right = b, corner = c, low = a, bottom = c; \
+        right.data += columns * (int64_t)sizeof(T); \
+        corner.data += columns * (int64_t)sizeof(T); \
+        low.data += rows * a.row * (int64_t)sizeof(T); \
+        bottom.data += rows * c.row * (int64_t)sizeof(T); \
+        if (columns < n) \
+            loops(rows, n - columns, k, a, right, corner, accumulate); \
+        if (rows < m) \
+            loops(m - rows, n, k, low, b, bottom, accumulate); \
+    }
+
 /* The middle loop runs over k when rows of B and C are dense, so that the inner one vectorises. */
 #define DIRECT(name, T, U) \
     COREX_CLONES static void name(int64_t m, int64_t n, int64_t k, corex_matrix a, corex_matrix b, \
@@ -38,8 +88,11 @@ DIRECT(direct_i64, int64_t, uint64_t)
 DIRECT(direct_f32, float, float)
 DIRECT(direct_f64, double, double)
 
-const corex_gemm_loops corex_gemm_direct[COREX_NUM_DTYPES] = {NULL,       direct_u8,  direct_i32,
-                                                              direct_i64, direct_f32, direct_f64};
+PATCHES(patches_f32, float, patch_f32, direct_f32)
+PATCHES(patches_f64, double, patch_f64, direct_f64)
+
+const corex_gemm_loops corex_gemm_direct[COREX_NUM_DTYPES] = {
+    NULL, direct_u8, direct_i32, direct_i64, patches_f32, patches_f64};
 
 /* ---- register-blocked ---- */
 

@@ -14,10 +14,12 @@
 typedef struct plan {
     const corex_reducer *reducer;
     int outer, inner; /* numbers of dimensions */
+    int itemsize;
     int64_t outputs, count;
     char *out;
     const char *in;
-    bool by_columns;
+    bool by_columns, by_lines;
+    const char *end; /* of what may be read */
     int64_t outer_shape[COREX_MAX_DIMS], out_stride[COREX_MAX_DIMS], a_stride[COREX_MAX_DIMS];
     int64_t inner_shape[COREX_MAX_DIMS], inner_stride[COREX_MAX_DIMS];
 } plan;
@@ -78,6 +80,10 @@ static void accumulate(const plan *p, char *acc, const char *in, int64_t columns
     const int last = p->inner - 1;
     const int64_t n = p->inner_shape[last], stride = p->inner_stride[last];
     int64_t index[COREX_MAX_DIMS] = {0};
+    if (p->by_lines) {
+        p->reducer->lines(acc, in, columns, p->a_stride[p->outer - 1], n, p->end);
+        return;
+    }
     for (int64_t c = 0; c < columns; c++)
         p->reducer->start(acc + c * p->reducer->acc_bytes, p->count);
     for (int64_t position = 0; position < p->count; position += n) {
@@ -103,7 +109,7 @@ static void reduce_range(void *context, int64_t begin, int64_t end)
     const int last = p->outer - 1;
     while (begin < end) {
         int64_t rest = begin / p->outer_shape[last], column = begin % p->outer_shape[last];
-        int64_t columns = p->by_columns ? COREX_REDUCE_COLUMNS : 1;
+        int64_t columns = p->by_columns ? COREX_REDUCE_COLUMNS : p->by_lines ? COREX_REDUCE_LINES : 1;
         columns = COREX_MIN(columns, COREX_MIN(end - begin, p->outer_shape[last] - column));
         const char *in = p->in + column * p->a_stride[last];
         char *out = p->out + column * p->out_stride[last];
@@ -154,6 +160,21 @@ static corex_status reduce_long_line(const plan *p)
     return COREX_OK;
 }
 
+/* Short dense lines one after another; also finds where reading must end. */
+static bool use_lines(plan *p)
+{
+    const int64_t n = p->inner_shape[0], size = p->inner_stride[0];
+    if (p->reducer->lines == NULL || p->inner != 1 || size != p->itemsize || n < 4 ||
+        n > COREX_SHORT_LINE || p->outer_shape[p->outer - 1] < 4 ||
+        llabs(p->a_stride[p->outer - 1]) < size)
+        return false;
+    p->end = p->in + n * size;
+    for (int d = 0; d < p->outer; d++)
+        if (p->a_stride[d] > 0)
+            p->end += (p->outer_shape[d] - 1) * p->a_stride[d];
+    return true;
+}
+
 static corex_status run_plan(plan *p)
 {
     const int64_t line_stride = llabs(p->inner_stride[p->inner - 1]);
@@ -162,6 +183,9 @@ static corex_status run_plan(plan *p)
         return reduce_long_line(p);
     p->by_columns = p->outer_shape[p->outer - 1] > 1 && p->count > 0 &&
                     (column_stride < line_stride || p->inner_shape[p->inner - 1] <= SHORT_LINE);
+    p->by_lines = use_lines(p);
+    if (p->by_lines)
+        p->by_columns = false;
     int64_t grain = 1 + COREX_GRAIN / COREX_MAX(p->count, 1);
     if (p->by_columns)
         grain = COREX_MAX(grain, 64);
@@ -190,6 +214,7 @@ corex_status corex_reduce(int op, const corex_view *out, const corex_view *a, in
     plan p = {.reducer = row->reducers[a->dtype],
               .outputs = corex_numel(out),
               .count = 1,
+              .itemsize = corex_itemsizes[a->dtype],
               .out = out->data,
               .in = a->data};
     if (p.reducer == NULL || out->dtype != (row->to_index ? COREX_INT64 : a->dtype))

@@ -8,6 +8,9 @@
 #define COREX_ACC_BYTES 16
 /* Columns reduced together. */
 #define COREX_REDUCE_COLUMNS 256
+/* Short lines reduced together, and how short they are. */
+#define COREX_REDUCE_LINES 16
+#define COREX_SHORT_LINE 512
 
 typedef struct corex_reducer {
     int acc_bytes;
@@ -17,6 +20,12 @@ typedef struct corex_reducer {
     /* `columns` neighbouring accumulators over n rows. */
     void (*columns)(void *acc, const char *in, int64_t columns, int64_t column_stride, int64_t n,
                     int64_t stride, int64_t position);
+    /*
+     * `lines` neighbouring accumulators, at most COREX_REDUCE_LINES, over short dense lines of n
+     * elements each. Elements before `end` may be read. NULL: use `line`.
+     */
+    void (*lines)(void *acc, const char *in, int64_t lines, int64_t line_stride, int64_t n,
+                  const char *end);
     /* a = a combined with b, b from later positions. */
     void (*combine)(void *a, const void *b);
     void (*finish)(char *out, const void *acc, int64_t count);

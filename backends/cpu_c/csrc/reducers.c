@@ -3,6 +3,8 @@
 
 /* Independent partial results, so that additions need not wait for each other. */
 #define LANES 64
+/* The same for short lines. */
+#define NARROW 16
 /* Elements per lane before the lanes are folded into the accumulator: keeps float sums short. */
 #define FOLD 64
 
@@ -69,6 +71,51 @@
         } \
     }
 
+/*
+ * Each line is taken in chunks of NARROW lanes, the last one masked: what it reads too much is the
+ * next line, and is replaced by the neutral element.
+ */
+#define LINES(name, T, P, A, START, STEP, JOIN) \
+    COREX_CLONES static void name##_lines(void *acc, const char *in, int64_t lines, \
+                                          int64_t line_stride, int64_t n, const char *end) \
+    { \
+        P tile[COREX_REDUCE_LINES][NARROW]; \
+        const int64_t whole = n - n % NARROW; \
+        for (int64_t r = 0; r < lines; r++) { \
+            const T *a = (const T *)(in + r * line_stride); \
+            P lane[NARROW]; \
+            for (int j = 0; j < NARROW; j++) \
+                lane[j] = START; \
+            for (int64_t i = 0; i < whole; i += NARROW) \
+                for (int j = 0; j < NARROW; j++) \
+                    lane[j] = STEP(lane[j], a[i + j]); \
+            const T *rest = a + whole; \
+            const int count = (int)(n - whole); \
+            if (count > 0 && end - (const char *)rest >= (int64_t)(NARROW * sizeof(T))) { \
+                for (int j = 0; j < NARROW; j++) { \
+                    P stepped = STEP(lane[j], rest[j]); \
+                    lane[j] = j < count ? stepped : lane[j]; \
+                } \
+            } else { \
+                for (int j = 0; j < count; j++) \
+                    lane[j] = STEP(lane[j], rest[j]); \
+            } \
+            for (int j = 0; j < NARROW; j++) \
+                tile[r][j] = lane[j]; \
+        } \
+        for (int64_t r = 0; r < lines; r++) \
+            for (int j = 0; j < NARROW / 2; j++) \
+                tile[r][j] = JOIN(tile[r][j], tile[r][j + NARROW / 2]); \
+        for (int64_t r = 0; r < lines; r++) { \
+            const P *t = tile[r]; \
+            P t0 = JOIN(t[0], t[4]), t1 = JOIN(t[1], t[5]); \
+            P t2 = JOIN(t[2], t[6]), t3 = JOIN(t[3], t[7]); \
+            t0 = JOIN(t0, t2); \
+            t1 = JOIN(t1, t3); \
+            ((A *)acc)[r] = (A)(P)JOIN(t0, t1); \
+        } \
+    }
+
 #define FINISH(name, finish_name, T, A, expr) \
     static void finish_name##_finish(char *out, const void *acc, int64_t count) \
     { \
@@ -76,12 +123,17 @@
         const A x = *(const A *)acc; \
         *(T *)out = (T)(expr); \
     } \
-    static const corex_reducer finish_name = \
-        {sizeof(A),      name##_start,   name##_line, \
-         name##_columns, name##_combine, finish_name##_finish};
+    static const corex_reducer finish_name = {.acc_bytes = sizeof(A), \
+                                              .start = name##_start, \
+                                              .line = name##_line, \
+                                              .columns = name##_columns, \
+                                              .lines = name##_lines, \
+                                              .combine = name##_combine, \
+                                              .finish = finish_name##_finish};
 
 #define REDUCER(name, T, P, A, START, STEP, JOIN) \
     LINE(name, T, P, A, START, STEP, JOIN) \
+    LINES(name, T, P, A, START, STEP, JOIN) \
     FINISH(name, name##_reducer, T, A, x)
 
 #define PLUS(a, b) ((a) + (b))

@@ -4,7 +4,7 @@
 
 #include "vecmath.h"
 
-#define ROW_LANES 32
+#define ROW_LANES 16
 
 /* Sums expr over i in [0, n), without rounding like a running sum. */
 #define ROW_SUM(T, n, result, expr) \
@@ -16,9 +16,9 @@
                 const int64_t at = i + l; \
                 lane[l] += (expr); \
             } \
-        for (; i < (n); i++) { \
-            const int64_t at = i; \
-            lane[0] += (expr); \
+        for (int l = 0; l < (n) - i; l++) { \
+            const int64_t at = i + l; \
+            lane[l] += (expr); \
         } \
         for (int width = ROW_LANES / 2; width > 0; width /= 2) \
             for (int l = 0; l < width; l++) \
@@ -38,8 +38,8 @@
         for (; i + ROW_LANES <= (n); i += ROW_LANES) \
             for (int l = 0; l < ROW_LANES; l++) \
                 lane[l] = ROW_LARGER(lane[l], (x)[i + l]); \
-        for (; i < (n); i++) \
-            lane[0] = ROW_LARGER(lane[0], (x)[i]); \
+        for (int l = 0; l < (n) - i; l++) \
+            lane[l] = ROW_LARGER(lane[l], (x)[i + l]); \
         for (int width = ROW_LANES / 2; width > 0; width /= 2) \
             for (int l = 0; l < width; l++) \
                 lane[l] = ROW_LARGER(lane[l], lane[l + width]); \

@@ -5,6 +5,9 @@
 #include "rowmath.h"
 #include "rows.h"
 
+/* Exponentials kept at a time where there is no place for all of them. */
+#define BLOCK 1024
+
 /* Dense rows of n; in and out may be the same. */
 #define SOFTMAX(sfx, T) \
     COREX_CLONES static void softmax_##sfx(void *to, const void *from, const void *unused, \
@@ -28,8 +31,15 @@
         T *out = to, top, sum; \
         const T *a = from; \
         ROW_MAX(T, n, top, a); \
-        ROW_SUM(T, n, sum, VM_EXP(a[at] - top)); \
-        const T shift = VM_LOG(sum); \
+        T total = 0, part[BLOCK]; \
+        for (int64_t start = 0; start < n; start += BLOCK) { \
+            const int64_t count = COREX_MIN(BLOCK, n - start); \
+            for (int64_t i = 0; i < count; i++) \
+                part[i] = VM_EXP(a[start + i] - top); \
+            ROW_SUM(T, count, sum, part[at]); \
+            total += sum; \
+        } \
+        const T shift = VM_LOG(total); \
         for (int64_t i = 0; i < n; i++) \
             out[i] = a[i] - top - shift; \
     } \
