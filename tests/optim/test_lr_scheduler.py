@@ -28,7 +28,8 @@ def rates(scheduler: Any, epochs: int = 12) -> list[float]:
     ("make", "formula"),
     [
         (lambda o: schedules.StepLR(o, 3, 0.5), lambda e: 0.8 * 0.5 ** (e // 3)),
-        (lambda o: schedules.MultiStepLR(o, [5, 2], 0.1), lambda e: 0.8 * 0.1 ** ((e >= 2) + (e >= 5))),
+        (lambda o: schedules.MultiStepLR(o, [5, 2], 0.1),
+         lambda e: 0.8 * 0.1 ** ((e >= 2) + (e >= 5))),
         (lambda o: schedules.ExponentialLR(o, 0.9), lambda e: 0.8 * 0.9**e),
         (lambda o: schedules.LambdaLR(o, lambda e: 1 / (1 + e)), lambda e: 0.8 / (1 + e)),
         (lambda o: schedules.CosineAnnealingLR(o, 10, 0.1),
