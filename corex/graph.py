@@ -181,7 +181,7 @@ class OpNode(Node):
         """
         saved = self.saved
         if saved is None:
-            raise RuntimeError(_FREED)
+            saved = self._recomputed()
         for value, version in zip(saved, self.versions):  # noqa: B905 - hot path, equal by design
             if version is not None and value.storage_.version != version:
                 raise RuntimeError(self._modified(value, version))
@@ -191,6 +191,14 @@ class OpNode(Node):
                 for i, value in enumerate(saved)
             )
         return saved + self.params
+
+    def _recomputed(self) -> tuple[Any, ...]:
+        """What was saved, if the node belongs to a checkpoint, which then runs again."""
+        checkpoint = self.__dict__.get("checkpoint")
+        if checkpoint is None:
+            raise RuntimeError(_FREED)
+        checkpoint.restore()
+        return self.values()
 
     def _modified(self, value: Tensor, version: int) -> str:
         origin = self if value._node is None else value._node
@@ -208,7 +216,7 @@ class OpNode(Node):
         # `values`, without the call.
         values = self.saved
         if values is None:
-            raise RuntimeError(_FREED)
+            values = self._recomputed()
         if values:
             for value, version in zip(values, self.versions):  # noqa: B905 - as above
                 if version is not None and value.storage_.version != version:

@@ -70,6 +70,7 @@ class Tensor(_Base):
     _base: Tensor | None = None
     _views: Any = None  # weak set of the differentiable views of this base
     _grad: Tensor | None = None
+    _inplace_error: str | None = None  # why the tensor may not be written while ops record
     _retains_grad: Any = None  # the hook cell of `retain_grad`
 
     def __init_subclass__(cls, **kwargs: Any) -> None:

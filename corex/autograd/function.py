@@ -102,6 +102,15 @@ class FunctionNode(Node):
         return value
 
 
+_VIEW = (
+    "Output {i} of {name}Backward is a view and is being modified inplace. This view was created "
+    "inside a custom Function (or because an input was returned as-is) and the autograd logic to "
+    "handle view+inplace would override the custom backward associated with the custom Function, "
+    "leading to incorrect gradients. This behavior is forbidden. You can fix this by cloning the "
+    "output of the custom Function."
+)
+
+
 def _zeros(key: Any, shape: tuple[int, ...]) -> Tensor:
     result = empty(key, shape)
     run("fill", (result,), (), (0,))
@@ -256,6 +265,8 @@ def _wrap(
                 value = alias(value)
             value._node = node
             value._output_nr = i
+            if any(isinstance(a, Tensor) and a.storage_ is value.storage_ for a in args):
+                value._inplace_error = _VIEW.format(i=i, name=name)
         outputs.append(value)
     if node is not None:
         node.outputs = len(raws)

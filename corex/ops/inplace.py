@@ -37,6 +37,8 @@ def check_inplace(op: str, self: Tensor, operands: Sequence[Any]) -> bool:
         )
     if not mode.enabled:
         return False
+    if self._inplace_error is not None:
+        raise RuntimeError(self._inplace_error)
     base = self._base
     if type(self._node) is AccumulateGrad:
         raise RuntimeError(

@@ -275,6 +275,10 @@ def test_an_input_returned_unchanged_becomes_a_view() -> None:
     assert y.data_ptr() == x.data_ptr()
     y.sum().backward()
     assert x.grad.tolist() == [10.0, 10.0]
+    with pytest.raises(RuntimeError, match="Output 0 of IdentityBackward is a view and is being"):
+        y.add_(1)
+    with corex.no_grad():
+        y.add_(1)
 
 
 def test_wrong_gradients() -> None:

@@ -223,7 +223,7 @@ def custom_function(t):
 
         @staticmethod
         def backward(ctx, g, h):
-            a, b, y = ctx.saved_tensors
+            a, b, _ = ctx.saved_tensors
             return g * b * ctx.k + h * 2, g * a * ctx.k, None
 
     a, b = leaf(t, [1.0, 2.0]), leaf(t, [3.0, 4.0])
