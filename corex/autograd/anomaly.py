@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from types import TracebackType
 from typing import Any
 
-from corex import placement
+from corex import placement as report
 from corex.autograd.grad_mode import no_grad
 from corex.dispatcher import forget_kernels
 from corex.place import change_observers
@@ -33,7 +33,7 @@ def _apply(enabled: bool, nan: bool) -> None:
         changed = enabled != _state["enabled"]
         _state["enabled"], _state["nan"] = enabled, nan
         if changed:
-            placement.forward_trace = _trace if enabled else None
+            report.forward_trace = _trace if enabled else None
             # The flat fast paths of ops record no traceback, so they are closed meanwhile.
             change_observers(1 if enabled else -1)
             forget_kernels()

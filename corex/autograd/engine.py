@@ -16,8 +16,7 @@ import threading
 from collections.abc import Sequence
 from typing import Any
 
-from corex import placement
-from corex.autograd.anomaly import check_nan, explain
+from corex.autograd.anomaly import check_nan, explain, is_anomaly_enabled
 from corex.autograd.hooks import run_node_prehooks, run_posthooks, run_tensor_hooks
 from corex.dispatcher import dense_copy, run
 from corex.graph import AccumulateGrad, Node, mode
@@ -72,7 +71,7 @@ def run_backward(
     mode.enabled = create_graph
     node: Any = None
     try:
-        anomaly = placement.forward_trace is not None
+        anomaly = is_anomaly_enabled()
         counts = _count_edges(roots, targets)
         ready: list[tuple[Any, Any]] = []
         sums: dict[Any, Any] = {}
@@ -159,7 +158,7 @@ def run_backward(
                         )
             value = grads = None
     except BaseException:
-        if node is not None and placement.forward_trace is not None:
+        if node is not None and is_anomaly_enabled():
             explain(node)
         raise
     finally:

@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from functools import wraps
 from typing import Any
 
-from corex import placement
+from corex import placement as report
 from corex.autograd.context import FunctionCtx
 from corex.autograd.grad_mode import no_grad
 from corex.dispatcher import empty, run
@@ -204,7 +204,7 @@ class Function:
         outputs = _wrap(cls.__name__, ctx, node, args, raws)
         if node is not None:
             ctx._keep(_originals(raws, outputs), node)
-            trace = placement.forward_trace
+            trace = report.forward_trace
             if trace is not None:
                 node.forward_trace = trace()
         return outputs if isinstance(raw, tuple) else outputs[0]
