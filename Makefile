@@ -5,13 +5,14 @@ BIN := $(VENV)/bin
 # A compiled checkout is rebuilt when one of these changes.
 SOURCES := setup.cfg setup.py pyproject.toml $(wildcard backends/cpu_c/*.py backends/cpu_c/csrc/*)
 
-.PHONY: demo test parity lint format bench sanitize clean help
+.PHONY: demo test parity lint format stubs bench sanitize clean help
 
 help:
 	@echo "make demo      train on handwritten digits      make test      the tests"
 	@echo "make parity    compare with PyTorch             make lint      style, types, C format"
 	@echo "make bench     time against PyTorch and NumPy   make sanitize  the C code under sanitizers"
-	@echo "make format    format Python and C              make clean     remove what was built"
+	@echo "make format    format Python and C              make stubs     rewrite the type stubs"
+	@echo "make clean     remove what was built"
 
 $(BIN)/python:
 	$(PYTHON) -m venv $(VENV)
@@ -50,6 +51,9 @@ format: $(VENV)/.lint
 	$(BIN)/ruff format .
 	find backends -name '*.c' -o -name '*.h' | grep -v /vendor/ | \
 		xargs --no-run-if-empty $(BIN)/clang-format -i
+
+stubs: $(VENV)/.installed
+	$(BIN)/python -m corex.typing_stubs
 
 bench: $(VENV)/.torch
 	$(BIN)/python -m benchmarks

@@ -6,10 +6,11 @@ choose and report what runs where; `corex backends` on the command line lists wh
 
 from __future__ import annotations
 
+import builtins
 import importlib
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from corex import ops
 from corex import placement as _placement
@@ -67,6 +68,11 @@ from corex.printing import get_printoptions, set_printoptions
 from corex.printing import install as _install_printing
 from corex.tensor import Tensor
 
+if TYPE_CHECKING:
+    from corex import _functions, nn, optim, utils
+    from corex._functions import *  # noqa: F403
+    from corex.serialization import load, save
+
 __version__ = "0.1.0"
 
 _install_autograd(Tensor)
@@ -76,6 +82,27 @@ _install_printing(Tensor)
 
 globals().update(ops.functions)
 
+__all__: list[str] = [
+    "Tensor", "is_floating_point", "is_tensor", "numel",
+    "DType", "dtype", "bool", "uint8", "int", "int32", "int64", "long",
+    "float", "float32", "float64", "double",
+    "can_cast", "finfo", "get_default_dtype", "iinfo", "promote_types", "result_type",
+    "set_default_dtype",
+    "device", "find_place", "forget_kernels", "get_backend", "is_strict", "place_of", "placement",
+    "Report", "set_backend", "set_strict", "use_backend",
+    "empty_cache", "memory_stats", "synchronize",
+    "enable_grad", "inference_mode", "is_grad_enabled", "is_inference_mode_enabled", "no_grad",
+    "set_grad_enabled",
+    "Generator", "broadcast_shapes", "default_generator", "get_printoptions", "set_printoptions",
+    "BackendUnavailableError", "CorexError", "FallbackWarning", "KernelUnavailableError",
+    "OutOfMemoryError", "PluginError",
+    "load", "nn", "optim", "save", "utils",
+]  # fmt: skip
+if TYPE_CHECKING:
+    __all__ += _functions.__all__
+else:
+    __all__ += ops.functions
+
 dtype = DType
 float = float32
 double = float64
@@ -83,17 +110,17 @@ int = int32
 long = int64
 
 
-def is_tensor(obj: Any) -> Any:
+def is_tensor(obj: Any) -> builtins.bool:
     """Whether `obj` is a Tensor."""
     return isinstance(obj, Tensor)
 
 
-def is_floating_point(input: Tensor) -> Any:
+def is_floating_point(input: Tensor) -> builtins.bool:
     """Whether a tensor's dtype is a floating-point one."""
     return input.is_floating_point()
 
 
-def numel(input: Tensor) -> Any:
+def numel(input: Tensor) -> builtins.int:
     """The number of elements of a tensor."""
     return input.numel()
 
@@ -150,9 +177,11 @@ _LAZY = {
 _LAZY_NAMES = {"save": "corex.serialization", "load": "corex.serialization"}
 
 
-def __getattr__(name: str) -> Any:
-    if name in _LAZY:
-        return importlib.import_module(_LAZY[name])
-    if name in _LAZY_NAMES:
-        return getattr(importlib.import_module(_LAZY_NAMES[name]), name)
-    raise AttributeError(f"module 'corex' has no attribute '{name}'")
+if not TYPE_CHECKING:  # else every name would seem to exist
+
+    def __getattr__(name: str) -> Any:
+        if name in _LAZY:
+            return importlib.import_module(_LAZY[name])
+        if name in _LAZY_NAMES:
+            return getattr(importlib.import_module(_LAZY_NAMES[name]), name)
+        raise AttributeError(f"module 'corex' has no attribute '{name}'")

@@ -19,7 +19,7 @@ FLOORS = """
     ops autograd interop serialization
     utils nn optim
     compiler testing
-    __init__ cli __main__
+    __init__ cli typing_stubs __main__
 """.split()
 
 RUNTIME = {"numpy", "pluggy"}  # may be imported when corex is

@@ -5,12 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 import corex
-from corex import Tensor, ops
+from corex import Tensor
 from corex.nn import functional
 from corex.nn.module import Module
 from corex.nn.parameter import Parameter
 
-_relu = ops.relu
+_relu = corex.relu
 _sigmoid = functional.sigmoid
 _tanh = functional.tanh
 

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from corex import Tensor, ops
+import corex
+from corex import Tensor
 from corex.nn import functional
 from corex.nn.functional.loss import legacy_reduction
 from corex.nn.module import Module
 
-_mse_loss = ops.mse_loss
+_mse_loss = corex.mse_loss
 
 
 class _Loss(Module):

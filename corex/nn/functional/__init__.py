@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from corex import Tensor, ops
+import corex
+from corex import Tensor
 from corex.nn.functional.activation import (
     celu,
     cosine_similarity,
@@ -131,9 +132,9 @@ __all__ = [
     "threshold",
 ]
 
-bilinear = ops.bilinear
-linear = ops.linear
-one_hot = ops.one_hot
+bilinear = corex.bilinear
+linear = corex.linear
+one_hot = corex.one_hot
 
 
 def embedding(
@@ -160,4 +161,4 @@ def embedding(
         if not -rows <= padding_idx < rows:
             raise AssertionError("Padding_idx must be within num_embeddings")
         padding_idx %= rows
-    return ops.embedding(input, weight, padding_idx)
+    return corex.embedding(input, weight, padding_idx)

@@ -3,38 +3,38 @@
 from __future__ import annotations
 
 import corex
-from corex import Tensor, ops
+from corex import Tensor
 
-celu = ops.celu
-cosine_similarity = ops.cosine_similarity
-dropout = ops.dropout
-elu = ops.elu
-gelu = ops.gelu
-glu = ops.glu
-hardshrink = ops.hardshrink
-hardsigmoid = ops.hardsigmoid
-hardswish = ops.hardswish
-hardtanh = ops.hardtanh
-leaky_relu = ops.leaky_relu
-log_softmax = ops.log_softmax
-logsigmoid = ops.logsigmoid
-mish = ops.mish
-prelu = ops.prelu
-relu6 = ops.relu6
-selu = ops.selu
-sigmoid = ops.sigmoid
-silu = ops.silu
-softmax = ops.softmax
-softmin = ops.softmin
-softplus = ops.softplus
-softshrink = ops.softshrink
-softsign = ops.softsign
-tanh = ops.tanh
-tanhshrink = ops.tanhshrink
-threshold = ops.threshold
+celu = corex.celu
+cosine_similarity = corex.cosine_similarity
+dropout = corex.dropout
+elu = corex.elu
+gelu = corex.gelu
+glu = corex.glu
+hardshrink = corex.hardshrink
+hardsigmoid = corex.hardsigmoid
+hardswish = corex.hardswish
+hardtanh = corex.hardtanh
+leaky_relu = corex.leaky_relu
+log_softmax = corex.log_softmax
+logsigmoid = corex.logsigmoid
+mish = corex.mish
+prelu = corex.prelu
+relu6 = corex.relu6
+selu = corex.selu
+sigmoid = corex.sigmoid
+silu = corex.silu
+softmax = corex.softmax
+softmin = corex.softmin
+softplus = corex.softplus
+softshrink = corex.softshrink
+softsign = corex.softsign
+tanh = corex.tanh
+tanhshrink = corex.tanhshrink
+threshold = corex.threshold
 
 
-_relu = ops.relu
+_relu = corex.relu
 
 
 def relu(input: Tensor, inplace: bool = False) -> Tensor:

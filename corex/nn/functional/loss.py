@@ -5,7 +5,7 @@ from __future__ import annotations
 import warnings
 
 import corex
-from corex import Tensor, ops
+from corex import Tensor
 
 
 def reduce_loss(loss: Tensor, reduction: str) -> Tensor:
@@ -47,7 +47,7 @@ def mse_loss(
     """`(input - target)²`."""
     if size_average is not None or reduce is not None:
         reduction = legacy_reduction(size_average, reduce, reduction)
-    return ops.mse_loss(input, target, reduction)
+    return corex.mse_loss(input, target, reduction)
 
 
 def l1_loss(
@@ -58,7 +58,7 @@ def l1_loss(
     reduction: str = "mean",
 ) -> Tensor:
     """`|input - target|`."""
-    return ops.l1_loss(input, target, legacy_reduction(size_average, reduce, reduction))
+    return corex.l1_loss(input, target, legacy_reduction(size_average, reduce, reduction))
 
 
 def smooth_l1_loss(
@@ -77,7 +77,7 @@ def smooth_l1_loss(
     if beta < 0:
         raise RuntimeError("smooth_l1_loss does not support negative values for beta.")
     reduction = legacy_reduction(size_average, reduce, reduction)
-    return ops.smooth_l1_loss(input, target, reduction, beta)
+    return corex.smooth_l1_loss(input, target, reduction, beta)
 
 
 def huber_loss(
@@ -95,8 +95,8 @@ def huber_loss(
     if delta <= 0:
         raise RuntimeError("huber_loss does not support non-positive values for delta.")
     if weight is None:
-        return ops.huber_loss(input, target, reduction, delta)
-    return reduce_loss(ops.huber_loss(input, target, "none", delta) * weight, reduction)
+        return corex.huber_loss(input, target, reduction, delta)
+    return reduce_loss(corex.huber_loss(input, target, "none", delta) * weight, reduction)
 
 
 def nll_loss(
@@ -110,7 +110,7 @@ def nll_loss(
 ) -> Tensor:
     """`-weight[target] * input[target]` of log-probabilities (N, C, ...)."""
     reduction = legacy_reduction(size_average, reduce, reduction)
-    return ops.nll_loss(input, target, weight, ignore_index, reduction)
+    return corex.nll_loss(input, target, weight, ignore_index, reduction)
 
 
 def cross_entropy(
@@ -125,7 +125,7 @@ def cross_entropy(
 ) -> Tensor:
     """`nll_loss(log_softmax(input))`; the target holds class numbers or probabilities."""
     reduction = legacy_reduction(size_average, reduce, reduction)
-    return ops.cross_entropy(
+    return corex.cross_entropy(
         input,
         target,
         weight,
@@ -150,7 +150,7 @@ def binary_cross_entropy(
         RuntimeError: inputs outside [0, 1].
     """
     reduction = legacy_reduction(size_average, reduce, reduction)
-    return ops.binary_cross_entropy(input, target, weight, reduction)
+    return corex.binary_cross_entropy(input, target, weight, reduction)
 
 
 def binary_cross_entropy_with_logits(
@@ -168,7 +168,7 @@ def binary_cross_entropy_with_logits(
         ValueError: input and target differ in size.
     """
     reduction = legacy_reduction(size_average, reduce, reduction)
-    return ops.binary_cross_entropy_with_logits(input, target, weight, reduction, pos_weight)
+    return corex.binary_cross_entropy_with_logits(input, target, weight, reduction, pos_weight)
 
 
 def kl_div(
@@ -181,7 +181,7 @@ def kl_div(
 ) -> Tensor:
     """`t (log t - input)` of log-probabilities; 'batchmean' divides the sum by the batch size."""
     reduction = legacy_reduction(size_average, reduce, reduction)
-    return ops.kl_div(input, target, reduction, log_target)
+    return corex.kl_div(input, target, reduction, log_target)
 
 
 def soft_margin_loss(
@@ -192,7 +192,7 @@ def soft_margin_loss(
     reduction: str = "mean",
 ) -> Tensor:
     """`log(1 + exp(-target * input))`."""
-    return ops.soft_margin_loss(input, target, legacy_reduction(size_average, reduce, reduction))
+    return corex.soft_margin_loss(input, target, legacy_reduction(size_average, reduce, reduction))
 
 
 def poisson_nll_loss(
@@ -229,7 +229,7 @@ def margin_ranking_loss(
 ) -> Tensor:
     """`max(0, -target * (input1 - input2) + margin)`."""
     reduction = legacy_reduction(size_average, reduce, reduction)
-    return reduce_loss(ops.relu(-target * (input1 - input2) + margin), reduction)
+    return reduce_loss(corex.relu(-target * (input1 - input2) + margin), reduction)
 
 
 def hinge_embedding_loss(
@@ -243,7 +243,7 @@ def hinge_embedding_loss(
     """`input` where the target is 1, `max(0, margin - input)` where it is -1."""
     reduction = legacy_reduction(size_average, reduce, reduction)
     zero = corex.zeros_like(input)
-    loss = corex.where(target != 1, ops.relu(margin - input), zero) + corex.where(
+    loss = corex.where(target != 1, corex.relu(margin - input), zero) + corex.where(
         target != -1, input, zero
     )
     return reduce_loss(loss, reduction)

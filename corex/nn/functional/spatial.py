@@ -4,17 +4,18 @@ from __future__ import annotations
 
 from typing import Any
 
-from corex import Tensor, ops
+import corex
+from corex import Tensor
 
-adaptive_avg_pool2d = ops.adaptive_avg_pool2d
-avg_pool2d = ops.avg_pool2d
-batch_norm = ops.batch_norm
-conv2d = ops.conv2d
-group_norm = ops.group_norm
-layer_norm = ops.layer_norm
-max_pool2d = ops.max_pool2d
-pad = ops.pad
-rms_norm = ops.rms_norm
+adaptive_avg_pool2d = corex.adaptive_avg_pool2d
+avg_pool2d = corex.avg_pool2d
+batch_norm = corex.batch_norm
+conv2d = corex.conv2d
+group_norm = corex.group_norm
+layer_norm = corex.layer_norm
+max_pool2d = corex.max_pool2d
+pad = corex.pad
+rms_norm = corex.rms_norm
 
 
 def _single(value: Any) -> int:
@@ -40,7 +41,7 @@ def conv1d(
             "Expected 2D (unbatched) or 3D (batched) input to conv1d and 3D weight, but got input "
             f"of size: {list(input.shape)} and weight of size: {list(weight.shape)}"
         )
-    result = ops.conv2d(
+    result = corex.conv2d(
         input.unsqueeze(-2),
         weight.unsqueeze(-2),
         bias,
@@ -66,7 +67,7 @@ def max_pool1d(
     Raises:
         RuntimeError: a window that does not fit.
     """
-    values, indices = ops.max_pool2d_with_indices(
+    values, indices = corex.max_pool2d_with_indices(
         input.unsqueeze(-2),
         (1, _single(kernel_size)),
         None if stride is None else (1, _single(stride)),
@@ -80,4 +81,4 @@ def max_pool1d(
 
 def adaptive_avg_pool1d(input: Tensor, output_size: int | tuple[int]) -> Tensor:
     """Means of windows chosen so that the result of (N, C, L) has the given length."""
-    return ops.adaptive_avg_pool2d(input.unsqueeze(-2), (1, _single(output_size))).squeeze(-2)
+    return corex.adaptive_avg_pool2d(input.unsqueeze(-2), (1, _single(output_size))).squeeze(-2)
