@@ -91,7 +91,9 @@ def _along(schema: OpSchema, input: Tensor, dim: int | None, dtype: Any) -> Tens
     if dtype is not None:
         a = cast(a, dtype)
     if not a.is_floating_point():
-        raise RuntimeError(f'[{schema.name}] "{schema.name}" not implemented for {a.dtype!r}')
+        raise NotImplementedError(
+            f'[{schema.name}] "{schema.name}" not implemented for {a.dtype!r}'
+        )
     if dim is None:
         dim = 0 if a.ndim in (0, 1, 3) else 1
     dim = normalize_dim(dim, a.ndim)
@@ -206,7 +208,9 @@ def _silu_curvature(a: Tensor) -> Tensor:
 def _pointwise(schema: OpSchema, inputs: tuple[Tensor, ...], params: tuple[Any, ...]) -> Tensor:
     first = inputs[0]
     if not first.is_floating_point():
-        raise RuntimeError(f'[{schema.name}] "{schema.name}" not implemented for {first.dtype!r}')
+        raise NotImplementedError(
+            f'[{schema.name}] "{schema.name}" not implemented for {first.dtype!r}'
+        )
     return call_pointwise(schema, inputs, params, first.shape, first.key.dtype)
 
 

@@ -14,6 +14,7 @@ from corex.ops.elementwise import (
     reflected_operator,
 )
 from corex.ops.promotion import Number
+from corex.ops.views import before_write
 from corex.schema import ALL, BITS, FLOAT, INTEGER, NUMBER, REGISTRY, OpSchema, declare
 from corex.tensor import Tensor
 
@@ -298,7 +299,7 @@ def div_(self: Tensor, other: Tensor | Number, *, rounding_mode: str | None = No
     """In place: self /= other."""
     if rounding_mode is None:
         return inplace(REGISTRY["div"], self, (other,))
-    return self.copy_(div(self, other, rounding_mode=rounding_mode))
+    return self.copy_(div(before_write(self, other), other, rounding_mode=rounding_mode))
 
 
 def rsub(input: Tensor, other: Tensor | Number, *, alpha: Number = 1) -> Tensor:
@@ -306,22 +307,42 @@ def rsub(input: Tensor, other: Tensor | Number, *, alpha: Number = 1) -> Tensor:
     return functions["sub"](other, _scaled(input, alpha))
 
 
-def pow_(base: Tensor | Number, exponent: Tensor | Number) -> Tensor:
-    """base ** exponent.
+def pow_(
+    input: Tensor | Number, exponent: Tensor | Number, *, out: Tensor | None = None
+) -> Tensor:
+    """input ** exponent.
 
     Raises:
         RuntimeError: integers to a negative integer power.
     """
-    if isinstance(exponent, int | float) and isinstance(base, Tensor):
-        if exponent == 2:
-            return base * base if base.key.dtype.kind != "b" else base
-        if exponent == 1:
+    base = input
+    if out is None and isinstance(exponent, int | float) and isinstance(base, Tensor):
+        kind = base.key.dtype.kind
+        if kind == "b":
+            return functions["pow"](base * 1, exponent) if exponent is not True else base * True
+        if exponent == 2 and (type(exponent) is int or kind == "f"):
+            return base * base
+        if exponent == 1 and (type(exponent) is not float or kind == "f"):
             return base * 1
         if exponent == 0.5 and base.is_floating_point():
             return base.sqrt()
-        if isinstance(exponent, int) and exponent < 0 and not base.is_floating_point():
-            raise RuntimeError("Integers to negative integer powers are not allowed.")
-    return functions["pow"](base, exponent)
+        _check_exponent(base, exponent)
+    return functions["pow"](base, exponent, out=out)
+
+
+def _check_exponent(base: Tensor, exponent: Any) -> None:
+    if isinstance(exponent, int) and exponent < 0 and base.key.dtype.kind != "f":
+        raise RuntimeError("Integers to negative integer powers are not allowed.")
+
+
+def pow_in_place(self: Tensor, exponent: Tensor | Number) -> Tensor:
+    """In place: self **= exponent.
+
+    Raises:
+        RuntimeError: integers to a negative integer power.
+    """
+    _check_exponent(self, exponent)
+    return inplace(REGISTRY["pow"], self, (exponent,))
 
 
 def rpow(exponent: Tensor, base: Any) -> Any:
@@ -329,6 +350,24 @@ def rpow(exponent: Tensor, base: Any) -> Any:
     return general(REGISTRY["pow"], (base, exponent)) if isinstance(base, int | float) else (
         NotImplemented
     )
+
+
+def _of_integers(name: str, other: str) -> None:
+    """fmax and fmin of integers, which have no NaN, are maximum and minimum."""
+    compute, whole = functions[name], functions[other]
+
+    def op(input: Any, other: Any, *, out: Tensor | None = None) -> Tensor:
+        if any(isinstance(t, Tensor) and t.key.dtype.kind == "f" for t in (input, other)):
+            return compute(input, other, out=out)
+        return whole(input, other, out=out)
+
+    op.__name__ = op.__qualname__ = name
+    op.__doc__ = compute.__doc__
+    functions[name] = op
+
+
+_of_integers("fmax", "maximum")
+_of_integers("fmin", "minimum")
 
 
 # ---- where -----------------------------------------------------------------------------------------

@@ -257,7 +257,7 @@ def _check_conv(
     input: Tensor, weight: Tensor, bias: Tensor | None, stride: Pair, dilation: Pair, groups: int
 ) -> None:
     if not input.is_floating_point():
-        raise RuntimeError(f"[conv2d] \"conv2d\" not implemented for {input.dtype!r}")
+        raise NotImplementedError(f"[conv2d] \"conv2d\" not implemented for {input.dtype!r}")
     if input.ndim != 4 or weight.ndim != 4:
         raise RuntimeError(
             f"Expected 3D (unbatched) or 4D (batched) input to conv2d and 4D weight, but got input "
@@ -430,7 +430,7 @@ def _check_pool(
     if require_tensor(op, x).ndim != 4:
         raise RuntimeError(f"{op}() Expected 3D or 4D input, but got {list(x.shape)}")
     if not x.is_floating_point():
-        raise RuntimeError(f"[{op}] \"{op}\" not implemented for {x.dtype!r}")
+        raise NotImplementedError(f"[{op}] \"{op}\" not implemented for {x.dtype!r}")
     if min(kernel) <= 0 or min(stride) <= 0 or min(dilation) <= 0:
         raise RuntimeError(f"{op}: kernel size, stride and dilation should be greater than zero")
     for i in (0, 1):

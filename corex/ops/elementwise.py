@@ -306,7 +306,7 @@ def _promoted(
         if schema.promote == "float" and CATEGORY[dtype.kind] < 2:
             dtype = dt.get_default_dtype()
         else:
-            raise RuntimeError(_unsupported(schema, dtype))
+            raise _unsupported(schema, dtype)
     key = place.keys[dtype.index]
     tensors = tuple(
         [cast(o, dtype) if isinstance(o, Tensor) else scalar(o, key) for o in operands]
@@ -323,12 +323,14 @@ _BOOL_HINTS = {
 }
 
 
-def _unsupported(schema: OpSchema, dtype: DType) -> str:
+def _unsupported(schema: OpSchema, dtype: DType) -> RuntimeError:
     if dtype is dt.bool_ and schema.name in _BOOL_HINTS:
-        return f"[{schema.name}] {_BOOL_HINTS[schema.name]}"
+        return RuntimeError(f"[{schema.name}] {_BOOL_HINTS[schema.name]}")
     kinds = {"b": "bool", "u": "unsigned integer", "i": "integer", "f": "floating-point"}
     wanted = ", ".join(kinds[kind] for kind in schema.accepts)
-    return f'[{schema.name}] "{schema.name}" not implemented for {dtype!r}; it takes {wanted} tensors'
+    return NotImplementedError(
+        f'[{schema.name}] "{schema.name}" not implemented for {dtype!r}; it takes {wanted} tensors'
+    )
 
 
 def as_number(value: Any) -> Number | None:

@@ -279,17 +279,21 @@ def apply_copy(self: Tensor, source: Tensor, formula: Callable[[Tensor], Tensor]
     if requires and self.key.dtype.is_floating_point:
         node = CopyNode()
         node.label = "CopyBackwards"
-        node.edges = ((None, 0), (source._node, source._output_nr))
+        # A write to a whole tensor leaves its old value a gradient of zeros; CopySlices sees to a
+        # part.
+        before = None if self._base is not None else self._node
+        node.edges = ((before, self._output_nr), (source._node, source._output_nr))
         node.formula = formula
         set_history(self, node)
 
 
 class CopyNode(ClosureNode):
-    """The node of `copy_`: the old value gets nothing, the source everything."""
+    """The node of `copy_`: the old value gets zeros, the source everything."""
 
     __slots__ = ()
 
     def apply(self, grad: Any) -> Sequence[Tensor | None]:
-        return (None, self.formula(grad))
+        old = None if self.edges[0][0] is None else grad.new_zeros(grad.shape)
+        return (old, self.formula(grad) if self.edges[1][0] is not None else None)
 
 

@@ -123,7 +123,7 @@ def _checked(op: str, a: Any, b: Any) -> None:
             f"{b.key.dtype.name}"
         )
     if a.key.dtype.kind == "b":
-        raise RuntimeError(f"[{op}] \"{op}\" not implemented for 'Bool'")
+        raise NotImplementedError(f"[{op}] \"{op}\" not implemented for 'Bool'")
 
 
 def _align(op: str, a: Tensor, b: Tensor, inner: int) -> None:

@@ -283,7 +283,7 @@ class ValuesIndices(NamedTuple):
 def _position(schema: OpSchema, input: Tensor, dim: int | None, keepdim: bool) -> Tensor:
     require_tensor(schema.name, input)
     if input.key.dtype.kind == "b":
-        raise RuntimeError(f'[{schema.name}] "{schema.name}" not implemented for Bool')
+        raise NotImplementedError(f'[{schema.name}] "{schema.name}" not implemented for Bool')
     dims = normalize_dims(dim, input.ndim)
     _nonempty(schema.name, input, dims)
     return _reduce(schema, input, dims, keepdim)

@@ -9,7 +9,9 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 
-from corex.ops.elementwise import binary_function, inplace_function, unary_function
+from corex.dispatcher import dense_copy
+from corex.ops.elementwise import binary_operator, inplace_function, unary_function
+from corex.ops.inplace import write_out
 from corex.schema import ALL, BITS, FLOAT, NUMBER, OpSchema, declare
 from corex.tensor import Tensor
 
@@ -100,6 +102,44 @@ _unary("isinf", FLOAT, None, "True where a is plus or minus infinity.", family="
 _unary("isfinite", FLOAT, None, "True where a is neither infinite nor NaN.", family="predicate")
 _unary("signbit", FLOAT, None, "True where the sign bit is set, so also for -0.0.", family="predicate")
 
+
+# ---- dtypes whose result needs no kernel -------------------------------------------------------
+def _unchanged(name: str, kinds: str) -> None:
+    """Makes an op hand back a copy of tensors of some kinds: integers are whole already."""
+    compute, write = functions[name], inplace_functions[f"{name}_"]
+
+    def op(input: Tensor, *, out: Tensor | None = None) -> Tensor:
+        if isinstance(input, Tensor) and input.key.dtype.kind in kinds:
+            return dense_copy(input) if out is None else write_out(out, input, name)
+        return compute(input, out=out)
+
+    def op_(self: Tensor) -> Tensor:
+        return self if self.key.dtype.kind in kinds else write(self)
+
+    for function, other in ((op, compute), (op_, write)):
+        function.__name__ = function.__qualname__ = other.__name__
+        function.__doc__ = other.__doc__
+    functions[name], inplace_functions[f"{name}_"] = op, op_
+
+
+for _name in ("floor", "ceil", "trunc", "round"):
+    _unchanged(_name, "ui")
+_unchanged("sign", "b")
+_whole = functions["round"]
+
+
+def round_(input: Tensor, *, decimals: int = 0, out: Tensor | None = None) -> Tensor:
+    """Nearest integer, or multiple of 10 ** -decimals, halves to even."""
+    if decimals == 0:
+        return _whole(input, out=out)
+    scale = 10.0 ** abs(decimals)
+    if decimals > 0:
+        return _whole(input * scale).div(scale, out=out)
+    return _whole(input / scale).mul(scale, out=out)
+
+
+functions["round"] = round_
+
 # PyTorch's second names.
 ALIASES = {
     "negative": "neg",
@@ -122,7 +162,7 @@ def _pair(
     decomposition: Callable[..., Tensor],
     doc: str,
 ) -> Callable[..., Tensor]:
-    return binary_function(
+    return binary_operator(
         declare(
             OpSchema(
                 name,

@@ -634,3 +634,15 @@ def _recorded_copy(source: Tensor, copy: Tensor) -> Tensor:
     if source._node is not None and mode.enabled:
         copy._node = closure_node("CloneBackward0", (source._node, source._output_nr), lambda g: g)
     return copy
+
+
+def before_write(self: Tensor, *others: Any) -> Tensor:
+    """The tensor as an input, beside `others`, of the op that is about to overwrite it.
+
+    Where that op is recorded it is a copy, because a derivative may need the old values.
+    """
+    if mode.enabled and any(
+        isinstance(other, Tensor) and other._node is not None for other in (self, *others)
+    ):
+        return clone(self)
+    return self
