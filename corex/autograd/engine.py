@@ -6,7 +6,8 @@ A node with one consumer receives its gradient straight from the stack; only nod
 consumers have a buffer in which the parts are summed.
 
 What may be overwritten or kept is decided by reference counts: a gradient that nobody but the
-engine can reach is added to in place, and becomes a leaf's `.grad` without a copy.
+engine can reach is added to in place, and becomes a leaf's `.grad` without a copy. (A NumPy array
+made from a gradient in a hook holds the buffer alone, so that is counted too.)
 """
 
 from __future__ import annotations
@@ -98,6 +99,7 @@ def run_backward(
                             and grad._node is None
                             and type(grad) is Tensor
                             and _getrefcount(grad.storage_) <= _SOLE_STORAGE
+                            and _getrefcount(grad.storage_.buffer) <= _SOLE_STORAGE
                         ):
                             leaf._grad = grad
                         else:
@@ -250,6 +252,7 @@ def _add(sums: dict[Any, Any], node: Any, value: Any, create_graph: bool) -> Any
         and total.shape == value.shape
         and total.key is value.key
         and _getrefcount(total.storage_) <= _SOLE_STORAGE
+        and _getrefcount(total.storage_.buffer) <= _SOLE_STORAGE
     ):
         run("add", (total,), (total, value))
         total.storage_.version += 1

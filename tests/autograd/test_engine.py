@@ -70,6 +70,15 @@ def test_a_hook_may_keep_and_change_the_first_gradient() -> None:
     assert x.grad.item() == 3.0
 
 
+def test_arrays_made_from_gradients_in_hooks_are_left_alone() -> None:
+    x, kept = leaf([1.0, 2.0]), []
+    y = x + 0
+    y.register_hook(lambda g: kept.append(g.numpy()))
+    (y * 3).sum().backward()
+    x.grad.zero_()
+    assert kept[0].tolist() == [3.0, 3.0]
+
+
 def test_broadcast_gradients_are_summed() -> None:
     a, b = leaf(np.ones((3, 1)).tolist()), leaf(np.arange(4.0).tolist())
     (a * b).sum().backward()
