@@ -16,13 +16,13 @@ from typing import Any, NamedTuple
 from corex import placement as report
 from corex.backend import Kernel, View
 from corex.device import device as Device
-from corex.dtypes import DType
+from corex.dtypes import DType, bool_
 from corex.errors import BackendUnavailableError, FallbackWarning, KernelUnavailableError
 from corex.graph import OpNode, mode
 from corex.layout import broadcast_strides, contiguous_strides, extent, numel
-from corex.place import DispatchKey, Place, observed
+from corex.place import DispatchKey, Place, ask_overrides, observed
 from corex.plugins.manager import manager
-from corex.schema import OpSchema
+from corex.schema import REGISTRY, OpSchema
 from corex.tensor import TENSOR_TYPES, Tensor, alias, make, wrap
 
 Shape = tuple[int, ...]
@@ -76,6 +76,21 @@ def forget_kernels() -> None:
 manager.on_change(forget_kernels)
 
 
+def _is_overridden(backend: str, op: str, dtype: DType) -> bool:
+    schema = REGISTRY.get(op)
+    if schema is None:
+        return False
+    output = bool_ if schema.family in ("compare", "predicate") else dtype
+    required = sum(not name.endswith("?") for name in schema.inputs)
+    return any(
+        manager.override(backend, op, (output, *[dtype] * count)) is not None
+        for count in range(required, len(schema.inputs) + 1)
+    )
+
+
+ask_overrides(_is_overridden)
+
+
 def get_backend() -> str:
     """The name of the backend on which new tensors are made."""
     if _current.stack:
@@ -122,7 +137,9 @@ def find_place(device: Device | str | int | None = None, backend: str | None = N
         BackendUnavailableError: no such backend, or it cannot be used here.
     """
     if device is None:
-        return place_of(backend or get_backend())
+        name = backend or get_backend()
+        found = _places.get((name, 0))
+        return place_of(name) if found is None or backend is not None else found
     if isinstance(device, int):
         device = Device(_accelerator(), device)
     elif not isinstance(device, Device):
@@ -378,10 +395,11 @@ def run(
 ) -> None:
     """Runs a primitive into existing tensors, on their place or else on the host. No autograd."""
     place = outs[0].key.place
-    dtypes = (*[t.key.dtype for t in outs], *[t.key.dtype for t in inputs])
-    found = resolve(place, op, dtypes)
+    tensors = (*outs, *inputs)
+    dtypes = tuple([t.key.dtype for t in tensors])
+    found = place.kernels.get((op, dtypes)) or resolve(place, op, dtypes)
     if found.run is not None:
-        arguments = (*[view(t) for t in outs], *[view(t) for t in inputs], *params)
+        arguments = (*[view(t) for t in tensors], *params)
         if found.accepts is None or found.accepts(*arguments):
             found.run(*arguments)
             if observed():
@@ -454,16 +472,16 @@ def run_fallback(
             FallbackWarning,
             stacklevel=4,
         )
-    there = [None if t is None else transfer(t, host) for t in inputs]
+    there = [None if t is None else _fetch(t, host) for t in inputs]
     # Outputs travel too: index_put and scatter_add read what they do not overwrite.
-    results = [transfer(t, host) for t in outs]
+    results = [_fetch(t, host) for t in outs]
     found = resolve(host, op, dtypes)
     assert found.run is not None
     found.run(
         *[view(t) for t in results], *[None if t is None else view(t) for t in there], *params
     )
     for target, source in zip(outs, results, strict=True):
-        run("copy", [target], [transfer(source, place)])
+        _put_back(target, source)
     moved = sum(t.nbytes for t in inputs if t is not None) + 2 * sum(t.nbytes for t in outs)
     if observed():
         report.note(op, place.name, "fallback", reason, moved)
@@ -478,6 +496,42 @@ def _host_for(place: Place, op: str, dtypes: tuple[DType, ...]) -> Place | None:
             if resolve(host, op, dtypes).run is not None:
                 return host
     return None
+
+
+def _fetch(t: Tensor, host: Place) -> Tensor:
+    """A row-major copy on the host, made there: `t`'s own backend may have nothing but memory."""
+    if t._strides is None or not numel(t.shape):
+        return transfer(t, host)
+    return dense_copy(_span(t, host))
+
+
+def _span(t: Tensor, host: Place) -> Tensor:
+    """`t` on the host over a copy of the stretch of memory that it shows."""
+    low, high = extent(t.shape, t.strides)
+    flat = make(t.storage_, t.key, (high - low + 1,), None, t.offset + low)
+    copy = transfer(flat, host)
+    return make(copy.storage_, copy.key, t.shape, t._strides, -low)
+
+
+def _put_back(target: Tensor, source: Tensor) -> None:
+    """Writes a row-major host tensor over `target` with nothing but memory operations."""
+    if not numel(target.shape):
+        return
+    host = source.key.place
+    itemsize = target.key.dtype.itemsize
+    start, data = target.offset, source
+    if target._strides is not None:
+        around = _span(target, host)
+        run("copy", [around], [source])
+        start -= around.offset
+        data = make(around.storage_, source.key, (around.storage_.nbytes() // itemsize,))
+    view_of_bytes = host.backend.host_view(data.storage_.buffer)
+    if view_of_bytes is None:
+        view_of_bytes = memoryview(bytearray(data.nbytes))
+        host.backend.copy_to_host(data.storage_.buffer, 0, view_of_bytes)
+    target.key.place.backend.copy_from_host(
+        target.storage_.buffer, start * itemsize, view_of_bytes[: data.nbytes]
+    )
 
 
 def transfer(t: Tensor, place: Place) -> Tensor:

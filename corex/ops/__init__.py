@@ -74,6 +74,7 @@ def _collect() -> None:
     for name in ("add", "sub", "div", "rsub"):
         functions[name] = methods[name] = getattr(binary, name)
     functions["pow"] = methods["pow"] = binary.pow_
+    methods["pow_"] = binary.pow_in_place
     for name, target in (("true_divide", "div"), ("divide", "div"), ("subtract", "sub")):
         functions[name] = methods[name] = functions[target]
     methods.update({"add_": binary.add_, "sub_": binary.sub_, "div_": binary.div_})
@@ -176,6 +177,7 @@ _OPERATORS: dict[str, Any] = {
     **binary.operators,
     "__pow__": binary.pow_,
     "__rpow__": binary.rpow,
+    "__ipow__": binary.pow_in_place,
     "__neg__": unary.functions["neg"],
     "__pos__": _positive,
     "__abs__": unary.functions["abs"],

@@ -14,7 +14,7 @@ from itertools import chain
 from typing import Any
 
 from corex import dtypes as dt
-from corex.dispatcher import empty, find_place, transfer
+from corex.dispatcher import empty, find_place, run, transfer
 from corex.dtypes import BY_NAME, PROMOTION, DType
 from corex.layout import numel
 from corex.ops.convert import to
@@ -46,6 +46,15 @@ def tensor(
         ValueError: sequences of unequal lengths. TypeError: elements that are no numbers.
         RuntimeError: an element that the dtype cannot hold, or that is no data at all.
     """
+    if dtype is None and device is None and backend is None:
+        # One float, possibly in lists: what a loop over single samples makes all the time.
+        number, depth = data, 0
+        while type(number) is list and len(number) == 1:
+            number, depth = number[0], depth + 1
+        if type(number) is float:
+            one = empty(find_place().keys[dt.get_default_dtype().index], (1,) * depth)
+            run("fill", (one,), (), (number,))
+            return one.requires_grad_() if requires_grad else one
     if isinstance(data, Tensor):
         warnings.warn(_COPY_ADVICE, UserWarning, stacklevel=2)
     result = _from_any("tensor", data, dtype, device, backend)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import warnings
+from collections.abc import Sequence
 from typing import Any
 
 from corex import dtypes as dt
@@ -36,14 +37,6 @@ def reduced(loss: Tensor, reduction: str) -> Tensor:
 
 # ---- mean squared error ------------------------------------------------------------------------
 def _mse_backward(g: Tensor, a: Tensor, b: Tensor) -> Tensor:
-    if not mode.enabled and a._strides is None and b._strides is None and g._strides is None:
-        direct = a.key.direct["mse_loss_backward"]
-        if direct is not None:
-            buffer = direct(
-                a.shape, g.storage_.buffer, g.offset, a.storage_.buffer, a.offset,
-                b.storage_.buffer, b.offset,
-            )  # fmt: skip
-            return wrap(a.key, buffer, a.shape)
     result: Tensor = call(MSE_LOSS_BACKWARD, (g, a, b))
     return result
 
@@ -108,13 +101,39 @@ def mse_loss(input: Tensor, target: Tensor, reduction: str = "mean") -> Tensor:
     return reduced(difference * difference, reduction)
 
 
+class MseNode(OpNode):
+    """The node of a dense mean squared error whose target needs no gradient."""
+
+    __slots__ = ()
+
+    def apply(self, grad: Any) -> Sequence[Tensor | None]:
+        saved = self.saved
+        direct = grad.key.direct["mse_loss_backward"]
+        if saved is None or direct is None or grad._strides is not None or mode.enabled:
+            return OpNode.apply(self, grad)
+        a, b = saved
+        at, b_at = self.versions
+        if (
+            a.storage_.version != at
+            or b.storage_.version != b_at
+            or a._strides is not None
+            or b._strides is not None
+        ):
+            return OpNode.apply(self, grad)
+        buffer = direct(
+            a.shape, grad.storage_.buffer, grad.offset, a.storage_.buffer, a.offset,
+            b.storage_.buffer, b.offset,
+        )  # fmt: skip
+        return (wrap(a.key, buffer, a.shape), None)
+
+
 _NEEDS_INPUT = (True, False)
 _new = object.__new__
 
 
 def _record_mse(input: Tensor, target: Tensor, result: Tensor) -> None:
     """`record` for a target that needs no gradient, spelt out for small losses' sake."""
-    node = _new(OpNode)
+    node = _new(MseNode)
     node.plan = MSE_LOSS.plan(_NEEDS_INPUT)
     node.edges = ((input._node, input._output_nr), (None, 0))
     node.params = ()

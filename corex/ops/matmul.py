@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from corex.dispatcher import call, check_places, empty, record, run
@@ -30,25 +31,6 @@ MATMUL = declare(
 
 
 def _linear_backward(needs: tuple[bool, ...], g: Tensor, a: Tensor, weight: Tensor) -> list[Any]:
-    direct = g.key.direct["linear_backward"]
-    if (
-        direct is not None
-        and not mode.enabled
-        and g._strides is None
-        and a._strides is None
-        and weight._strides is None
-    ):
-        buffers = direct(
-            needs, g.storage_.buffer, g.offset, g.shape, a.storage_.buffer, a.offset, a.shape,
-            weight.storage_.buffer, weight.offset, weight.shape,
-        )  # fmt: skip
-        key = g.key
-        da, dw, db = buffers
-        return [
-            None if da is None else wrap(key, da, a.shape),
-            None if dw is None else wrap(key, dw, weight.shape),
-            None if db is None else wrap(key, db, weight.shape[:1]),
-        ]
     return [
         _product(g, weight) if needs[0] else None,
         _product(g.mT, a) if needs[1] else None,
@@ -342,6 +324,37 @@ def _linear(a: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
     return result
 
 
+class LinearNode(OpNode):
+    """The node of a dense linear layer, whose gradients one direct kernel computes together."""
+
+    __slots__ = ()
+
+    def apply(self, grad: Any) -> Sequence[Tensor | None]:
+        saved = self.saved
+        direct = grad.key.direct["linear_backward"]
+        if saved is None or direct is None or grad._strides is not None or mode.enabled:
+            return OpNode.apply(self, grad)
+        a, weight = saved
+        at, weight_at = self.versions
+        if (
+            a.storage_.version != at
+            or weight.storage_.version != weight_at
+            or a._strides is not None
+            or weight._strides is not None
+        ):
+            return OpNode.apply(self, grad)
+        da, dw, db = direct(
+            self.plan.needs, grad.storage_.buffer, grad.offset, grad.shape, a.storage_.buffer,
+            a.offset, a.shape, weight.storage_.buffer, weight.offset, weight.shape,
+        )  # fmt: skip
+        key = grad.key
+        return (
+            None if da is None else wrap(key, da, a.shape),
+            None if dw is None else wrap(key, dw, weight.shape),
+            None if db is None else wrap(key, db, weight.shape[:1]),
+        )
+
+
 _NO_NODES = (None, None, None)
 _new = object.__new__
 
@@ -352,7 +365,7 @@ def _record_linear(
     """`record` for LINEAR, spelt out: small layers spend most of their time in bookkeeping."""
     in_node, weight_node, bias_node = nodes
     needs = (in_node is not None, weight_node is not None, bias_node is not None)
-    node = _new(OpNode)
+    node = _new(LinearNode)
     node.plan = LINEAR._plans.get(needs) or LINEAR.plan(needs)
     bias_edge = (None, 0) if bias is None else (bias_node, bias._output_nr)
     node.edges = ((in_node, a._output_nr), (weight_node, weight._output_nr), bias_edge)
