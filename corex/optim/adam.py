@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 import corex
-from corex import Tensor, ops
+from corex import Tensor
 from corex.optim.optimizer import Closure, Optimizer, Params, check_not_negative, unsupported
 
-_adam_step_ = ops.adam_step_
+_adam_step_ = corex.adam_step_
 
 
 class Adam(Optimizer):

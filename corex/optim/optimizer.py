@@ -244,7 +244,9 @@ class Optimizer:
                 state[key] = deepcopy(entries)
             else:
                 state[parameter] = {
-                    name: self._restored(parameter, name, value) for name, value in entries.items()
+                    name: self._restored(parameter, name, value)
+                    for name, value in entries.items()
+                    if value is not None
                 }
         groups = []
         for group, saved in zip(self.param_groups, saved_groups, strict=True):

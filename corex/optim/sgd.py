@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from corex import Tensor, ops
+import corex
+from corex import Tensor
 from corex.optim.optimizer import Closure, Optimizer, Params, check_not_negative, unsupported
 
-_sgd_step_ = ops.sgd_step_
+_sgd_step_ = corex.sgd_step_
 
 
 class SGD(Optimizer):
@@ -75,29 +76,32 @@ class SGD(Optimizer):
                     grads.append(grad)
             if params:
                 if group["momentum"]:
-                    self._step_with_momentum(group, params, grads)
+                    state = self.state
+                    try:
+                        momenta = [state[parameter]["momentum_buffer"] for parameter in params]
+                    except KeyError:
+                        self._start_momentum(group, params, grads)
+                    else:
+                        _update(group, params, grads, momenta, False)
                 else:
                     _update(group, params, grads, [], False)
         return loss
 
-    def _step_with_momentum(
+    def _start_momentum(
         self, group: dict[str, Any], params: list[Tensor], grads: list[Tensor]
     ) -> None:
-        fresh: tuple[list[Tensor], list[Tensor], list[Tensor]] = ([], [], [])
-        known: tuple[list[Tensor], list[Tensor], list[Tensor]] = ([], [], [])
+        """A step in which some parameters have no momentum yet: it becomes their gradient."""
+        fresh: tuple[list[Tensor], ...] = ([], [], [])
+        known: tuple[list[Tensor], ...] = ([], [], [])
         for parameter, grad in zip(params, grads, strict=True):
             state = self.state[parameter]
-            momentum = state.get("momentum_buffer")
-            lists = known
-            if momentum is None:
-                # The first step overwrites it with the gradient.
-                momentum = state["momentum_buffer"] = ops.empty_like(parameter).detach()
-                lists = fresh
+            lists = known if "momentum_buffer" in state else fresh
+            momentum = state.setdefault("momentum_buffer", corex.empty_like(parameter).detach())
             for items, item in zip(lists, (parameter, grad, momentum), strict=True):
                 items.append(item)
         for lists, first in ((fresh, True), (known, False)):
             if lists[0]:
-                _update(group, *lists, first)
+                _update(group, lists[0], lists[1], lists[2], first)
 
 
 def _update(

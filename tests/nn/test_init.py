@@ -95,7 +95,8 @@ def test_gain(name: str, param: Any, gain: float) -> None:
 @pytest.mark.parametrize("call", [
     lambda: init.calculate_gain("other"), lambda: init.calculate_gain("leaky_relu", True),
     lambda: init.xavier_uniform_(corex.ones(3)), lambda: init.eye_(corex.ones(3)),
-    lambda: init.kaiming_normal_(corex.ones(3, 3), mode="x"), lambda: init.orthogonal_(corex.ones(3)),
+    lambda: init.kaiming_normal_(corex.ones(3, 3), mode="x"),
+    lambda: init.orthogonal_(corex.ones(3)),
     lambda: init.dirac_(corex.ones(3)), lambda: init.dirac_(corex.ones(3, 3, 1), 2),
     lambda: init.sparse_(corex.ones(3), 0.5),
 ])  # fmt: skip

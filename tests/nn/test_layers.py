@@ -26,7 +26,13 @@ def values(layer: nn.Module) -> dict[str, Array]:
 
 # ---- formulas ----------------------------------------------------------------------------------
 def conv2d(
-    x: Array, w: Array, b: Array | None, stride: Any, pad: Any, dilation: Any, groups: int
+    x: Array,
+    w: Array,
+    b: Any = None,
+    stride: Any = (1, 1),
+    pad: Any = (0, 0, 0, 0),
+    dilation: Any = (1, 1),
+    groups: int = 1,
 ) -> Array:
     """Straight from the definition, one output element at a time."""
     x = np.pad(x, ((0, 0), (0, 0), (pad[0], pad[2]), (pad[1], pad[3])))
@@ -45,6 +51,24 @@ def conv2d(
                            left : left + dilation[1] * (kw - 1) + 1 : dilation[1]]  # fmt: skip
                 result[:, o, i, j] = (window * w[o]).sum((1, 2, 3))
     return result if b is None else result + b[:, None, None]
+
+
+def conv1d(x: Array, w: Array, b: Array) -> Array:
+    """With a padding of 1."""
+    return conv2d(x[:, :, None], w[:, :, None], b, pad=(0, 1, 0, 1))[:, :, 0]
+
+
+def scaled(x: Array, p: dict[str, Array]) -> Array:
+    return x * p["weight"] + p["bias"]
+
+
+def group_norm(x: Array, p: dict[str, Array]) -> Array:
+    groups = normalized(x.reshape(3, 2, 10), 2, 1e-5).reshape(3, 4, 5)
+    return scaled(groups.swapaxes(1, 2), p).swapaxes(1, 2)
+
+
+def gelu_tanh(x: Array) -> Array:
+    return 0.5 * x * (1 + np.tanh(math.sqrt(2 / math.pi) * (x + 0.044715 * x**3)))
 
 
 def windows(x: Array, kernel: int, stride: int, pad: int, value: float) -> Array:
@@ -82,27 +106,31 @@ LAYERS: list[tuple[Callable[[], nn.Module], tuple[int, ...], Formula]] = [
     (lambda: nn.Linear(3, 4), (5, 3), lambda x, p: x @ p["weight"].T + p["bias"]),
     (lambda: nn.Linear(3, 4, bias=False), (2, 5, 3), lambda x, p: x @ p["weight"].T),
     (lambda: nn.Linear(3, 4), (3,), lambda x, p: x @ p["weight"].T + p["bias"]),
-    (lambda: nn.Conv2d(2, 3, 3), (2, 2, 5, 6), lambda x, p: conv2d(x, p["weight"], p["bias"], (1, 1), (0, 0, 0, 0), (1, 1), 1)),
+    (lambda: nn.Conv2d(2, 3, 3), (2, 2, 5, 6), lambda x, p: conv2d(x, p["weight"], p["bias"])),
     (lambda: nn.Conv2d(4, 4, (3, 2), (2, 1), (1, 0), (1, 2), groups=2), (1, 4, 6, 7),
      lambda x, p: conv2d(x, p["weight"], p["bias"], (2, 1), (1, 0, 1, 0), (1, 2), 2)),
     (lambda: nn.Conv2d(1, 2, 4, padding="same", bias=False), (1, 1, 5, 5),
-     lambda x, p: conv2d(x, p["weight"], None, (1, 1), (1, 1, 2, 2), (1, 1), 1)),
+     lambda x, p: conv2d(x, p["weight"], pad=(1, 1, 2, 2))),
     (lambda: nn.Conv1d(2, 3, 3, padding=1), (2, 2, 6),
-     lambda x, p: conv2d(x[:, :, None], p["weight"][:, :, None], p["bias"], (1, 1), (0, 1, 0, 1), (1, 1), 1)[:, :, 0]),
-    (lambda: nn.MaxPool2d(3, 2, 1), (2, 2, 6, 7), lambda x, p: windows(x, 3, 2, 1, -np.inf).max(-1)),
+     lambda x, p: conv1d(x, p["weight"], p["bias"])),
+    (lambda: nn.MaxPool2d(3, 2, 1), (2, 2, 6, 7),
+     lambda x, p: windows(x, 3, 2, 1, -np.inf).max(-1)),
     (lambda: nn.AvgPool2d(3, 2, 1), (2, 2, 6, 7), lambda x, p: windows(x, 3, 2, 1, 0.0).mean(-1)),
-    (lambda: nn.AdaptiveAvgPool2d(2), (1, 2, 4, 6), lambda x, p: x.reshape(1, 2, 2, 2, 2, 3).mean((3, 5))),
-    (lambda: nn.LayerNorm((3, 4)), (2, 3, 4), lambda x, p: normalized(x, (1, 2), 1e-5) * p["weight"] + p["bias"]),
-    (lambda: nn.RMSNorm(4, eps=0.1), (2, 4), lambda x, p: x / np.sqrt((x * x).mean(1, keepdims=True) + 0.1) * p["weight"]),
+    (lambda: nn.AdaptiveAvgPool2d(2), (1, 2, 4, 6),
+     lambda x, p: x.reshape(1, 2, 2, 2, 2, 3).mean((3, 5))),
+    (lambda: nn.LayerNorm((3, 4)), (2, 3, 4), lambda x, p: scaled(normalized(x, (1, 2), 1e-5), p)),
+    (lambda: nn.RMSNorm(4, eps=0.1), (2, 4),
+     lambda x, p: x / np.sqrt((x * x).mean(1, keepdims=True) + 0.1) * p["weight"]),
     (lambda: nn.GroupNorm(2, 4), (3, 4, 5),
-     lambda x, p: normalized(x.reshape(3, 2, 10), 2, 1e-5).reshape(3, 4, 5) * p["weight"][:, None] + p["bias"][:, None]),
-    (lambda: nn.BatchNorm1d(3), (6, 3), lambda x, p: normalized(x, 0, 1e-5) * p["weight"] + p["bias"]),
-    (lambda: nn.BatchNorm2d(3, affine=False), (4, 3, 2, 2), lambda x, p: normalized(x, (0, 2, 3), 1e-5)),
+     lambda x, p: group_norm(x, p)),
+    (lambda: nn.BatchNorm1d(3), (6, 3), lambda x, p: scaled(normalized(x, 0, 1e-5), p)),
+    (lambda: nn.BatchNorm2d(3, affine=False), (4, 3, 2, 2),
+     lambda x, p: normalized(x, (0, 2, 3), 1e-5)),
     (lambda: nn.ReLU(), (3, 4), lambda x, p: np.maximum(x, 0)),
     (lambda: nn.Sigmoid(), (3, 4), lambda x, p: sigmoid(x)),
     (lambda: nn.Tanh(), (3, 4), lambda x, p: np.tanh(x)),
     (lambda: nn.GELU(), (3, 4), lambda x, p: x * 0.5 * (1 + erf(x / math.sqrt(2)))),
-    (lambda: nn.GELU("tanh"), (3, 4), lambda x, p: 0.5 * x * (1 + np.tanh(math.sqrt(2 / math.pi) * (x + 0.044715 * x**3)))),
+    (lambda: nn.GELU("tanh"), (3, 4), lambda x, p: gelu_tanh(x)),
     (lambda: nn.SiLU(), (3, 4), lambda x, p: x * sigmoid(x)),
     (lambda: nn.Mish(), (3, 4), lambda x, p: x * np.tanh(np.log1p(np.exp(x)))),
     (lambda: nn.ELU(0.5), (3, 4), lambda x, p: np.where(x > 0, x, 0.5 * np.expm1(x))),
@@ -156,8 +184,13 @@ def test_layer(each_backend: str, index: int) -> None:
         assert gradcheck(lambda x, *_: layer(x), inputs, eps=1e-5)
 
 
-@pytest.mark.parametrize("cls", [nn.ReLU, nn.SiLU, nn.ELU, nn.LeakyReLU, nn.Hardtanh, nn.ReLU6,
-                                 nn.SELU, nn.CELU, nn.Mish, nn.Hardswish, nn.Hardsigmoid])  # fmt: skip
+INPLACE = [
+    nn.ReLU, nn.SiLU, nn.ELU, nn.LeakyReLU, nn.Hardtanh, nn.ReLU6, nn.SELU, nn.CELU, nn.Mish,
+    nn.Hardswish, nn.Hardsigmoid,
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("cls", INPLACE)
 def test_inplace_writes_into_the_input(each_backend: str, cls: Any) -> None:
     x = corex.tensor(array(3, 4))
     expected = cls()(x)
