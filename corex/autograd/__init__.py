@@ -1,6 +1,6 @@
 """Automatic differentiation: backward passes, grad modes, custom functions, gradient checks."""
 
-from corex.autograd import functional
+from corex.autograd import functional, graph
 from corex.autograd.anomaly import (
     detect_anomaly,
     is_anomaly_check_nan_enabled,
@@ -31,6 +31,7 @@ __all__ = [
     "grad",
     "gradcheck",
     "gradgradcheck",
+    "graph",
     "inference_mode",
     "is_anomaly_check_nan_enabled",
     "is_anomaly_enabled",
