@@ -2,11 +2,12 @@
 
 Direct kernels
 --------------
-`direct(op, dtype)` exists for every elementwise op of one or two operands (and the backward ops
-`sigmoid_backward`, `tanh_backward`, `relu_backward`, `silu_backward`, with operands g, y), called as
-`(shape, buffer, offset)` or `(shape, buffer, offset, buffer, offset)`. An operand is a dense
-row-major array of `shape`, or a Python number (its offset is then ignored). The result is a new
-buffer, of bool where the op gives bool. For floats there are also these, on dense operands:
+`direct(op, dtype)` exists for every elementwise op of one or two operands, the backward ops
+`sigmoid_backward`, `tanh_backward`, `relu_backward` and `silu_backward` (operands g, y) among them,
+called as `(shape, buffer, offset)` or `(shape, buffer, offset, buffer, offset)`. An operand is a
+dense row-major array of `shape`, or a Python number, whose offset is ignored. The result is a new
+buffer, of bool where the op gives bool. These exist besides, on dense operands: `matmul` and `sum`
+for numbers, the rest for floats.
 
 - `matmul(out_shape, a, a_offset, a_shape, b, b_offset, b_shape)`: 2-d times 2-d.
 - `linear(out_shape, a, a_offset, a_shape, w, w_offset, w_shape, bias or None, bias_offset)`

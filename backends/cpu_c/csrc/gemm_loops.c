@@ -3,45 +3,54 @@
 
 /* ---- direct loops ---- */
 
-/* Columns and rows of C that stay in registers. */
-#define WIDE 16
+/* Rows of C that stay in registers together. */
 #define TALL 4
 
 /* TALL rows and WIDE columns of C = A B; rows of B and C are dense. */
-#define PATCH(name, T) \
+#define PATCH(name, T, WIDE) \
     COREX_INLINE void name(int64_t k, const T *a, corex_matrix am, const T *b, int64_t ldb, T *c, \
                            int64_t ldc, bool accumulate) \
     { \
         T acc[TALL][WIDE]; \
         for (int r = 0; r < TALL; r++) \
-            for (int j = 0; j < WIDE; j++) \
-                acc[r][j] = accumulate ? c[r * ldc + j] : 0; \
+            COREX_LANES \
+        for (int j = 0; j < WIDE; j++) \
+            acc[r][j] = accumulate ? c[r * ldc + j] : 0; \
         for (int64_t l = 0; l < k; l++) \
             for (int r = 0; r < TALL; r++) \
-                for (int j = 0; j < WIDE; j++) \
-                    acc[r][j] += a[r * am.row + l * am.column] * b[l * ldb + j]; \
+                COREX_LANES \
+        for (int j = 0; j < WIDE; j++) \
+            acc[r][j] += a[r * am.row + l * am.column] * b[l * ldb + j]; \
         for (int r = 0; r < TALL; r++) \
-            for (int j = 0; j < WIDE; j++) \
-                c[r * ldc + j] = acc[r][j]; \
+            COREX_LANES \
+        for (int j = 0; j < WIDE; j++) \
+            c[r * ldc + j] = acc[r][j]; \
     }
 
-PATCH(patch_f32, float)
-PATCH(patch_f64, double)
+PATCH(patch16_f32, float, 16)
+PATCH(patch8_f32, float, 8)
+PATCH(patch16_f64, double, 16)
+PATCH(patch8_f64, double, 8)
 
 /* The part of the product that consists of whole patches; the rest is left to the loops below. */
-#define PATCHES(name, T, patch, loops) \
-    COREX_CLONES static void name(int64_t m, int64_t n, int64_t k, corex_matrix a, \
-                                  corex_matrix b, corex_matrix c, bool accumulate) \
+#define PATCHES(name, T, patch16, patch8, loops) \
+    COREX_CLONES static void name(int64_t m, int64_t n, int64_t k, corex_matrix a, corex_matrix b, \
+                                  corex_matrix c, bool accumulate) \
     { \
-        if (b.column != 1 || c.column != 1 || m < TALL || n < WIDE) { \
+        if (b.column != 1 || c.column != 1 || m < TALL || n < 8) { \
             loops(m, n, k, a, b, c, accumulate); \
             return; \
         } \
-        const int64_t rows = m - m % TALL, columns = n - n % WIDE; \
-        for (int64_t i = 0; i < rows; i += TALL) \
-            for (int64_t j = 0; j < columns; j += WIDE) \
-                patch(k, (const T *)a.data + i * a.row, a, (const T *)b.data + j, b.row, \
-                      (T *)c.data + i * c.row + j, c.row, accumulate); \
+        const int64_t rows = m - m % TALL, columns = n - n % 8; \
+        for (int64_t i = 0; i < rows; i += TALL) { \
+            const T *ai = (const T *)a.data + i * a.row, *bj = (const T *)b.data; \
+            T *ci = (T *)c.data + i * c.row; \
+            int64_t j = 0; \
+            for (; j + 16 <= columns; j += 16) \
+                patch16(k, ai, a, bj + j, b.row, ci + j, c.row, accumulate); \
+            if (j < columns) \
+                patch8(k, ai, a, bj + j, b.row, ci + j, c.row, accumulate); \
+        } \
         corex_matrix right = b, corner = c, low = a, bottom = c; \
         right.data += columns * (int64_t)sizeof(T); \
         corner.data += columns * (int64_t)sizeof(T); \
@@ -88,11 +97,11 @@ DIRECT(direct_i64, int64_t, uint64_t)
 DIRECT(direct_f32, float, float)
 DIRECT(direct_f64, double, double)
 
-PATCHES(patches_f32, float, patch_f32, direct_f32)
-PATCHES(patches_f64, double, patch_f64, direct_f64)
+PATCHES(patches_f32, float, patch16_f32, patch8_f32, direct_f32)
+PATCHES(patches_f64, double, patch16_f64, patch8_f64, direct_f64)
 
-const corex_gemm_loops corex_gemm_direct[COREX_NUM_DTYPES] = {
-    NULL, direct_u8, direct_i32, direct_i64, patches_f32, patches_f64};
+const corex_gemm_loops corex_gemm_direct[COREX_NUM_DTYPES] = {NULL,       direct_u8,   direct_i32,
+                                                              direct_i64, patches_f32, patches_f64};
 
 /* ---- register-blocked ---- */
 

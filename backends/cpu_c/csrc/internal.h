@@ -34,6 +34,12 @@
  */
 #define COREX_INDEPENDENT _Pragma("GCC ivdep")
 
+/*
+ * Before loops over a few lanes: the compiler would unroll them at once, before it looks for
+ * vectors, and then not find any.
+ */
+#define COREX_LANES _Pragma("GCC unroll 1")
+
 /* The libm function for the type of x: COREX_TG(floor, x) is floorf or floor. */
 #define COREX_TG(fn, x) _Generic((x), float: fn##f, default: fn)(x)
 #define COREX_TG2(fn, x, y) _Generic((x), float: fn##f, default: fn)(x, y)

@@ -109,7 +109,9 @@ static void reduce_range(void *context, int64_t begin, int64_t end)
     const int last = p->outer - 1;
     while (begin < end) {
         int64_t rest = begin / p->outer_shape[last], column = begin % p->outer_shape[last];
-        int64_t columns = p->by_columns ? COREX_REDUCE_COLUMNS : p->by_lines ? COREX_REDUCE_LINES : 1;
+        int64_t columns = p->by_columns ? COREX_REDUCE_COLUMNS
+                          : p->by_lines ? COREX_REDUCE_LINES
+                                        : 1;
         columns = COREX_MIN(columns, COREX_MIN(end - begin, p->outer_shape[last] - column));
         const char *in = p->in + column * p->a_stride[last];
         char *out = p->out + column * p->out_stride[last];

@@ -10,7 +10,7 @@
 #define COREX_REDUCE_COLUMNS 256
 /* Short lines reduced together, and how short they are. */
 #define COREX_REDUCE_LINES 16
-#define COREX_SHORT_LINE 512
+#define COREX_SHORT_LINE 1024
 
 typedef struct corex_reducer {
     int acc_bytes;

@@ -79,19 +79,33 @@
     COREX_CLONES static void name##_lines(void *acc, const char *in, int64_t lines, \
                                           int64_t line_stride, int64_t n, const char *end) \
     { \
-        P tile[COREX_REDUCE_LINES][NARROW]; \
+        P tile[COREX_REDUCE_LINES][NARROW] = {{0}}; \
         const int64_t whole = n - n % NARROW; \
         for (int64_t r = 0; r < lines; r++) { \
             const T *a = (const T *)(in + r * line_stride); \
-            P lane[NARROW]; \
+            P lane[NARROW], other[NARROW]; \
+            COREX_LANES \
             for (int j = 0; j < NARROW; j++) \
-                lane[j] = START; \
-            for (int64_t i = 0; i < whole; i += NARROW) \
-                for (int j = 0; j < NARROW; j++) \
+                lane[j] = other[j] = START; \
+            int64_t i = 0; \
+            for (; i + 2 * NARROW <= whole; i += 2 * NARROW) { \
+                COREX_LANES \
+                for (int j = 0; j < NARROW; j++) { \
                     lane[j] = STEP(lane[j], a[i + j]); \
+                    other[j] = STEP(other[j], a[i + NARROW + j]); \
+                } \
+            } \
+            COREX_LANES \
+            for (int j = 0; j < NARROW; j++) \
+                lane[j] = JOIN(lane[j], other[j]); \
+            for (; i < whole; i += NARROW) \
+                COREX_LANES \
+            for (int j = 0; j < NARROW; j++) \
+                lane[j] = STEP(lane[j], a[i + j]); \
             const T *rest = a + whole; \
             const int count = (int)(n - whole); \
             if (count > 0 && end - (const char *)rest >= (int64_t)(NARROW * sizeof(T))) { \
+                COREX_LANES \
                 for (int j = 0; j < NARROW; j++) { \
                     P stepped = STEP(lane[j], rest[j]); \
                     lane[j] = j < count ? stepped : lane[j]; \
@@ -100,20 +114,24 @@
                 for (int j = 0; j < count; j++) \
                     lane[j] = STEP(lane[j], rest[j]); \
             } \
+            COREX_LANES \
             for (int j = 0; j < NARROW; j++) \
                 tile[r][j] = lane[j]; \
         } \
         for (int64_t r = 0; r < lines; r++) \
-            for (int j = 0; j < NARROW / 2; j++) \
-                tile[r][j] = JOIN(tile[r][j], tile[r][j + NARROW / 2]); \
-        for (int64_t r = 0; r < lines; r++) { \
-            const P *t = tile[r]; \
-            P t0 = JOIN(t[0], t[4]), t1 = JOIN(t[1], t[5]); \
-            P t2 = JOIN(t[2], t[6]), t3 = JOIN(t[3], t[7]); \
-            t0 = JOIN(t0, t2); \
-            t1 = JOIN(t1, t3); \
-            ((A *)acc)[r] = (A)(P)JOIN(t0, t1); \
-        } \
+            COREX_LANES \
+        for (int j = 0; j < NARROW / 2; j++) \
+            tile[r][j] = JOIN(tile[r][j], tile[r][j + NARROW / 2]); \
+        P result[COREX_REDUCE_LINES]; \
+        COREX_LANES \
+        for (int r = 0; r < COREX_REDUCE_LINES; r++) \
+            result[r] = tile[r][0]; \
+        for (int j = 1; j < NARROW / 2; j++) \
+            COREX_LANES \
+        for (int r = 0; r < COREX_REDUCE_LINES; r++) \
+            result[r] = JOIN(result[r], tile[r][j]); \
+        for (int64_t r = 0; r < lines; r++) \
+            ((A *)acc)[r] = (A)result[r]; \
     }
 
 #define FINISH(name, finish_name, T, A, expr) \
@@ -139,8 +157,8 @@
 #define PLUS(a, b) ((a) + (b))
 #define TIMES(a, b) ((a) * (b))
 /* A NaN is larger and smaller than everything; once there, it stays. */
-#define LARGER(a, b) ((b) > (a) || (b) != (b) ? (b) : (a))
-#define SMALLER(a, b) ((b) < (a) || (b) != (b) ? (b) : (a))
+#define LARGER(a, b) (((b) > (a)) | ((b) != (b)) ? (b) : (a))
+#define SMALLER(a, b) (((b) < (a)) | ((b) != (b)) ? (b) : (a))
 
 REDUCER(sum_u8, uint8_t, uint64_t, uint64_t, 0, PLUS, PLUS)
 REDUCER(sum_i32, int32_t, uint64_t, uint64_t, 0, PLUS, PLUS)

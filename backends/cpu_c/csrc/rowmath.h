@@ -6,43 +6,58 @@
 
 #define ROW_LANES 16
 
+#define ROW_JOIN_SUM(a, b) ((a) + (b))
+#define ROW_JOIN_MAX(a, b) ((b) > (a) ? (b) : (a))
+
+/* Sixteen lanes to one. */
+#define ROW_FOLD(lane, JOIN) \
+    do { \
+        COREX_LANES \
+        for (int l = 0; l < 8; l++) \
+            lane[l] = JOIN(lane[l], lane[l + 8]); \
+        COREX_LANES \
+        for (int l = 0; l < 4; l++) \
+            lane[l] = JOIN(lane[l], lane[l + 4]); \
+        lane[0] = JOIN(lane[0], lane[2]); \
+        lane[1] = JOIN(lane[1], lane[3]); \
+        lane[0] = JOIN(lane[0], lane[1]); \
+    } while (0)
+
 /* Sums expr over i in [0, n), without rounding like a running sum. */
 #define ROW_SUM(T, n, result, expr) \
     do { \
         T lane[ROW_LANES] = {0}; \
         int64_t i = 0; \
         for (; i + ROW_LANES <= (n); i += ROW_LANES) \
-            for (int l = 0; l < ROW_LANES; l++) { \
-                const int64_t at = i + l; \
-                lane[l] += (expr); \
-            } \
+            COREX_LANES \
+        for (int l = 0; l < ROW_LANES; l++) { \
+            const int64_t at = i + l; \
+            lane[l] += (expr); \
+        } \
+        COREX_LANES \
         for (int l = 0; l < (n) - i; l++) { \
             const int64_t at = i + l; \
             lane[l] += (expr); \
         } \
-        for (int width = ROW_LANES / 2; width > 0; width /= 2) \
-            for (int l = 0; l < width; l++) \
-                lane[l] += lane[l + width]; \
+        ROW_FOLD(lane, ROW_JOIN_SUM); \
         result = lane[0]; \
     } while (0)
 
-#define ROW_LARGER(a, b) ((b) > (a) || (b) != (b) ? (b) : (a))
-
-/* The largest x[i], a NaN if there is one; n > 0. */
+/* The largest x[i], where NaNs are passed over: the sums that follow find them. n > 0. */
 #define ROW_MAX(T, n, result, x) \
     do { \
         T lane[ROW_LANES]; \
+        COREX_LANES \
         for (int l = 0; l < ROW_LANES; l++) \
             lane[l] = -(T)INFINITY; \
         int64_t i = 0; \
         for (; i + ROW_LANES <= (n); i += ROW_LANES) \
-            for (int l = 0; l < ROW_LANES; l++) \
-                lane[l] = ROW_LARGER(lane[l], (x)[i + l]); \
+            COREX_LANES \
+        for (int l = 0; l < ROW_LANES; l++) \
+            lane[l] = (x)[i + l] > lane[l] ? (x)[i + l] : lane[l]; \
         for (int l = 0; l < (n) - i; l++) \
-            lane[l] = ROW_LARGER(lane[l], (x)[i + l]); \
-        for (int width = ROW_LANES / 2; width > 0; width /= 2) \
-            for (int l = 0; l < width; l++) \
-                lane[l] = ROW_LARGER(lane[l], lane[l + width]); \
+            lane[l] = (x)[i + l] > lane[l] ? (x)[i + l] : lane[l]; \
+        ROW_FOLD(lane, ROW_JOIN_MAX); \
         result = lane[0]; \
     } while (0)
 

@@ -39,8 +39,6 @@ COREX_INLINE bool sign_of_double(double x) { return signbit(x) != 0; }
     X(log2, VM_LOG2(x), 4) \
     X(log10, VM_LOG10(x), 4) \
     X(log1p, VM_LOG1P(x), 4) \
-    X(sin, COREX_TG(sin, x), 8) \
-    X(cos, COREX_TG(cos, x), 8) \
     X(tan, COREX_TG(tan, x), 16) \
     X(asin, COREX_TG(asin, x), 16) \
     X(acos, COREX_TG(acos, x), 16) \
@@ -63,6 +61,37 @@ COREX_INLINE bool sign_of_double(double x) { return signbit(x) != 0; }
     X(isfinite, COREX_TG(fabs, x) < (T)INFINITY, 1) \
     X(signbit, SIGN_BIT(x), 1)
 
+/* sin and cos of float32: vectors, unless a block has numbers too large to reduce that way. */
+#define TRIG_BLOCK 256
+#define TRIG(name, quarter) \
+    COREX_CLONES static void name##_block(float *o, const float *a, int64_t n) \
+    { \
+        COREX_INDEPENDENT \
+        for (int64_t i = 0; i < n; i++) { \
+            const float x = a[i]; \
+            const float y = vm_trig(x, quarter); \
+            o[i] = (quarter) == 0 && x == 0 ? x : y; \
+        } \
+    } \
+    static void name##_f32(char *const *p, const int64_t *s, int64_t n) \
+    { \
+        const bool dense = s[0] == sizeof(float) && s[1] == sizeof(float); \
+        for (int64_t start = 0; start < n; start += TRIG_BLOCK) { \
+            const int64_t count = COREX_MIN(TRIG_BLOCK, n - start); \
+            const char *a = p[1] + start * s[1]; \
+            char *o = p[0] + start * s[0]; \
+            int large = !dense; \
+            for (int64_t i = 0; dense && i < count; i++) \
+                large |= !(fabsf(((const float *)a)[i]) <= VM_TRIG_LIMIT); \
+            if (!large) \
+                name##_block((float *)o, (const float *)a, count); \
+            else \
+                for (int64_t i = 0; i < count; i++) \
+                    *(float *)(o + i * s[0]) = name##f(*(const float *)(a + i * s[1])); \
+        } \
+    } \
+    LOOP1(name, f64, double, double, double, name(x))
+
 #define MAKE_INTEGER(name, expr, cost) OVER_INTEGER(LOOP1, name, expr)
 #define MAKE_FLOAT(name, expr, cost) OVER_FLOAT(LOOP1, name, expr)
 #define MAKE_TEST(name, expr, cost) OVER_FLOAT_TO_BOOL(LOOP1, name, expr)
@@ -70,6 +99,8 @@ COREX_INLINE bool sign_of_double(double x) { return signbit(x) != 0; }
 INTEGER_OPS(MAKE_INTEGER)
 FLOAT_OPS(MAKE_FLOAT)
 TEST_OPS(MAKE_TEST)
+TRIG(sin, 0)
+TRIG(cos, 1)
 OVER_ALL_TO_BOOL(LOOP1, logical_not, x == 0)
 
 /* ops of numbers have both an integer and a float expression above */
@@ -81,8 +112,9 @@ OVER_ALL_TO_BOOL(LOOP1, logical_not, x == 0)
 
 /* A name is looked up from the front, so that the number rows hide their float-only twins. */
 const corex_op corex_unary_ops[] = {
-    NUMBER_NAMES(ENTRY_NUMBER) FLOAT_OPS(ENTRY_FLOAT) TEST_OPS(ENTRY_TEST){
-        .name = "logical_not", .loops = ROW_ALL(logical_not), .to_bool = true, .cost = 1},
+    NUMBER_NAMES(ENTRY_NUMBER) FLOAT_OPS(ENTRY_FLOAT) TEST_OPS(ENTRY_TEST) ENTRY_FLOAT(sin, , 8)
+        ENTRY_FLOAT(cos, , 8){
+            .name = "logical_not", .loops = ROW_ALL(logical_not), .to_bool = true, .cost = 1},
     {.name = "bitwise_not", .loops = ROW_BITS(bitwise_not, logical_not_u8), .cost = 1},
 };
 

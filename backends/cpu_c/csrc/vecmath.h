@@ -230,6 +230,36 @@ COREX_INLINE float vm_phi(float x)
     return x != x ? x : result;
 }
 
+/*
+ * sin(x + quarter pi / 2) for |x| <= VM_TRIG_LIMIT. The reduction runs in double; the first part of
+ * pi / 2 is so short that n times it is exact.
+ */
+#define VM_TRIG_LIMIT 1.0e6f
+
+COREX_INLINE float vm_trig(float x, uint32_t quarter)
+{
+    union {
+        double f;
+        uint64_t u;
+    } rounded;
+    double d = (double)x;
+    rounded.f = d * 0.63661977236758138 + 6755399441055744.0;
+    double n = rounded.f - 6755399441055744.0;
+    float r = (float)((d - n * 1.57079632673412561417) - n * 6.07710050650619224932e-11);
+    uint32_t k = (uint32_t)rounded.u + quarter;
+    float z = r * r;
+    float s = -0.000195146298f; /* |r| <= pi / 4 */
+    s = s * z + 0.00833215603f;
+    s = s * z - 0.166666545f;
+    s = r + r * (z * s);
+    float c = 2.44324094e-05f;
+    c = c * z - 0.00138873098f;
+    c = c * z + 0.0416666456f;
+    c = 1.0f - (0.5f * z - z * z * c);
+    float result = k & 1 ? c : s;
+    return vm_float(vm_bits(result) ^ (k & 2) << 30);
+}
+
 /* ---- the same by type, for tables over float and double ---- */
 COREX_INLINE double vm_sigmoid_double(double x)
 {

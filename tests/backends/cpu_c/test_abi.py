@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import ctypes
+import subprocess
+import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
 
+ROOT = Path(__file__).parents[3]
 NUMBER = {"bool": 0, "uint8": 1, "int32": 2, "int64": 3, "float32": 4, "float64": 5}
 
 
@@ -57,7 +61,9 @@ def test_version_and_sizes(library):
 def test_elementwise_and_reduction(library):
     a = np.arange(12, dtype=np.float32).reshape(3, 4)
     out = np.empty((4, 3), np.float32)
-    assert library.corex_binary(library.corex_binary_op(b"add"), view(out), view(a.T), view(a.T)) == 0
+    assert (
+        library.corex_binary(library.corex_binary_op(b"add"), view(out), view(a.T), view(a.T)) == 0
+    )
     np.testing.assert_array_equal(out, 2 * a.T)
     total = np.empty(3, np.float32)
     assert library.corex_reduce(library.corex_reduce_op(b"sum"), view(total), view(a), 1) == 0
@@ -99,3 +105,47 @@ def test_matmul_without_a_backend(library):
     assert library.corex_matmul(view(out), view(a), view(b)) == 0
     np.testing.assert_array_equal(out, a @ b)
     assert library.corex_blas_name()
+
+
+WITHOUT_BLAS = """
+import ctypes, sys
+import numpy as np
+from tests.backends.cpu_c.test_abi import view
+library = ctypes.CDLL(sys.argv[1])
+library.corex_blas_name.restype = ctypes.c_char_p
+assert library.corex_blas_name() == b"none"
+rng = np.random.default_rng(0)
+for dtype, tolerance in ((np.float32, 1e-3), (np.float64, 1e-10)):
+    for m, n, k in ((200, 150, 300), (1, 700, 300), (700, 1, 300), (73, 1100, 257)):
+        a = rng.normal(size=(2, m, k)).astype(dtype)
+        b = rng.normal(size=(2, n, k)).astype(dtype).transpose(0, 2, 1)
+        out = np.empty((2, m, n), dtype)
+        assert library.corex_matmul(view(out), view(a), view(b)) == 0
+        np.testing.assert_allclose(out, a @ b, rtol=tolerance, atol=tolerance)
+"""
+
+
+def test_matmul_without_blas():
+    native = pytest.importorskip("corex_cpu_c._native")
+    subprocess.run(
+        [sys.executable, "-c", WITHOUT_BLAS, native.__file__], check=True, timeout=100, cwd=ROOT
+    )
+
+
+def test_numpys_blas_serves_as_well():
+    code = """
+import sys
+import numpy
+from pathlib import Path
+from corex_cpu_c import _native
+site = Path(numpy.__file__).parent.parent
+patterns = ("numpy.libs/lib*openblas*", "numpy/.dylibs/lib*openblas*")
+found = [path for pattern in patterns for path in site.glob(pattern)]
+print(any(_native.blas_load(str(p)) for p in found) if found else "skip")
+"""
+    result = subprocess.run(
+        [sys.executable, "-c", code], check=True, timeout=100, capture_output=True, text=True
+    )
+    if result.stdout.strip() == "skip":
+        pytest.skip("this NumPy brings no OpenBLAS")
+    assert result.stdout.strip() == "True"

@@ -6,6 +6,7 @@ import math
 
 import numpy as np
 import pytest
+
 from tests.backends.cpu_c.layouts import DTYPE, LAYOUTS, as_array, broadcast, empty_view, put, ulps
 
 NUMBERS = (np.uint8, np.int32, np.int64, np.float32, np.float64)
@@ -178,7 +179,7 @@ def test_logical_not(backend, dtype):
     np.testing.assert_array_equal(got, np.logical_not(a))
 
 
-@pytest.mark.parametrize("dtype", (np.bool_, *INTEGERS))
+@pytest.mark.parametrize("dtype", [np.bool_, *INTEGERS])
 def test_bitwise_not(backend, dtype):
     a = sample(dtype, (13, 5))
     np.testing.assert_array_equal(run(backend, "bitwise_not", a), np.invert(a))
@@ -268,9 +269,9 @@ def test_integer_division_by_zero(backend, op, dtype):
     b = np.array([[1, 2, 3], [4, 5, 0]], dtype)
     with pytest.raises(ZeroDivisionError):
         run(backend, op, a, b)
+    out, x = put(backend, a), put(backend, a)
+    zero = broadcast(put(backend, np.zeros((), dtype)), a.shape)
     with pytest.raises(ZeroDivisionError):
-        out, x = put(backend, a), put(backend, a)
-        zero = broadcast(put(backend, np.zeros((), dtype)), a.shape)
         backend.kernels[op](out, x, zero)
 
 
