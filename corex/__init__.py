@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from corex import ops
-from corex import placement as _placement
+from corex import report as _report
 from corex.autograd import (
     enable_grad,
     inference_mode,
@@ -63,7 +63,7 @@ from corex.layout import broadcast_shapes as _broadcast_shapes
 from corex.ops.promotion import result_type
 from corex.ops.random import Generator, default_generator
 from corex.place import change_observers as _change_observers
-from corex.placement import Report
+from corex.report import Report
 from corex.printing import get_printoptions, set_printoptions
 from corex.printing import install as _install_printing
 from corex.tensor import Tensor
@@ -138,13 +138,13 @@ def broadcast_shapes(*shapes: Any) -> tuple[Any, ...]:
 def placement() -> Iterator[Report]:
     """Reports, for every op inside the `with` block, how often it ran where, how and why."""
     report = Report()
-    _placement.listeners.append(report)
+    _report.listeners.append(report)
     _change_observers(1)
     forget_kernels()
     try:
         yield report
     finally:
-        _placement.listeners.remove(report)
+        _report.listeners.remove(report)
         _change_observers(-1)
         forget_kernels()
 

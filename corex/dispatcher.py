@@ -13,7 +13,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any, NamedTuple
 
-from corex import placement as report
+from corex import report
 from corex.backend import Kernel, View
 from corex.device import device as Device
 from corex.dtypes import DType, bool_

@@ -2,6 +2,7 @@
 
 `_functions.pyi` has the functions of `corex.ops`, which `corex` exports; `_methods.pyi` has the
 base class of Tensor, with all that was installed on it. Signatures are those of the functions.
+Overloads can be seen from Python 3.11 on.
 """
 
 from __future__ import annotations
@@ -69,10 +70,22 @@ class Stub:
         self.imports.add((module, f"{name} as {known}" if known else name))
         return known or name
 
-    def function(self, name: str, function: Callable[..., Any], method: bool = False) -> str:
+    def function(self, name: str, function: Callable[..., Any], method: bool = False) -> list[str]:
+        """The `def` lines of a function: one, unless it has overloads."""
+        overloads = typing.get_overloads(function)
+        if not overloads:
+            return [self.signature(name, function, method)]
+        lines = []
+        for overload in overloads:
+            lines += [f"@{self.name('typing', 'overload')}", self.signature(name, overload, method)]
+        return lines
+
+    def signature(self, name: str, function: Callable[..., Any], method: bool) -> str:
         """A `def` line. The `*others` of the in-place methods is their second input, if any."""
         signature = inspect.signature(function)
         parameters = list(signature.parameters.values())
+        if name in _OPERATORS:
+            parameters = [p for p in parameters if p.kind is not p.KEYWORD_ONLY]
         texts: list[str] = []
         for place, parameter in enumerate(parameters):
             if parameter.kind is parameter.KEYWORD_ONLY and not any(t[0] == "*" for t in texts):
@@ -163,8 +176,14 @@ def _module_of(value: Any) -> str | None:
 def functions_stub() -> str:
     """`_functions.pyi`."""
     stub = Stub(taken=ops.functions)
-    body = ["__all__: list[str] = [", *[f'    "{name}",' for name in sorted(ops.functions)], "]", ""]
-    body += [stub.function(name, function) for name, function in sorted(ops.functions.items())]
+    body = [
+        "__all__: list[str] = [",
+        *[f'    "{name}",' for name in sorted(ops.functions)],
+        "]",
+        "",
+    ]
+    for name, function in sorted(ops.functions.items()):
+        body += stub.function(name, function)
     return stub.text("The functions of `corex.ops`.", body)
 
 
@@ -178,16 +197,16 @@ def methods_stub() -> str:
             body += _property(stub, name, value)
         else:
             function = value.__func__ if isinstance(value, staticmethod) else value
-            body.append(f"    {stub.function(name, function, method=True)}")
+            body += [f"    {line}" for line in stub.function(name, function, method=True)]
     return stub.text("What is installed on Tensor.", body)
 
 
 def _property(stub: Stub, name: str, value: property) -> list[str]:
     assert value.fget is not None
-    lines = ["    @property", f"    {stub.function(name, value.fget, method=True)}"]
+    lines = ["@property", stub.signature(name, value.fget, method=True)]
     if value.fset is not None:
-        lines += [f"    @{name}.setter", f"    {stub.function(name, value.fset, method=True)}"]
-    return lines
+        lines += [f"@{name}.setter", stub.signature(name, value.fset, method=True)]
+    return [f"    {line}" for line in lines]
 
 
 def stubs() -> dict[str, str]:

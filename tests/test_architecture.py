@@ -15,7 +15,7 @@ ROOT = Path(__file__).parents[1]
 FLOORS = """
     errors dtypes device layout
     backend place storage graph schema tensor
-    placement plugins dispatcher printing
+    report plugins dispatcher printing
     ops autograd interop serialization
     utils nn optim
     compiler testing

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from types import TracebackType
 from typing import Any
 
-from corex import placement as report
+from corex import report
 from corex.autograd.grad_mode import no_grad
 from corex.dispatcher import forget_kernels
 from corex.place import change_observers

@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from functools import wraps
 from typing import Any
 
-from corex import placement as report
+from corex import report
 from corex.autograd.context import FunctionCtx
 from corex.autograd.grad_mode import no_grad
 from corex.dispatcher import empty, run

@@ -147,7 +147,7 @@ class Trainer:
     def test_accuracy(self) -> float:
         """The part of the test images that the network gets right."""
         predicted, _ = self.predict()
-        right = sum(p == t for p, t in zip(predicted, self.digits.test_labels, strict=True))
+        right: int = sum(p == t for p, t in zip(predicted, self.digits.test_labels, strict=True))
         return right / len(predicted)
 
     # ---- checkpoints -------------------------------------------------------------------------

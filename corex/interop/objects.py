@@ -40,7 +40,7 @@ def _copied_storage(storage: Storage, memo: dict[int, Any]) -> Storage:
             backend.copy_to_host(storage.buffer, 0, data)
             backend.copy_from_host(found.buffer, 0, data)
         memo[id(storage)] = found
-    return found  # type: ignore[no-any-return]
+    return found
 
 
 def _deepcopy(self: Tensor, memo: dict[int, Any]) -> Tensor:
@@ -91,5 +91,5 @@ def _reduce(self: Tensor, protocol: Any) -> tuple[Any, ...]:
 def install(tensor: type[Tensor]) -> None:
     """Sets the constructor and the copy and pickle protocols."""
     tensor.__new__ = staticmethod(_construct)  # type: ignore[method-assign, assignment]
-    tensor.__deepcopy__ = _deepcopy  # type: ignore[attr-defined]
+    tensor.__deepcopy__ = _deepcopy  # type: ignore[method-assign, assignment]
     tensor.__reduce_ex__ = _reduce  # type: ignore[method-assign, assignment]

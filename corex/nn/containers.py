@@ -14,10 +14,10 @@ from corex.nn.parameter import Parameter
 
 
 def _position(index: Any, length: int) -> int:
-    index = operator.index(index)
-    if not -length <= index < length:
-        raise IndexError(f"index {index} is out of range")
-    return index % length
+    place = operator.index(index)
+    if not -length <= place < length:
+        raise IndexError(f"index {place} is out of range")
+    return place % length
 
 
 class Sequential(Module):

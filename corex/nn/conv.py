@@ -137,9 +137,9 @@ class Conv2d(_Conv):
             input,
             self.weight,
             self.bias,
-            self.stride,  # type: ignore[arg-type]
+            self.stride,
             self.padding,
-            self.dilation,  # type: ignore[arg-type]
+            self.dilation,
             self.groups,
         )
 

@@ -30,6 +30,7 @@ def get_total_norm(
     listed = _listed(tensors)
     if not listed:
         return corex.tensor(0.0)
+    total: Tensor
     with corex.no_grad():
         if norm_type == math.inf:
             total = corex.stack([corex.abs(t).max() for t in listed]).max()

@@ -163,7 +163,7 @@ GELU = declare(
         tier=2, family="activation", doc="a * Phi(a); exactly, or by tanh.",
     )
 )  # fmt: skip
-GELU_BACKWARD = declare(
+GELU_BACKWARD: OpSchema = declare(
     OpSchema(
         "gelu_backward", ("g_out", "a"), _same, ("tanh",),
         {
@@ -182,7 +182,7 @@ SILU = declare(
         tier=2, family="activation", doc="a * sigmoid(a).",
     )
 )  # fmt: skip
-SILU_BACKWARD = declare(
+SILU_BACKWARD: OpSchema = declare(
     OpSchema(
         "silu_backward", ("g_out", "a"), _same,
         derivative={

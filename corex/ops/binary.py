@@ -64,7 +64,8 @@ def _pow_a(g: Tensor, a: Any, b: Any) -> Tensor:
     """b * a ** (b - 1), which is 0 where b is 0, even at a = 0."""
     if isinstance(b, int | float):
         return _zeros(g) if b == 0 else g * (a ** (b - 1) * b)
-    return (g * (b * a ** (b - 1))).masked_fill(b == 0, 0)
+    result: Tensor = (g * (b * a ** (b - 1))).masked_fill(b == 0, 0)
+    return result
 
 
 def _pow_b(g: Tensor, a: Any, b: Any, y: Tensor) -> Tensor:
@@ -82,11 +83,11 @@ def _smaller_share(g: Tensor, a: Any, b: Any) -> Tensor:
     return (g * 0.5).where(_equal(a, b), g.masked_fill(_less(b, a), 0))
 
 
-def _equal(a: Any, b: Any) -> Tensor:
+def _equal(a: Any, b: Any) -> Any:
     return a == b if isinstance(a, Tensor) else b == a
 
 
-def _less(a: Any, b: Any) -> Tensor:
+def _less(a: Any, b: Any) -> Any:
     return a < b if isinstance(a, Tensor) else b > a
 
 

@@ -40,7 +40,7 @@ def pair(value: Any, name: str) -> Pair:
 
 
 # ---- convolution -----------------------------------------------------------------------------
-def _windows(x: Tensor, kernel: Pair, stride: Pair, dilation: Pair) -> Tensor:
+def _windows(x: Tensor, kernel: tuple[int, ...], stride: Pair, dilation: Pair) -> Tensor:
     """All windows of a padded image as a view: (N, C, OH, OW, KH, KW)."""
     for i in (0, 1):
         x = unfold(x, 2 + i, dilation[i] * (kernel[i] - 1) + 1, stride[i])
@@ -55,7 +55,9 @@ def _padded(x: Tensor, padding: Pair, value: float = 0.0) -> Tensor:
     return pad_constant(x, (padding[1], padding[1], padding[0], padding[0]), value=value)
 
 
-def _columns(x: Tensor, kernel: Pair, stride: Pair, padding: Pair, dilation: Pair, groups: int) -> Tensor:
+def _columns(
+    x: Tensor, kernel: tuple[int, ...], stride: Pair, padding: Pair, dilation: Pair, groups: int
+) -> Tensor:
     """im2col: (G, C/G * KH * KW, N * OH * OW)."""
     w = _windows(_padded(x, padding), kernel, stride, dilation)
     n, c, oh, ow = w.shape[:4]
@@ -514,7 +516,7 @@ def _avg_back_steps(
     return inner.contiguous()
 
 
-AVG_POOL_BACKWARD = declare(
+AVG_POOL_BACKWARD: OpSchema = declare(
     OpSchema(
         "avg_pool2d_backward", ("g_out",),
         lambda g_out, kernel, stride, padding, include, shape: [(shape, g_out.key.dtype)],

@@ -49,7 +49,7 @@ def tensor(
     if dtype is None and device is None and backend is None:
         # One float, possibly in lists: what a loop over single samples makes all the time.
         number, depth = data, 0
-        while type(number) is list and len(number) == 1:
+        while type(number) is list and len(number) == 1 and depth < 8:
             number, depth = number[0], depth + 1
         if type(number) is float:
             one = empty(find_place().keys[dt.get_default_dtype().index], (1,) * depth)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from corex import placement as report
+from corex import report
 from corex.backend import View
 from corex.dispatcher import no_grad, resolve
 from corex.layout import contiguous_strides
@@ -101,6 +101,7 @@ def _step(schema: OpSchema, lists: Sequence[Sequence[Tensor]], params: tuple[obj
         with no_grad():
             schema.decomposition(*lists, *params)
     else:
+        assert found.run is not None
         found.run(*views, *params)
         for tensors in (lists[0], *lists[2:]):
             for t in tensors:

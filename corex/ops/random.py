@@ -7,6 +7,7 @@ so a draw depends on nothing but (seed, offset, shape), not on backend or thread
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from typing import Any
 
 from corex import dtypes as dt
@@ -131,7 +132,7 @@ def _normal_from_bits(key: Any, count: int, seed: int, offset: int) -> Tensor:
     return cast(normal, key.dtype)
 
 
-_DRAWS = {
+_DRAWS: dict[str, tuple[Callable[..., Tensor], Callable[[int], int]]] = {
     "random_uniform": (_uniform_from_bits, lambda count: (count + 1) // 2),
     "random_normal": (_normal_from_bits, lambda count: count),
 }
@@ -306,9 +307,11 @@ def normal(
     """Normal numbers with means and deviations given as tensors or numbers (then with `size`)."""
     if isinstance(mean, Tensor) or isinstance(std, Tensor):
         like = mean + std * 0 if isinstance(mean, Tensor) else std * 0 + mean
-        return randn_like(like.detach(), generator=generator) * std + mean
-    result: Tensor = randn(size or (), generator=generator, dtype=dtype, device=device)
-    return result * std + mean
+        noise = randn_like(like.detach(), generator=generator)
+    else:
+        noise = randn(size or (), generator=generator, dtype=dtype, device=device)
+    result: Tensor = noise * std + mean
+    return result
 
 
 def bernoulli(input: Tensor, *, generator: Generator | None = None) -> Tensor:

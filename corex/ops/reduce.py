@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, overload
 
 from corex import dtypes as dt
 from corex.dispatcher import call
@@ -320,6 +320,10 @@ def _by_position(schema: OpSchema, input: Tensor, dim: int, keepdim: bool) -> Va
     return ValuesIndices(squeeze(values, dim), squeeze(index, dim))
 
 
+@overload
+def max_(input: Tensor, dim: Tensor | None = None) -> Tensor: ...
+@overload
+def max_(input: Tensor, dim: int, keepdim: bool = False) -> ValuesIndices: ...
 def max_(input: Tensor, dim: Any = None, keepdim: bool = False) -> Any:
     """Largest element of all; with `dim` its values and indices; with a tensor: `maximum`."""
     if isinstance(dim, Tensor):
@@ -330,6 +334,10 @@ def max_(input: Tensor, dim: Any = None, keepdim: bool = False) -> Any:
     return _by_position(ARGMAX, input, dim, keepdim)
 
 
+@overload
+def min_(input: Tensor, dim: Tensor | None = None) -> Tensor: ...
+@overload
+def min_(input: Tensor, dim: int, keepdim: bool = False) -> ValuesIndices: ...
 def min_(input: Tensor, dim: Any = None, keepdim: bool = False) -> Any:
     """Smallest element of all; with `dim` its values and indices; with a tensor: `minimum`."""
     if isinstance(dim, Tensor):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, overload
 
 from corex import dtypes as dt
 from corex.dispatcher import call_pointwise
@@ -14,6 +14,10 @@ from corex.ops.views import clone
 from corex.tensor import Tensor
 
 
+@overload
+def where(condition: Tensor) -> tuple[Tensor, ...]: ...
+@overload
+def where(condition: Tensor, input: Any, other: Any) -> Tensor: ...
 def where(condition: Tensor, input: Any = None, other: Any = None) -> Any:
     """`input` where the condition holds, else `other`, broadcast together.
 
@@ -42,8 +46,7 @@ def where(condition: Tensor, input: Any = None, other: Any = None) -> Any:
 
 def where_method(self: Tensor, condition: Tensor, other: Any) -> Tensor:
     """`where(condition, self, other)`."""
-    result: Tensor = where(condition, self, other)
-    return result
+    return where(condition, self, other)
 
 
 def masked_fill(input: Tensor, mask: Tensor, value: Any) -> Tensor:

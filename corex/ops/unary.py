@@ -177,7 +177,7 @@ def _pair(
     )
 
 
-sigmoid_backward = _pair(
+sigmoid_backward: Callable[..., Tensor] = _pair(
     "sigmoid_backward",
     {
         "grad": lambda g, out: sigmoid_backward(g, out),
@@ -186,7 +186,7 @@ sigmoid_backward = _pair(
     lambda grad, out: grad * (1 - out) * out,
     "The gradient of sigmoid's input from that of its output `out`.",
 )
-tanh_backward = _pair(
+tanh_backward: Callable[..., Tensor] = _pair(
     "tanh_backward",
     {
         "grad": lambda g, out: tanh_backward(g, out),
@@ -195,7 +195,7 @@ tanh_backward = _pair(
     lambda grad, out: grad * (1 - out * out),
     "The gradient of tanh's input from that of its output `out`.",
 )
-relu_backward = _pair(
+relu_backward: Callable[..., Tensor] = _pair(
     "relu_backward",
     {"grad": lambda g, out: relu_backward(g, out), "out": lambda g: _zeros(g)},
     lambda grad, out: grad.masked_fill((out > 0).logical_not(), 0),
