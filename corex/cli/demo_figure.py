@@ -39,7 +39,7 @@ def draw(trainer: Trainer, path: str | os.PathLike[str], backend: str) -> None:
     wrong = [i for i, (p, t) in enumerate(zip(predicted, truth, strict=True)) if p != t]
     wrong.sort(key=lambda i: -certain[i])
 
-    figure = Figure(figsize=(11, 8), layout="constrained", facecolor="white")
+    figure = Figure(figsize=(11, 9), layout="constrained", facecolor="white")
     FigureCanvasAgg(figure)
     right = 100 * (1 - len(wrong) / len(truth))
     figure.suptitle(
@@ -48,10 +48,10 @@ def draw(trainer: Trainer, path: str | os.PathLike[str], backend: str) -> None:
         fontsize=14,
         fontweight="bold",
     )
-    curves, seen, missed = figure.subfigures(3, 1, height_ratios=[1.0, 1.0, 0.42])
-    left, right_axes = curves.subplots(1, 2)
-    _draw_loss(left, trainer)
-    _draw_accuracy(right_axes, trainer)
+    layout = figure.add_gridspec(3, 2, height_ratios=[1.0, 1.25, 0.5])
+    _draw_loss(figure.add_subplot(layout[0, 0]), trainer)
+    _draw_accuracy(figure.add_subplot(layout[0, 1]), trainer)
+    seen, missed = figure.add_subplot(layout[1, :]), figure.add_subplot(layout[2, :])
     first = list(range(min(3 * _COLUMNS, len(truth))))
     _draw_grid(
         seen,
@@ -107,7 +107,7 @@ def _draw_accuracy(axes: Any, trainer: Trainer) -> None:
 
 
 def _draw_grid(
-    area: Any,
+    axes: Any,
     trainer: Trainer,
     chosen: Sequence[int],
     predicted: Sequence[int],
@@ -115,15 +115,36 @@ def _draw_grid(
     rows: int,
     title: str,
 ) -> None:
-    area.suptitle(title, x=0.01, ha="left", fontsize=11)
-    grid = area.subplots(rows, _COLUMNS, squeeze=False)
-    for axes in grid.flat:
-        axes.axis("off")
-    for axes, i in zip(grid.flat, chosen, strict=False):
-        axes.imshow(trainer.digits.test_images[i][0], cmap="gray_r", vmin=0, vmax=1)
+    """All images as tiles of one picture, each with its label above."""
+    images = trainer.digits.test_images
+    height, width = images.shape[2:]
+    wide, high = width * 1.35, height * 1.5
+    axes.set_title(title, loc="left", fontsize=11)
+    axes.set_xlim(0, wide * _COLUMNS)
+    axes.set_ylim(high * rows, 0)
+    axes.set_aspect("equal")
+    axes.axis("off")
+    for place, i in enumerate(chosen):
+        x, y = wide * (place % _COLUMNS), high * (place // _COLUMNS)
+        left, top = x + (wide - width) / 2, y + high - height
+        axes.imshow(
+            images[i][0],
+            cmap="gray_r",
+            vmin=0,
+            vmax=1,
+            extent=(left, left + width, top + height, top),
+        )
         good = predicted[i] == truth[i]
-        text = f"{predicted[i]}" if good else f"{predicted[i]} ← {truth[i]}"
-        axes.set_title(
-            text, fontsize=10, pad=2, color="black" if good else _RED,
+        axes.text(
+            x + wide / 2,
+            top - 0.05 * height,
+            f"{predicted[i]}" if good else f"{predicted[i]} ← {truth[i]}",
+            ha="center",
+            va="bottom",
+            fontsize=10,
+            color="black" if good else _RED,
             fontweight="normal" if good else "bold",
-        )  # fmt: skip
+        )
+    # imshow moved the limits to the last image.
+    axes.set_xlim(0, wide * _COLUMNS)
+    axes.set_ylim(high * rows, 0)
