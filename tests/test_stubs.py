@@ -15,6 +15,7 @@ from corex import typing_stubs
 ROOT = Path(__file__).parents[1]
 
 
+@pytest.mark.skipif(sys.version_info < (3, 11), reason="cannot see overloads")
 @pytest.mark.parametrize("name", ["_functions.pyi", "_methods.pyi"])
 def test_stubs_are_up_to_date(name: str) -> None:
     written = (ROOT / "corex" / name).read_text()

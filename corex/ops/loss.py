@@ -408,7 +408,7 @@ def one_hot(tensor: Tensor, num_classes: int = -1) -> Tensor:
         raise RuntimeError("one_hot is only applicable to index tensor of type LongTensor.")
     if tensor.numel() and tensor.min().item() < 0:
         raise RuntimeError("Class values must be non-negative.")
-    largest = tensor.max().item() if tensor.numel() else -1
+    largest = int(tensor.max()) if tensor.numel() else -1
     if num_classes == -1:
         num_classes = largest + 1
     elif largest >= num_classes:

@@ -271,15 +271,15 @@ def linear(input: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
     Raises:
         RuntimeError: sizes that do not align, or different dtypes.
     """
-    key = input.key
+    sizes, weight_sizes = input.shape, weight.shape
     if (
-        len(input.shape) == 2
-        and weight.key is key
-        and len(weight.shape) == 2
-        and input.shape[1] == weight.shape[1]
+        len(sizes) == 2
+        and weight.key is input.key
+        and len(weight_sizes) == 2
+        and sizes[1] == weight_sizes[1]
+        and (bias is None or (bias.key is input.key and bias.shape == weight_sizes[:1]))
     ):
-        if bias is None or (bias.key is key and bias.shape == (weight.shape[0],)):
-            return _linear(input, weight, bias)
+        return _linear(input, weight, bias)
     _checked("linear", input, weight)
     if bias is not None:
         _checked("linear", input, bias)
@@ -320,8 +320,8 @@ def _linear(a: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
             if nodes != _NO_NODES and mode.enabled:
                 _record_linear(a, weight, bias, nodes, result)
             return result
-    result = call(LINEAR, (a, weight, bias))
-    return result
+    called: Tensor = call(LINEAR, (a, weight, bias))
+    return called
 
 
 class LinearNode(OpNode):

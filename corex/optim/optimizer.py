@@ -44,7 +44,7 @@ class Optimizer:
     """
 
     param_groups: list[dict[str, Any]]
-    state: defaultdict[Tensor, Any]
+    state: defaultdict[Any, Any]  # by parameter, as a rule
     defaults: dict[str, Any]
 
     def __init__(self, params: Params, defaults: dict[str, Any]) -> None:
@@ -237,7 +237,7 @@ class Optimizer:
             for group, saved in zip(self.param_groups, saved_groups, strict=True)
             for number, parameter in zip(saved["params"], group["params"], strict=True)
         }
-        state: defaultdict[Tensor, Any] = defaultdict(dict)
+        state: defaultdict[Any, Any] = defaultdict(dict)
         for key, entries in state_dict["state"].items():
             parameter = by_number.get(key)
             if parameter is None:
