@@ -64,9 +64,9 @@ def _collect() -> None:
     methods.update(unary.inplace_functions)
     methods.update(binary.inplace_functions)
     methods.update(convert.cast_methods())
-    for table in (unary.ALIASES, binary.ALIASES):
-        _aliases(table, functions)
-        _aliases(table, methods)
+    for names_of in (unary.ALIASES, binary.ALIASES):
+        _aliases(names_of, functions)
+        _aliases(names_of, methods)
     _aliases({"concat": "cat", "concatenate": "cat", "swapaxes": "transpose"}, functions)
     _aliases({"swapdims": "transpose", "moveaxis": "movedim", "clip": "clamp"}, functions)
     _aliases({"swapaxes": "transpose", "swapdims": "transpose", "clip": "clamp"}, methods)
