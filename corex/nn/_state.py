@@ -6,8 +6,6 @@ from collections import OrderedDict
 from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
-import numpy as np
-
 import corex
 from corex import Tensor
 from corex.nn.parameter import Parameter
@@ -199,6 +197,8 @@ class StateMixin:
         """Loads one tensor; returns what was wrong, if anything was."""
         if not isinstance(value, Tensor):
             # Tensors of other libraries, PyTorch's above all, come in through NumPy.
+            import numpy as np
+
             if not hasattr(value, "__array__"):
                 return (
                     f'While copying the parameter named "{key}", expected corex.Tensor or '

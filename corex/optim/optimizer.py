@@ -191,12 +191,11 @@ class Optimizer:
         if not isinstance(value, Tensor):
             return deepcopy(value)
         # Converted like the parameter it belongs to, and never the saved memory itself.
-        dtype = parameter.dtype if parameter.is_floating_point() else value.dtype
-        fresh = corex.empty_like(parameter, dtype=dtype) if value.shape == parameter.shape else None
-        if fresh is None:
+        if value.shape != parameter.shape:
             return value.detach().clone().to(device=parameter.device)
+        dtype = parameter.dtype if parameter.is_floating_point() else value.dtype
         with corex.no_grad():
-            return fresh.detach().copy_(value)
+            return corex.empty_like(parameter, dtype=dtype).detach().copy_(value)
 
     def state_dict(self) -> dict[str, Any]:
         """State and groups as plain dictionaries, in PyTorch's format: parameters are numbered

@@ -2,16 +2,27 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from itertools import islice
 from typing import Any
-
-import numpy as np
 
 import corex
 from corex import Tensor
 from corex.utils.data.dataset import IterableDataset, Subset, TensorDataset
 from corex.utils.data.sampler import BatchSampler, RandomSampler, SequentialSampler
+
+
+def _is_numpy(value: Any) -> bool:
+    """Whether this is NumPy's; if NumPy was not imported yet, it is not."""
+    numpy = sys.modules.get("numpy")
+    return numpy is not None and isinstance(value, numpy.ndarray | numpy.generic)
+
+
+def _from_numpy(value: Any) -> Tensor:
+    import numpy as np
+
+    return corex.as_tensor(np.asarray(value))
 
 
 def default_collate(batch: Sequence[Any]) -> Any:
@@ -25,8 +36,8 @@ def default_collate(batch: Sequence[Any]) -> Any:
     first = batch[0]
     if isinstance(first, Tensor):
         return corex.stack(list(batch), 0)
-    if isinstance(first, np.ndarray | np.generic):
-        return corex.stack([corex.as_tensor(np.asarray(sample)) for sample in batch], 0)
+    if _is_numpy(first):
+        return corex.stack([_from_numpy(sample) for sample in batch], 0)
     if isinstance(first, bool):
         return corex.tensor(list(batch))
     if isinstance(first, float):
@@ -51,8 +62,8 @@ def default_collate(batch: Sequence[Any]) -> Any:
 
 def default_convert(data: Any) -> Any:
     """NumPy arrays inside a structure become tensors; everything else stays."""
-    if isinstance(data, np.ndarray | np.generic):
-        return corex.as_tensor(np.asarray(data))
+    if _is_numpy(data):
+        return _from_numpy(data)
     if isinstance(data, Mapping):
         return {key: default_convert(value) for key, value in data.items()}
     if isinstance(data, tuple):
