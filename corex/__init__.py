@@ -63,9 +63,9 @@ from corex.layout import broadcast_shapes as _broadcast_shapes
 from corex.ops.promotion import result_type
 from corex.ops.random import Generator, default_generator
 from corex.place import change_observers as _change_observers
-from corex.report import Report
 from corex.printing import get_printoptions, set_printoptions
 from corex.printing import install as _install_printing
+from corex.report import Report
 from corex.tensor import Tensor
 
 if TYPE_CHECKING:

@@ -35,7 +35,8 @@ class device:  # noqa: N801 - PyTorch's name
         self.index = index if match[2] is None else int(match[2])
         if match[2] is not None and index is not None:
             raise RuntimeError(
-                f"type (string) must not include an index because index was passed explicitly: {type}"
+                "type (string) must not include an index because index was passed explicitly: "
+                f"{type}"
             )
         if self.index is not None and self.index < 0:
             raise RuntimeError(f"Device index must not be negative: {self.index}")
@@ -48,9 +49,7 @@ class device:  # noqa: N801 - PyTorch's name
         return self.type if self.index is None else f"{self.type}:{self.index}"
 
     def __eq__(self, other: object) -> bool:
-        return (
-            isinstance(other, device) and self.type == other.type and self.index == other.index
-        )
+        return isinstance(other, device) and self.type == other.type and self.index == other.index
 
     def __hash__(self) -> int:
         return hash((self.type, self.index))

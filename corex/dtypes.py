@@ -179,5 +179,7 @@ def set_default_dtype(dtype: DType) -> None:
     """
     global _default
     if not isinstance(dtype, DType) or not dtype.is_floating_point:
-        raise TypeError(f"only floating-point types are supported as the default type, got {dtype!r}")
+        raise TypeError(
+            f"only floating-point types are supported as the default type, got {dtype!r}"
+        )
     _default = dtype

@@ -1,8 +1,9 @@
 """What an op is: its inputs, result rule, derivative and decomposition, declared once.
 
-A formula names what it needs by its parameter names, and exactly that is saved: the inputs' names,
-`NAME_shape` for an input's shape alone, `y` for the (first) output (`y1`, ... for further ones), `g` (first parameter, always) for the output's gradient, and the op's
-parameters. So `lambda g, y: g * y` saves the output alone.
+A formula names what it needs by its parameter names, and exactly that is saved: `g` (always the
+first) for the output's gradient, the inputs' names, `NAME_shape` for an input's shape alone, `y`
+for the (first) output (`y1`, ... for further ones), and the op's parameters. So `lambda g, y: g * y`
+saves the output alone.
 """
 
 from __future__ import annotations

@@ -317,7 +317,9 @@ class Tensor(_Base):
         """
         node = self._node
         if type(node) is not AccumulateGrad:
-            raise RuntimeError("post accumulate grad hooks cannot be registered on non-leaf tensors")
+            raise RuntimeError(
+                "post accumulate grad hooks cannot be registered on non-leaf tensors"
+            )
         if node.posthooks is None:
             node.posthooks = []
         return RemovableHandle(node.posthooks, hook)
