@@ -2,7 +2,7 @@
 
 A formula names what it needs by its parameter names, and exactly that is saved: `g` (always the
 first) for the output's gradient, the inputs' names, `NAME_shape` for an input's shape alone, `y`
-for the (first) output (`y1`, ... for further ones), and the op's parameters. So `lambda g, y: g * y`
+for the (first) output (`y1`, ... for further ones), and the op's parameters. So `lambda g, y: g*y`
 saves the output alone.
 """
 

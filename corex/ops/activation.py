@@ -12,7 +12,7 @@ from corex.ops.random import Generator, rand_like
 from corex.ops.select import clamp, where
 from corex.ops.unary import functions as unary
 from corex.ops.views import movedim, unsqueeze
-from corex.schema import FLOAT, OpSchema, declare
+from corex.schema import OpSchema, declare
 from corex.tensor import Tensor
 
 _SQRT_HALF = math.sqrt(0.5)

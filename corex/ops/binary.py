@@ -108,9 +108,7 @@ _binary(
     promote="float",
     operator="truediv",
 )
-_binary(
-    "floor_divide", NUMBER, _zeros, _zeros, "The floor of the quotient.", operator="floordiv"
-)
+_binary("floor_divide", NUMBER, _zeros, _zeros, "The floor of the quotient.", operator="floordiv")
 _binary(
     "remainder",
     NUMBER,
@@ -167,8 +165,8 @@ _binary(
 
 def _keeps(winner: Any, loser: Any) -> Tensor:
     """Whether fmax picks `winner` over `loser` (a tie goes to the first operand, the loser)."""
-    beaten: Tensor = (loser < winner).logical_or(loser.isnan()) if isinstance(loser, Tensor) else (
-        winner > loser
+    beaten: Tensor = (
+        (loser < winner).logical_or(loser.isnan()) if isinstance(loser, Tensor) else winner > loser
     )
     return beaten
 
@@ -308,9 +306,7 @@ def rsub(input: Tensor, other: Tensor | Number, *, alpha: Number = 1) -> Tensor:
     return functions["sub"](other, _scaled(input, alpha))
 
 
-def pow_(
-    input: Tensor | Number, exponent: Tensor | Number, *, out: Tensor | None = None
-) -> Tensor:
+def pow_(input: Tensor | Number, exponent: Tensor | Number, *, out: Tensor | None = None) -> Tensor:
     """input ** exponent.
 
     Raises:
@@ -348,8 +344,10 @@ def pow_in_place(self: Tensor, exponent: Tensor | Number) -> Tensor:
 
 def rpow(exponent: Tensor, base: Any) -> Any:
     """base ** exponent, for the reflected operator."""
-    return general(REGISTRY["pow"], (base, exponent)) if isinstance(base, int | float) else (
-        NotImplemented
+    return (
+        general(REGISTRY["pow"], (base, exponent))
+        if isinstance(base, int | float)
+        else NotImplemented
     )
 
 
@@ -371,7 +369,7 @@ _of_integers("fmax", "maximum")
 _of_integers("fmin", "minimum")
 
 
-# ---- where -----------------------------------------------------------------------------------------
+# ---- where -------------------------------------------------------------------------------------
 WHERE = declare(
     OpSchema(
         "where",

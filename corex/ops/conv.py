@@ -5,7 +5,6 @@ The three convolution ops are closed under differentiation: each one's derivativ
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any
 
 from corex import dtypes as dt
@@ -110,7 +109,12 @@ def _weight_steps(
 
 
 def _used(
-    x: Tensor, weight_shape: tuple[int, ...], size: Pair, stride: Pair, padding: Pair, dilation: Pair
+    x: Tensor,
+    weight_shape: tuple[int, ...],
+    size: Pair,
+    stride: Pair,
+    padding: Pair,
+    dilation: Pair,
 ) -> Tensor:
     """The padded image without the rest that no window reaches."""
     x = _padded(x, padding)
@@ -259,7 +263,7 @@ def _check_conv(
     input: Tensor, weight: Tensor, bias: Tensor | None, stride: Pair, dilation: Pair, groups: int
 ) -> None:
     if not input.is_floating_point():
-        raise NotImplementedError(f"[conv2d] \"conv2d\" not implemented for {input.dtype!r}")
+        raise NotImplementedError(f'[conv2d] "conv2d" not implemented for {input.dtype!r}')
     if input.ndim != 4 or weight.ndim != 4:
         raise RuntimeError(
             f"Expected 3D (unbatched) or 4D (batched) input to conv2d and 4D weight, but got input "
@@ -267,7 +271,8 @@ def _check_conv(
         )
     if min(stride) <= 0 or min(dilation) <= 0 or groups <= 0:
         raise RuntimeError(
-            f"non-positive stride, dilation or groups is not supported: {stride}, {dilation}, {groups}"
+            f"non-positive stride, dilation or groups is not supported: {stride}, {dilation}, "
+            f"{groups}"
         )
     if input.shape[1] != weight.shape[1] * groups or weight.shape[0] % groups:
         raise RuntimeError(
@@ -432,7 +437,7 @@ def _check_pool(
     if require_tensor(op, x).ndim != 4:
         raise RuntimeError(f"{op}() Expected 3D or 4D input, but got {list(x.shape)}")
     if not x.is_floating_point():
-        raise NotImplementedError(f"[{op}] \"{op}\" not implemented for {x.dtype!r}")
+        raise NotImplementedError(f'[{op}] "{op}" not implemented for {x.dtype!r}')
     if min(kernel) <= 0 or min(stride) <= 0 or min(dilation) <= 0:
         raise RuntimeError(f"{op}: kernel size, stride and dilation should be greater than zero")
     for i in (0, 1):
@@ -443,8 +448,8 @@ def _check_pool(
             )
         if _pool_size(x.shape[2 + i], kernel[i], stride[i], padding[i], dilation[i], ceil) < 1:
             raise RuntimeError(
-                f"Given input size: {tuple(x.shape[1:])}. {op} with kernel {kernel} gives an output "
-                f"that is too small"
+                f"Given input size: {tuple(x.shape[1:])}. {op} with kernel {kernel} gives an "
+                f"output that is too small"
             )
 
 

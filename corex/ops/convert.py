@@ -61,9 +61,7 @@ def to(
 
 def _target_place(self: Tensor, device: Any, backend: str | None) -> Place:
     if backend is None:
-        wanted = device if isinstance(device, Device) else (
-            None if isinstance(device, int) else Device(device)
-        )
+        wanted = None if isinstance(device, int) else Device(device)
         here = self.key.place
         if wanted is not None and wanted.type == here.device.type:
             if wanted.index in (None, here.index):
@@ -138,8 +136,8 @@ def copy_(self: Tensor, src: Any, non_blocking: bool = False) -> Tensor:
     if source.shape != self.shape:
         if broadcast_shapes("copy_", source.shape, self.shape) != self.shape:
             raise RuntimeError(
-                f"[copy_] output with shape {list(self.shape)} doesn't match the broadcast shape of "
-                f"src, {list(source.shape)}"
+                f"[copy_] output with shape {list(self.shape)} doesn't match the broadcast shape "
+                f"of src, {list(source.shape)}"
             )
         source = expand(source, self.shape)
     apply_copy(self, source, lambda g: g)
@@ -169,7 +167,8 @@ def fill_(self: Tensor, value: Any) -> Tensor:
         node = self._node
         assert node is not None
         set_history(
-            self, closure_node("FillBackward0", (node, self._output_nr), lambda g: g.new_zeros(g.shape))
+            self,
+            closure_node("FillBackward0", (node, self._output_nr), lambda g: g.new_zeros(g.shape)),
         )
     return self
 

@@ -101,7 +101,9 @@ def binary_operator(schema: OpSchema) -> Callable[[Tensor, Any], Any]:
                             shape, source.buffer, self.offset, other.storage_.buffer, other.offset
                         )
                         edge = other._node
-            elif kind is float and key.dtype.is_floating_point or kind is int and key.dtype.kind != "b":
+            elif (kind is float and key.dtype.is_floating_point) or (
+                kind is int and key.dtype.kind != "b"
+            ):
                 direct = key.direct[name]
                 if direct is not None:
                     buffer = direct(shape, source.buffer, self.offset, other, 0)
@@ -274,9 +276,7 @@ def general(
     return write_out(out, call_pointwise(schema, tensors, params, shape, output), schema.name)
 
 
-def _promoted(
-    schema: OpSchema, operands: tuple[_Operand, ...]
-) -> tuple[tuple[Tensor, ...], DType]:
+def _promoted(schema: OpSchema, operands: tuple[_Operand, ...]) -> tuple[tuple[Tensor, ...], DType]:
     """Operands as tensors of the computing dtype, and the result's dtype."""
     first = operands[0]
     key = first.key if isinstance(first, Tensor) else None
@@ -308,9 +308,7 @@ def _promoted(
         else:
             raise _unsupported(schema, dtype)
     key = place.keys[dtype.index]
-    tensors = tuple(
-        [cast(o, dtype) if isinstance(o, Tensor) else scalar(o, key) for o in operands]
-    )
+    tensors = tuple([cast(o, dtype) if isinstance(o, Tensor) else scalar(o, key) for o in operands])
     return tensors, dt.bool_ if schema.family in _TO_BOOL else dtype
 
 
@@ -358,5 +356,3 @@ def _named(op: Callable[..., Any], schema: OpSchema) -> Callable[..., Any]:
     op.__name__ = op.__qualname__ = schema.name
     op.__doc__ = schema.doc
     return op
-
-

@@ -27,7 +27,16 @@ from corex.ops.convert import to_place
 from corex.ops.create_data import as_tensor, tensor
 from corex.ops.inplace import check_inplace, finish_inplace
 from corex.ops.promotion import cast, require_tensor, scalar
-from corex.ops.views import alias_view, basic_view, expand, permute, reshape, select, slice_view, unsqueeze
+from corex.ops.views import (
+    alias_view,
+    basic_view,
+    expand,
+    permute,
+    reshape,
+    select,
+    slice_view,
+    unsqueeze,
+)
 from corex.schema import ALL, BOOL, OpSchema, declare
 from corex.tensor import Tensor, make
 
@@ -185,7 +194,9 @@ def _as_index(self: Tensor, item: Any) -> Any:
 
 
 def _sliced(t: Tensor, dim: int, item: slice) -> Tensor:
-    bounds = slice(*[None if v is None else v.__index__() for v in (item.start, item.stop, item.step)])
+    bounds = slice(
+        *[None if v is None else v.__index__() for v in (item.start, item.stop, item.step)]
+    )
     start, length, step = slice_dim(t.shape[dim], bounds)
     if start == 0 and step == 1 and length == t.shape[dim]:
         return t
@@ -213,10 +224,12 @@ def _positions(t: Tensor, dim: int, item: Tensor) -> list[Tensor]:
     mask = cast(item, dt.bool_) if item.key.dtype is dt.uint8 else item
     covered = t.shape[dim : dim + mask.ndim]
     if mask.shape != covered:
-        at = next((i for i, (a, b) in enumerate(zip(mask.shape, covered, strict=False)) if a != b), 0)
+        at = next(
+            (i for i, (a, b) in enumerate(zip(mask.shape, covered, strict=False)) if a != b), 0
+        )
         raise IndexError(
-            f"The shape of the mask {list(mask.shape)} at index {at} does not match the shape of the "
-            f"indexed tensor {list(t.shape)} at index {dim + at}"
+            f"The shape of the mask {list(mask.shape)} at index {at} does not match the shape of "
+            f"the indexed tensor {list(t.shape)} at index {dim + at}"
         )
     found = nonzero(mask)
     return [select(found, 1, i) for i in range(mask.ndim)]
@@ -260,9 +273,7 @@ class _Advanced:
         """The inverse of `ordered`, for values of `result_shape`."""
         if self.at:
             n, at = len(self.shape), self.at
-            values = permute(
-                values, [*range(at, at + n), *range(at), *range(at + n, values.ndim)]
-            )
+            values = permute(values, [*range(at, at + n), *range(at), *range(at + n, values.ndim)])
         return reshape(values, (numel(self.shape), *self.rest))
 
 
@@ -270,7 +281,7 @@ _BASIC_TYPES = frozenset((int, slice, type(None)))
 
 
 def _basic(self: Tensor, key: Any) -> tuple[Any, ...] | None:
-    """The index as a tuple if it holds nothing but integers, plain slices, None and one ellipsis."""
+    """The index as a tuple if it holds only integers, plain slices, None and one ellipsis."""
     items = key if type(key) is tuple else (key,)
     used = 0
     for item in items:
@@ -367,8 +378,8 @@ def _put_in_place(self: Tensor, form: _Advanced, source: Tensor, accumulate: boo
             source = expand(source, want)
         except RuntimeError:
             raise RuntimeError(
-                f"shape mismatch: value tensor of shape {list(source.shape)} cannot be broadcast to "
-                f"indexing result of shape {list(want)}"
+                f"shape mismatch: value tensor of shape {list(source.shape)} cannot be broadcast "
+                f"to indexing result of shape {list(want)}"
             ) from None
     values = form.flat(source)
     requires = check_inplace("index_put", self, (self, source))
@@ -628,7 +639,9 @@ def scatter_add(input: Tensor, dim: int, index: Tensor, src: Tensor) -> Tensor:
     return _unlast(result, dim, input)
 
 
-def scatter(input: Tensor, dim: int, index: Tensor, src: Any = None, *, value: Any = None) -> Tensor:
+def scatter(
+    input: Tensor, dim: int, index: Tensor, src: Any = None, *, value: Any = None
+) -> Tensor:
     """`input` with self[index[i][j]][j] = src[i][j] for dim 0, and so on; src may be a number.
 
     Raises:
@@ -646,19 +659,25 @@ def scatter_add_(self: Tensor, dim: int, index: Tensor, src: Tensor) -> Tensor:
     return self.copy_(scatter_add(_safe(self), dim, index, src))
 
 
-def scatter_(self: Tensor, dim: int, index: Tensor, src: Any = None, *, value: Any = None) -> Tensor:
+def scatter_(
+    self: Tensor, dim: int, index: Tensor, src: Any = None, *, value: Any = None
+) -> Tensor:
     """In place `scatter`."""
     return self.copy_(scatter(_safe(self), dim, index, src, value=value))
 
 
 def _safe(self: Tensor) -> Tensor:
     """The tensor as an input of the op that is about to overwrite it."""
-    return make(self.storage_, self.key, self.shape, self._strides, self.offset) if (
-        self._node is None
-    ) else self.clone()
+    return (
+        make(self.storage_, self.key, self.shape, self._strides, self.offset)
+        if self._node is None
+        else self.clone()
+    )
 
 
-def index_add_(self: Tensor, dim: int, index: Tensor, source: Tensor, *, alpha: float = 1) -> Tensor:
+def index_add_(
+    self: Tensor, dim: int, index: Tensor, source: Tensor, *, alpha: float = 1
+) -> Tensor:
     """In place: entries of a dim += entries of `source`."""
     dim = normalize_dim(dim, self.ndim)
     values = source if alpha == 1 else source * alpha
@@ -667,7 +686,9 @@ def index_add_(self: Tensor, dim: int, index: Tensor, source: Tensor, *, alpha: 
     return self
 
 
-def index_add(input: Tensor, dim: int, index: Tensor, source: Tensor, *, alpha: float = 1) -> Tensor:
+def index_add(
+    input: Tensor, dim: int, index: Tensor, source: Tensor, *, alpha: float = 1
+) -> Tensor:
     """Out of place `index_add_`."""
     return index_add_(input.clone(), dim, index, source, alpha=alpha)
 

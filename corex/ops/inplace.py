@@ -33,7 +33,8 @@ def check_inplace(op: str, self: Tensor, operands: Sequence[Any]) -> bool:
     if self._strides is not None and self_overlaps(self.shape, self._strides):
         raise RuntimeError(
             f"[{op}_] unsupported operation: more than one element of the written-to tensor refers "
-            f"to a single memory location. Please clone() the tensor before performing the operation."
+            f"to a single memory location. Please clone() the tensor before performing the "
+            f"operation."
         )
     if not mode.enabled:
         return False
@@ -210,9 +211,7 @@ class CopySlices(Node):
 
     def apply(self, grad: Any) -> Sequence[Tensor | None]:
         shape, strides, offset, base_strides = self.geometry
-        whole = make(
-            allocate(grad.key.place, grad.nbytes), grad.key, grad.shape, base_strides
-        )
+        whole = make(allocate(grad.key.place, grad.nbytes), grad.key, grad.shape, base_strides)
         whole.copy_(grad)
         part = whole.as_strided(shape, strides, offset)
         if self.inner is None:
@@ -257,7 +256,10 @@ def write_out(out: Tensor, result: Tensor, op: str = "") -> Tensor:
                 )
             fresh = empty(out.key, result.shape)
             out.storage_, out.shape, out._strides, out.offset = (
-                fresh.storage_, result.shape, None, 0
+                fresh.storage_,
+                result.shape,
+                None,
+                0,
             )
         with no_grad():
             out.copy_(result)
@@ -295,5 +297,3 @@ class CopyNode(ClosureNode):
     def apply(self, grad: Any) -> Sequence[Tensor | None]:
         old = None if self.edges[0][0] is None else grad.new_zeros(grad.shape)
         return (old, self.formula(grad) if self.edges[1][0] is not None else None)
-
-

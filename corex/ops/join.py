@@ -74,7 +74,10 @@ def cat(
         node = CatNode()
         node.dim = dim
         node.sizes = tuple(
-            [None if part.shape == (0,) and real[0].ndim != 1 else part.shape[dim] for part in parts]
+            [
+                None if part.shape == (0,) and real[0].ndim != 1 else part.shape[dim]
+                for part in parts
+            ]
         )
         node.edges = tuple([(part._node, part._output_nr) for part in parts])
         result._node = node
@@ -195,7 +198,9 @@ def roll(input: Tensor, shifts: Any, dims: Any = None) -> Tensor:
     moves = [shifts] if isinstance(shifts, int) else list(shifts)
     axes = [dims] if isinstance(dims, int) else list(dims)
     if len(moves) != len(axes):
-        raise RuntimeError(f"shifts and dimensions must align. shifts: {len(moves)}, dims:{len(axes)}")
+        raise RuntimeError(
+            f"shifts and dimensions must align. shifts: {len(moves)}, dims:{len(axes)}"
+        )
     result = input
     for move, axis in zip(moves, axes, strict=True):
         dim = normalize_dim(axis, input.ndim)
@@ -207,7 +212,9 @@ def roll(input: Tensor, shifts: Any, dims: Any = None) -> Tensor:
     return clone(result) if result is input else result
 
 
-def pad(input: Tensor, pad: Sequence[int], mode: str = "constant", value: Number | None = None) -> Tensor:
+def pad(
+    input: Tensor, pad: Sequence[int], mode: str = "constant", value: Number | None = None
+) -> Tensor:
     """Constant padding (negative: cropping), pairs (before, after) from the last dim backwards.
 
     Raises:

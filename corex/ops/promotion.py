@@ -90,7 +90,5 @@ def require_tensor(op: str, value: Any, name: str = "input") -> Tensor:
         TypeError: it is not.
     """
     if not isinstance(value, Tensor):
-        raise TypeError(
-            f"{op}(): argument '{name}' must be Tensor, not {type(value).__name__}"
-        )
+        raise TypeError(f"{op}(): argument '{name}' must be Tensor, not {type(value).__name__}")
     return value

@@ -246,7 +246,9 @@ def randint(
     if size is None:
         low, high, size = 0, low, high
     if low >= high:
-        raise RuntimeError(f"random_ expects 'from' to be less than 'to', but got from={low} >= to={high}")
+        raise RuntimeError(
+            f"random_ expects 'from' to be less than 'to', but got from={low} >= to={high}"
+        )
     place = find_place(device, backend)
     shape = sizes_of((size,))
     count = numel(shape)
@@ -275,15 +277,21 @@ def randperm(
     return cast(argsort(_bits(find_place(device, backend), n, seed, offset)), dtype)
 
 
-def uniform_(self: Tensor, low: float = 0.0, high: float = 1.0, *, generator: Generator | None = None) -> Tensor:
+def uniform_(
+    self: Tensor, low: float = 0.0, high: float = 1.0, *, generator: Generator | None = None
+) -> Tensor:
     """In place: uniform numbers in [low, high)."""
     if low > high:
-        raise RuntimeError(f"uniform_ expects to return a [from, to) range, but found from={low} > to={high}")
+        raise RuntimeError(
+            f"uniform_ expects to return a [from, to) range, but found from={low} > to={high}"
+        )
     draw = _draw("random_uniform", empty(_floating("uniform_", self).key, self.shape), generator)
     return self.copy_(draw * (high - low) + low)
 
 
-def normal_(self: Tensor, mean: float = 0.0, std: float = 1.0, *, generator: Generator | None = None) -> Tensor:
+def normal_(
+    self: Tensor, mean: float = 0.0, std: float = 1.0, *, generator: Generator | None = None
+) -> Tensor:
     """In place: normal numbers.
 
     Raises:
@@ -326,7 +334,9 @@ def bernoulli_(self: Tensor, p: float = 0.5, *, generator: Generator | None = No
     return self.copy_(cast(draw < p, self.key.dtype))
 
 
-def random_(self: Tensor, low: int = 0, high: int | None = None, *, generator: Generator | None = None) -> Tensor:
+def random_(
+    self: Tensor, low: int = 0, high: int | None = None, *, generator: Generator | None = None
+) -> Tensor:
     """In place: integers in [low, high); with one bound, [0, bound)."""
     if high is None:
         low, high = (0, low) if low else (0, 1 << 24 if self.is_floating_point() else 127)

@@ -38,7 +38,8 @@ def where(condition: Tensor, input: Any = None, other: Any = None) -> Any:
     key = condition.key.place.key(dtype)
     a, b = [cast(v, dtype) if isinstance(v, Tensor) else scalar(v, key) for v in (input, other)]
     a, b = [
-        to_place(v, key.place) if not v.shape and v.key.place is not key.place else v for v in (a, b)
+        to_place(v, key.place) if not v.shape and v.key.place is not key.place else v
+        for v in (a, b)
     ]
     shape = broadcast_shapes("where", condition.shape, a.shape, b.shape)
     return call_pointwise(WHERE, (condition, a, b), (), shape, dtype)

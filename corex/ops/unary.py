@@ -89,9 +89,7 @@ _unary("asinh", FLOAT, lambda g, a: g * (a * a + 1).rsqrt(), "Inverse hyperbolic
 _unary("acosh", FLOAT, lambda g, a: g * (a * a - 1).rsqrt(), "Inverse hyperbolic cosine.")
 _unary("atanh", FLOAT, lambda g, a: g / (-a * a + 1), "Inverse hyperbolic tangent.")
 _unary("sigmoid", FLOAT, lambda g, y: sigmoid_backward(g, y), "1 / (1 + exp(-a)).")
-_unary(
-    "erf", FLOAT, lambda g, a: g * ((-a * a).exp() * TWO_OVER_SQRT_PI), "Error function."
-)
+_unary("erf", FLOAT, lambda g, a: g * ((-a * a).exp() * TWO_OVER_SQRT_PI), "Error function.")
 _unary("relu", NUMBER, lambda g, y: relu_backward(g, y), "max(a, 0); NaN stays NaN.")
 
 # ---- bits and predicates -----------------------------------------------------------------------
@@ -100,7 +98,9 @@ _unary("logical_not", ALL, None, "True where a is zero.", family="predicate")
 _unary("isnan", FLOAT, None, "True where a is not a number.", family="predicate")
 _unary("isinf", FLOAT, None, "True where a is plus or minus infinity.", family="predicate")
 _unary("isfinite", FLOAT, None, "True where a is neither infinite nor NaN.", family="predicate")
-_unary("signbit", FLOAT, None, "True where the sign bit is set, so also for -0.0.", family="predicate")
+_unary(
+    "signbit", FLOAT, None, "True where the sign bit is set, so also for -0.0.", family="predicate"
+)
 
 
 # ---- dtypes whose result needs no kernel -------------------------------------------------------
