@@ -172,7 +172,6 @@ _LAZY = {
     "nn": "corex.nn",
     "optim": "corex.optim",
     "utils": "corex.utils",
-    "datasets": "corex.datasets",
 }
 _LAZY_NAMES = {"save": "corex.serialization", "load": "corex.serialization"}
 
