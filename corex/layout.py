@@ -91,6 +91,8 @@ def normalize_dim(dim: int, ndim: int) -> int:
     """
     bound = ndim or 1
     if not -bound <= dim < bound:
+        if not hasattr(dim, "__index__"):
+            raise TypeError(f"a dim must be an integer, not {type(dim).__name__}")
         raise IndexError(
             f"Dimension out of range (expected to be in range of [{-bound}, {bound - 1}], "
             f"but got {dim})"
@@ -189,6 +191,10 @@ def expand(shape: Shape, strides: Strides, sizes: Shape) -> tuple[Shape, Strides
                 f"at non-singleton dimension {i}.  Target sizes: {list(sizes)}.  "
                 f"Tensor sizes: {list(shape)}"
             )
+    if shape:
+        for i in range(lead - 1, -1, -1):  # a new dim of size 1 steps over the rest, as in PyTorch
+            if new_shape[i] == 1:
+                new_strides[i] = new_shape[i + 1] * new_strides[i + 1]
     return tuple(new_shape), tuple(new_strides)
 
 

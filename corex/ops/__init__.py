@@ -11,7 +11,10 @@ from typing import Any
 
 from corex.ops import (
     activation,
+    arrange,
     binary,
+    composite,
+    contraction,
     conv,
     convert,
     create,
@@ -28,9 +31,11 @@ from corex.ops import (
     random,
     reduce,
     select,
+    statistics,
     unary,
     views,
 )
+from corex.ops.composite import inplace_form
 from corex.tensor import Tensor
 
 functions: dict[str, Callable[..., Any]] = {}
@@ -49,7 +54,9 @@ def _collect() -> None:
     for table in (unary.functions, binary.functions):
         functions.update(table)
         methods.update(table)
-    for module in (create, create_data, create_host, create_like, create_ranges):
+    for module in (
+        create, create_data, create_host, create_like, create_ranges, composite, contraction, arrange
+    ):  # fmt: skip
         functions.update(getattr(module, "functions", {}))
         methods.update(getattr(module, "methods", {}))
     for owner, names in _BOTH.items():
@@ -78,19 +85,33 @@ def _collect() -> None:
     for name, target in (("true_divide", "div"), ("divide", "div"), ("subtract", "sub")):
         functions[name] = methods[name] = functions[target]
     methods.update({"add_": binary.add_, "sub_": binary.sub_, "div_": binary.div_})
+    for name in _IN_PLACE.split():
+        methods[f"{name}_"] = inplace_form(name, functions[name])
+    second_names = {**unary.ALIASES, **binary.ALIASES, "clip": "clamp", "true_divide": "div"}
+    for name, target in {**second_names, "swapaxes": "transpose", "swapdims": "transpose"}.items():
+        if f"{target}_" in methods:
+            methods[f"{name}_"] = methods[f"{target}_"]
+    functions["row_stack"] = functions["vstack"]
     methods["where"] = select.where_method
     functions["where"] = select.where
     methods.update(_OPERATORS)
     methods.update(_PROPERTIES)
 
 
+# Functions whose in-place method writes their result over the tensor.
+_IN_PLACE = """
+    eq ne lt le gt ge logical_and logical_or logical_xor logical_not nan_to_num clamp_min clamp_max
+    cumsum cumprod tril triu addmm baddbmm addmv addr addbmm
+"""
+
 # Functions that are also methods with the tensor as first argument. A trailing underscore only
 # keeps a Python built-in's name free.
 _BOTH: dict[Any, str] = {
-    reduce: "sum_ mean prod amax amin aminmax max_ min_ argmax argmin any_ all_ count_nonzero var "
-    "std norm logsumexp cumsum argsort sort topk",
+    reduce: "sum_ mean prod amax amin aminmax max_ min_ argmax argmin any_ all_ count_nonzero "
+    "cumsum argsort sort topk",
+    statistics: "var std norm dist logsumexp nansum nanmean kthvalue median cumprod",
     matmul: "matmul mm bmm mv dot outer addmm baddbmm",
-    views: "reshape flatten ravel unflatten permute transpose t movedim squeeze unsqueeze "
+    views: "reshape flatten ravel unflatten permute transpose t adjoint movedim squeeze unsqueeze "
     "broadcast_to narrow select split tensor_split chunk unbind diagonal as_strided clone detach",
     index: "nonzero masked_select index_select take take_along_dim gather scatter scatter_add "
     "index_put index_add",
@@ -100,7 +121,7 @@ _BOTH: dict[Any, str] = {
     random: "bernoulli",
 }
 _FUNCTIONS: dict[Any, str] = {
-    reduce: "var_mean",
+    statistics: "var_mean std_mean",
     views: "broadcast_tensors",
     join: "cat stack hstack vstack pad",
     random: "rand randn rand_like randn_like randint randperm normal manual_seed seed "
@@ -151,6 +172,7 @@ def _set_data(self: Tensor, value: Tensor) -> None:
 _PROPERTIES: dict[str, Any] = {
     "T": property(views.all_transposed, doc="All dims in reverse order."),
     "mT": property(_transposed, doc="The last two dims exchanged."),
+    "mH": property(_transposed, doc="The last two dims exchanged (conjugated, if complex)."),
     "H": property(_transposed, doc="The last two dims exchanged (conjugated, if complex)."),
     "data": property(_data, _set_data, doc="The memory without the graph."),
 }

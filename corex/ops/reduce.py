@@ -221,14 +221,22 @@ def mean(
 
 
 def prod(
-    input: Tensor, dim: int | None = None, keepdim: bool = False, *, dtype: DType | None = None
+    input: Tensor,
+    dim: int | None = None,
+    keepdim: bool = False,
+    *,
+    dtype: DType | None = None,
+    axis: int | None = None,
 ) -> Tensor:
     """Product over all elements, or over one dim; integers become int64."""
     a = _prepared("prod", input, dtype)
+    dim = axis if dim is None else dim
     return _reduce(PROD, a, normalize_dims(dim, a.ndim), keepdim)
 
 
-def _nonempty(op: str, a: Tensor, dims: tuple[int, ...]) -> None:
+def _nonempty(op: str, a: Tensor, dims: tuple[int, ...], dim: Dims = 0) -> None:
+    if dim is None or dim == () or dim == []:
+        _all_nonempty(op, a)
     if any(a.shape[d] == 0 for d in dims):
         raise IndexError(
             f"{op}(): Expected reduction dim to have non-zero size, but the tensor has shape "
@@ -236,25 +244,31 @@ def _nonempty(op: str, a: Tensor, dims: tuple[int, ...]) -> None:
         )
 
 
-def amax(input: Tensor, dim: Dims = (), keepdim: bool = False) -> Tensor:
+def amax(
+    input: Tensor, dim: Dims = (), keepdim: bool = False, *, axis: Dims = None
+) -> Tensor:
     """Largest element over dims; gradients are shared among equals.
 
     Raises:
-        IndexError: nothing to reduce.
+        IndexError: nothing to reduce in a dim. RuntimeError: nothing at all.
     """
+    dim = dim if axis is None else axis
     dims = normalize_dims(dim, require_tensor("amax", input).ndim)
-    _nonempty("amax", input, dims)
+    _nonempty("amax", input, dims, dim)
     return _reduce(AMAX, input, dims, keepdim)
 
 
-def amin(input: Tensor, dim: Dims = (), keepdim: bool = False) -> Tensor:
+def amin(
+    input: Tensor, dim: Dims = (), keepdim: bool = False, *, axis: Dims = None
+) -> Tensor:
     """Smallest element over dims; gradients are shared among equals.
 
     Raises:
-        IndexError: nothing to reduce.
+        IndexError: nothing to reduce in a dim. RuntimeError: nothing at all.
     """
+    dim = dim if axis is None else axis
     dims = normalize_dims(dim, require_tensor("amin", input).ndim)
-    _nonempty("amin", input, dims)
+    _nonempty("amin", input, dims, dim)
     return _reduce(AMIN, input, dims, keepdim)
 
 
@@ -280,31 +294,39 @@ class ValuesIndices(NamedTuple):
         return f"corex.return_types.max(\nvalues={self.values!r},\nindices={self.indices!r})"
 
 
-def _position(schema: OpSchema, input: Tensor, dim: int | None, keepdim: bool) -> Tensor:
+def _position(schema: OpSchema, input: Tensor, dim: Any, keepdim: bool) -> Tensor:
     require_tensor(schema.name, input)
+    if dim is not None and not isinstance(dim, int):
+        raise TypeError(
+            f"{schema.name}(): argument 'dim' must be int, not {type(dim).__name__}"
+        )
     if input.key.dtype.kind == "b":
-        raise NotImplementedError(f'[{schema.name}] "{schema.name}" not implemented for Bool')
+        raise RuntimeError(f"{schema.name}(): does not support bool input")
     dims = normalize_dims(dim, input.ndim)
     _nonempty(schema.name, input, dims)
     return _reduce(schema, input, dims, keepdim)
 
 
-def argmax(input: Tensor, dim: int | None = None, keepdim: bool = False) -> Tensor:
+def argmax(
+    input: Tensor, dim: int | None = None, keepdim: bool = False, *, axis: int | None = None
+) -> Tensor:
     """Position of the largest element (the first of equals), int64.
 
     Raises:
         IndexError: nothing to reduce.
     """
-    return _position(ARGMAX, input, dim, keepdim)
+    return _position(ARGMAX, input, axis if dim is None else dim, keepdim)
 
 
-def argmin(input: Tensor, dim: int | None = None, keepdim: bool = False) -> Tensor:
+def argmin(
+    input: Tensor, dim: int | None = None, keepdim: bool = False, *, axis: int | None = None
+) -> Tensor:
     """Position of the smallest element (the first of equals), int64.
 
     Raises:
         IndexError: nothing to reduce.
     """
-    return _position(ARGMIN, input, dim, keepdim)
+    return _position(ARGMIN, input, axis if dim is None else dim, keepdim)
 
 
 def _by_position(schema: OpSchema, input: Tensor, dim: int, keepdim: bool) -> ValuesIndices:
@@ -324,8 +346,16 @@ def _by_position(schema: OpSchema, input: Tensor, dim: int, keepdim: bool) -> Va
 def max_(input: Tensor, dim: Tensor | None = None) -> Tensor: ...
 @overload
 def max_(input: Tensor, dim: int, keepdim: bool = False) -> ValuesIndices: ...
-def max_(input: Tensor, dim: Any = None, keepdim: bool = False) -> Any:
+@overload
+def max_(input: Tensor, *, axis: int, keepdim: bool = False) -> ValuesIndices: ...
+@overload
+def max_(input: Tensor, *, other: Tensor) -> Tensor: ...
+def max_(
+    input: Tensor, dim: Any = None, keepdim: bool = False, *, axis: Any = None, other: Any = None
+) -> Any:
     """Largest element of all; with `dim` its values and indices; with a tensor: `maximum`."""
+    if dim is None:
+        dim = other if axis is None else axis
     if isinstance(dim, Tensor):
         return input.maximum(dim)
     if dim is None:
@@ -338,8 +368,16 @@ def max_(input: Tensor, dim: Any = None, keepdim: bool = False) -> Any:
 def min_(input: Tensor, dim: Tensor | None = None) -> Tensor: ...
 @overload
 def min_(input: Tensor, dim: int, keepdim: bool = False) -> ValuesIndices: ...
-def min_(input: Tensor, dim: Any = None, keepdim: bool = False) -> Any:
+@overload
+def min_(input: Tensor, *, axis: int, keepdim: bool = False) -> ValuesIndices: ...
+@overload
+def min_(input: Tensor, *, other: Tensor) -> Tensor: ...
+def min_(
+    input: Tensor, dim: Any = None, keepdim: bool = False, *, axis: Any = None, other: Any = None
+) -> Any:
     """Smallest element of all; with `dim` its values and indices; with a tensor: `minimum`."""
+    if dim is None:
+        dim = other if axis is None else axis
     if isinstance(dim, Tensor):
         return input.minimum(dim)
     if dim is None:
@@ -356,100 +394,30 @@ def _all_nonempty(op: str, input: Tensor) -> None:
         )
 
 
-def any_(input: Tensor, dim: Dims = None, keepdim: bool = False) -> Tensor:
-    """Whether any element is non-zero."""
-    a = require_tensor("any", input)
-    a = a if a.key.dtype is dt.bool_ else a != 0
-    return _reduce(ANY, a, normalize_dims(dim, a.ndim), keepdim)
+def any_(
+    input: Tensor, dim: Dims = None, keepdim: bool = False, *, axis: Dims = None
+) -> Tensor:
+    """Whether any element is non-zero; uint8 for uint8, else bool."""
+    return _truth(ANY, input, axis if dim is None else dim, keepdim)
 
 
-def all_(input: Tensor, dim: Dims = None, keepdim: bool = False) -> Tensor:
-    """Whether all elements are non-zero."""
-    a = require_tensor("all", input)
-    a = a if a.key.dtype is dt.bool_ else a != 0
-    return _reduce(ALL_, a, normalize_dims(dim, a.ndim), keepdim)
+def all_(
+    input: Tensor, dim: Dims = None, keepdim: bool = False, *, axis: Dims = None
+) -> Tensor:
+    """Whether all elements are non-zero; uint8 for uint8, else bool."""
+    return _truth(ALL_, input, axis if dim is None else dim, keepdim)
+
+
+def _truth(schema: OpSchema, input: Tensor, dim: Dims, keepdim: bool) -> Tensor:
+    dtype = require_tensor(schema.name, input).key.dtype
+    a = input if dtype is dt.bool_ else input != 0
+    result = _reduce(schema, a, normalize_dims(dim, a.ndim), keepdim)
+    return cast(result, dtype) if dtype is dt.uint8 else result
 
 
 def count_nonzero(input: Tensor, dim: Dims = None) -> Tensor:
     """The number of non-zero elements, int64."""
     return sum_(input != 0, dim)
-
-
-# ---- composites ------------------------------------------------------------------------------
-def var(
-    input: Tensor,
-    dim: Any = None,
-    unbiased: bool | None = None,
-    keepdim: bool = False,
-    *,
-    correction: float | None = None,
-) -> Tensor:
-    """Variance with `correction` (default 1, Bessel's) subtracted from the count.
-
-    Raises:
-        RuntimeError: a tensor that is not floating point.
-    """
-    if isinstance(dim, bool):
-        dim, unbiased = None, dim
-    if not require_tensor("var", input).is_floating_point():
-        raise RuntimeError("std and var only support floating point and complex dtypes")
-    if correction is None:
-        correction = 1 if unbiased is None or unbiased else 0
-    dims = normalize_dims(dim, input.ndim)
-    count = numel(tuple([input.shape[d] for d in dims]))
-    deviation = input - _reduce(MEAN, input, dims, True)
-    total = _reduce(SUM, deviation * deviation, dims, keepdim)
-    freedom = max(count - correction, 0)
-    return total / freedom if freedom or not isinstance(freedom, int) else total / 0.0
-
-
-def std(
-    input: Tensor,
-    dim: Any = None,
-    unbiased: bool | None = None,
-    keepdim: bool = False,
-    *,
-    correction: float | None = None,
-) -> Tensor:
-    """Standard deviation; see `var`."""
-    return var(input, dim, unbiased, keepdim, correction=correction).sqrt()
-
-
-def var_mean(
-    input: Tensor, dim: Any = None, *, correction: float | None = None, keepdim: bool = False
-) -> tuple[Tensor, Tensor]:
-    """Variance and mean."""
-    return var(input, dim, None, keepdim, correction=correction), mean(input, dim, keepdim)
-
-
-def norm(input: Tensor, p: Any = 2, dim: Dims = None, keepdim: bool = False) -> Tensor:
-    """Vector norm over dims: p any number or infinity ('fro' is 2)."""
-    order = 2.0 if p in (None, "fro") else float(p)
-    magnitude = input.abs()
-    if order == math.inf:
-        return amax(magnitude, () if dim is None else dim, keepdim)
-    if order == -math.inf:
-        return amin(magnitude, () if dim is None else dim, keepdim)
-    if order == 0:
-        return sum_((input != 0).to(input.key.dtype), dim, keepdim)
-    if order == 1:
-        return sum_(magnitude, dim, keepdim)
-    if order == 2:
-        return sum_(input * input, dim, keepdim).sqrt()
-    return sum_(magnitude.pow(order), dim, keepdim).pow(1.0 / order)
-
-
-def logsumexp(input: Tensor, dim: Dims, keepdim: bool = False) -> Tensor:
-    """log(sum(exp(input))) over dims, without overflow."""
-    dims = normalize_dims(dim, input.ndim)
-    if any(input.shape[d] == 0 for d in dims):
-        return _reduce(SUM, input.exp(), dims, keepdim).log()
-    peak = _reduce(AMAX, input.detach(), dims, True)
-    peak = peak.masked_fill(peak.isinf(), 0)
-    total = _reduce(SUM, (input - peak).exp(), dims, True).log() + peak
-    if keepdim or not dims:
-        return total
-    return reshape(total, tuple([s for d, s in enumerate(input.shape) if d not in dims]))
 
 
 def sum_to_size(self: Tensor, *size: Any) -> Tensor:
@@ -575,5 +543,7 @@ def topk(
     dim = normalize_dim(dim, input.ndim)
     if not 0 <= k <= (input.shape[dim] if input.shape else 1):
         raise RuntimeError("selected index k out of range")
+    if not input.shape:
+        return ValuesIndices(input * 1, argsort(input))
     index = argsort(input, dim, largest).narrow(dim, 0, k)
     return ValuesIndices(input.gather(dim, index), index)

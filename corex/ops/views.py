@@ -6,6 +6,7 @@ Each one ends in `_view`, which shares the storage and records the given derivat
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from itertools import pairwise
 from typing import Any
 
 from corex import layout
@@ -57,13 +58,14 @@ def sizes_of(args: tuple[Any, ...]) -> Shape:
 
 
 # ---- reshaping -------------------------------------------------------------------------------
-def view(self: Tensor, *shape: Any) -> Tensor:
+def view(self: Tensor, *shape: Any, size: Sequence[int] | None = None) -> Tensor:
     """The same memory with another shape (-1 is inferred).
 
     Raises:
         RuntimeError: the shape does not fit, or the strides do not allow it.
     """
-    target = layout.infer_size(sizes_of(shape), layout.numel(self.shape))
+    sizes = sizes_of(shape if size is None else (size,))
+    target = layout.infer_size(sizes, layout.numel(self.shape))
     strides = layout.reshape_strides(self.shape, self.strides, target)
     if strides is None:
         raise RuntimeError(
@@ -81,17 +83,18 @@ def _reshaped(self: Tensor, target: Shape, strides: Shape) -> Tensor:
     )
 
 
-def reshape(self: Tensor, *shape: Any) -> Tensor:
+def reshape(input: Tensor, *sizes: Any, shape: Sequence[int] | None = None) -> Tensor:
     """Another shape over the same memory where strides allow, else over a copy (-1 is inferred).
 
     Raises:
         RuntimeError: the shape does not fit.
     """
-    target = layout.infer_size(sizes_of(shape), layout.numel(self.shape))
-    strides = layout.reshape_strides(self.shape, self.strides, target)
+    wanted = sizes_of(sizes if shape is None else (shape,))
+    target = layout.infer_size(wanted, layout.numel(input.shape))
+    strides = layout.reshape_strides(input.shape, input.strides, target)
     if strides is None:
-        return _reshaped(self.contiguous(), target, contiguous_strides(target))
-    return _reshaped(self, target, strides)
+        return _reshaped(input.contiguous(), target, contiguous_strides(target))
+    return _reshaped(input, target, strides)
 
 
 def view_as(self: Tensor, other: Tensor) -> Tensor:
@@ -144,13 +147,13 @@ def unflatten(input: Tensor, dim: int, sizes: Sequence[int]) -> Tensor:
 
 
 # ---- order of dims ---------------------------------------------------------------------------
-def permute(input: Tensor, *dims: Any) -> Tensor:
+def permute(input: Tensor, *args: Any, dims: Sequence[int] | None = None) -> Tensor:
     """The dims in another order.
 
     Raises:
         RuntimeError: not a permutation of the tensor's dims.
     """
-    order = layout.permutation(sizes_of(dims), input.ndim)
+    order = layout.permutation(sizes_of(args if dims is None else (dims,)), input.ndim)
     shape, strides = input.shape, input.strides
     inverse = tuple(sorted(range(len(order)), key=order.__getitem__))
     return _view(
@@ -244,7 +247,10 @@ def movedim(input: Tensor, source: int | Sequence[int], destination: int | Seque
 def squeeze(input: Tensor, dim: int | Sequence[int] | None = None) -> Tensor:
     """Without its dims of size 1, or without those of the given dims that have size 1."""
     ndim = input.ndim
-    dims = range(ndim) if dim is None else layout.normalize_dims(dim, ndim)
+    if dim is None:
+        dims: Sequence[int] = range(ndim)
+    else:
+        dims = () if dim == () or dim == [] else layout.normalize_dims(dim, ndim)
     drop = {d for d in dims if input.shape[d] == 1}
     keep = [d for d in range(ndim) if d not in drop]
     source = input.shape
@@ -297,14 +303,14 @@ def broadcast_to(input: Tensor, size: Sequence[int]) -> Tensor:
     return expand(input, size)
 
 
-def broadcast_tensors(*tensors: Tensor) -> list[Tensor]:
+def broadcast_tensors(*tensors: Tensor) -> tuple[Tensor, ...]:
     """All tensors expanded to their common shape.
 
     Raises:
         RuntimeError: the shapes do not broadcast.
     """
     shape = layout.broadcast_shapes("broadcast_tensors", *[t.shape for t in tensors])
-    return [expand(t, shape) for t in tensors]
+    return tuple([expand(t, shape) for t in tensors])
 
 
 # ---- parts -----------------------------------------------------------------------------------
@@ -356,7 +362,7 @@ def plain_permute(t: Tensor, order: Sequence[int]) -> Tensor:
     return make(t.storage_, t.key, shape, None if exact else permuted, t.offset)
 
 
-def narrow(input: Tensor, dim: int, start: int, length: int) -> Tensor:
+def narrow(input: Tensor, dim: int, start: int | Tensor, length: int) -> Tensor:
     """`length` entries of a dim from `start`.
 
     Raises:
@@ -366,6 +372,7 @@ def narrow(input: Tensor, dim: int, start: int, length: int) -> Tensor:
     if not input.shape:
         raise RuntimeError("narrow() cannot be applied to a 0-dim tensor.")
     size = input.shape[dim]
+    start = start.__index__()
     if length < 0:
         raise RuntimeError("narrow(): length must be non-negative.")
     if not -size <= start <= size:
@@ -404,7 +411,9 @@ def select(input: Tensor, dim: int, index: int) -> Tensor:
     )
 
 
-def split(tensor: Tensor, split_size_or_sections: int | Sequence[int], dim: int = 0) -> list[Tensor]:
+def split(
+    tensor: Tensor, split_size_or_sections: int | Sequence[int], dim: int = 0
+) -> tuple[Tensor, ...]:
     """Views of consecutive parts of a dim: of one size (the last may be shorter), or of many.
 
     Raises:
@@ -431,12 +440,24 @@ def split(tensor: Tensor, split_size_or_sections: int | Sequence[int], dim: int 
     for length in sections:
         parts.append(slice_view(tensor, dim, start, length))
         start += length
-    return parts
+    return tuple(parts)
 
 
-def tensor_split(input: Tensor, indices_or_sections: int | Sequence[int], dim: int = 0) -> list[Tensor]:
-    """Views of parts of a dim: of nearly equal size, or cut before the given positions."""
+def tensor_split(
+    input: Tensor, indices_or_sections: int | Sequence[int] | Tensor, dim: int = 0
+) -> tuple[Tensor, ...]:
+    """Views of parts of a dim: of nearly equal size, or cut before the given positions.
+
+    Raises:
+        RuntimeError: a 0-d tensor, or not at least one section.
+    """
     dim = normalize_dim(dim, input.ndim)
+    if not input.shape:
+        raise RuntimeError(
+            "tensor_split expected at least a 1-dimensional tensor, but got a tensor with 0 dims"
+        )
+    if isinstance(indices_or_sections, Tensor):
+        indices_or_sections = indices_or_sections.tolist()
     size = input.shape[dim]
     if isinstance(indices_or_sections, int):
         count = indices_or_sections
@@ -449,28 +470,31 @@ def tensor_split(input: Tensor, indices_or_sections: int | Sequence[int], dim: i
     else:
         inner = [slice(None, cut).indices(size)[1] for cut in indices_or_sections]
         cuts = [0, *inner, size]
-    return [
-        slice_view(input, dim, a, max(0, b - a)) for a, b in zip(cuts, cuts[1:], strict=False)
-    ]
+    return tuple(
+        [slice_view(input, dim, a, max(0, b - a)) for a, b in pairwise(cuts)]
+    )
 
 
-def chunk(input: Tensor, chunks: int, dim: int = 0) -> list[Tensor]:
+def chunk(input: Tensor, chunks: int, dim: int = 0) -> tuple[Tensor, ...]:
     """At most `chunks` views of equal size (the last may be shorter).
 
     Raises:
-        RuntimeError: not at least one chunk.
+        RuntimeError: not at least one chunk, or a 0-d tensor.
     """
     if chunks <= 0:
         raise RuntimeError(f"chunk expects `chunks` to be greater than 0, got: {chunks}")
-    size = input.shape[normalize_dim(dim, input.ndim)]
-    return split(input, max(-(-size // chunks), 1), dim)
+    dim = normalize_dim(dim, input.ndim)
+    if not input.shape:
+        raise RuntimeError("chunk expects at least a 1-dimensional tensor")
+    size = input.shape[dim]
+    return split(input, -(-size // chunks) if size else [0] * chunks, dim)
 
 
 def unbind(input: Tensor, dim: int = 0) -> tuple[Tensor, ...]:
     """Every entry of a dim as a view without that dim."""
     dim = normalize_dim(dim, input.ndim)
     if not input.shape:
-        raise RuntimeError("Dimension specified as 0 but tensor has no dimensions")
+        raise IndexError("Dimension specified as 0 but tensor has no dimensions")
     return tuple([select(input, dim, i) for i in range(input.shape[dim])])
 
 

@@ -1,0 +1,278 @@
+"""Elementwise functions that need no kernel of their own: short compositions of declared ops.
+
+Each is differentiable through its parts. `inplace_form` makes the in-place methods: the function's
+result, written over its first argument.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from typing import Any
+
+from corex import dtypes as dt
+from corex.ops.binary import functions as binary
+from corex.ops.promotion import Number, cast, require_tensor, result_type
+from corex.ops.select import where
+from corex.ops.unary import functions as unary
+from corex.ops.views import before_write
+from corex.tensor import Tensor
+
+LN2 = math.log(2.0)
+INV_SQRT_PI = 1.0 / math.sqrt(math.pi)
+
+
+def inplace_form(name: str, function: Callable[..., Tensor]) -> Callable[..., Tensor]:
+    """The method `NAME_`: runs the function and writes its result over the tensor itself."""
+
+    def op(self: Tensor, *args: Any, **kwargs: Any) -> Tensor:
+        source = before_write(self, *args, *kwargs.values())
+        result = function(source, *args, **kwargs)
+        if not dt.can_cast(result.key.dtype, self.key.dtype):
+            raise RuntimeError(
+                f"[{name}_] result type {result.key.dtype.name} can't be cast to the desired "
+                f"output type {self.key.dtype.name}"
+            )
+        if result.shape != self.shape:
+            raise RuntimeError(
+                f"[{name}_] output with shape {list(self.shape)} doesn't match the broadcast shape "
+                f"{list(result.shape)}"
+            )
+        written: Tensor = self.copy_(result)
+        return written
+
+    op.__name__ = op.__qualname__ = f"{name}_"
+    op.__doc__ = f"In-place version of `{name}`; returns the tensor itself."
+    return op
+
+
+def _floating(op: str, input: Tensor) -> Tensor:
+    """`input`, integers as the default float dtype."""
+    if require_tensor(op, input).is_floating_point():
+        return input
+    return cast(input, dt.get_default_dtype())
+
+
+def _same_dtype(op: str, *operands: Any) -> None:
+    """Raises RuntimeError unless all tensors have one dtype."""
+    kinds = {o.key.dtype for o in operands if isinstance(o, Tensor)}
+    if len(kinds) > 1:
+        names = " and ".join(sorted(kind.name for kind in kinds))
+        raise RuntimeError(f"[{op}] expected the same dtype for all tensors, but got {names}")
+
+
+# ---- of one tensor ---------------------------------------------------------------------------
+def positive(input: Tensor) -> Tensor:
+    """The tensor itself.
+
+    Raises:
+        RuntimeError: a boolean tensor.
+    """
+    if require_tensor("positive", input).key.dtype.kind == "b":
+        raise RuntimeError("The `+` operator, on a bool tensor is not supported.")
+    return input
+
+
+def frac(input: Tensor) -> Tensor:
+    """The part behind the decimal point, with the input's sign.
+
+    Raises:
+        NotImplementedError: not a floating-point tensor.
+    """
+    if not require_tensor("frac", input).is_floating_point():
+        raise NotImplementedError(f'[frac] "frac" not implemented for {input.dtype!r}')
+    return input - unary["trunc"](input)
+
+
+def deg2rad(input: Tensor) -> Tensor:
+    """Degrees as radians."""
+    return _floating("deg2rad", input) * (math.pi / 180.0)
+
+
+def rad2deg(input: Tensor) -> Tensor:
+    """Radians as degrees."""
+    return _floating("rad2deg", input) * (180.0 / math.pi)
+
+
+def sinc(input: Tensor) -> Tensor:
+    """sin(pi input) / (pi input), 1 at 0."""
+    x = _floating("sinc", input) * math.pi
+    zero = x == 0
+    safe = where(zero, 1.0, x)
+    # Near 0 the series has the derivatives, which the quotient's branch for 0 would lose.
+    series = 1.0 - x * x * (1.0 / 6.0)
+    result: Tensor = where(zero, series, safe.sin() / safe)
+    return result
+
+
+def logit(input: Tensor, eps: float | None = None) -> Tensor:
+    """log(input / (1 - input)), the inverse of sigmoid; `eps` limits to [eps, 1 - eps] first."""
+    x = _floating("logit", input)
+    if eps is not None:
+        x = x.clamp(eps, 1.0 - eps)
+    return (x / (1.0 - x)).log()
+
+
+def erfc(input: Tensor) -> Tensor:
+    """1 - erf(input), accurate also where that is tiny.
+
+    Beyond 2 by Laplace's continued fraction (Abramowitz and Stegun, 7.1.14).
+    """
+    x = _floating("erfc", input)
+    near = 1.0 - x.erf()
+    with_tail = x.detach()
+    far = with_tail > 2.0
+    z = where(far, with_tail, 2.0)
+    fraction = z
+    for k in range(45, 0, -1):
+        fraction = z + (k * 0.5) / fraction
+    tail = (-z * z).exp() * INV_SQRT_PI / fraction
+    # The derivative is that of 1 - erf, so the tail only corrects the value.
+    result: Tensor = near + where(far, tail - near.detach(), 0.0)
+    return result
+
+
+def isposinf(input: Tensor) -> Tensor:
+    """True where the input is plus infinity."""
+    return _is(input, math.inf)
+
+
+def isneginf(input: Tensor) -> Tensor:
+    """True where the input is minus infinity."""
+    return _is(input, -math.inf)
+
+
+def _is(input: Tensor, value: float) -> Tensor:
+    result: Tensor = _floating("isinf", input) == value
+    return result
+
+
+# ---- of two --------------------------------------------------------------------------------------
+def logaddexp(input: Tensor, other: Tensor) -> Tensor:
+    """log(exp(input) + exp(other)), without overflow."""
+    return _log_sum("logaddexp", input, other, 1.0)
+
+
+def logaddexp2(input: Tensor, other: Tensor) -> Tensor:
+    """log2(2 ** input + 2 ** other), without overflow."""
+    return _log_sum("logaddexp2", input, other, LN2)
+
+
+def _log_sum(op: str, input: Tensor, other: Tensor, unit: float) -> Tensor:
+    a, b = require_tensor(op, input), require_tensor(op, other, "other")
+    if result_type(a, b).kind != "f":
+        raise NotImplementedError(f'[{op}] "{op}" not implemented for {a.dtype!r}')
+    first = a >= b
+    high, low = where(first, a, b), where(first, b, a)
+    # Equal infinities have a difference of NaN; their sum is themselves.
+    gap = where((a == b).logical_and(a.isinf()), 0.0, low - high)
+    tail = (gap * unit).exp().log1p()
+    result: Tensor = high + (tail if unit == 1.0 else tail * (1.0 / unit))
+    return result
+
+
+def xlogy(input: Tensor | Number, other: Tensor | Number) -> Tensor:
+    """input * log(other), 0 where input is 0 (unless other is NaN)."""
+    a, b = _pair("xlogy", input, other)
+    zero = (a == 0).logical_and(b.isnan().logical_not())
+    result: Tensor = where(zero, a * 0.0, a * where(zero, 1.0, b).log())
+    return result
+
+
+def _pair(op: str, input: Any, other: Any) -> tuple[Tensor, Tensor]:
+    """Two operands as floating-point tensors, at least one of them a tensor.
+
+    Raises:
+        TypeError: both are numbers.
+    """
+    dtype = result_type(input, other)
+    dtype = dtype if dtype.kind == "f" else dt.get_default_dtype()
+    like = input if isinstance(input, Tensor) else require_tensor(op, other, "other")
+    a, b = [
+        cast(v, dtype) if isinstance(v, Tensor) else like.new_full((), v, dtype=dtype)
+        for v in (input, other)
+    ]
+    return a, b
+
+
+def heaviside(input: Tensor, values: Tensor) -> Tensor:
+    """0 where the input is negative, 1 where positive, `values` where 0.
+
+    Raises:
+        RuntimeError: different dtypes.
+    """
+    require_tensor("heaviside", values, "values")
+    if require_tensor("heaviside", input).key.dtype is not values.key.dtype:
+        raise RuntimeError("heaviside is not yet implemented for tensors with different dtypes.")
+    step = cast(input > 0, input.key.dtype)
+    result: Tensor = where(input == 0, values, where(input.isnan(), 0, step))
+    return result
+
+
+def float_power(input: Tensor | Number, exponent: Tensor | Number) -> Tensor:
+    """input ** exponent, in float64."""
+    a, b = [cast(v, dt.float64) if isinstance(v, Tensor) else v for v in (input, exponent)]
+    if not isinstance(a, Tensor):
+        a = require_tensor("float_power", b, "exponent").new_full((), a)
+    return binary["pow"](a, b)
+
+
+# ---- of three ------------------------------------------------------------------------------------
+def addcmul(input: Tensor, tensor1: Tensor, tensor2: Tensor, *, value: Number = 1) -> Tensor:
+    """input + value * tensor1 * tensor2, broadcast together.
+
+    Raises:
+        RuntimeError: a fraction as value for integer tensors.
+    """
+    if isinstance(value, float) and result_type(input, tensor1, tensor2).kind != "f":
+        raise RuntimeError("[addcmul] value cannot be a fraction for integer tensors")
+    product = tensor1 * tensor2
+    return input + (product if value == 1 else product * value)
+
+
+def addcdiv(input: Tensor, tensor1: Tensor, tensor2: Tensor, *, value: Number = 1) -> Tensor:
+    """input + value * tensor1 / tensor2, broadcast together.
+
+    Raises:
+        RuntimeError: integer tensors.
+    """
+    if result_type(tensor1, tensor2).kind != "f":
+        raise RuntimeError(
+            "[addcdiv] integer division is not supported; convert the tensors to floating point"
+        )
+    quotient = tensor1 / tensor2
+    return input + (quotient if value == 1 else quotient * value)
+
+
+def lerp(input: Tensor, end: Tensor, weight: Tensor | Number) -> Tensor:
+    """input + weight * (end - input), computed from the nearer end.
+
+    Raises:
+        RuntimeError: different dtypes. NotImplementedError: not floating-point tensors.
+    """
+    require_tensor("lerp", end, "end")
+    _same_dtype("lerp", require_tensor("lerp", input), end, weight)
+    if not input.is_floating_point():
+        raise NotImplementedError(f'[lerp] "lerp" not implemented for {input.dtype!r}')
+    gap = end - input
+    if not isinstance(weight, Tensor):
+        return input + gap * weight if abs(weight) < 0.5 else end - gap * (1.0 - weight)
+    near = weight.abs() < 0.5
+    result: Tensor = where(near, input + gap * weight, end - gap * (1.0 - weight))
+    return result
+
+
+functions: dict[str, Callable[..., Any]] = {
+    f.__name__: f
+    for f in (
+        positive, frac, deg2rad, rad2deg, sinc, logit, erfc, isposinf, isneginf, logaddexp,
+        logaddexp2, xlogy, heaviside, float_power, addcmul, addcdiv, lerp,
+    )
+}  # fmt: skip
+
+_IN_PLACE = "frac deg2rad rad2deg sinc logit erfc xlogy heaviside float_power addcmul addcdiv lerp"
+
+methods: dict[str, Callable[..., Any]] = {
+    **functions,
+    **{f"{name}_": inplace_form(name, functions[name]) for name in _IN_PLACE.split()},
+}
