@@ -45,6 +45,7 @@ class OpSchema:
         promote: 'float' if integer inputs become the default float dtype first.
         rule_params: how many of the last params only the result rule needs, not the kernel.
         label: the node's name; PyTorch's where PyTorch has the op.
+        fast: the backward of the common case by a direct kernel; see `Plan.fast`.
         samples: makes conformance inputs for ops outside the generic families.
     """
 
@@ -64,6 +65,7 @@ class OpSchema:
     rule_params: int = 0
     label: str = ""
     samples: Callable[..., Any] | None = None
+    fast: Callable[..., Any] | None = None
     doc: str = ""
     _plans: dict[tuple[bool, ...], Plan] = field(default_factory=dict)
 
@@ -81,6 +83,7 @@ class OpSchema:
         found = self._plans.get(needs)
         if found is None:
             found = self._plans[needs] = _make_plan(self, needs)
+            found.fast = self.fast
         return found
 
 

@@ -185,7 +185,8 @@ def _count_edges(
                     counts[child] += 1
                 else:
                     counts[child] = 1
-                    stack.append(child)
+                    if child.edges:  # a leaf leads nowhere
+                        stack.append(child)
     return counts
 
 

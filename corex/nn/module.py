@@ -78,7 +78,9 @@ class Module(TreeMixin, StateMixin):
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         if self._hooked:
             return call_with_hooks(self, args, kwargs)
-        return self.forward(*args, **kwargs)
+        if kwargs:
+            return self.forward(*args, **kwargs)
+        return self.forward(*args)
 
     def forward(self, *args: Any, **kwargs: Any) -> Any:
         """The computation; every subclass has its own."""

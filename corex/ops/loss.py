@@ -41,6 +41,34 @@ def _mse_backward(g: Tensor, a: Tensor, b: Tensor) -> Tensor:
     return result
 
 
+def _mse_backward_direct(node: OpNode, grad: Tensor) -> Sequence[Tensor | None] | None:
+    """The dense case whose target needs no gradient, by the direct kernel; else None."""
+    saved = node.saved
+    direct = grad.key.direct["mse_loss_backward"]
+    if (
+        saved is None
+        or direct is None
+        or grad._strides is not None
+        or mode.enabled
+        or node.plan.needs[1]
+    ):
+        return None
+    a, b = saved
+    at, b_at = node.versions
+    if (
+        a.storage_.version != at
+        or b.storage_.version != b_at
+        or a._strides is not None
+        or b._strides is not None
+    ):
+        return None
+    buffer = direct(
+        a.shape, grad.storage_.buffer, grad.offset, a.storage_.buffer, a.offset,
+        b.storage_.buffer, b.offset,
+    )  # fmt: skip
+    return (wrap(a.key, buffer, a.shape), None)
+
+
 MSE_LOSS = declare(
     OpSchema(
         "mse_loss", ("a", "b"), lambda a, b: [((), a.key.dtype)],
@@ -49,6 +77,7 @@ MSE_LOSS = declare(
             "b": lambda g, a, b: _mse_backward(g, b, a),
         },
         decomposition=lambda a, b: ((a - b) * (a - b)).mean(),
+        fast=_mse_backward_direct,
         tier=2, family="loss", doc="Mean of (a - b) ** 2.",
     )
 )  # fmt: skip
@@ -101,39 +130,13 @@ def mse_loss(input: Tensor, target: Tensor, reduction: str = "mean") -> Tensor:
     return reduced(difference * difference, reduction)
 
 
-class MseNode(OpNode):
-    """The node of a dense mean squared error whose target needs no gradient."""
-
-    __slots__ = ()
-
-    def apply(self, grad: Any) -> Sequence[Tensor | None]:
-        saved = self.saved
-        direct = grad.key.direct["mse_loss_backward"]
-        if saved is None or direct is None or grad._strides is not None or mode.enabled:
-            return OpNode.apply(self, grad)
-        a, b = saved
-        at, b_at = self.versions
-        if (
-            a.storage_.version != at
-            or b.storage_.version != b_at
-            or a._strides is not None
-            or b._strides is not None
-        ):
-            return OpNode.apply(self, grad)
-        buffer = direct(
-            a.shape, grad.storage_.buffer, grad.offset, a.storage_.buffer, a.offset,
-            b.storage_.buffer, b.offset,
-        )  # fmt: skip
-        return (wrap(a.key, buffer, a.shape), None)
-
-
 _NEEDS_INPUT = (True, False)
 _new = object.__new__
 
 
 def _record_mse(input: Tensor, target: Tensor, result: Tensor) -> None:
     """`record` for a target that needs no gradient, spelt out for small losses' sake."""
-    node = _new(MseNode)
+    node = _new(OpNode)
     node.plan = MSE_LOSS.plan(_NEEDS_INPUT)
     node.edges = ((input._node, input._output_nr), (None, 0))
     node.params = ()

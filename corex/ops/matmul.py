@@ -38,6 +38,33 @@ def _linear_backward(needs: tuple[bool, ...], g: Tensor, a: Tensor, weight: Tens
     ]
 
 
+def _linear_backward_direct(node: OpNode, grad: Tensor) -> Sequence[Tensor | None] | None:
+    """All gradients of a dense layer by one direct kernel; None where that does not apply."""
+    saved = node.saved
+    direct = grad.key.direct["linear_backward"]
+    if saved is None or direct is None or grad._strides is not None or mode.enabled:
+        return None
+    a, weight = saved
+    at, weight_at = node.versions
+    if (
+        a.storage_.version != at
+        or weight.storage_.version != weight_at
+        or a._strides is not None
+        or weight._strides is not None
+    ):
+        return None
+    da, dw, db = direct(
+        node.plan.needs, grad.storage_.buffer, grad.offset, grad.shape, a.storage_.buffer,
+        a.offset, a.shape, weight.storage_.buffer, weight.offset, weight.shape,
+    )  # fmt: skip
+    key = grad.key
+    return (
+        None if da is None else wrap(key, da, a.shape),
+        None if dw is None else wrap(key, dw, weight.shape),
+        None if db is None else wrap(key, db, weight.shape[:1]),
+    )
+
+
 def _linear_by_matmul(a: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
     product = _product(a, weight.mT)
     return product if bias is None else product + bias
@@ -49,6 +76,7 @@ LINEAR = declare(
         ("a", "weight", "bias?"),
         lambda a, weight, bias: [((a.shape[0], weight.shape[0]), a.key.dtype)],
         joint=_linear_backward,
+        fast=_linear_backward_direct,
         decomposition=_linear_by_matmul,
         tier=2,
         accepts=FLOAT,
@@ -324,37 +352,6 @@ def _linear(a: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
     return called
 
 
-class LinearNode(OpNode):
-    """The node of a dense linear layer, whose gradients one direct kernel computes together."""
-
-    __slots__ = ()
-
-    def apply(self, grad: Any) -> Sequence[Tensor | None]:
-        saved = self.saved
-        direct = grad.key.direct["linear_backward"]
-        if saved is None or direct is None or grad._strides is not None or mode.enabled:
-            return OpNode.apply(self, grad)
-        a, weight = saved
-        at, weight_at = self.versions
-        if (
-            a.storage_.version != at
-            or weight.storage_.version != weight_at
-            or a._strides is not None
-            or weight._strides is not None
-        ):
-            return OpNode.apply(self, grad)
-        da, dw, db = direct(
-            self.plan.needs, grad.storage_.buffer, grad.offset, grad.shape, a.storage_.buffer,
-            a.offset, a.shape, weight.storage_.buffer, weight.offset, weight.shape,
-        )  # fmt: skip
-        key = grad.key
-        return (
-            None if da is None else wrap(key, da, a.shape),
-            None if dw is None else wrap(key, dw, weight.shape),
-            None if db is None else wrap(key, db, weight.shape[:1]),
-        )
-
-
 _NO_NODES = (None, None, None)
 _new = object.__new__
 
@@ -365,7 +362,7 @@ def _record_linear(
     """`record` for LINEAR, spelt out: small layers spend most of their time in bookkeeping."""
     in_node, weight_node, bias_node = nodes
     needs = (in_node is not None, weight_node is not None, bias_node is not None)
-    node = _new(LinearNode)
+    node = _new(OpNode)
     node.plan = LINEAR._plans.get(needs) or LINEAR.plan(needs)
     bias_edge = (None, 0) if bias is None else (bias_node, bias._output_nr)
     node.edges = ((in_node, a._output_nr), (weight_node, weight._output_nr), bias_edge)
