@@ -11,7 +11,7 @@ from corex.ops.promotion import cast, require_tensor
 from corex.ops.random import Generator, rand_like
 from corex.ops.select import clamp, where
 from corex.ops.unary import functions as unary
-from corex.ops.views import movedim, unsqueeze
+from corex.ops.views import before_write, movedim, unsqueeze
 from corex.schema import OpSchema, declare
 from corex.tensor import Tensor
 
@@ -229,7 +229,13 @@ def gelu(input: Tensor, approximate: str = "none") -> Tensor:
 
 def silu(input: Tensor, inplace: bool = False) -> Tensor:
     """input * sigmoid(input)."""
-    return _stored(input, _pointwise(SILU, (require_tensor("silu", input),), ()), inplace)
+    a = _source(require_tensor("silu", input), inplace)
+    return _stored(input, _pointwise(SILU, (a,), ()), inplace)
+
+
+def _source(input: Tensor, inplace: bool) -> Tensor:
+    """What to compute from: where the input is to be overwritten and ops record, a copy of it."""
+    return before_write(input) if inplace else input
 
 
 def _stored(input: Tensor, result: Tensor, inplace: bool) -> Tensor:
@@ -252,6 +258,8 @@ def hardtanh(
     input: Tensor, min_val: float = -1.0, max_val: float = 1.0, inplace: bool = False
 ) -> Tensor:
     """input limited to [min_val, max_val]; no gradient at the limits."""
+    if not require_tensor("hardtanh", input).is_floating_point():
+        min_val, max_val = int(min_val), int(max_val)
     inside = (input > min_val).logical_and(input < max_val)
     result = where(inside, input, clamp(input.detach(), min_val, max_val))
     return _stored(input, result, inplace)
@@ -259,7 +267,8 @@ def hardtanh(
 
 def leaky_relu(input: Tensor, negative_slope: float = 0.01, inplace: bool = False) -> Tensor:
     """input where positive, else negative_slope * input."""
-    return _stored(input, where(input > 0, input, input * negative_slope), inplace)
+    a = _source(input, inplace)
+    return _stored(input, where(a > 0, a, a * negative_slope), inplace)
 
 
 def prelu(input: Tensor, weight: Tensor) -> Tensor:
@@ -272,19 +281,22 @@ def prelu(input: Tensor, weight: Tensor) -> Tensor:
 
 def elu(input: Tensor, alpha: float = 1.0, inplace: bool = False) -> Tensor:
     """input where positive, else alpha * (exp(input) - 1)."""
-    negative = where(input > 0, 0.0, input)
-    return _stored(input, where(input > 0, input, negative.expm1() * alpha), inplace)
+    a = _source(input, inplace)
+    negative = where(a > 0, 0.0, a)
+    return _stored(input, where(a > 0, a, negative.expm1() * alpha), inplace)
 
 
 def selu(input: Tensor, inplace: bool = False) -> Tensor:
     """Scaled `elu` with the fixed constants of Klambauer et al. (2017)."""
-    return _stored(input, elu(input, 1.6732632423543772) * 1.0507009873554805, inplace)
+    a = _source(input, inplace)
+    return _stored(input, elu(a, 1.6732632423543772) * 1.0507009873554805, inplace)
 
 
 def celu(input: Tensor, alpha: float = 1.0, inplace: bool = False) -> Tensor:
     """input where positive, else alpha * (exp(input / alpha) - 1)."""
-    negative = where(input > 0, 0.0, input)
-    return _stored(input, where(input > 0, input, (negative / alpha).expm1() * alpha), inplace)
+    a = _source(input, inplace)
+    negative = where(a > 0, 0.0, a)
+    return _stored(input, where(a > 0, a, (negative / alpha).expm1() * alpha), inplace)
 
 
 def softplus(input: Tensor, beta: float = 1.0, threshold: float = 20.0) -> Tensor:
@@ -312,21 +324,30 @@ def tanhshrink(input: Tensor) -> Tensor:
 
 def hardsigmoid(input: Tensor, inplace: bool = False) -> Tensor:
     """(input + 3) / 6, limited to [0, 1]."""
-    return _stored(input, hardtanh(input + 3, 0.0, 6.0) / 6, inplace)
+    a = _source(input, inplace)
+    return _stored(input, hardtanh(a + 3, 0.0, 6.0) / 6, inplace)
 
 
 def hardswish(input: Tensor, inplace: bool = False) -> Tensor:
     """input * hardsigmoid(input)."""
-    return _stored(input, input * hardsigmoid(input), inplace)
+    a = _source(input, inplace)
+    return _stored(input, a * hardsigmoid(a), inplace)
 
 
 def mish(input: Tensor, inplace: bool = False) -> Tensor:
     """input * tanh(softplus(input))."""
-    return _stored(input, input * softplus(input).tanh(), inplace)
+    a = _source(input, inplace)
+    return _stored(input, a * softplus(a).tanh(), inplace)
 
 
 def softshrink(input: Tensor, lambd: float = 0.5) -> Tensor:
-    """input moved towards 0 by lambd."""
+    """input moved towards 0 by lambd.
+
+    Raises:
+        RuntimeError: a negative lambd.
+    """
+    if lambd < 0:
+        raise RuntimeError(f"[softshrink] lambda must not be negative, but found {lambd}")
     return where(input > lambd, input - lambd, where(input < -lambd, input + lambd, input * 0))
 
 

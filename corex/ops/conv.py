@@ -246,6 +246,8 @@ def conv2d(
         input, margin = _named_padding(input, weight, padding, steps, spread)
     else:
         margin = pair(padding, "padding")
+        if min(margin) < 0:
+            raise RuntimeError(f"[conv2d] negative padding is not supported: {margin}")
     for i in (0, 1):
         reach = spread[i] * (weight.shape[2 + i] - 1) + 1
         if input.shape[2 + i] + 2 * margin[i] < reach:

@@ -6,6 +6,7 @@ Basic parts become views. What remains, tensors of positions, goes to two primit
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from typing import Any
 
@@ -134,7 +135,7 @@ def _parse(self: Tensor, key: Any) -> _Parsed:
     Raises:
         IndexError: too many indices, out of range, masks of another shape, or a wrong type.
     """
-    items = list(key) if isinstance(key, tuple) else [key]
+    items = list(key) if isinstance(key, tuple) or _is_old_tuple(key) else [key]
     items = [_as_index(self, item) for item in items]
     used = sum(
         item.ndim if isinstance(item, Tensor) and item.key.dtype is dt.bool_ else 1
@@ -168,6 +169,15 @@ def _parse(self: Tensor, key: Any) -> _Parsed:
     return result, advanced
 
 
+def _is_old_tuple(key: Any) -> bool:
+    """Whether a list stands for a tuple: it holds what cannot be an entry of an index tensor."""
+    return type(key) is list and any(
+        item is None or item is Ellipsis or isinstance(item, slice)
+        or isinstance(item, Tensor)
+        for item in key
+    )  # fmt: skip
+
+
 def _as_index(self: Tensor, item: Any) -> Any:
     if item is None or item is Ellipsis or isinstance(item, slice | bool | int):
         return item
@@ -177,12 +187,16 @@ def _as_index(self: Tensor, item: Any) -> Any:
                 f"tensors used as indices must be long, int, byte or bool tensors, not "
                 f"{item.key.dtype!r}"
             )
-        if not item.shape and item.key.dtype.kind != "b":
+        if not item.shape:
             return item.item()
+        if item.key.dtype is dt.uint8:
+            item = cast(item, dt.bool_)
         return item if item.key.place is self.key.place else to_place(item, self.key.place)
     if hasattr(item, "__index__") and not getattr(item, "shape", ()):
         return item.__index__()
-    if isinstance(item, Sequence) and not isinstance(item, str) or hasattr(item, "__array__"):
+    if isinstance(item, str):
+        raise TypeError("an index cannot be a str")
+    if isinstance(item, Sequence) or hasattr(item, "__array__"):
         found = tensor(item, device=self.key.place.device, backend=self.key.place.name)
         if isinstance(item, Sequence) and not len(item):
             found = cast(found, dt.int64)
@@ -219,9 +233,9 @@ def _truth(self: Tensor, value: bool) -> Tensor:
 
 def _positions(t: Tensor, dim: int, item: Tensor) -> list[Tensor]:
     """An index tensor as int64 positions; a boolean mask gives one tensor per dim of its own."""
-    if item.key.dtype.kind not in "bu":
+    if item.key.dtype.kind != "b":
         return [cast(item, dt.int64)]
-    mask = cast(item, dt.bool_) if item.key.dtype is dt.uint8 else item
+    mask = item
     covered = t.shape[dim : dim + mask.ndim]
     if mask.shape != covered:
         at = next(
@@ -369,6 +383,11 @@ def setitem(self: Tensor, key: Any, value: Any) -> None:
 
 
 def _put_in_place(self: Tensor, form: _Advanced, source: Tensor, accumulate: bool) -> None:
+    if source.key.dtype is not self.key.dtype and numel(source.shape) != 1:
+        raise RuntimeError(
+            f"Index put requires the source and destination dtypes match, got "
+            f"{self.key.dtype.name} for the destination and {source.key.dtype.name} for the source."
+        )
     source = cast(source, self.key.dtype)
     want = form.result_shape()
     while source.ndim > len(want) and source.shape[0] == 1:
@@ -444,7 +463,13 @@ def empty_positions(like: Tensor, count: int) -> Tensor:
 
 
 def masked_select(input: Tensor, mask: Tensor) -> Tensor:
-    """The elements where the mask holds, in row-major order."""
+    """The elements where the mask holds, in row-major order.
+
+    Raises:
+        RuntimeError: a mask that is not boolean.
+    """
+    if require_tensor("masked_select", mask, "mask").key.dtype is not dt.bool_:
+        raise RuntimeError("masked_select: expected BoolTensor for mask")
     shape = broadcast_shapes("masked_select", input.shape, mask.shape)
     picked = expand(input, shape)
     if not shape:
@@ -470,7 +495,13 @@ def index_select(input: Tensor, dim: int, index: Tensor) -> Tensor:
 
 
 def take(input: Tensor, index: Tensor) -> Tensor:
-    """Elements by their position in the flattened tensor."""
+    """Elements by their position in the flattened tensor.
+
+    Raises:
+        RuntimeError: an index that is not int64. IndexError: out of range.
+    """
+    if require_tensor("take", index, "index").key.dtype is not dt.int64:
+        raise RuntimeError(f"take(): Expected a long tensor for index, but got {index.dtype!r}")
     return reshape(getitem(reshape(input, -1), reshape(index, -1)), index.shape)
 
 
@@ -571,8 +602,8 @@ def _padded(g: Tensor, shape: tuple[int, ...]) -> Tensor:
 def _check_gather(op: str, a: Tensor, dim: int, index: Tensor) -> int:
     require_tensor(op, index, "index")
     dim = normalize_dim(dim, a.ndim)
-    if index.key.dtype is not dt.int64:
-        raise RuntimeError(f"{op}(): Expected dtype int64 for index")
+    if index.key.dtype.kind != "i":
+        raise RuntimeError(f"{op}(): Expected dtype int32/int64 for index")
     if max(index.ndim, 1) != max(a.ndim, 1):
         raise RuntimeError(
             f"Index tensor must have the same number of dimensions as input tensor: {op} got "
@@ -606,10 +637,20 @@ def gather(input: Tensor, dim: int, index: Tensor) -> Tensor:
     """out[i][j] = input[index[i][j]][j] for dim 0, and so on; out has the index's shape.
 
     Raises:
-        RuntimeError: an index of another dtype, dimension or size. IndexError: out of range.
+        RuntimeError: an index of another dtype, dimension or size, or out of range.
     """
     dim = _check_gather("gather", require_tensor("gather", input), dim, index)
-    return _unlast(gather_last(_last(input, dim), _last(index, dim)), dim, index)
+    at = _last(cast(index, dt.int64), dim)
+    try:
+        result = gather_last(_last(input, dim), at)
+    except IndexError as error:
+        raise _out_of_range(error, dim) from None
+    return _unlast(result, dim, index)
+
+
+def _out_of_range(error: IndexError, dim: int) -> RuntimeError:
+    """The kernel's error, of PyTorch's type and with the caller's dim."""
+    return RuntimeError(re.sub(r"dimension \d+", f"dimension {dim}", str(error)))
 
 
 def _scatter_values(op: str, self: Tensor, dim: int, index: Tensor, src: Any) -> tuple[int, Tensor]:
@@ -632,10 +673,14 @@ def scatter_add(input: Tensor, dim: int, index: Tensor, src: Tensor) -> Tensor:
     """`input` with self[index[i][j]][j] += src[i][j] for dim 0, and so on.
 
     Raises:
-        RuntimeError: dtypes or sizes that do not fit. IndexError: out of range.
+        RuntimeError: dtypes or sizes that do not fit, or out of range.
     """
     dim, source = _scatter_values("scatter_add", input, dim, index, src)
-    result = scatter_add_last(_last(input, dim), _last(index, dim), _last(source, dim))
+    at = _last(cast(index, dt.int64), dim)
+    try:
+        result = scatter_add_last(_last(input, dim), at, _last(source, dim))
+    except IndexError as error:
+        raise _out_of_range(error, dim) from None
     return _unlast(result, dim, input)
 
 
@@ -645,12 +690,15 @@ def scatter(
     """`input` with self[index[i][j]][j] = src[i][j] for dim 0, and so on; src may be a number.
 
     Raises:
-        RuntimeError: dtypes or sizes that do not fit. IndexError: out of range.
+        RuntimeError: dtypes or sizes that do not fit, or out of range.
     """
     dim, source = _scatter_values("scatter", input, dim, index, value if src is None else src)
-    a, at, s = _last(input, dim), _last(index, dim), _last(source, dim)
+    a, at, s = _last(input, dim), _last(cast(index, dt.int64), dim), _last(source, dim)
     s = getitem(s, tuple([slice(0, n) for n in at.shape]))
-    result = _put(a, reshape(s, -1), [*_grid(at), reshape(at, -1)], False)
+    try:
+        result = _put(a, reshape(s, -1), [*_grid(at), reshape(at, -1)], False)
+    except IndexError as error:
+        raise _out_of_range(error, dim) from None
     return _unlast(result, dim, input)
 
 

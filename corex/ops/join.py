@@ -43,11 +43,11 @@ def cat(
     """Tensors joined along a dim; other sizes must agree (empty 1-d tensors are skipped).
 
     Raises:
-        RuntimeError: no tensors, 0-d tensors, or sizes that differ.
+        ValueError: no tensors. RuntimeError: 0-d tensors, or sizes that differ.
     """
     parts = list(tensors)
     if not parts:
-        raise RuntimeError("cat(): expected a non-empty list of Tensors")
+        raise ValueError("cat(): expected a non-empty list of Tensors")
     for i, part in enumerate(parts):
         require_tensor("cat", part, f"tensors[{i}]")
         if not part.shape:
@@ -150,17 +150,25 @@ def repeat(self: Tensor, *repeats: Any) -> Tensor:
     return reshape(whole, [c * s for c, s in zip(counts, shape, strict=True)])
 
 
-def tile(input: Tensor, dims: Sequence[int]) -> Tensor:
+def tile(input: Tensor, *args: Any, dims: Sequence[int] | None = None) -> Tensor:
     """`repeat` with missing leading repeats taken as 1."""
-    return repeat(input, (*[1] * (input.ndim - len(dims)), *dims))
+    counts = sizes_of(args if dims is None else (dims,))
+    return repeat(input, (*[1] * (input.ndim - len(counts)), *counts))
 
 
-def repeat_interleave(input: Tensor, repeats: Any, dim: int | None = None) -> Tensor:
+def repeat_interleave(
+    input: Tensor, repeats: Any = None, dim: int | None = None, *, output_size: int | None = None
+) -> Tensor:
     """Each entry of a dim several times in a row; `repeats` a number or one per entry.
 
+    With `input` alone it holds the repeats, and the result is the positions repeated.
+
     Raises:
-        RuntimeError: a wrong number of repeats.
+        RuntimeError: a wrong number of repeats, or a negative one.
     """
+    if repeats is None:
+        positions = [i for i, count in enumerate(input.tolist()) for _ in range(count)]
+        return input.new_tensor(positions, dtype=input.key.dtype)
     if dim is None:
         input, dim = reshape(input, -1), 0
     dim = normalize_dim(dim, input.ndim)
@@ -170,14 +178,17 @@ def repeat_interleave(input: Tensor, repeats: Any, dim: int | None = None) -> Te
         counts = counts * size
     if len(counts) != size:
         raise RuntimeError("repeats must have the same size as input along dim")
+    if any(count < 0 for count in counts):
+        raise RuntimeError("repeats can not be negative")
     positions = [i for i, count in enumerate(counts) for _ in range(count)]
     index = input.new_tensor(positions, dtype=dt.int64)
     return index_select(input, dim, index)
 
 
-def flip(input: Tensor, *dims: Any) -> Tensor:
+def flip(input: Tensor, *args: Any, dims: Sequence[int] | None = None) -> Tensor:
     """The order of entries reversed along dims (a copy)."""
-    chosen = normalize_dims(sizes_of(dims), input.ndim) if dims != ((),) else ()
+    sizes = sizes_of(args if dims is None else (dims,))
+    chosen = normalize_dims(sizes, input.ndim) if sizes else ()
     result = input
     for dim in chosen:
         last = input.shape[dim] - 1
@@ -215,18 +226,23 @@ def roll(input: Tensor, shifts: Any, dims: Any = None) -> Tensor:
 def pad(
     input: Tensor, pad: Sequence[int], mode: str = "constant", value: Number | None = None
 ) -> Tensor:
-    """Constant padding (negative: cropping), pairs (before, after) from the last dim backwards.
+    """Padding (negative: cropping), pairs (before, after) from the last dim backwards.
+
+    With 'constant' by a value, with 'reflect', 'replicate' and 'circular' by entries of the input.
 
     Raises:
-        RuntimeError: an odd number of values, more than two per dim. NotImplementedError: a mode.
+        RuntimeError: an odd number of values, more than two per dim, or more than the mode can
+            take from the input. NotImplementedError: another mode.
     """
-    if mode != "constant":
-        raise NotImplementedError(f"[pad] mode '{mode}' is not implemented; 'constant' is")
+    if mode not in _PADDING:
+        raise NotImplementedError(f"[pad] unknown mode '{mode}'; there are {', '.join(_PADDING)}")
     if len(pad) % 2 or len(pad) > 2 * input.ndim:
         raise RuntimeError(
             f"Padding length must be divisible by 2 and at most twice the number of dimensions of "
             f"the input, but got {len(pad)} for {input.ndim} dims"
         )
+    if mode != "constant":
+        return _repeating_pad(input, pad, mode)
     result = input
     sizes = list(input.shape)
     where = [slice(None)] * input.ndim
@@ -234,9 +250,14 @@ def pad(
         dim = input.ndim - 1 - i
         before, after = pad[2 * i], pad[2 * i + 1]
         low, high = max(-before, 0), max(-after, 0)
-        if low or high:
-            result = slice_view(result, dim, low, sizes[dim] - low - high)
         inner = sizes[dim] - low - high
+        if inner < 0:
+            raise RuntimeError(
+                f"[pad] a padding of {list(pad)} leaves less than nothing of dimension {dim} of "
+                f"size {sizes[dim]}"
+            )
+        if low or high:
+            result = slice_view(result, dim, low, inner)
         sizes[dim] = inner + max(before, 0) + max(after, 0)
         where[dim] = slice(max(before, 0), max(before, 0) + inner)
     if tuple(sizes) == result.shape:
@@ -244,6 +265,37 @@ def pad(
     whole = full_on(input, tuple(sizes), 0 if value is None else value)
     getitem(whole, tuple(where)).copy_(result)
     return whole
+
+
+_PADDING = ("constant", "reflect", "replicate", "circular")
+
+
+def _repeating_pad(input: Tensor, pad: Sequence[int], mode: str) -> Tensor:
+    """Every padded dim is an `index_select` of the input."""
+    result = input
+    for i in range(len(pad) // 2):
+        dim = input.ndim - 1 - i
+        before, after = pad[2 * i], pad[2 * i + 1]
+        size = input.shape[dim]
+        limit = size - 1 if mode == "reflect" else size
+        if mode != "replicate" and max(before, after) > limit:
+            raise RuntimeError(
+                f"[pad] padding ({before}, {after}) of dimension {dim} of size {size} is more than "
+                f"mode '{mode}' can take from it"
+            )
+        positions = [_mirrored(k, size, mode) for k in range(-before, size + after)]
+        index = input.new_tensor(positions, dtype=dt.int64)
+        result = index_select(result, dim, index)
+    return result
+
+
+def _mirrored(k: int, size: int, mode: str) -> int:
+    """The entry that stands at position k, which may lie outside the dim."""
+    if mode == "circular":
+        return k % size
+    if mode == "replicate":
+        return min(max(k, 0), size - 1)
+    return -k if k < 0 else 2 * (size - 1) - k if k >= size else k
 
 
 def swapaxes_order(ndim: int, a: int, b: int) -> list[int]:
@@ -254,8 +306,16 @@ def swapaxes_order(ndim: int, a: int, b: int) -> list[int]:
 
 
 def rot90(input: Tensor, k: int = 1, dims: Sequence[int] = (0, 1)) -> Tensor:
-    """Rotated by k quarter turns in the plane of two dims."""
+    """Rotated by k quarter turns in the plane of two dims.
+
+    Raises:
+        RuntimeError: the two dims are the same.
+    """
     a, b = (normalize_dim(d, input.ndim) for d in dims)
+    if a == b:
+        raise RuntimeError(
+            f"expected rotation dims to be different, but got dim0 = {a}, dim1 = {b}"
+        )
     k %= 4
     if k == 0:
         return clone(input)

@@ -117,6 +117,8 @@ def layer_norm(
                 f"Expected {name} to be of same shape as normalized_shape, but got {name} of shape "
                 f"{list(t.shape)} and normalized_shape = {list(shape)}"
             )
+    if not input.is_floating_point():
+        raise NotImplementedError(f'[layer_norm] "layer_norm" not implemented for {input.dtype!r}')
     n = numel(shape)
     rows = reshape(input, (numel(input.shape[:lead]), n))
     flat = [None if t is None else reshape(t, (n,)) for t in (weight, bias)]
@@ -171,6 +173,9 @@ def batch_norm(
             )
     dims = [d for d in range(input.ndim) if d != 1]
     shape = [1, channels, *[1] * (input.ndim - 2)]
+    if not training and (running_mean is None or running_var is None):
+        name = "running_mean" if running_mean is None else "running_var"
+        raise RuntimeError(f"[batch_norm] {name} must be defined in evaluation mode")
     if training or running_mean is None or running_var is None:
         count = input.numel() // max(channels, 1)
         if training and count <= 1:

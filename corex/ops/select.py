@@ -10,7 +10,7 @@ from corex.layout import broadcast_shapes
 from corex.ops.binary import WHERE, functions
 from corex.ops.convert import to_place
 from corex.ops.promotion import Number, cast, require_tensor, result_type, scalar
-from corex.ops.views import clone
+from corex.ops.views import before_write, clone
 from corex.tensor import Tensor
 
 
@@ -54,7 +54,7 @@ def masked_fill(input: Tensor, mask: Tensor, value: Any) -> Tensor:
     """`input` with a number (or 0-d tensor) where the mask holds; keeps input's dtype.
 
     Raises:
-        RuntimeError: a mask that is not boolean, or a value of a higher category.
+        RuntimeError: a mask that is not boolean, or a value with dims.
     """
     require_tensor("masked_fill", mask, "mask")
     if mask.key.dtype is not dt.bool_:
@@ -69,10 +69,6 @@ def masked_fill(input: Tensor, mask: Tensor, value: Any) -> Tensor:
             )
         fill = cast(value, input.key.dtype)
     else:
-        if isinstance(value, float) and not input.is_floating_point():
-            raise RuntimeError(
-                f"value cannot be converted to type {input.key.dtype.name} without overflow"
-            )
         fill = scalar(value, input.key)
     shape = broadcast_shapes("masked_fill", input.shape, mask.shape)
     return call_pointwise(WHERE, (mask, fill, input), (), shape, input.key.dtype)
@@ -100,7 +96,7 @@ def clamp(
     result = input
     dtype = result_type(*[v for v in (input, min, max) if v is not None])
     result = cast(result, dtype)
-    if _plain(min) and _plain(max) and result._node is not None:
+    if _plain(min) and _plain(max) and result._node is not None and min == min and max == max:
         return _clamp_numbers(result, min, max)
     if min is not None:
         result = functions["maximum"](result, min)
@@ -127,7 +123,13 @@ def _clamp_numbers(input: Tensor, low: Any, high: Any) -> Tensor:
 
 def clamp_(self: Tensor, min: Any = None, max: Any = None) -> Tensor:
     """In place `clamp`."""
-    return self.copy_(clamp(self, min, max))
+    result = clamp(before_write(self, min, max), min, max)
+    if not dt.can_cast(result.key.dtype, self.key.dtype):
+        raise RuntimeError(
+            f"[clamp_] result type {result.key.dtype.name} can't be cast to the desired output type "
+            f"{self.key.dtype.name}"
+        )
+    return self.copy_(result)
 
 
 def clamp_min(input: Tensor, min: Any) -> Tensor:
@@ -158,6 +160,9 @@ def isclose(
     input: Tensor, other: Tensor, rtol: float = 1e-5, atol: float = 1e-8, equal_nan: bool = False
 ) -> Tensor:
     """True where |input - other| <= atol + rtol * |other|."""
+    for name, bound in (("rtol", rtol), ("atol", atol)):
+        if bound < 0:
+            raise RuntimeError(f"{name} must be greater than or equal to zero, but got {bound}")
     if input.key.dtype is not other.key.dtype:
         raise RuntimeError(f"{input.key.dtype!r} did not match {other.key.dtype!r}")
     same = input == other

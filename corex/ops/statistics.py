@@ -123,6 +123,8 @@ def norm(input: Tensor, p: Any = 2, dim: Dims = None, keepdim: bool = False) -> 
         return sum_((input != 0).to(input.key.dtype), dim, keepdim)
     if order == 1:
         return sum_(magnitude, dim, keepdim)
+    if order < 0:
+        return sum_(magnitude.pow(order), dim, keepdim).pow(1.0 / order)
     return _root(sum_(_root(magnitude, order), dim, keepdim), 1.0 / order)
 
 
@@ -209,7 +211,7 @@ def median(input: Tensor, dim: int | None = None, keepdim: bool = False) -> Any:
             if flat.is_floating_point():
                 return flat.new_full((), math.nan)
             raise IndexError("median(): cannot compute the median of an empty integer tensor")
-        return median(flat, 0).values
+        return _shared(flat, median(flat.detach(), 0).values)
     dim = normalize_dim(dim, require_tensor("median", input).ndim)
     size = input.shape[dim] if input.shape else 1
     if not size:
@@ -226,6 +228,15 @@ def median(input: Tensor, dim: int | None = None, keepdim: bool = False) -> Any:
     return ValuesIndices(
         where(poisoned, last.values, middle.values), where(poisoned, last.indices, middle.indices)
     )
+
+
+def _shared(line: Tensor, value: Tensor) -> Tensor:
+    """`value`, with a gradient that all entries of the line equal to it share."""
+    if line._node is None or not mode.enabled:
+        return value
+    same = cast(where(value.isnan(), line.isnan(), line == value), line.key.dtype)
+    total = sum_(where(same == 0, 0.0, line) * (same / sum_(same)))
+    return total + where(value.isnan(), 0.0, value - total.detach())
 
 
 # ---- running products ------------------------------------------------------------------------

@@ -121,6 +121,7 @@ class Outcome:
 
     def __init__(self, library: Any, code: str, strides: bool, gradients: bool) -> None:
         self.error = ""
+        self.kinds: tuple[str, ...] = ()  # the exception's built-in classes, the nearest first
         self.text = ""
         self.value: Any = None
         self.grads: dict[str, Array | None] = {}
@@ -134,16 +135,20 @@ class Outcome:
             except (LookupError, SyntaxError, NameError) as error:
                 if type(error) not in (IndexError, KeyError):
                     raise
-                self.error, self.text = type(error).__name__, str(error)
+                self._failed(error)
                 return
             except Exception as error:
-                kinds = [k.__name__ for k in type(error).__mro__ if k.__module__ == "builtins"]
-                self.error, self.text = kinds[0], f"{type(error).__name__}: {error}"
+                self._failed(error)
                 return
             self.value = plain(value, strides)
             for name, tensor in names.inputs.items():
                 grad = tensor.grad
                 self.grads[name] = None if grad is None else grad.detach().numpy()
+
+    def _failed(self, error: Exception) -> None:
+        kinds = [k.__name__ for k in type(error).__mro__ if k.__module__ == "builtins"]
+        self.kinds = tuple([kind for kind in kinds if kind not in ("BaseException", "object")])
+        self.error, self.text = self.kinds[0], f"{type(error).__name__}: {error}"
 
 
 def _run(code: str, names: Names) -> Any:
@@ -261,7 +266,7 @@ def compare(
 
     theirs = Outcome(torch, code, strides, gradients)
     ours = Outcome(corex, code, strides, gradients)
-    if ours.error != theirs.error:
+    if ours.error != theirs.error and theirs.error not in ours.kinds:
         if not ours.error and theirs.error in REFUSALS and not strict:
             return ""
         return f"{ours.text or ours.value!r}; PyTorch: {theirs.text or theirs.value!r}"
