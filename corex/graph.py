@@ -120,7 +120,9 @@ class Plan:
             OpNode: the interpreter reads the attributes of one type faster than of several.)
     """
 
-    __slots__ = ("calls", "fast", "frees", "joint", "label", "needs", "output_slots", "save", "steps")
+    __slots__ = (
+        "calls", "fast", "frees", "joint", "label", "needs", "output_slots", "save", "steps"
+    )  # fmt: skip
 
     def __init__(
         self,

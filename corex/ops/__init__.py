@@ -55,8 +55,9 @@ def _collect() -> None:
         functions.update(table)
         methods.update(table)
     for module in (
-        create, create_data, create_host, create_like, create_ranges, composite, contraction, arrange
-    ):  # fmt: skip
+        *(create, create_data, create_host, create_like, create_ranges),
+        *(composite, contraction, arrange),
+    ):
         functions.update(getattr(module, "functions", {}))
         methods.update(getattr(module, "methods", {}))
     for owner, names in _BOTH.items():

@@ -169,7 +169,7 @@ def cartesian_prod(*tensors: Tensor) -> Tensor:
     return reshape(stack(grids, -1), (-1, ndim))
 
 
-# ---- views in place ------------------------------------------------------------------------------
+# ---- views in place -----------------------------------------------------------------------------
 def _in_place(name: str, view: Callable[..., Tensor]) -> Callable[..., Tensor]:
     """The method `NAME_`, which gives the tensor itself the shape and strides of a view of it."""
 
@@ -186,7 +186,7 @@ def _in_place(name: str, view: Callable[..., Tensor]) -> Callable[..., Tensor]:
     return op
 
 
-# ---- by index ------------------------------------------------------------------------------------
+# ---- by index -----------------------------------------------------------------------------------
 def index_fill(input: Tensor, dim: int, index: Tensor, value: Any) -> Tensor:
     """`input` with the entries of a dim set to a number."""
     result: Tensor = input.clone().index_fill_(dim, index, value)
@@ -239,7 +239,7 @@ def argwhere(input: Tensor) -> Tensor:
     return found
 
 
-# ---- sets of values --------------------------------------------------------------------------------
+# ---- sets of values -----------------------------------------------------------------------------
 def bincount(input: Tensor, weights: Tensor | None = None, minlength: int = 0) -> Tensor:
     """How often each non-negative integer occurs, or the sum of its weights.
 

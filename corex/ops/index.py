@@ -172,10 +172,8 @@ def _parse(self: Tensor, key: Any) -> _Parsed:
 def _is_old_tuple(key: Any) -> bool:
     """Whether a list stands for a tuple: it holds what cannot be an entry of an index tensor."""
     return type(key) is list and any(
-        item is None or item is Ellipsis or isinstance(item, slice)
-        or isinstance(item, Tensor)
-        for item in key
-    )  # fmt: skip
+        item is None or item is Ellipsis or isinstance(item, slice | Tensor) for item in key
+    )
 
 
 def _as_index(self: Tensor, item: Any) -> Any:

@@ -160,7 +160,8 @@ def matmul(input: Tensor, other: Tensor, *, out: Tensor | None = None) -> Tensor
         return _product(input, other)
     if na == 0 or nb == 0:
         raise RuntimeError(
-            f"[matmul] both arguments to matmul need to be at least 1D, but they are {na}D and {nb}D"
+            f"[matmul] both arguments to matmul need to be at least 1D, but they are {na}D and "
+            f"{nb}D"
         )
     _align("matmul", input, other, other.shape[-2] if nb > 1 else other.shape[0])
     if na == 1 and nb == 1:
@@ -171,9 +172,12 @@ def matmul(input: Tensor, other: Tensor, *, out: Tensor | None = None) -> Tensor
         return squeeze(matmul(input, unsqueeze(other, 1)), -1)
     if nb == 2 and input.is_contiguous():
         # One large product instead of a batch of small ones.
-        flat = _product(reshape(input, (-1, input.shape[-1])), other) if numel(input.shape) else (
-            input.new_zeros((numel(input.shape[:-1]), other.shape[-1]))
-            + _nothing(input, other)
+        flat = (
+            _product(reshape(input, (-1, input.shape[-1])), other)
+            if numel(input.shape)
+            else (
+                input.new_zeros((numel(input.shape[:-1]), other.shape[-1])) + _nothing(input, other)
+            )
         )
         return reshape(flat, (*input.shape[:-1], other.shape[-1]))
     batch = broadcast_shapes("matmul", input.shape[:-2], other.shape[:-2])
@@ -273,7 +277,9 @@ def outer(input: Tensor, vec2: Tensor) -> Tensor:
     return unsqueeze(input, 1) * vec2
 
 
-def addmm(input: Tensor, mat1: Tensor, mat2: Tensor, *, beta: float = 1, alpha: float = 1) -> Tensor:
+def addmm(
+    input: Tensor, mat1: Tensor, mat2: Tensor, *, beta: float = 1, alpha: float = 1
+) -> Tensor:
     """beta * input + alpha * (mat1 @ mat2)."""
     product = mm(mat1, mat2)
     product = product if alpha == 1 else product * alpha

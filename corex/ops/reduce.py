@@ -102,10 +102,14 @@ AMIN = declare(
     )
 )  # fmt: skip
 ANY = declare(
-    OpSchema("any", ("a",), _kept, ("n",), accepts=BOOL, family="reduce", doc="Whether any is true.")
+    OpSchema(
+        "any", ("a",), _kept, ("n",), accepts=BOOL, family="reduce", doc="Whether any is true."
+    )
 )
 ALL_ = declare(
-    OpSchema("all", ("a",), _kept, ("n",), accepts=BOOL, family="reduce", doc="Whether all are true.")
+    OpSchema(
+        "all", ("a",), _kept, ("n",), accepts=BOOL, family="reduce", doc="Whether all are true."
+    )
 )
 ARGMAX = declare(
     OpSchema(
@@ -244,9 +248,7 @@ def _nonempty(op: str, a: Tensor, dims: tuple[int, ...], dim: Dims = 0) -> None:
         )
 
 
-def amax(
-    input: Tensor, dim: Dims = (), keepdim: bool = False, *, axis: Dims = None
-) -> Tensor:
+def amax(input: Tensor, dim: Dims = (), keepdim: bool = False, *, axis: Dims = None) -> Tensor:
     """Largest element over dims; gradients are shared among equals.
 
     Raises:
@@ -258,9 +260,7 @@ def amax(
     return _reduce(AMAX, input, dims, keepdim)
 
 
-def amin(
-    input: Tensor, dim: Dims = (), keepdim: bool = False, *, axis: Dims = None
-) -> Tensor:
+def amin(input: Tensor, dim: Dims = (), keepdim: bool = False, *, axis: Dims = None) -> Tensor:
     """Smallest element over dims; gradients are shared among equals.
 
     Raises:
@@ -297,9 +297,7 @@ class ValuesIndices(NamedTuple):
 def _position(schema: OpSchema, input: Tensor, dim: Any, keepdim: bool) -> Tensor:
     require_tensor(schema.name, input)
     if dim is not None and not isinstance(dim, int):
-        raise TypeError(
-            f"{schema.name}(): argument 'dim' must be int, not {type(dim).__name__}"
-        )
+        raise TypeError(f"{schema.name}(): argument 'dim' must be int, not {type(dim).__name__}")
     if input.key.dtype.kind == "b":
         raise RuntimeError(f"{schema.name}(): does not support bool input")
     dims = normalize_dims(dim, input.ndim)
@@ -394,16 +392,12 @@ def _all_nonempty(op: str, input: Tensor) -> None:
         )
 
 
-def any_(
-    input: Tensor, dim: Dims = None, keepdim: bool = False, *, axis: Dims = None
-) -> Tensor:
+def any_(input: Tensor, dim: Dims = None, keepdim: bool = False, *, axis: Dims = None) -> Tensor:
     """Whether any element is non-zero; uint8 for uint8, else bool."""
     return _truth(ANY, input, axis if dim is None else dim, keepdim)
 
 
-def all_(
-    input: Tensor, dim: Dims = None, keepdim: bool = False, *, axis: Dims = None
-) -> Tensor:
+def all_(input: Tensor, dim: Dims = None, keepdim: bool = False, *, axis: Dims = None) -> Tensor:
     """Whether all elements are non-zero; uint8 for uint8, else bool."""
     return _truth(ALL_, input, axis if dim is None else dim, keepdim)
 
@@ -513,9 +507,7 @@ ARGSORT = declare(
 )  # fmt: skip
 
 
-def argsort(
-    input: Tensor, dim: int = -1, descending: bool = False, stable: bool = False
-) -> Tensor:
+def argsort(input: Tensor, dim: int = -1, descending: bool = False, stable: bool = False) -> Tensor:
     """Positions that sort a dim (always stable); NaN counts as the largest."""
     dim = normalize_dim(dim, input.ndim)
     if not input.shape:

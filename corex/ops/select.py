@@ -126,8 +126,8 @@ def clamp_(self: Tensor, min: Any = None, max: Any = None) -> Tensor:
     result = clamp(before_write(self, min, max), min, max)
     if not dt.can_cast(result.key.dtype, self.key.dtype):
         raise RuntimeError(
-            f"[clamp_] result type {result.key.dtype.name} can't be cast to the desired output type "
-            f"{self.key.dtype.name}"
+            f"[clamp_] result type {result.key.dtype.name} can't be cast to the desired output "
+            f"type {self.key.dtype.name}"
         )
     return self.copy_(result)
 

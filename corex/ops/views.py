@@ -54,7 +54,9 @@ def sizes_of(args: tuple[Any, ...]) -> Shape:
     try:
         return tuple([size.__index__() for size in sizes])
     except (AttributeError, TypeError):
-        raise TypeError(f"sizes must be integers or one sequence of integers, got {args!r}") from None
+        raise TypeError(
+            f"sizes must be integers or one sequence of integers, got {args!r}"
+        ) from None
 
 
 # ---- reshaping -------------------------------------------------------------------------------
@@ -78,9 +80,7 @@ def view(self: Tensor, *shape: Any, size: Sequence[int] | None = None) -> Tensor
 
 def _reshaped(self: Tensor, target: Shape, strides: Shape) -> Tensor:
     source = self.shape
-    return _view(
-        self, target, strides, self.offset, "ViewBackward0", lambda g: g.reshape(source)
-    )
+    return _view(self, target, strides, self.offset, "ViewBackward0", lambda g: g.reshape(source))
 
 
 def reshape(input: Tensor, *sizes: Any, shape: Sequence[int] | None = None) -> Tensor:
@@ -381,9 +381,7 @@ def narrow(input: Tensor, dim: int, start: int | Tensor, length: int) -> Tensor:
         )
     start = start + size if start < 0 else start
     if start + length > size:
-        raise RuntimeError(
-            f"start ({start}) + length ({length}) exceeds dimension size ({size})."
-        )
+        raise RuntimeError(f"start ({start}) + length ({length}) exceeds dimension size ({size}).")
     return slice_view(input, dim, start, length)
 
 
@@ -426,7 +424,9 @@ def split(
     if isinstance(split_size_or_sections, int):
         step = split_size_or_sections
         if step < 0 or (step == 0 and size):
-            raise RuntimeError(f"split expects split_size be non-negative, but got split_size={step}")
+            raise RuntimeError(
+                f"split expects split_size be non-negative, but got split_size={step}"
+            )
         sections = [min(step, size - start) for start in range(0, size, step or 1)] or [0]
     else:
         sections = list(split_size_or_sections)
@@ -470,9 +470,7 @@ def tensor_split(
     else:
         inner = [slice(None, cut).indices(size)[1] for cut in indices_or_sections]
         cuts = [0, *inner, size]
-    return tuple(
-        [slice_view(input, dim, a, max(0, b - a)) for a, b in pairwise(cuts)]
-    )
+    return tuple([slice_view(input, dim, a, max(0, b - a)) for a, b in pairwise(cuts)])
 
 
 def chunk(input: Tensor, chunks: int, dim: int = 0) -> tuple[Tensor, ...]:
@@ -610,9 +608,7 @@ def as_strided(
 # ---- the same elements -----------------------------------------------------------------------
 def alias_view(input: Tensor) -> Tensor:
     """A view of all elements."""
-    return _view(
-        input, input.shape, input.strides, input.offset, "AliasBackward0", lambda g: g
-    )
+    return _view(input, input.shape, input.strides, input.offset, "AliasBackward0", lambda g: g)
 
 
 def detach(self: Tensor) -> Tensor:
@@ -627,9 +623,7 @@ def detach_(self: Tensor) -> Tensor:
         RuntimeError: the tensor is a view.
     """
     if self._base is not None and self._node is not None:
-        raise RuntimeError(
-            "Can't detach views in-place. Use detach() instead."
-        )
+        raise RuntimeError("Can't detach views in-place. Use detach() instead.")
     self._node = None
     self._output_nr = 0
     return self

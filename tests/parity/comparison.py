@@ -27,7 +27,9 @@ def _floats(shape: tuple[int, ...], low: float = -2.0, high: float = 2.0) -> Cal
     return lambda name: _rng(name).uniform(low, high, shape)
 
 
-def _ints(shape: tuple[int, ...], low: int, high: int, dtype: Any = np.int64) -> Callable[[str], Array]:
+def _ints(
+    shape: tuple[int, ...], low: int, high: int, dtype: Any = np.int64
+) -> Callable[[str], Array]:
     return lambda name: _rng(name).integers(low, high, shape).astype(dtype)
 
 
@@ -35,7 +37,22 @@ def _given(*values: Any, dtype: Any = None) -> Callable[[str], Array]:
     return lambda name: np.array(values[0] if len(values) == 1 else values, dtype)
 
 
-SPECIAL = [0.0, -0.0, 1.0, -1.0, 0.5, -0.5, 1.5, 2.5, -2.5, 1e300, -1e-310, math.inf, -math.inf, math.nan]
+SPECIAL = [
+    0.0,
+    -0.0,
+    1.0,
+    -1.0,
+    0.5,
+    -0.5,
+    1.5,
+    2.5,
+    -2.5,
+    1e300,
+    -1e-310,
+    math.inf,
+    -math.inf,
+    math.nan,
+]
 
 INPUTS: dict[str, Callable[[str], Array]] = {
     # float64, gradients wanted
@@ -60,7 +77,9 @@ INPUTS: dict[str, Callable[[str], Array]] = {
     "ties": lambda name: _rng(name).integers(-2, 3, (3, 4)).astype(np.float64),
     # no gradients
     "special": _given(SPECIAL),
-    "special2": _given([0.0, 1.0, -0.0, 2.0, math.nan, 3.0, -1.5, 2.0, 1.0, 0.5, 1.0, 1.0, -math.inf, 1.0]),
+    "special2": _given(
+        [0.0, 1.0, -0.0, 2.0, math.nan, 3.0, -1.5, 2.0, 1.0, 0.5, 1.0, 1.0, -math.inf, 1.0]
+    ),
     "f32": lambda name: _rng(name).uniform(-2, 2, (3, 4)).astype(np.float32),
     "i": _ints((3, 4), -4, 5),
     "j": _ints((3, 4), 1, 5),
@@ -220,13 +239,21 @@ def difference(ours: Any, theirs: Any, rtol: float = 0.0) -> str:
         return ""
     if isinstance(theirs, tuple | list):
         if type(ours) is not type(theirs) or len(ours) != len(theirs):
-            return f"{type(ours).__name__} of {_len(ours)}, PyTorch {type(theirs).__name__} of {len(theirs)}"
-        return next((text for a, b in zip(ours, theirs, strict=True) if (text := difference(a, b, rtol))), "")
+            kinds = type(ours).__name__, type(theirs).__name__
+            return f"{kinds[0]} of {_len(ours)}, PyTorch {kinds[1]} of {len(theirs)}"
+        return next(
+            (text for a, b in zip(ours, theirs, strict=True) if (text := difference(a, b, rtol))),
+            "",
+        )
     if type(ours) is not type(theirs):
         return f"{type(ours).__name__} {ours!r}, PyTorch {type(theirs).__name__} {theirs!r}"
     if isinstance(theirs, float):
         same = ours == theirs or (math.isnan(ours) and math.isnan(theirs))
-        return "" if same or math.isclose(ours, theirs, rel_tol=rtol or 1e-10) else f"{ours!r}, PyTorch {theirs!r}"
+        return (
+            ""
+            if same or math.isclose(ours, theirs, rel_tol=rtol or 1e-10)
+            else f"{ours!r}, PyTorch {theirs!r}"
+        )
     return "" if ours == theirs else f"{ours!r}, PyTorch {theirs!r}"
 
 
@@ -255,14 +282,19 @@ REFUSALS = ("TypeError", "NotImplementedError")
 
 
 def compare(
-    code: str, strides: bool = False, gradients: bool = True, rtol: float = 0.0, strict: bool = False
+    code: str,
+    strides: bool = False,
+    gradients: bool = True,
+    rtol: float = 0.0,
+    strict: bool = False,
 ) -> str:
     """What differs between corex and PyTorch when both run the code, or ''.
 
     Unless `strict`, corex may accept arguments that PyTorch does not take or implement.
     """
-    import corex
     import torch
+
+    import corex
 
     theirs = Outcome(torch, code, strides, gradients)
     ours = Outcome(corex, code, strides, gradients)
@@ -276,8 +308,10 @@ def compare(
         found = ours.grads[name]
         if (found is None) != (expected is None):
             return f"gradient of {name}: {found}, PyTorch {expected}"
-        if found is not None and expected is not None and (
-            text := array_difference(found, expected, rtol)
+        if (
+            found is not None
+            and expected is not None
+            and (text := array_difference(found, expected, rtol))
         ):
             return f"gradient of {name}: {text}"
     return ""
