@@ -19,7 +19,7 @@ from corex.device import device as Device
 from corex.dtypes import DType, bool_
 from corex.errors import BackendUnavailableError, FallbackWarning, KernelUnavailableError
 from corex.graph import OpNode, mode
-from corex.layout import broadcast_strides, contiguous_strides, extent, numel
+from corex.layout import COUNT, DENSE, broadcast_strides, extent, numel
 from corex.place import DispatchKey, Place, ask_overrides, observed
 from corex.plugins.manager import manager
 from corex.schema import REGISTRY, OpSchema
@@ -204,7 +204,7 @@ def resolve(place: Place, op: str, dtypes: tuple[DType, ...]) -> Resolution:
 def empty(key: DispatchKey, shape: Shape) -> Tensor:
     """An uninitialised, row-major tensor."""
     place = key.place
-    nbytes = numel(shape) * key.dtype.itemsize
+    nbytes = COUNT[shape] * key.dtype.itemsize
     return wrap(key, place.backend.allocate(nbytes, place.index), shape)
 
 
@@ -213,7 +213,7 @@ def view(t: Tensor) -> View:
     shape = t.shape
     strides = t._strides
     if strides is None:
-        strides = contiguous_strides(shape)
+        strides = DENSE[shape]
     return (t.storage_.buffer, t.key.dtype, shape, strides, t.offset)
 
 
@@ -339,7 +339,7 @@ def call_pointwise(
         if uniform:
             key.kernels[schema.name] = found
     if found.run is not None:
-        dense = contiguous_strides(shape)
+        dense = DENSE[shape]
         strides = result._strides
         views = [(result.storage_.buffer, dtype, shape, strides or dense, result.offset)]
         for t in inputs:

@@ -8,23 +8,51 @@ types PyTorch raises.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from functools import lru_cache
 from math import prod
+from typing import Any
 
 Shape = tuple[int, ...]
 Strides = tuple[int, ...]
 
 
-@lru_cache(maxsize=4096)
-def contiguous_strides(shape: Shape) -> Strides:
-    """Row-major strides; a size of 0 counts as 1, as in PyTorch."""
+class _Cache(dict[Shape, Any]):
+    """What a function says of a shape, remembered: faster to ask than any decorator."""
+
+    __slots__ = ("compute",)
+
+    def __init__(self, compute: Callable[[Shape], Any]) -> None:
+        super().__init__()
+        self.compute = compute
+
+    def __missing__(self, shape: Shape) -> Any:
+        if len(self) > 4096:
+            self.clear()
+        value = self[shape] = self.compute(shape)
+        return value
+
+
+def _row_major(shape: Shape) -> Strides:
     strides = []
     step = 1
     for size in reversed(shape):
         strides.append(step)
         step *= max(size, 1)
     return tuple(reversed(strides))
+
+
+DENSE = _Cache(_row_major)
+"""`contiguous_strides` as a table, for the hottest paths."""
+
+COUNT = _Cache(prod)
+"""`numel` as a table, for the hottest paths."""
+
+
+def contiguous_strides(shape: Shape) -> Strides:
+    """Row-major strides; a size of 0 counts as 1, as in PyTorch."""
+    strides: Strides = DENSE[shape]
+    return strides
 
 
 @lru_cache(maxsize=4096)

@@ -20,6 +20,9 @@ def _position(index: Any, length: int) -> int:
     return place % length
 
 
+_CALL = Module.__call__
+
+
 class Sequential(Module):
     """Calls its modules one after the other.
 
@@ -39,7 +42,11 @@ class Sequential(Module):
     def forward(self, input: Any) -> Any:
         """The last module's result."""
         for module in self._modules.values():
-            input = module(input)
+            # What `Module.__call__` does, without the call, where nothing changes what it does.
+            if module._hooked or type(module).__call__ is not _CALL:
+                input = module(input)
+            else:
+                input = module.forward(input)
         return input
 
     def __len__(self) -> int:

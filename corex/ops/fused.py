@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from corex import report
 from corex.backend import View
 from corex.dispatcher import no_grad, resolve
-from corex.layout import contiguous_strides
+from corex.layout import DENSE
 from corex.place import DispatchKey, observed
 from corex.schema import FLOAT, OpSchema, declare
 from corex.tensor import Tensor
@@ -113,20 +113,23 @@ def _step(schema: OpSchema, lists: Sequence[Sequence[Tensor]], params: tuple[obj
 
 def _views(lists: Sequence[Sequence[Tensor]], key: DispatchKey) -> list[list[View]] | None:
     """What the kernel sees, or None if the tensors do not all have the key."""
-    for tensors in lists:
+    # Parameters apart from the rest: each loop then sees one type of tensor, and the interpreter
+    # reads the attributes of one type faster than of several.
+    for t in lists[0]:
+        if t.key is not key:
+            return None
+    for tensors in lists[1:]:
         for t in tensors:
             if t.key is not key:
                 return None
-    # Parameters apart from the rest: each of the two loops sees one type of tensor, and the
-    # interpreter reads the attributes of one type faster than of several.
     dtype = key.dtype
     first = [
-        (t.storage_.buffer, dtype, t.shape, t._strides or contiguous_strides(t.shape), t.offset)
+        (t.storage_.buffer, dtype, t.shape, t._strides or DENSE[t.shape], t.offset)
         for t in lists[0]
     ]
     rest = [
         [
-            (t.storage_.buffer, dtype, t.shape, t._strides or contiguous_strides(t.shape), t.offset)
+            (t.storage_.buffer, dtype, t.shape, t._strides or DENSE[t.shape], t.offset)
             for t in tensors
         ]
         for tensors in lists[1:]

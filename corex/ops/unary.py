@@ -10,10 +10,11 @@ import math
 from collections.abc import Callable
 
 from corex.dispatcher import dense_copy
+from corex.graph import OpNode, mode
 from corex.ops.elementwise import binary_operator, inplace_function, unary_function
 from corex.ops.inplace import write_out
 from corex.schema import ALL, BITS, FLOAT, NUMBER, OpSchema, declare
-from corex.tensor import Tensor
+from corex.tensor import Tensor, wrap
 
 functions: dict[str, Callable[..., Tensor]] = {}
 inplace_functions: dict[str, Callable[..., Tensor]] = {}
@@ -26,6 +27,32 @@ def _zeros(g: Tensor) -> Tensor:
     return g.new_zeros(g.shape)
 
 
+def _direct_backward(name: str) -> Callable[[OpNode, Tensor], tuple[Tensor, ...] | None]:
+    """`Plan.fast` of an op whose input gradient is one direct kernel of (gradient, output)."""
+
+    def fast(node: OpNode, grad: Tensor) -> tuple[Tensor, ...] | None:
+        saved = node.saved
+        key = grad.key
+        direct = key.direct[name]
+        if saved is None or direct is None or grad._strides is not None or mode.enabled:
+            return None
+        out = saved[0]
+        shape = out.shape
+        if (
+            out._strides is not None
+            or out.storage_.version != node.versions[0]
+            or out.key is not key
+            or grad.shape != shape
+        ):
+            return None
+        buffer = direct(
+            shape, grad.storage_.buffer, grad.offset, out.storage_.buffer, out.offset
+        )
+        return (wrap(key, buffer, shape),)
+
+    return fast
+
+
 def _unary(
     name: str,
     accepts: str,
@@ -34,6 +61,7 @@ def _unary(
     *,
     promote: str = "float",
     family: str = "unary",
+    backward: str = "",
 ) -> None:
     schema = declare(
         OpSchema(
@@ -43,6 +71,7 @@ def _unary(
             accepts=accepts,
             promote=promote if accepts == FLOAT else "",
             family=family,
+            fast=_direct_backward(backward) if backward else None,
             doc=doc,
         )
     )
@@ -84,13 +113,31 @@ _unary("acos", FLOAT, lambda g, a: -g * (-a * a + 1).rsqrt(), "Inverse cosine, i
 _unary("atan", FLOAT, lambda g, a: g / (a * a + 1), "Inverse tangent, in radians.")
 _unary("sinh", FLOAT, lambda g, a: g * a.cosh(), "Hyperbolic sine.")
 _unary("cosh", FLOAT, lambda g, a: g * a.sinh(), "Hyperbolic cosine.")
-_unary("tanh", FLOAT, lambda g, y: tanh_backward(g, y), "Hyperbolic tangent.")
+_unary(
+    "tanh",
+    FLOAT,
+    lambda g, y: tanh_backward(g, y),
+    "Hyperbolic tangent.",
+    backward="tanh_backward",
+)
 _unary("asinh", FLOAT, lambda g, a: g * (a * a + 1).rsqrt(), "Inverse hyperbolic sine.")
 _unary("acosh", FLOAT, lambda g, a: g * (a * a - 1).rsqrt(), "Inverse hyperbolic cosine.")
 _unary("atanh", FLOAT, lambda g, a: g / (-a * a + 1), "Inverse hyperbolic tangent.")
-_unary("sigmoid", FLOAT, lambda g, y: sigmoid_backward(g, y), "1 / (1 + exp(-a)).")
+_unary(
+    "sigmoid",
+    FLOAT,
+    lambda g, y: sigmoid_backward(g, y),
+    "1 / (1 + exp(-a)).",
+    backward="sigmoid_backward",
+)
 _unary("erf", FLOAT, lambda g, a: g * ((-a * a).exp() * TWO_OVER_SQRT_PI), "Error function.")
-_unary("relu", NUMBER, lambda g, y: relu_backward(g, y), "max(a, 0); NaN stays NaN.")
+_unary(
+    "relu",
+    NUMBER,
+    lambda g, y: relu_backward(g, y),
+    "max(a, 0); NaN stays NaN.",
+    backward="relu_backward",
+)
 
 # ---- bits and predicates -----------------------------------------------------------------------
 _unary("bitwise_not", BITS, None, "Complement of the bits; of booleans, logical not.")
