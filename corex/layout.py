@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from functools import lru_cache
+from itertools import pairwise
 from math import prod
 from typing import Any
 
@@ -139,7 +140,7 @@ def normalize_dims(dims: int | Sequence[int] | None, ndim: int) -> tuple[int, ..
     if isinstance(dims, int):
         return (normalize_dim(dims, ndim),) if ndim else _check_scalar_dim(dims)
     found = sorted(normalize_dim(d, ndim) for d in dims)
-    for first, second in zip(found, found[1:], strict=False):
+    for first, second in pairwise(found):
         if first == second:
             raise RuntimeError(f"dim {first} appears multiple times in the list of dims")
     if not ndim:
@@ -241,7 +242,9 @@ def infer_size(sizes: Shape, count: int) -> Shape:
                 raise RuntimeError("only one dimension can be inferred")
             unknown = i
         elif size < 0:
-            raise RuntimeError(f"invalid shape dimension {size} at index {i} of shape {list(sizes)}")
+            raise RuntimeError(
+                f"invalid shape dimension {size} at index {i} of shape {list(sizes)}"
+            )
         else:
             known *= size
     if unknown < 0:
@@ -341,7 +344,9 @@ BasicIndex = int | slice | None
 Geometry = tuple[Shape, Strides, int]
 
 
-def basic_index(shape: Shape, strides: Strides, offset: int, items: Sequence[BasicIndex]) -> Geometry:
+def basic_index(
+    shape: Shape, strides: Strides, offset: int, items: Sequence[BasicIndex]
+) -> Geometry:
     """The view that integers, slices and None make, taken from the first dim on.
 
     Raises:

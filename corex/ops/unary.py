@@ -45,9 +45,7 @@ def _direct_backward(name: str) -> Callable[[OpNode, Tensor], tuple[Tensor, ...]
             or grad.shape != shape
         ):
             return None
-        buffer = direct(
-            shape, grad.storage_.buffer, grad.offset, out.storage_.buffer, out.offset
-        )
+        buffer = direct(shape, grad.storage_.buffer, grad.offset, out.storage_.buffer, out.offset)
         return (wrap(key, buffer, shape),)
 
     return fast
