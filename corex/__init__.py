@@ -24,16 +24,6 @@ from corex.autograd import (
 )
 from corex.autograd.methods import install as _install_autograd
 from corex.device import device
-from corex.dispatcher import (
-    find_place,
-    forget_kernels,
-    get_backend,
-    is_strict,
-    place_of,
-    set_backend,
-    set_strict,
-    use_backend,
-)
 from corex.dtypes import (
     DType,
     can_cast,
@@ -57,6 +47,7 @@ from corex.errors import (
     OutOfMemoryError,
     PluginError,
 )
+from corex.fallback import is_strict, set_strict
 from corex.interop.numpy import install as _install_numpy
 from corex.interop.objects import install as _install_objects
 from corex.layout import broadcast_shapes as _broadcast_shapes
@@ -66,6 +57,14 @@ from corex.place import change_observers as _change_observers
 from corex.printing import get_printoptions, set_printoptions
 from corex.printing import install as _install_printing
 from corex.report import Report
+from corex.selection import (
+    find_place,
+    forget_kernels,
+    get_backend,
+    place_of,
+    set_backend,
+    use_backend,
+)
 from corex.tensor import Tensor
 
 if TYPE_CHECKING:

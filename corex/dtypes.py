@@ -113,8 +113,6 @@ def can_cast(from_: DType, to: DType) -> bool:
     """Whether an in-place op may store a `from_` result in a `to` tensor, as `torch.can_cast`."""
     if to.kind == "b":
         return from_.kind == "b"
-    if to.kind == "u" and from_.kind == "i":
-        return False
     return CATEGORY[from_.kind] <= CATEGORY[to.kind]
 
 

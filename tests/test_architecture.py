@@ -15,7 +15,8 @@ ROOT = Path(__file__).parents[1]
 FLOORS = """
     errors dtypes device layout
     backend place storage graph schema tensor
-    report plugins dispatcher printing
+    report plugins
+    selection resolution recording fallback dispatcher printing
     ops autograd interop serialization
     utils nn optim
     compiler testing

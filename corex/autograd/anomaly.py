@@ -11,8 +11,8 @@ from typing import Any
 
 from corex import report
 from corex.autograd.grad_mode import no_grad
-from corex.dispatcher import forget_kernels
 from corex.place import change_observers
+from corex.selection import forget_kernels
 
 _lock = threading.Lock()
 _state = {"enabled": False, "nan": True}

@@ -7,11 +7,12 @@ from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 from corex.autograd.engine import Root, run_backward
-from corex.dispatcher import empty, run
+from corex.dispatcher import run
 from corex.graph import Node
 from corex.layout import numel
 from corex.ops.join import stack
 from corex.place import DispatchKey
+from corex.resolution import empty
 from corex.tensor import Tensor
 
 

@@ -11,9 +11,10 @@ from typing import Any
 from corex import report
 from corex.autograd.context import FunctionCtx
 from corex.autograd.grad_mode import no_grad
-from corex.dispatcher import empty, run
+from corex.dispatcher import run
 from corex.graph import Node, mode
 from corex.ops.inplace import check_inplace, set_history
+from corex.resolution import empty
 from corex.tensor import Tensor, alias
 
 __all__ = ["Function", "FunctionCtx", "FunctionNode", "once_differentiable"]

@@ -5,10 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 from corex.device import device as Device
-from corex.dispatcher import empty, find_place
 from corex.dtypes import DType, get_default_dtype
 from corex.ops.create_data import tensor as from_data
 from corex.ops.views import contiguous, sizes_of
+from corex.resolution import empty
+from corex.selection import find_place
 from corex.storage import Storage, adopt
 from corex.tensor import Tensor, make
 

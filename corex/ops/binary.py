@@ -13,7 +13,7 @@ from corex.ops.elementwise import (
     inplace_function,
     reflected_operator,
 )
-from corex.ops.promotion import Number
+from corex.ops.promotion import Number, result_type
 from corex.ops.views import before_write
 from corex.schema import ALL, BITS, FLOAT, INTEGER, NUMBER, REGISTRY, OpSchema, declare
 from corex.tensor import Tensor
@@ -238,7 +238,7 @@ def add(
     out: Tensor | None = None,
 ) -> Tensor:
     """input + alpha * other, broadcast together."""
-    return functions["add"](input, _scaled(other, alpha), out=out)
+    return functions["add"](input, _scaled(input, other, alpha), out=out)
 
 
 def sub(
@@ -249,21 +249,27 @@ def sub(
     out: Tensor | None = None,
 ) -> Tensor:
     """input - alpha * other, broadcast together."""
-    return functions["sub"](input, _scaled(other, alpha), out=out)
+    return functions["sub"](input, _scaled(input, other, alpha), out=out)
 
 
-def _scaled(other: Any, alpha: Number) -> Any:
-    return other if alpha == 1 else other * alpha
+def _scaled(input: Any, other: Any, alpha: Number) -> Any:
+    if alpha == 1:
+        return other
+    if isinstance(alpha, float) and result_type(input, other).kind != "f":
+        raise RuntimeError(
+            "For integral input tensors, argument alpha must not be a floating point number."
+        )
+    return other * alpha
 
 
 def add_(self: Tensor, other: Tensor | Number, *, alpha: Number = 1) -> Tensor:
     """In place: self += alpha * other."""
-    return inplace(REGISTRY["add"], self, (_scaled(other, alpha),))
+    return inplace(REGISTRY["add"], self, (_scaled(self, other, alpha),))
 
 
 def sub_(self: Tensor, other: Tensor | Number, *, alpha: Number = 1) -> Tensor:
     """In place: self -= alpha * other."""
-    return inplace(REGISTRY["sub"], self, (_scaled(other, alpha),))
+    return inplace(REGISTRY["sub"], self, (_scaled(self, other, alpha),))
 
 
 def div(
@@ -303,7 +309,7 @@ def div_(self: Tensor, other: Tensor | Number, *, rounding_mode: str | None = No
 
 def rsub(input: Tensor, other: Tensor | Number, *, alpha: Number = 1) -> Tensor:
     """other - alpha * input."""
-    return functions["sub"](other, _scaled(input, alpha))
+    return functions["sub"](other, _scaled(other, input, alpha))
 
 
 def pow_(input: Tensor | Number, exponent: Tensor | Number, *, out: Tensor | None = None) -> Tensor:

@@ -174,7 +174,8 @@ def _log_sum(op: str, input: Tensor, other: Tensor, unit: float) -> Tensor:
 def xlogy(input: Tensor | Number, other: Tensor | Number) -> Tensor:
     """input * log(other), 0 where input is 0 (unless other is NaN)."""
     a, b = _pair("xlogy", input, other)
-    zero = (a == 0).logical_and(b.isnan().logical_not())
+    # 0 * log(b) is 0 also where the logarithm is infinite or NaN.
+    zero = (a == 0).logical_and((b <= 0).logical_or(b == math.inf))
     result: Tensor = where(zero, a * 0.0, a * where(zero, 1.0, b).log())
     return result
 

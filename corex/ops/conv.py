@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import Any
 
 from corex import dtypes as dt
-from corex.dispatcher import call, empty, run
+from corex.dispatcher import call, run
 from corex.layout import numel
 from corex.ops.join import cat
 from corex.ops.join import pad as pad_constant
@@ -16,6 +16,7 @@ from corex.ops.matmul import matmul
 from corex.ops.promotion import require_tensor
 from corex.ops.reduce import sum_
 from corex.ops.views import permute, reshape, slice_view, unfold, unsqueeze
+from corex.resolution import empty
 from corex.schema import OpSchema, declare
 from corex.tensor import Tensor
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 from corex.device import device as Device
-from corex.dispatcher import empty, find_place, run, transfer
+from corex.dispatcher import run
 from corex.dtypes import ALL, DType
+from corex.fallback import transfer
 from corex.graph import closure_node, mode
 from corex.layout import broadcast_shapes
 from corex.ops.elementwise import as_number
@@ -14,6 +15,8 @@ from corex.ops.inplace import apply_copy, check_inplace, set_history
 from corex.ops.promotion import Number, cast, require_tensor
 from corex.ops.views import clone, expand
 from corex.place import Place
+from corex.resolution import empty
+from corex.selection import find_place
 from corex.tensor import Tensor
 
 

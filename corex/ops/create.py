@@ -13,8 +13,7 @@ from typing import Any
 
 from corex import dtypes as dt
 from corex.device import device as Device
-from corex.dispatcher import empty as allocate_dense
-from corex.dispatcher import find_place, run
+from corex.dispatcher import run
 from corex.dtypes import DType
 from corex.errors import OutOfMemoryError
 from corex.layout import contiguous_strides, extent, numel
@@ -22,6 +21,8 @@ from corex.ops.elementwise import as_number
 from corex.ops.inplace import write_out
 from corex.ops.promotion import Number, number_dtype, require_tensor
 from corex.place import DispatchKey
+from corex.resolution import empty as allocate_dense
+from corex.selection import find_place
 from corex.storage import allocate
 from corex.tensor import Tensor, make
 

@@ -14,8 +14,9 @@ from itertools import chain
 from typing import Any
 
 from corex import dtypes as dt
-from corex.dispatcher import empty, find_place, run, transfer
+from corex.dispatcher import run
 from corex.dtypes import BY_NAME, PROMOTION, DType
+from corex.fallback import transfer
 from corex.layout import numel
 from corex.ops.convert import to
 from corex.ops.create import DeviceLike, DTypeLike, Shape, check_fits, dtype_of
@@ -23,6 +24,8 @@ from corex.ops.create_host import as_dtype, dtype_of_array, from_array, from_num
 from corex.ops.promotion import number_dtype
 from corex.ops.views import clone, detach
 from corex.place import Place
+from corex.resolution import empty
+from corex.selection import find_place
 from corex.tensor import TENSOR_TYPES, Tensor
 
 _MAX_DIMS = 64  # what a memoryview, and so NumPy and the buffer protocol, can show

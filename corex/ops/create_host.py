@@ -10,11 +10,13 @@ import warnings
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from corex.dispatcher import dense_copy, empty, find_place
+from corex.dispatcher import dense_copy
 from corex.dtypes import BY_NAME, DType
 from corex.layout import is_contiguous
 from corex.ops.create import DTypeLike, dtype_of, finished, new_tensor_of
 from corex.place import DispatchKey, Place
+from corex.resolution import empty
+from corex.selection import find_place
 from corex.storage import adopt
 from corex.tensor import Tensor, make
 

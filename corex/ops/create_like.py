@@ -6,8 +6,6 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from corex.device import device as Device
-from corex.dispatcher import empty as allocate_dense
-from corex.dispatcher import find_place
 from corex.layout import contiguous_strides, is_dense
 from corex.ops.create import (
     DeviceLike,
@@ -26,6 +24,8 @@ from corex.ops.create import (
 )
 from corex.ops.promotion import Number, require_tensor
 from corex.place import DispatchKey
+from corex.resolution import empty as allocate_dense
+from corex.selection import find_place
 from corex.tensor import Tensor
 
 

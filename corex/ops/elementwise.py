@@ -12,12 +12,13 @@ from collections.abc import Callable
 from typing import Any
 
 from corex import dtypes as dt
-from corex.dispatcher import call_pointwise, record
+from corex.dispatcher import call_pointwise
 from corex.dtypes import CATEGORY, DType
 from corex.graph import OpNode, mode
 from corex.layout import broadcast_shapes
 from corex.ops.inplace import check_inplace, finish_inplace, old_value, write_out
 from corex.ops.promotion import Number, cast, require_tensor, result_type, scalar
+from corex.recording import record
 from corex.schema import OpSchema
 from corex.storage import Storage
 from corex.tensor import TENSOR_TYPES, Tensor, alias, wrap

@@ -9,9 +9,10 @@ from collections.abc import Sequence
 
 from corex import report
 from corex.backend import View
-from corex.dispatcher import no_grad, resolve
 from corex.layout import DENSE
 from corex.place import DispatchKey, observed
+from corex.recording import no_grad
+from corex.resolution import resolve
 from corex.schema import FLOAT, OpSchema, declare
 from corex.tensor import Tensor
 

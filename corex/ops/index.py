@@ -11,17 +11,8 @@ from collections.abc import Sequence
 from typing import Any
 
 from corex import dtypes as dt
-from corex.dispatcher import (
-    call,
-    check_places,
-    dense_copy,
-    empty,
-    record,
-    resolve,
-    run,
-    run_fallback,
-    view,
-)
+from corex.dispatcher import call, dense_copy, run
+from corex.fallback import run_fallback
 from corex.graph import mode
 from corex.layout import broadcast_shapes, normalize_dim, numel, slice_dim
 from corex.ops.convert import to_place
@@ -38,6 +29,8 @@ from corex.ops.views import (
     slice_view,
     unsqueeze,
 )
+from corex.recording import record
+from corex.resolution import check_places, empty, resolve, view
 from corex.schema import ALL, BOOL, OpSchema, declare
 from corex.tensor import Tensor, make
 

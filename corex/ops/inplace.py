@@ -7,18 +7,11 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from corex import dtypes as dt
-from corex.dispatcher import (
-    check_places,
-    dense_copy,
-    empty,
-    may_overlap,
-    no_grad,
-    record,
-    run,
-    same_view,
-)
+from corex.dispatcher import dense_copy, run
 from corex.graph import AccumulateGrad, ClosureNode, Node, closure_node, mode
 from corex.layout import is_dense, numel, self_overlaps
+from corex.recording import no_grad, record
+from corex.resolution import check_places, empty, may_overlap, same_view
 from corex.schema import OpSchema
 from corex.storage import allocate
 from corex.tensor import Tensor, alias, make

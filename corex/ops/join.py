@@ -6,13 +6,14 @@ from collections.abc import Sequence
 from typing import Any
 
 from corex import dtypes as dt
-from corex.dispatcher import check_places, empty, run
+from corex.dispatcher import run
 from corex.graph import Node, mode
 from corex.layout import normalize_dim, normalize_dims, numel
 from corex.ops.convert import full_on
 from corex.ops.index import getitem, index_select
 from corex.ops.promotion import Number, cast, require_tensor
 from corex.ops.views import clone, expand, permute, reshape, sizes_of, slice_view, unsqueeze
+from corex.resolution import check_places, empty
 from corex.tensor import Tensor, make
 
 

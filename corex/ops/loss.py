@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from corex import dtypes as dt
-from corex.dispatcher import call, record
+from corex.dispatcher import call
 from corex.graph import OpNode, mode
 from corex.layout import broadcast_shapes
 from corex.ops.activation import log_softmax, logsigmoid, softplus
@@ -16,6 +16,7 @@ from corex.ops.matmul import matmul
 from corex.ops.promotion import cast, require_tensor
 from corex.ops.select import clamp, where
 from corex.ops.views import expand, movedim, reshape, squeeze, unsqueeze
+from corex.recording import record
 from corex.schema import OpSchema, declare
 from corex.tensor import Tensor, wrap
 

@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from corex.dispatcher import call, check_places, empty, record, run
+from corex.dispatcher import call, run
 from corex.graph import OpNode, mode
 from corex.layout import broadcast_shapes, numel
 from corex.ops.promotion import require_tensor
 from corex.ops.views import expand, reshape, squeeze, unsqueeze
+from corex.recording import record
+from corex.resolution import check_places, empty
 from corex.schema import FLOAT, NUMBER, OpSchema, declare
 from corex.tensor import Tensor, make, wrap
 

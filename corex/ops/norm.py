@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from corex.dispatcher import call, no_grad
+from corex.dispatcher import call
 from corex.graph import mode
 from corex.layout import numel
 from corex.ops.views import reshape, unsqueeze
+from corex.recording import no_grad
 from corex.schema import OpSchema, declare
 from corex.tensor import Tensor
 

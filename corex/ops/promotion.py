@@ -9,10 +9,11 @@ from __future__ import annotations
 from typing import Any
 
 from corex import dtypes as dt
-from corex.dispatcher import dense_copy, empty, run
+from corex.dispatcher import dense_copy, run
 from corex.dtypes import CATEGORY, PROMOTION, DType
 from corex.graph import closure_node, mode
 from corex.place import DispatchKey
+from corex.resolution import empty
 from corex.tensor import Tensor
 
 Number = bool | int | float

@@ -12,14 +12,16 @@ from typing import Any
 
 from corex import dtypes as dt
 from corex.device import device as Device
-from corex.dispatcher import empty, find_place, resolve, run
+from corex.dispatcher import run
 from corex.dtypes import DType
 from corex.layout import numel
 from corex.ops.promotion import cast, require_tensor
 from corex.ops.reduce import argsort
 from corex.ops.views import sizes_of
 from corex.place import Place
+from corex.resolution import empty, resolve
 from corex.schema import FLOAT, OpSchema, declare
+from corex.selection import find_place
 from corex.tensor import Tensor
 
 _MASK = (1 << 64) - 1

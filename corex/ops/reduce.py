@@ -355,7 +355,7 @@ def max_(
     if dim is None:
         dim = other if axis is None else axis
     if isinstance(dim, Tensor):
-        return input.maximum(dim)
+        return require_tensor("max", input).maximum(dim)
     if dim is None:
         _all_nonempty("max", input)
         return _reduce(AMAX, input, tuple(range(input.ndim)), False)
@@ -377,7 +377,7 @@ def min_(
     if dim is None:
         dim = other if axis is None else axis
     if isinstance(dim, Tensor):
-        return input.minimum(dim)
+        return require_tensor("min", input).minimum(dim)
     if dim is None:
         _all_nonempty("min", input)
         return _reduce(AMIN, input, tuple(range(input.ndim)), False)

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 import corex
-from corex.dispatcher import get_backend
+from corex.selection import get_backend
 
 pytestmark = pytest.mark.usefixtures("each_backend")
 

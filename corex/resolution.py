@@ -1,0 +1,109 @@
+"""From (op, place, dtypes) to a kernel, and from tensors to what a kernel sees of them.
+
+What a plugin hook answers is cached until the set of plugins changes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+from corex.backend import Kernel, View
+from corex.dtypes import DType
+from corex.layout import COUNT, DENSE, broadcast_strides, extent, numel
+from corex.place import DispatchKey, Place
+from corex.plugins.manager import manager
+from corex.tensor import Tensor, wrap
+
+Shape = tuple[int, ...]
+
+
+class Resolution(NamedTuple):
+    """How an op runs on a place: a kernel (with its predicate), or why there is none."""
+
+    run: Kernel | None
+    accepts: Any
+    reason: str
+
+
+def resolve(place: Place, op: str, dtypes: tuple[DType, ...]) -> Resolution:
+    """The cached answer of the plugins for (place, op, dtypes of all views)."""
+    found: Resolution | None = place.kernels.get((op, dtypes))
+    if found is None:
+        choice = manager.select_kernel(place.name, op, dtypes)
+        if choice is None:
+            names = ", ".join(d.name for d in dtypes)
+            found = Resolution(None, None, f"'{place.name}' has no kernel '{op}' for ({names})")
+        else:
+            found = Resolution(choice.run, choice.accepts, "kernel")
+        place.kernels[op, dtypes] = found
+    return found
+
+
+# ---- tensors and views -----------------------------------------------------------------------
+def empty(key: DispatchKey, shape: Shape) -> Tensor:
+    """An uninitialised, row-major tensor."""
+    place = key.place
+    nbytes = COUNT[shape] * key.dtype.itemsize
+    return wrap(key, place.backend.allocate(nbytes, place.index), shape)
+
+
+def view(t: Tensor) -> View:
+    """What a kernel sees of a tensor."""
+    shape = t.shape
+    strides = t._strides
+    if strides is None:
+        strides = DENSE[shape]
+    return (t.storage_.buffer, t.key.dtype, shape, strides, t.offset)
+
+
+def view_as(t: Tensor, shape: Shape) -> View:
+    """What a kernel sees of a tensor broadcast to `shape`."""
+    if t.shape == shape:
+        return view(t)
+    strides = broadcast_strides(t.shape, t.strides, shape)
+    return (t.storage_.buffer, t.key.dtype, shape, strides, t.offset)
+
+
+def check_places(op: str, tensors: Sequence[Tensor | None], place: Place) -> None:
+    """All tensors must live on `place`.
+
+    Raises:
+        RuntimeError: they do not; names both places and the fix.
+    """
+    for t in tensors:
+        if t is not None and t.key.place is not place:
+            other = t.key.place
+            fix = (
+                f'.to("{place.device}")'
+                if other.device != place.device
+                else f'.to(backend="{place.name}")'
+            )
+            raise RuntimeError(
+                f"[{op}] Expected all tensors to be on the same device, but found at least two "
+                f"devices, {place.device} and {other.device}: {place} and {other}. "
+                f"Move one of them, for example with {fix}"
+            )
+
+
+def may_overlap(a: Tensor, b: Tensor) -> bool:
+    """Whether two tensors may share elements (an interval test on the same storage)."""
+    if a.storage_ is not b.storage_ or not numel(a.shape) or not numel(b.shape):
+        return False
+    low_a, high_a = extent(a.shape, a.strides)
+    low_b, high_b = extent(b.shape, b.strides)
+    size_a, size_b = a.key.dtype.itemsize, b.key.dtype.itemsize
+    return (a.offset + low_a) * size_a < (b.offset + high_b + 1) * size_b and (
+        b.offset + low_b
+    ) * size_b < (a.offset + high_a + 1) * size_a
+
+
+def same_view(a: Tensor, b: Tensor) -> bool:
+    """Whether two tensors show exactly the same elements in the same order."""
+    return (
+        a.storage_ is b.storage_
+        and a.key is b.key
+        and a.shape == b.shape
+        and a.offset == b.offset
+        and a.strides == b.strides
+    )

@@ -1,0 +1,145 @@
+"""Where new tensors go: the backends' devices as places, and which one is current."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from corex.device import device as Device
+from corex.dtypes import DType, bool_
+from corex.errors import BackendUnavailableError
+from corex.place import Place, ask_overrides
+from corex.plugins.manager import manager
+from corex.schema import REGISTRY
+
+_places: dict[tuple[str, int], Place] = {}
+_lock = threading.RLock()
+_default: list[str] = []  # what set_backend chose
+_usual: list[str] = []  # what the plugins say where nobody chose
+
+
+class _Current(threading.local):
+    stack: tuple[str, ...] = ()
+
+
+_current = _Current()
+
+
+def place_of(backend: str, index: int = 0) -> Place:
+    """Device number `index` of a backend, which is loaded if this is its first use.
+
+    Raises:
+        BackendUnavailableError: no such backend, or it cannot be used here.
+        RuntimeError: the backend has no such device.
+    """
+    instance = manager.backend(backend)
+    found = _places.get((backend, index))
+    if found is not None and found.backend is instance:
+        return found
+    with _lock:
+        count = instance.device_count()
+        if not 0 <= index < count:
+            raise RuntimeError(
+                f"invalid device ordinal: backend '{backend}' has {count} "
+                f"device(s) of type '{instance.device_type}', so there is no number {index}"
+            )
+        indexed = instance.device_type != "cpu"
+        found = _places[backend, index] = Place(backend, instance, index, indexed)
+        return found
+
+
+def forget_kernels() -> None:
+    """Drops every cached resolution; the next calls ask the plugins again."""
+    for place in list(_places.values()):
+        place.clear()
+    _usual.clear()
+
+
+manager.on_change(forget_kernels)
+
+
+def _is_overridden(backend: str, op: str, dtype: DType) -> bool:
+    schema = REGISTRY.get(op)
+    if schema is None:
+        return False
+    output = bool_ if schema.family in ("compare", "predicate") else dtype
+    required = sum(not name.endswith("?") for name in schema.inputs)
+    return any(
+        manager.override(backend, op, (output, *[dtype] * count)) is not None
+        for count in range(required, len(schema.inputs) + 1)
+    )
+
+
+ask_overrides(_is_overridden)
+
+
+def get_backend() -> str:
+    """The name of the backend on which new tensors are made."""
+    if _current.stack:
+        return _current.stack[-1]
+    if _default:
+        return _default[0]
+    if not _usual:
+        _usual.append(manager.default_backend_name())
+    return _usual[0]
+
+
+def set_backend(name: str) -> None:
+    """Makes `name` the backend of new tensors, in all threads.
+
+    Raises:
+        BackendUnavailableError: no such backend, or it cannot be used here.
+    """
+    manager.backend(name)
+    _default[:] = [name]
+
+
+@contextmanager
+def use_backend(name: str) -> Iterator[None]:
+    """Makes `name` the backend of new tensors within a `with` block, in this thread.
+
+    Raises:
+        BackendUnavailableError: no such backend, or it cannot be used here.
+    """
+    manager.backend(name)
+    before = _current.stack
+    _current.stack = (*before, name)
+    try:
+        yield
+    finally:
+        _current.stack = before
+
+
+def find_place(device: Device | str | int | None = None, backend: str | None = None) -> Place:
+    """Where `device=` and `backend=` arguments point; the current backend by default.
+
+    Raises:
+        RuntimeError: nobody serves the device type, or it has no such number, or the device is not
+            the backend's.
+        BackendUnavailableError: no such backend, or it cannot be used here.
+    """
+    if device is None:
+        name = backend or get_backend()
+        found = _places.get((name, 0))
+        return place_of(name) if found is None or backend is not None else found
+    if isinstance(device, int):
+        device = Device(_accelerator(), device)
+    elif not isinstance(device, Device):
+        device = Device(device)
+    name = backend or get_backend()
+    if manager.backend(name).device_type != device.type:
+        if backend is not None:
+            raise RuntimeError(
+                f"backend '{name}' serves devices of type '{manager.backend(name).device_type}', "
+                f"not '{device}'"
+            )
+        name = manager.backend_for_device_type(device.type)
+    return place_of(name, device.index or 0)
+
+
+def _accelerator() -> str:
+    for descriptor in manager.descriptors().values():
+        if descriptor.device_type != "cpu":
+            return descriptor.device_type
+    raise BackendUnavailableError("a device number was given, but no accelerator backend is there")
