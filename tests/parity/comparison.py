@@ -111,7 +111,12 @@ class Names(dict[str, Any]):
 
     def __missing__(self, name: str) -> Any:
         if name in INPUTS:
-            value = self.library.from_numpy(INPUTS[name](name)).clone()
+            array = INPUTS[name](name)
+            dtype = getattr(self.library, array.dtype.name)
+            if array.size:
+                value = self.library.from_numpy(array).clone()
+            else:  # NumPy's strides of empty arrays are 0
+                value = self.library.zeros(array.shape, dtype=dtype)
             if self.gradients and value.dtype.is_floating_point and name not in NO_GRADIENT:
                 value.requires_grad_()
             self[name] = self.inputs[name] = value
