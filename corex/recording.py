@@ -68,19 +68,23 @@ def record(
     node.edges = edges
     node.params = params
     node.shapes = shapes
-    count = len(inputs)
-    saved = []
-    versions: list[int | None] = []
-    for i in plan.save:
-        if i < 0:
-            saved.append(inputs[-1 - i].shape)
-            versions.append(None)
-            continue
-        value = inputs[i] if i < count else alias(outs[i - count])
-        saved.append(value)
-        versions.append(value.storage_.version if type(value) in TENSOR_TYPES else None)
-    node.saved = tuple(saved)
-    node.versions = tuple(versions)
+    save = plan.save
+    if not save:
+        node.saved = node.versions = ()
+    else:
+        count = len(inputs)
+        saved = []
+        versions: list[int | None] = []
+        for i in save:
+            if i < 0:
+                saved.append(inputs[-1 - i].shape)
+                versions.append(None)
+                continue
+            value = inputs[i] if i < count else alias(outs[i - count])
+            saved.append(value)
+            versions.append(value.storage_.version if type(value) in TENSOR_TYPES else None)
+        node.saved = tuple(saved)
+        node.versions = tuple(versions)
     outs[0]._node = node
     anomaly = report.forward_trace
     if anomaly is not None:

@@ -7,6 +7,7 @@ have to agree and are kept with the results.
 from __future__ import annotations
 
 import math
+import random
 from typing import Any
 
 import numpy as np
@@ -16,8 +17,57 @@ from benchmarks.case import Case, Names, fill_parameters, floats
 POINTS = [-math.pi + 2 * math.pi * i / 50 for i in range(51)]
 
 
+def _sine_points(lib: Any) -> list[tuple[Any, Any]]:
+    return [(lib.tensor([[x]]), lib.tensor([[math.sin(x)]])) for x in POINTS]
+
+
 def sine(lib: Any) -> Names:
-    """The sine by ten sigmoids, one point at a time: `epoch()` trains on all points, once."""
+    """The sine by ten sigmoids, batches of one: `epoch()` trains on all points, once."""
+    nn = lib.nn
+    model = nn.Sequential(nn.Linear(1, 10), nn.Sigmoid(), nn.Linear(10, 1))
+    fill_parameters(lib, model)
+    criterion = nn.MSELoss()
+    optimizer = lib.optim.SGD(model.parameters(), lr=0.001)
+    points = _sine_points(lib)
+
+    def epoch() -> Any:
+        for input, target in points:
+            optimizer.zero_grad()
+            loss = criterion(model(input), target)
+            loss.backward()
+            optimizer.step()
+        return loss.item()
+
+    return {"epoch": epoch}
+
+
+def sine_matrices(lib: Any) -> Names:
+    """The same in plain tensors and column vectors, as in examples/sine.py."""
+    generator = random.Random(1)
+
+    def matrix(rows: int, columns: int) -> Any:
+        values = [[generator.uniform(-1, 1) for _ in range(columns)] for _ in range(rows)]
+        return lib.tensor(values, requires_grad=True)
+
+    weight1, bias1, weight2, bias2 = matrix(10, 1), matrix(10, 1), matrix(1, 10), matrix(1, 1)
+    optimizer = lib.optim.SGD([weight1, bias1, weight2, bias2], lr=0.001)
+    points = _sine_points(lib)
+    mse_loss = lib.nn.functional.mse_loss
+
+    def epoch() -> Any:
+        for input, target in points:
+            hidden = lib.sigmoid(weight1 @ input + bias1)
+            loss = mse_loss(weight2 @ hidden + bias2, target)
+            optimizer.zero_grad()
+            loss.backward()
+            optimizer.step()
+        return loss.item()
+
+    return {"epoch": epoch}
+
+
+def sine_numbers(lib: Any) -> Names:
+    """As `sine`, with the tensors made from Python numbers on the way, and every loss read."""
     nn = lib.nn
     model = nn.Sequential(nn.Linear(1, 10), nn.Sigmoid(), nn.Linear(10, 1))
     fill_parameters(lib, model)
@@ -112,7 +162,14 @@ def adam(lib: Any) -> Names:
 FIRST_STEPS = "[step().item() for _ in range(10)]"
 
 CASES = [
-    Case("training/sine", sine, "epoch()", result="[epoch() for _ in range(10)]", per=len(POINTS)),
+    *[
+        Case(name, make, "epoch()", result="[epoch() for _ in range(10)]", per=len(POINTS))
+        for name, make in (
+            ("training/sine", sine),
+            ("training/sine_matrices", sine_matrices),
+            ("training/sine_numbers", sine_numbers),
+        )
+    ],
     Case("training/small_mlp", small_mlp, "step()", result=FIRST_STEPS),
     Case("training/mlp", mlp, "step()", result=FIRST_STEPS),
     Case("training/cnn", cnn, "step()", result=FIRST_STEPS),

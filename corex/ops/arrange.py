@@ -244,9 +244,11 @@ def bincount(input: Tensor, weights: Tensor | None = None, minlength: int = 0) -
     """How often each non-negative integer occurs, or the sum of its weights.
 
     Raises:
-        RuntimeError: not a vector of non-negative integers.
+        RuntimeError: not a vector of non-negative integers. NotImplementedError: not integers.
     """
-    if require_tensor("bincount", input).ndim != 1 or input.key.dtype.kind not in "ui":
+    if require_tensor("bincount", input).key.dtype.kind not in "ui":
+        raise NotImplementedError(f'[bincount] "bincount" not implemented for {input.dtype!r}')
+    if input.ndim != 1:
         raise RuntimeError("bincount only supports 1-d non-negative integral inputs.")
     if minlength < 0:
         raise RuntimeError("minlength should be >= 0")

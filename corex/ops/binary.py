@@ -264,12 +264,12 @@ def _scaled(input: Any, other: Any, alpha: Number) -> Any:
 
 def add_(self: Tensor, other: Tensor | Number, *, alpha: Number = 1) -> Tensor:
     """In place: self += alpha * other."""
-    return inplace(REGISTRY["add"], self, (_scaled(self, other, alpha),))
+    return inplace_functions["add_"](self, other if alpha == 1 else _scaled(self, other, alpha))
 
 
 def sub_(self: Tensor, other: Tensor | Number, *, alpha: Number = 1) -> Tensor:
     """In place: self -= alpha * other."""
-    return inplace(REGISTRY["sub"], self, (_scaled(self, other, alpha),))
+    return inplace_functions["sub_"](self, other if alpha == 1 else _scaled(self, other, alpha))
 
 
 def div(

@@ -8,16 +8,18 @@ the most travelled code of corex, and each call it saves is measurable. Everythi
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from corex import dtypes as dt
+from corex.backend import View
 from corex.dispatcher import call_pointwise
 from corex.dtypes import CATEGORY, DType
 from corex.graph import OpNode, mode
-from corex.layout import broadcast_shapes
+from corex.layout import DENSE, broadcast_shapes
 from corex.ops.inplace import check_inplace, finish_inplace, old_value, write_out
 from corex.ops.promotion import Number, cast, require_tensor, result_type, scalar
+from corex.place import DispatchKey, observed
 from corex.recording import record
 from corex.schema import OpSchema
 from corex.storage import Storage
@@ -204,12 +206,52 @@ def binary_function(schema: OpSchema) -> Callable[..., Tensor]:
 def inplace_function(schema: OpSchema) -> Callable[..., Tensor]:
     """The in-place method, `a.add_(b)`."""
 
+    name = schema.name
+    plain = schema.family in ("unary", "binary")
+
     def op(self: Tensor, *others: Any) -> Tensor:
+        if plain and self._node is None and self._strides is None and self._base is None:
+            # Dense, outside the graph, and with operands that fit: nothing to check or record.
+            found = self.key.kernels.get(name)
+            if found is not None and found.accepts is None and found.run is not None:
+                views = _fitting(self, others)
+                if views is not None and not observed():
+                    found.run(views[0], *views)
+                    self.storage_.version += 1
+                    return self
         return inplace(schema, self, others)
 
     op.__name__ = op.__qualname__ = f"{schema.name}_"
     op.__doc__ = f"In-place version of `{schema.name}`; returns the tensor itself."
     return op
+
+
+def _fitting(self: Tensor, others: tuple[Any, ...]) -> list[View] | None:
+    """Views of a dense tensor and of operands of its own key and shape, or numbers; else None."""
+    key = self.key
+    shape = self.shape
+    dense = DENSE[shape]
+    views = [(self.storage_.buffer, key.dtype, shape, dense, self.offset)]
+    for other in others:
+        kind = type(other)
+        if kind in TENSOR_TYPES:
+            if (
+                other.key is not key
+                or other.shape != shape
+                or other._node is not None
+                or other._strides is not None
+                or (other.storage_ is self.storage_ and other.offset != self.offset)
+            ):
+                return None
+            views.append((other.storage_.buffer, key.dtype, shape, dense, other.offset))
+        elif (kind is float and key.dtype.is_floating_point) or (
+            kind is int and key.dtype.kind in "if"
+        ):
+            number = scalar(other, key)
+            views.append((number.storage_.buffer, key.dtype, shape, (0,) * len(shape), 0))
+        else:
+            return None
+    return views
 
 
 def inplace(
@@ -274,7 +316,23 @@ def general(
             break
     if out is None:
         return call_pointwise(schema, tensors, params, shape, output)
+    if _takes(out, shape, tensors[0].key.place.keys[output.index], tensors):
+        call_pointwise(schema, tensors, params, shape, output, out=out)
+        out.storage_.version += 1
+        return out
     return write_out(out, call_pointwise(schema, tensors, params, shape, output), schema.name)
+
+
+def _takes(out: Tensor, shape: tuple[int, ...], key: DispatchKey, inputs: Sequence[Tensor]) -> bool:
+    """Whether a kernel may write straight to `out`: nothing to convert, resize or record."""
+    return (
+        out.key is key
+        and out.shape == shape
+        and out._node is None
+        and out._base is None
+        and out._strides is None
+        and all([t._node is None for t in inputs])
+    )
 
 
 def _promoted(schema: OpSchema, operands: tuple[_Operand, ...]) -> tuple[tuple[Tensor, ...], DType]:

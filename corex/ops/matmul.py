@@ -7,7 +7,7 @@ from typing import Any
 
 from corex.dispatcher import call, run
 from corex.graph import OpNode, mode
-from corex.layout import broadcast_shapes, numel
+from corex.layout import COUNT, broadcast_shapes, numel
 from corex.ops.promotion import require_tensor
 from corex.ops.views import expand, reshape, squeeze, unsqueeze
 from corex.recording import record
@@ -33,10 +33,12 @@ MATMUL = declare(
 
 
 def _linear_backward(needs: tuple[bool, ...], g: Tensor, a: Tensor, weight: Tensor) -> list[Any]:
+    rows = g if g.ndim == 2 else reshape(g, (-1, weight.shape[0]))
+    inputs = a if a.ndim == 2 else reshape(a, (-1, weight.shape[1]))
     return [
-        _product(g, weight) if needs[0] else None,
-        _product(g.mT, a) if needs[1] else None,
-        g.sum(0) if needs[2] else None,
+        reshape(_product(rows, weight), a.shape) if needs[0] else None,
+        _product(rows.mT, inputs) if needs[1] else None,
+        rows.sum(0) if needs[2] else None,
     ]
 
 
@@ -55,9 +57,13 @@ def _linear_backward_direct(node: OpNode, grad: Tensor) -> Sequence[Tensor | Non
         or weight._strides is not None
     ):
         return None
+    g_shape, a_shape = grad.shape, a.shape
+    if len(a_shape) != 2:
+        count = COUNT[a_shape[:-1]]
+        g_shape, a_shape = (count, g_shape[-1]), (count, a_shape[-1])
     da, dw, db = direct(
-        node.plan.needs, grad.storage_.buffer, grad.offset, grad.shape, a.storage_.buffer,
-        a.offset, a.shape, weight.storage_.buffer, weight.offset, weight.shape,
+        node.plan.needs, grad.storage_.buffer, grad.offset, g_shape, a.storage_.buffer,
+        a.offset, a_shape, weight.storage_.buffer, weight.offset, weight.shape,
     )  # fmt: skip
     key = grad.key
     return (
@@ -309,10 +315,10 @@ def linear(input: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
     """
     sizes, weight_sizes = input.shape, weight.shape
     if (
-        len(sizes) == 2
+        sizes
         and weight.key is input.key
         and len(weight_sizes) == 2
-        and sizes[1] == weight_sizes[1]
+        and sizes[-1] == weight_sizes[1]
         and (bias is None or (bias.key is input.key and bias.shape == weight_sizes[:1]))
     ):
         return _linear(input, weight, bias)
@@ -330,23 +336,24 @@ def linear(input: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
             f"align: last dim of input is {input.shape[-1]}, last dim of weight is "
             f"{weight.shape[-1]} (mat1 and mat2 shapes cannot be multiplied)"
         )
-    lead = input.shape[:-1]
-    rows = reshape(input, (numel(lead), input.shape[-1]))
-    if bias is not None and bias.shape != weight.shape[:1]:
-        result = _linear(rows, weight, None) + bias
-    else:
-        result = _linear(rows, weight, bias)
-    return reshape(result, (*lead, weight.shape[0]))
+    # What is left is a bias that broadcasts in another way.
+    result = _linear(input, weight, None)
+    return result if bias is None else result + bias
 
 
 def _linear(a: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
+    """`linear` of fitting operands; dims before the last are rows, one matrix if dense."""
     key = a.key
+    sizes = a.shape
+    shape = (*sizes[:-1], weight.shape[0])
     if a._strides is None and weight._strides is None:
         direct = key.direct["linear"]
         if direct is not None and (bias is None or bias._strides is None):
-            shape = (a.shape[0], weight.shape[0])
+            flat = len(sizes) == 2
+            count = sizes[0] if flat else COUNT[sizes[:-1]]
             buffer = direct(
-                shape, a.storage_.buffer, a.offset, a.shape,
+                (count, shape[-1]), a.storage_.buffer, a.offset,
+                sizes if flat else (count, sizes[-1]),
                 weight.storage_.buffer, weight.offset, weight.shape,
                 None if bias is None else bias.storage_.buffer,
                 0 if bias is None else bias.offset,
@@ -356,8 +363,9 @@ def _linear(a: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
             if nodes != _NO_NODES and mode.enabled:
                 _record_linear(a, weight, bias, nodes, result)
             return result
-    called: Tensor = call(LINEAR, (a, weight, bias))
-    return called
+    rows = a if len(sizes) == 2 else reshape(a, (numel(sizes[:-1]), sizes[-1]))
+    called: Tensor = call(LINEAR, (rows, weight, bias))
+    return called if len(sizes) == 2 else reshape(called, shape)
 
 
 _NO_NODES = (None, None, None)

@@ -209,7 +209,7 @@ def median(input: Tensor, dim: int | None = None, keepdim: bool = False) -> Any:
         flat = reshape(require_tensor("median", input), (-1,))
         if not flat.shape[0]:
             if flat.is_floating_point():
-                return flat.new_full((), math.nan)
+                return sum_(flat) * math.nan
             raise IndexError("median(): cannot compute the median of an empty integer tensor")
         return _shared(flat, median(flat.detach(), 0).values)
     dim = normalize_dim(dim, require_tensor("median", input).ndim)
