@@ -202,6 +202,8 @@ def nll_loss(
         one = nll_loss(unsqueeze(input, 0), unsqueeze(target, 0), weight, ignore_index, "none")
         loss, used = squeeze(one, 0), _class_weights(target, weight, ignore_index, input)
         return loss if reduction == "none" or reduction == "sum" else loss / used
+    if weight is None and ignore_index < 0 and target.numel() and target.amin().item() >= 0:
+        return reduced(_picked(input, target), reduction)
     ignored = target == ignore_index
     _check_range(target, ignored, input.shape[1])
     safe = target.masked_fill(ignored, 0)
@@ -211,6 +213,14 @@ def nll_loss(
     if reduction == "mean":
         return loss.sum() / scale.sum()
     return reduced(loss, reduction)
+
+
+def _picked(input: Tensor, target: Tensor) -> Tensor:
+    """Minus the entries of dim 1 that non-negative targets name."""
+    try:
+        return -squeeze(gather(input, 1, unsqueeze(target, 1)), 1)
+    except (IndexError, RuntimeError):
+        raise IndexError(f"Target {target.amax().item()} is out of bounds.") from None
 
 
 def _class_weights(

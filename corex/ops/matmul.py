@@ -5,15 +5,57 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from corex import report
 from corex.dispatcher import call, run
 from corex.graph import OpNode, mode
 from corex.layout import COUNT, broadcast_shapes, numel
 from corex.ops.promotion import require_tensor
 from corex.ops.views import expand, reshape, squeeze, unsqueeze
-from corex.recording import record
 from corex.resolution import check_places, empty
 from corex.schema import FLOAT, NUMBER, OpSchema, declare
-from corex.tensor import Tensor, make, wrap
+from corex.tensor import TENSOR_TYPES, Tensor, make, wrap
+
+
+def _matmul_backward_direct(node: OpNode, grad: Tensor) -> Sequence[Tensor | None] | None:
+    """g @ b^T and a^T @ g of dense matrices by direct kernels; None where that does not apply."""
+    saved = node.saved
+    key = grad.key
+    linear_direct, backward_direct = key.direct["linear"], key.direct["linear_backward"]
+    if (
+        saved is None
+        or linear_direct is None
+        or backward_direct is None
+        or grad._strides is not None
+        or len(grad.shape) != 2
+        or mode.enabled
+    ):
+        return None
+    for value, version in zip(saved, node.versions):  # noqa: B905 - hot path, equal by design
+        if value._strides is not None or value.storage_.version != version:
+            return None
+    g_buffer, g_offset, g_shape = grad.storage_.buffer, grad.offset, grad.shape
+    da = db = None
+    if node.plan.needs[0]:
+        b = saved[-1]
+        shape = (g_shape[0], b.shape[0])
+        buffer = linear_direct(
+            shape, g_buffer, g_offset, g_shape, b.storage_.buffer, b.offset, b.shape, None, 0
+        )
+        da = wrap(key, buffer, shape)
+    if node.plan.needs[1]:
+        a = saved[0]
+        shape = (a.shape[1], g_shape[1])
+        # As the weight's gradient of a linear layer with gradient `a` and input `grad`.
+        _, buffer, _ = backward_direct(
+            _WEIGHT_ONLY, a.storage_.buffer, a.offset, a.shape, g_buffer, g_offset, g_shape,
+            None, 0, shape,
+        )  # fmt: skip
+        db = wrap(key, buffer, shape)
+    return (da, db)
+
+
+_WEIGHT_ONLY = (False, True, False)
+
 
 MATMUL = declare(
     OpSchema(
@@ -24,6 +66,7 @@ MATMUL = declare(
             "a": lambda g, b: _product(g, b.mT),
             "b": lambda g, a: _product(a.mT, g),
         },
+        fast=_matmul_backward_direct,
         accepts=NUMBER,
         family="matmul",
         label="MmBackward0",
@@ -118,9 +161,32 @@ def _product(a: Tensor, b: Tensor) -> Tensor:
 
 
 def _recorded(a: Tensor, b: Tensor, result: Tensor) -> Tensor:
-    if (a._node is not None or b._node is not None) and mode.enabled:
+    left, right = a._node, b._node
+    if (left is None and right is None) or not mode.enabled:
+        return result
+    if report.forward_trace is not None:
         record(MATMUL, (a, b), (), (result,))
+        return result
+    # `record`, spelt out, as for linear layers.
+    node = _new(OpNode)
+    node.edges = ((left, a._output_nr), (right, b._output_nr))
+    node.params = ()
+    node.shapes = None
+    if right is None:
+        node.plan = MATMUL.plan(_LEFT)
+        node.saved, node.versions = (b,), (b.storage_.version,)
+    elif left is None:
+        node.plan = MATMUL.plan(_RIGHT)
+        node.saved, node.versions = (a,), (a.storage_.version,)
+    else:
+        node.plan = MATMUL.plan(_BOTH)
+        node.saved = (a, b)
+        node.versions = (a.storage_.version, b.storage_.version)
+    result._node = node
     return result
+
+
+_LEFT, _RIGHT, _BOTH = (True, False), (False, True), (True, True)
 
 
 def _batched(t: Tensor) -> Tensor:
@@ -159,6 +225,16 @@ def matmul(input: Tensor, other: Tensor, *, out: Tensor | None = None) -> Tensor
     Raises:
         RuntimeError: sizes that do not align, 0-d arguments, or different dtypes.
     """
+    if type(input) in TENSOR_TYPES and type(other) in TENSOR_TYPES and out is None:
+        left, right = input.shape, other.shape
+        if (
+            len(left) == 2
+            and len(right) == 2
+            and left[1] == right[0]
+            and input.key is other.key
+            and input.key.dtype.kind != "b"
+        ):
+            return _product(input, other)
     _checked("matmul", input, other)
     if out is not None:
         return out.copy_(matmul(input, other))

@@ -162,7 +162,9 @@ KERNEL(direct_linear_backward)
         return NULL;
     }
     const char *g = read_memory(kernel, args + 1, in_g), *a = read_memory(kernel, args + 4, in_a);
-    const char *w = read_memory(kernel, args + 7, in_w);
+    /* The weight counts only for the gradient of `a`; without that it may be None. */
+    const bool weighs = PyTuple_GET_ITEM(args[0], 0) == Py_True;
+    const char *w = weighs ? read_memory(kernel, args + 7, in_w) : "";
     PyObject *result = g == NULL || a == NULL || w == NULL ? NULL : PyTuple_New(3);
     for (int which = 0; result != NULL && which < 3; which++) {
         int needed = PyObject_IsTrue(PyTuple_GET_ITEM(args[0], which));
