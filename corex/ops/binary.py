@@ -345,6 +345,8 @@ def pow_in_place(self: Tensor, exponent: Tensor | Number) -> Tensor:
         RuntimeError: integers to a negative integer power.
     """
     _check_exponent(self, exponent)
+    if exponent is True and self.key.dtype.kind == "b":
+        return self
     return inplace(REGISTRY["pow"], self, (exponent,))
 
 

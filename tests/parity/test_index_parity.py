@@ -26,7 +26,8 @@ MATRIX = """
     np.array([True,False,True]) | (slice(None),[0,1]) | tensor(1): | tensor(0):tensor(2)
     :,tensor([1,0]),None | True,0 | 0,True | True,[0,1] | False,[0] | None,None | range(2)
     :,range(2) | (tensor([0,1]),tensor([1,0])) | [tensor([0,1]),tensor([1,0])]
-    [tensor(0),tensor(1)] | [slice(0,1)] | [None] | [...] | slice(0,2) | y: | zeros(0,4,dtype=bool) | zeros(3,4,dtype=bool)
+    [tensor(0),tensor(1)] | [slice(0,1)] | [None] | [...] | slice(0,2) | y:
+    zeros(0,4,dtype=bool) | zeros(3,4,dtype=bool)
     zeros(3,dtype=bool) | ones(3,4,dtype=bool),0 | m,None | None,m | m[None],0 | [0,1],m[0] | 1:,[0]
 """
 CUBE = """
