@@ -11,6 +11,7 @@ from corex.graph import OpNode, mode
 from corex.layout import COUNT, broadcast_shapes, numel
 from corex.ops.promotion import require_tensor
 from corex.ops.views import expand, reshape, squeeze, unsqueeze
+from corex.recording import record
 from corex.resolution import check_places, empty
 from corex.schema import FLOAT, NUMBER, OpSchema, declare
 from corex.tensor import TENSOR_TYPES, Tensor, make, wrap
