@@ -69,7 +69,7 @@ def contiguous(array: Array) -> corex.Tensor:
 def transposed(array: Array) -> corex.Tensor:
     """The values column by column."""
     order = tuple(range(array.ndim))[::-1]
-    return corex.tensor(np.ascontiguousarray(array.T)).permute(order)
+    return corex.tensor(array.T.copy()).permute(order)
 
 
 def sliced(array: Array) -> corex.Tensor:

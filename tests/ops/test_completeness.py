@@ -1,0 +1,105 @@
+"""Nothing is left out: every op, public function and method has its tests, or a reason here."""
+
+from __future__ import annotations
+
+import ast
+import inspect
+from pathlib import Path
+
+import pytest
+
+import corex
+from corex.schema import REGISTRY
+from tests.ops.expressions import lines
+from tests.ops.test_decompositions import CASES
+
+# Families whose ops are tested from the table alone.
+GENERIC = {"unary", "predicate", "binary", "compare", "reduce"}
+
+# What has tests elsewhere: the file that has them.
+ELSEWHERE = {
+    "tests/ops/test_create.py": """
+        arange as_tensor asarray empty empty_like empty_strided eye frombuffer full
+        full_like linspace logspace ones ones_like scalar_tensor tensor tril_indices triu_indices
+        zeros zeros_like tril triu
+    """,
+    "tests/ops/test_random.py": """
+        bernoulli dropout get_rng_state initial_seed manual_seed normal rand rand_like randint randn
+        randn_like randperm seed set_rng_state
+    """,
+    "tests/ops/test_reductions.py": "cumsum cumprod argsort sort topk",
+    "tests/ops/test_decompositions.py": "sgd_step_ adam_step_",
+    "tests/interop": "from_numpy",
+}
+ELSEWHERE_NAMES = {name for names in ELSEWHERE.values() for name in names.split()}
+
+# Methods that are no functions, tested in tests/ops/test_methods.py or by parity.
+PLAIN_METHODS = """
+    bool byte int long float double contiguous copy_ cpu cuda detach_ expand expand_as fill_
+    new_empty new_empty_strided new_full new_ones new_tensor new_zeros repeat reshape_as
+    sum_to_size to type_ type_as unfold view view_as zero_ T H mT mH data bernoulli_ normal_
+    random_ uniform_ squeeze_ unsqueeze_ t_ transpose_ swapaxes_ swapdims_
+""".split()
+
+
+@pytest.mark.parametrize("place", ELSEWHERE)
+def test_elsewhere_is_there(place: str) -> None:
+    path = Path(__file__).parents[2] / place
+    files = [path] if path.is_file() else sorted(path.rglob("*.py"))
+    text = "".join(file.read_text() for file in files)
+    missing = [name for name in ELSEWHERE[place].split() if name.rstrip("_") not in text]
+    assert not missing
+
+
+def called() -> set[str]:
+    """Every name that the expressions call as a function."""
+    found = set()
+    for code, _, _ in lines():
+        for node in ast.walk(ast.parse(code)):
+            if isinstance(node, ast.Call) and isinstance(node.func, ast.Name):
+                found.add(node.func.id)
+    return (found - {"t_"}) | {"t"}
+
+
+@pytest.mark.parametrize("name", REGISTRY)
+def test_every_op_has_cases(name: str) -> None:
+    schema = REGISTRY[name]
+    public = name in corex.ops.functions and (name in called() or name in ELSEWHERE_NAMES)
+    kernel_only = name in ("random_bits", "random_uniform", "random_normal", "index")
+    assert schema.family in GENERIC or public or name in CASES or kernel_only, (
+        f"op '{name}' of family '{schema.family}' has no test: add a line to expressions.py, or a "
+        f"case to test_decompositions.py"
+    )
+
+
+@pytest.mark.parametrize("name", [n for n, s in REGISTRY.items() if s.decomposition is not None])
+def test_every_decomposition_is_compared(name: str) -> None:
+    assert name in CASES
+
+
+@pytest.mark.parametrize("name", sorted(corex.ops.functions))
+def test_every_function_has_cases(name: str) -> None:
+    from corex.ops import binary, unary
+
+    target = {**unary.ALIASES, **binary.ALIASES}.get(name, name)
+    target = {"subtract": "sub", "multiply": "mul"}.get(target, target)
+    generic = target in REGISTRY and REGISTRY[target].family in GENERIC
+    assert generic or name in called() or name in ELSEWHERE_NAMES, (
+        f"corex.{name} has no test: add a line to tests/ops/expressions.py"
+    )
+
+
+@pytest.mark.parametrize("name", sorted(corex.ops.methods))
+def test_every_method_is_a_function_or_known(name: str) -> None:
+    base = name.rstrip("_")
+    assert (
+        name in corex.ops.functions
+        or (name.endswith("_") and base in corex.ops.functions)
+        or (name.startswith("__") and name.endswith("__"))
+        or name in PLAIN_METHODS
+    ), f"Tensor.{name} has no test: add it to tests/ops/test_methods.py"
+
+
+@pytest.mark.parametrize("name", sorted(corex.ops.functions))
+def test_public_functions_are_documented(name: str) -> None:
+    assert inspect.getdoc(corex.ops.functions[name])
