@@ -553,7 +553,6 @@ def avg_pool2d(
 
     Raises:
         RuntimeError: a window that does not fit, or more padding than half of it.
-        NotImplementedError: `ceil_mode` with a partial window.
     """
     if input.ndim == 3:
         return avg_pool2d(
@@ -563,13 +562,32 @@ def avg_pool2d(
     kernel, margin = pair(kernel_size, "kernel_size"), pair(padding, "padding")
     steps = kernel if stride is None or stride == [] else pair(stride, "stride")
     _check_pool("avg_pool2d", input, kernel, steps, margin, (1, 1), ceil_mode)
-    if _ceil_padding(input, kernel, steps, margin, (1, 1), ceil_mode) != (0, 0):
-        raise NotImplementedError("[avg_pool2d] ceil_mode with partial windows is not implemented")
+    extra = _ceil_padding(input, kernel, steps, margin, (1, 1), ceil_mode)
+    if extra != (0, 0):
+        return _ceil_avg_pool(
+            input, kernel, steps, margin, extra, count_include_pad, divisor_override
+        )
     include = count_include_pad or divisor_override is not None
     result: Tensor = call(AVG_POOL, (input,), (kernel, steps, margin, include))
     if divisor_override is not None:
         result = result * (kernel[0] * kernel[1] / divisor_override)
     return result
+
+
+def _ceil_avg_pool(
+    x: Tensor, kernel: Pair, stride: Pair, padding: Pair, extra: Pair, include: bool,
+    divisor: int | None,
+) -> Tensor:  # fmt: skip
+    """Pads below and to the right until the last windows are whole; that never counts."""
+    low, right = padding[0] + extra[0], padding[1] + extra[1]
+    whole = pad_constant(x, (padding[1], right, padding[0], low))
+    means: Tensor = call(AVG_POOL, (whole,), (kernel, stride, (0, 0), True))
+    if divisor is not None:
+        return means * (kernel[0] * kernel[1] / divisor)
+    counted = _padded(x.new_ones((1, 1, *x.shape[2:])), padding, 1.0 if include else 0.0)
+    counted = pad_constant(counted, (0, extra[1], 0, extra[0]))
+    shares: Tensor = call(AVG_POOL, (counted,), (kernel, stride, (0, 0), True))
+    return means / shares
 
 
 def adaptive_avg_pool2d(input: Tensor, output_size: Any) -> Tensor:

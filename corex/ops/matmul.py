@@ -441,7 +441,10 @@ def _linear(a: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
                 _record_linear(a, weight, bias, nodes, result)
             return result
     rows = a if len(sizes) == 2 else reshape(a, (numel(sizes[:-1]), sizes[-1]))
-    called: Tensor = call(LINEAR, (rows, weight, bias))
+    if key.dtype.kind != "f":  # the kernels take floating-point tensors
+        called = _linear_by_matmul(rows, weight, bias)
+    else:
+        called = call(LINEAR, (rows, weight, bias))
     return called if len(sizes) == 2 else reshape(called, shape)
 
 

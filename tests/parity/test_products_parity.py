@@ -134,6 +134,8 @@ PRODUCTS = cases("""
     F.linear(a,v)
     F.linear(a,k)
     F.linear(s,k)
+    F.linear(i,i)
+    F.linear(i,j,tensor([1,2,3]))
     F.linear(x.transpose(1,2)[...,:4],k.t())
     F.linear(f32,k.t())
     F.bilinear(a,b,ones(2,4,4,dtype=float64)*s)
