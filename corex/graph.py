@@ -115,9 +115,10 @@ class Plan:
         needs: which inputs require gradients.
         frees: whether there is more to free after backward than shapes.
         calls: `steps`, prepared for the hot path.
-        fast: `fast(node, grad)`, which answers the common case with the backend's own kernel and
-            returns None for every other; or None. (A function here rather than a subclass of
-            OpNode: the interpreter reads the attributes of one type faster than of several.)
+        fast: `fast(node, grad)`, which answers the common case with the backend's own kernel, by
+            new dense tensors of the inputs' shapes, and returns None for every other; or None.
+            Not called where the gradients are themselves recorded. (A function here rather than
+            a subclass of OpNode: the interpreter reads one type's attributes faster than several's.)
     """
 
     __slots__ = (
@@ -219,7 +220,7 @@ class OpNode(Node):
 
     def apply(self, grad: Any) -> Sequence[Tensor | None]:
         plan = self.plan
-        if plan.fast is not None:
+        if plan.fast is not None and not mode.enabled:
             quick = plan.fast(self, grad)
             if quick is not None:
                 return quick  # type: ignore[no-any-return]

@@ -16,6 +16,8 @@ for numbers, the rest for floats.
 - `sum(shape, a, a_offset)`, `mean(...)`: over all elements; the result is 0-d.
 - `mse_loss(shape, a, a_offset, b, b_offset)`: the result is 0-d.
 - `mse_loss_backward(shape, g, g_offset, a, a_offset, b, b_offset)`: g is 0-d.
+- `sgd_step(params, grads, shapes, lr, weight_decay, maximize)`: three lists, buffers (from offset
+  0) and shapes; without momentum, in place, returns None.
 """
 
 from __future__ import annotations

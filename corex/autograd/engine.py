@@ -20,7 +20,7 @@ from typing import Any
 from corex.autograd.anomaly import check_nan, explain, is_anomaly_enabled
 from corex.autograd.hooks import run_node_prehooks, run_posthooks, run_tensor_hooks
 from corex.dispatcher import dense_copy, run
-from corex.graph import AccumulateGrad, Node, mode
+from corex.graph import AccumulateGrad, Node, OpNode, mode
 from corex.layout import is_dense
 from corex.storage import adopt, allocate
 from corex.tensor import Tensor, make
@@ -73,6 +73,7 @@ def run_backward(
     node: Any = None
     try:
         anomaly = is_anomaly_enabled()
+        plain = targets is None and not create_graph and not anomaly
         counts = _count_edges(roots, targets)
         ready: list[tuple[Any, Any]] = []
         sums: dict[Any, Any] = {}
@@ -125,7 +126,17 @@ def run_backward(
                 if node.prehooks is not None:
                     grad = run_node_prehooks(node, grad)
             # ---- run the node ----------------------------------------------------------------
-            if grad is not None or node.runs_without_gradient:
+            grads = None
+            fresh = False
+            if plain and type(node) is OpNode and node.posthooks is None and grad is not None:
+                fast = node.plan.fast
+                if fast is not None:
+                    # New dense tensors of the inputs' shapes that nobody else has seen.
+                    grads = fast(node, grad)
+                    fresh = grads is not None
+            if fresh:
+                pass
+            elif grad is not None or node.runs_without_gradient:
                 grads = node.apply(grad)
                 if anomaly:
                     check_nan(node, grads)
@@ -134,14 +145,32 @@ def run_backward(
             else:
                 grads = (None,) * len(node.edges)
             if not retain_graph:
-                node.release()
+                if fresh:
+                    node.saved = None
+                else:
+                    node.release()
             grad = None
             # ---- deliver ---------------------------------------------------------------------
             for (child, number), value in zip(node.edges, grads):  # noqa: B905 - equal by design
                 if child is None or (targets is not None and child not in counts):
                     continue
                 left = counts[child]
-                if child.outputs > 1:
+                if (
+                    fresh
+                    and left == 1
+                    and type(child) is AccumulateGrad
+                    and child.prehooks is None
+                    and child.posthooks is None
+                    and child not in sums
+                ):
+                    leaf = child.leaf()
+                    if leaf is not None:
+                        with _accumulating:
+                            if leaf._grad is None and leaf._strides is None:
+                                leaf._grad = value
+                            else:
+                                _accumulate(leaf, value, False)
+                elif child.outputs > 1:
                     _deliver(sums, child, number, value, create_graph)
                     if left == 1:
                         ready.append((child, sums.pop(child, None)))

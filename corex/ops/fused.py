@@ -138,6 +138,35 @@ def _views(lists: Sequence[Sequence[Tensor]], key: DispatchKey) -> list[list[Vie
     return [first, *rest]
 
 
+def _direct_sgd(
+    params: Sequence[Tensor],
+    grads: Sequence[Tensor],
+    lr: float,
+    weight_decay: float,
+    maximize: bool,
+) -> bool:
+    """Runs the backend's direct kernel if there is one and every tensor is dense and alike."""
+    key = params[0].key if params else None
+    direct = None if key is None else key.direct["sgd_step"]
+    if direct is None:
+        return False
+    targets = [
+        t.storage_.buffer for t in params if t.key is key and t._strides is None and not t.offset
+    ]
+    sources = [
+        t.storage_.buffer for t in grads if t.key is key and t._strides is None and not t.offset
+    ]
+    shapes = [t.shape for t in params]
+    if len(targets) != len(params) or len(sources) != len(params):
+        return False
+    if shapes != [t.shape for t in grads]:
+        return False
+    direct(targets, sources, shapes, lr, weight_decay, maximize)
+    for t in params:
+        t.storage_.version += 1
+    return True
+
+
 def sgd_step_(
     params: Sequence[Tensor],
     grads: Sequence[Tensor],
@@ -152,6 +181,8 @@ def sgd_step_(
     first: bool = False,
 ) -> None:
     """One SGD step in place; `momenta` is empty without momentum, `first` initialises it."""
+    if not momentum and _direct_sgd(params, grads, lr, weight_decay, maximize):
+        return
     _step(
         SGD_STEP, (params, grads, momenta),
         (lr, momentum, dampening, weight_decay, nesterov, maximize, first),

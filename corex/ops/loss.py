@@ -46,13 +46,7 @@ def _mse_backward_direct(node: OpNode, grad: Tensor) -> Sequence[Tensor | None] 
     """The dense case whose target needs no gradient, by the direct kernel; else None."""
     saved = node.saved
     direct = grad.key.direct["mse_loss_backward"]
-    if (
-        saved is None
-        or direct is None
-        or grad._strides is not None
-        or mode.enabled
-        or node.plan.needs[1]
-    ):
+    if saved is None or direct is None or grad._strides is not None or node.plan.needs[1]:
         return None
     a, b = saved
     at, b_at = node.versions

@@ -28,7 +28,6 @@ def _matmul_backward_direct(node: OpNode, grad: Tensor) -> Sequence[Tensor | Non
         or backward_direct is None
         or grad._strides is not None
         or len(grad.shape) != 2
-        or mode.enabled
     ):
         return None
     for value, version in zip(saved, node.versions):  # noqa: B905 - hot path, equal by design
@@ -90,7 +89,7 @@ def _linear_backward_direct(node: OpNode, grad: Tensor) -> Sequence[Tensor | Non
     """All gradients of a dense layer by one direct kernel; None where that does not apply."""
     saved = node.saved
     direct = grad.key.direct["linear_backward"]
-    if saved is None or direct is None or grad._strides is not None or mode.enabled:
+    if saved is None or direct is None or grad._strides is not None:
         return None
     a, weight = saved
     at, weight_at = node.versions

@@ -10,7 +10,7 @@ import math
 from collections.abc import Callable
 
 from corex.dispatcher import dense_copy
-from corex.graph import OpNode, mode
+from corex.graph import OpNode
 from corex.ops.elementwise import binary_operator, inplace_function, unary_function
 from corex.ops.inplace import write_out
 from corex.schema import ALL, BITS, FLOAT, NUMBER, OpSchema, declare
@@ -34,7 +34,7 @@ def _direct_backward(name: str) -> Callable[[OpNode, Tensor], tuple[Tensor, ...]
         saved = node.saved
         key = grad.key
         direct = key.direct[name]
-        if saved is None or direct is None or grad._strides is not None or mode.enabled:
+        if saved is None or direct is None or grad._strides is not None:
             return None
         out = saved[0]
         shape = out.shape

@@ -244,6 +244,56 @@ KERNEL(direct_mse_loss_backward)
     return finish(out, status);
 }
 
+/* One tensor of each list, dense from the start of its buffer; false with an exception set. */
+static bool sgd_operands(const corex_kernel *kernel, PyObject *const *args, Py_ssize_t i,
+                         int64_t *n, char **param, char **grad)
+{
+    static PyObject *zero;
+    if (zero == NULL && (zero = PyLong_FromLong(0)) == NULL)
+        return false;
+    int64_t sizes[COREX_MAX_DIMS];
+    PyObject *of_param[] = {PyList_GET_ITEM(args[0], i), zero};
+    PyObject *of_grad[] = {PyList_GET_ITEM(args[1], i), zero};
+    *n = read_shape(PyList_GET_ITEM(args[2], i), -1, sizes);
+    if (*n < 0 || (*param = read_memory(kernel, of_param, *n)) == NULL ||
+        (*grad = read_memory(kernel, of_grad, *n)) == NULL)
+        return false;
+    if (((corex_buffer *)of_param[0])->readonly) {
+        PyErr_SetString(PyExc_ValueError, "a parameter is read-only");
+        return false;
+    }
+    return true;
+}
+
+/* (params, grads, shapes, lr, weight_decay, maximize): lists of buffers, no momentum */
+KERNEL(direct_sgd_step)
+{
+    static const int64_t one = 1;
+    DIRECT(6);
+    corex_sgd_params c = {0};
+    DOUBLE(3, c.lr);
+    DOUBLE(4, c.weight_decay);
+    FLAG(5, c.maximize);
+    for (int k = 0; k < 3; k++)
+        if (!PyList_Check(args[k]) || PyList_GET_SIZE(args[k]) != PyList_GET_SIZE(args[0])) {
+            PyErr_SetString(PyExc_TypeError, "expected three lists of one length");
+            return NULL;
+        }
+    for (Py_ssize_t i = 0; i < PyList_GET_SIZE(args[0]); i++) {
+        int64_t n;
+        char *param, *grad;
+        if (!sgd_operands(kernel, args, i, &n, &param, &grad))
+            return NULL;
+        LINE_VIEW(target, param, n);
+        LINE_VIEW(slope, grad, n);
+        corex_status status;
+        COREX_RUN(status, n, corex_sgd_step(1, &target, &slope, NULL, &c));
+        if (status != COREX_OK)
+            return corex_raise(status);
+    }
+    Py_RETURN_NONE;
+}
+
 vectorcallfunc corex_find_composite(const char *name, int dtype)
 {
     static const struct {
@@ -258,6 +308,7 @@ vectorcallfunc corex_find_composite(const char *name, int dtype)
         {"mean", direct_reduce, true},
         {"mse_loss", direct_mse_loss, true},
         {"mse_loss_backward", direct_mse_loss_backward, true},
+        {"sgd_step", direct_sgd_step, true},
     };
     for (size_t k = 0; k < sizeof table / sizeof table[0]; k++)
         if (strcmp(table[k].name, name) == 0)
