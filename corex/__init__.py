@@ -65,10 +65,10 @@ from corex.selection import (
     set_backend,
     use_backend,
 )
-from corex.tensor import Tensor
+from corex.tensor import Size, Tensor
 
 if TYPE_CHECKING:
-    from corex import _functions, nn, optim, utils
+    from corex import _functions, cuda, nn, optim, utils
     from corex._functions import *  # noqa: F403
     from corex.serialization import load, save
 
@@ -82,7 +82,7 @@ _install_printing(Tensor)
 globals().update(ops.functions)
 
 __all__: list[str] = [
-    "Tensor", "is_floating_point", "is_tensor", "numel",
+    "Size", "Tensor", "is_floating_point", "is_tensor", "numel",
     "DType", "dtype", "bool", "uint8", "int", "int32", "int64", "long",
     "float", "float32", "float64", "double",
     "can_cast", "finfo", "get_default_dtype", "iinfo", "promote_types", "result_type",
@@ -95,7 +95,7 @@ __all__: list[str] = [
     "Generator", "broadcast_shapes", "default_generator", "get_printoptions", "set_printoptions",
     "BackendUnavailableError", "CorexError", "FallbackWarning", "KernelUnavailableError",
     "OutOfMemoryError", "PluginError",
-    "load", "nn", "optim", "save", "utils",
+    "cuda", "load", "nn", "optim", "save", "utils",
 ]  # fmt: skip
 if TYPE_CHECKING:
     __all__ += _functions.__all__
@@ -168,6 +168,7 @@ def synchronize(device: Any = None) -> None:
 
 # Parts that most programs need, but not all, and that take time to import.
 _LAZY = {
+    "cuda": "corex.cuda",
     "nn": "corex.nn",
     "optim": "corex.optim",
     "utils": "corex.utils",

@@ -118,7 +118,7 @@ class Plan:
         fast: `fast(node, grad)`, which answers the common case with the backend's own kernel, by
             new dense tensors of the inputs' shapes, and returns None for every other; or None.
             Not called where the gradients are themselves recorded. (A function here rather than
-            a subclass of OpNode: the interpreter reads one type's attributes faster than several's.)
+            a subclass: the interpreter reads the attributes of one type faster than of several.)
     """
 
     __slots__ = (
@@ -211,7 +211,7 @@ class OpNode(Node):
         origin = self if value._node is None else value._node
         return (
             f"one of the variables needed for gradient computation has been modified by an inplace "
-            f"operation: [{value.type()} {list(value.shape)}], which is output "
+            f"operation: [{value.type_name()} {list(value.shape)}], which is output "
             f"{value._output_nr} of {origin.name()}, is at version {value.storage_.version}; "
             f"expected version {version} instead. It was saved for {self.name()}. Hint: make a "
             f"copy with .clone() before changing it, or enable corex.autograd."

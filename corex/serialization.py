@@ -186,12 +186,13 @@ def _flush(path: str) -> None:
         os.close(descriptor)
 
 
-def load(f: Path, map_location: Any = None) -> Any:
+def load(f: Path, map_location: Any = None, *, weights_only: bool = True) -> Any:
     """Reads what `save` wrote, or any other safetensors file as a dictionary of its tensors.
 
     Args:
         f: the path.
         map_location: the device of the tensors; the default one if None.
+        weights_only: accepted for PyTorch's sake; nothing but data is ever read.
 
     Raises:
         FileNotFoundError: there is no such file.

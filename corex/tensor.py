@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 else:
     _Base = object
 
-_TYPE_NAMES = {
+TYPE_NAMES = {
     "bool": "BoolTensor",
     "uint8": "ByteTensor",
     "int32": "IntTensor",
@@ -29,6 +29,19 @@ _TYPE_NAMES = {
     "float32": "FloatTensor",
     "float64": "DoubleTensor",
 }
+
+
+class Size(tuple[int, ...]):
+    """The sizes of a tensor: a tuple that counts its elements and prints as PyTorch's does."""
+
+    __slots__ = ()
+
+    def numel(self) -> int:
+        """The number of elements of a tensor of these sizes."""
+        return numel(self)
+
+    def __repr__(self) -> str:
+        return f"corex.Size({list(self)})"
 
 
 TENSOR_TYPES: set[type] = set()
@@ -131,7 +144,7 @@ class Tensor(_Base):
     def size(self, dim: int | None = None) -> Any:
         """All sizes, or the size of one dimension."""
         if dim is None:
-            return self.shape
+            return Size(self.shape)
         return self.shape[self._checked_dim(dim)]
 
     def stride(self, dim: int | None = None) -> Any:
@@ -180,9 +193,9 @@ class Tensor(_Base):
         """Whether the dtype can hold negative numbers."""
         return self.key.dtype.is_signed
 
-    def type(self) -> str:
+    def type_name(self) -> str:
         """The name of the tensor's type, such as 'corex.FloatTensor'."""
-        return f"corex.{_TYPE_NAMES[self.key.dtype.name]}"
+        return f"corex.{TYPE_NAMES[self.key.dtype.name]}"
 
     @property
     def is_cuda(self) -> bool:

@@ -17,7 +17,7 @@ FLOORS = """
     backend place storage graph schema tensor
     report plugins
     selection resolution recording fallback dispatcher printing
-    ops autograd interop serialization
+    cuda ops autograd interop serialization
     utils nn optim
     compiler testing
     __init__ cli typing_stubs __main__

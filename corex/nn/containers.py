@@ -392,5 +392,5 @@ def _describe(name: str, value: Any, as_dtype: bool) -> str:
     if not isinstance(value, Tensor):
         return f"    ({name}): Object of type: {type(value).__name__}"
     kind = "Parameter" if isinstance(value, Parameter) else "Tensor"
-    label = repr(value.dtype) if as_dtype else value.type()
+    label = repr(value.dtype) if as_dtype else value.type_name()
     return f"    ({name}): {kind} containing: [{label} of size {'x'.join(map(str, value.shape))}]"

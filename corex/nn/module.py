@@ -35,7 +35,7 @@ _HOOK_TABLES = (
 
 def _type_name(value: object) -> str:
     if isinstance(value, Tensor) and type(value) is Tensor:
-        return value.type()
+        return value.type_name()
     cls = type(value)
     prefix = "" if cls.__module__ == "builtins" else f"{cls.__module__}."
     return prefix + cls.__qualname__

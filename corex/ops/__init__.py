@@ -78,7 +78,8 @@ def _collect() -> None:
     _aliases({"concat": "cat", "concatenate": "cat", "swapaxes": "transpose"}, functions)
     _aliases({"swapdims": "transpose", "moveaxis": "movedim", "clip": "clamp"}, functions)
     _aliases({"swapaxes": "transpose", "swapdims": "transpose", "clip": "clamp"}, methods)
-    _aliases({"moveaxis": "movedim", "type_": "to"}, methods)
+    _aliases({"moveaxis": "movedim"}, methods)
+    methods["type"] = convert.type_
     for name in ("add", "sub", "div", "rsub"):
         functions[name] = methods[name] = getattr(binary, name)
     functions["pow"] = methods["pow"] = binary.pow_
@@ -119,7 +120,7 @@ _BOTH: dict[Any, str] = {
     join: "tile repeat_interleave flip roll rot90",
     select: "masked_fill clamp clamp_min clamp_max nan_to_num isclose allclose equal",
     activation: "softmax log_softmax",
-    random: "bernoulli",
+    random: "bernoulli multinomial",
 }
 _FUNCTIONS: dict[Any, str] = {
     statistics: "var_mean std_mean",

@@ -17,7 +17,7 @@ from corex.ops.views import clone, expand
 from corex.place import Place
 from corex.resolution import empty
 from corex.selection import find_place
-from corex.tensor import Tensor
+from corex.tensor import TYPE_NAMES, Tensor
 
 
 def to(
@@ -97,6 +97,22 @@ def cuda(self: Tensor, device: int | str | Device | None = None) -> Tensor:
 def type_as(self: Tensor, other: Tensor) -> Tensor:
     """The tensor with the dtype and place of another."""
     return to(self, other)
+
+
+def type_(self: Tensor, dtype: DType | str | None = None, non_blocking: bool = False) -> Any:
+    """The name of the tensor's type, such as 'corex.FloatTensor'; or the tensor as another type.
+
+    Raises:
+        ValueError: an unknown type name.
+    """
+    if dtype is None:
+        return self.type_name()
+    if isinstance(dtype, DType):
+        return cast(self, dtype)
+    for found in ALL:
+        if dtype.rpartition(".")[2] == TYPE_NAMES[found.name]:
+            return cast(self, found)
+    raise ValueError(f"invalid type: {dtype!r}")
 
 
 _CAST_METHODS = {

@@ -330,6 +330,46 @@ def bernoulli(input: Tensor, *, generator: Generator | None = None) -> Tensor:
     return cast(draw < input.detach(), input.key.dtype)
 
 
+def multinomial(
+    input: Tensor,
+    num_samples: int,
+    replacement: bool = False,
+    *,
+    generator: Generator | None = None,
+) -> Tensor:
+    """Positions drawn with the (unnormalised) probabilities of a vector, or of each row; int64.
+
+    Draws the position with the largest weight / exponential variate, which falls on each position
+    with its probability (an exponential race); without replacement, the largest `num_samples`.
+
+    Raises:
+        RuntimeError: not a floating-point vector or matrix, a negative, infinite or NaN weight, no
+            weight above zero, or more samples than there are weights above zero.
+    """
+    weights = _floating("multinomial", require_tensor("multinomial", input)).detach()
+    if weights.ndim not in (1, 2):
+        raise RuntimeError(f"prob_dist must be 1 or 2 dim, got shape {list(weights.shape)}")
+    if num_samples <= 0:
+        raise RuntimeError("cannot sample n_sample <= 0 samples")
+    if not bool((weights >= 0).logical_and(weights.isfinite()).all().item()):
+        raise RuntimeError("probability tensor contains either `inf`, `nan` or element < 0")
+    available = int((weights > 0).sum(-1).amin().item()) if weights.numel() else 0
+    if available < (1 if replacement else num_samples):
+        raise RuntimeError(
+            f"invalid multinomial distribution: {num_samples} samples "
+            f"{'with' if replacement else 'without'} replacement need at least "
+            f"{1 if replacement else num_samples} weights above zero, but there are {available}"
+        )
+    shape = weights.shape
+    if replacement:
+        weights = weights.unsqueeze(-2).expand(*shape[:-1], num_samples, shape[-1])
+    variates = -(1 - rand_like(weights, generator=generator)).log()
+    race = weights / variates.clamp(min=1e-38)
+    if replacement:
+        return race.argmax(-1)
+    return argsort(race, -1, True).narrow(-1, 0, num_samples).contiguous()
+
+
 def bernoulli_(self: Tensor, p: float = 0.5, *, generator: Generator | None = None) -> Tensor:
     """In place: 1 with probability p, else 0."""
     draw = _draw("random_uniform", empty(self.key.place.key(dt.float32), self.shape), generator)
