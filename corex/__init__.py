@@ -130,7 +130,9 @@ def broadcast_shapes(*shapes: Any) -> tuple[Any, ...]:
     Raises:
         RuntimeError: they do not broadcast.
     """
-    return _broadcast_shapes("broadcast_shapes", *[tuple(shape) for shape in shapes])
+    return _broadcast_shapes(
+        "broadcast_shapes", *[(s,) if isinstance(s, builtins.int) else tuple(s) for s in shapes]
+    )
 
 
 @contextmanager

@@ -59,11 +59,15 @@ def _along_last(view: View, index: View) -> list[int]:
     buffer, dtype, shape, strides, offset = view
     *leading, length = index[2]
     starts = positions((buffer, dtype, tuple(leading), strides[:-1], offset))
-    dimension = len(shape) - 1
-    return [
-        starts[i // length] + checked(j, dimension, shape[-1]) * strides[-1]
-        for i, j in enumerate(load(index))
-    ]
+    dimension, size = len(shape) - 1, shape[-1]
+    found = []
+    for i, j in enumerate(load(index)):
+        if not 0 <= j < size:
+            raise IndexError(
+                f"index {j} is out of bounds for dimension {dimension} with size {size}"
+            )
+        found.append(starts[i // length] + j * strides[-1])
+    return found
 
 
 def gather(out: View, a: View, index: View) -> None:

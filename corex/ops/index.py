@@ -468,6 +468,20 @@ def masked_select(input: Tensor, mask: Tensor) -> Tensor:
     return getitem(picked, expand(mask, shape))
 
 
+def refuse_negative(op: str, index: Tensor, size: int) -> None:
+    """For functions that, unlike `t[index]`, do not count negative positions from the end.
+
+    Raises:
+        IndexError: a negative position.
+    """
+    if numel(index.shape):
+        lowest = index.detach().amin().item()
+        if lowest < 0:
+            raise IndexError(
+                f"[{op}] index out of range in self: {lowest} is not in 0 .. {size - 1}"
+            )
+
+
 def index_select(input: Tensor, dim: int, index: Tensor) -> Tensor:
     """Entries of a dim by a 1-d index.
 
@@ -481,6 +495,7 @@ def index_select(input: Tensor, dim: int, index: Tensor) -> Tensor:
         raise RuntimeError("index_select(): Expected dtype int32 or int64 for index")
     if not input.shape:
         return input * 1
+    refuse_negative("index_select", index, input.shape[dim])
     at = index if index.shape else unsqueeze(index, 0)
     return getitem(input, (*[slice(None)] * dim, at))
 
@@ -525,11 +540,13 @@ def _grid(index: Tensor) -> list[Tensor]:
 
 
 def _gather_by_index(a: Tensor, index: Tensor) -> Tensor:
+    refuse_negative("gather", index, a.shape[-1])
     positions = [*_grid(index), reshape(index, -1)]
     return reshape(_get(a, positions), index.shape)
 
 
 def _scatter_by_index(a: Tensor, index: Tensor, src: Tensor) -> Tensor:
+    refuse_negative("scatter_add", index, a.shape[-1])
     source = getitem(src, tuple([slice(0, n) for n in index.shape]))
     return _put(a, reshape(source, -1), [*_grid(index), reshape(index, -1)], True)
 

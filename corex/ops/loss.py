@@ -11,7 +11,7 @@ from corex.dispatcher import call
 from corex.graph import OpNode, mode
 from corex.layout import broadcast_shapes
 from corex.ops.activation import log_softmax, logsigmoid, softplus
-from corex.ops.index import gather, getitem
+from corex.ops.index import gather, getitem, refuse_negative
 from corex.ops.matmul import matmul
 from corex.ops.promotion import cast, require_tensor
 from corex.ops.select import clamp, where
@@ -396,6 +396,7 @@ def embedding(input: Tensor, weight: Tensor, padding_idx: int | None = None) -> 
             f"Long, Int; but got {input.key.dtype!r} instead"
         )
     rows, width = weight.shape
+    refuse_negative("embedding", input, rows)
     flat = getitem(weight, reshape(input, (-1,)))
     if padding_idx is not None and weight._node is not None and mode.enabled:
         if not -rows <= padding_idx < rows:

@@ -146,7 +146,7 @@ def test_nonzero(backend: str, op: str, scenario: str) -> None:
 
 def along_last(shape: tuple[int, ...], size: int) -> Array:
     source = rng("along", shape, size)
-    return source.integers(-size, size, shape)
+    return source.integers(0, size, shape)
 
 
 @pytest.mark.parametrize("backend, op, dtype, layout", cases(["gather"], ALL, LAYOUTS))
@@ -186,4 +186,7 @@ def test_range_check_along_the_last_dimension(backend: str, op: str) -> None:
     else:
         arguments = [Out(a, "float32", initial=a), index, In(picked)]
     message = "index 3 is out of bounds for dimension 1 with size 3"
+    check_raises(backend, op, IndexError, message, *arguments)
+    arguments[arguments.index(index)] = In([[0, -1], [1, 2]], "int64")
+    message = "index -1 is out of bounds for dimension 1 with size 3"
     check_raises(backend, op, IndexError, message, *arguments)

@@ -24,7 +24,7 @@ ELSEWHERE = {
         zeros zeros_like tril triu
     """,
     "tests/ops/test_random.py": """
-        bernoulli dropout get_rng_state initial_seed manual_seed normal rand rand_like randint randn
+        bernoulli multinomial dropout get_rng_state initial_seed manual_seed normal rand rand_like randint randn
         randn_like randperm seed set_rng_state
     """,
     "tests/ops/test_reductions.py": "cumsum cumprod argsort sort topk",
@@ -37,7 +37,7 @@ ELSEWHERE_NAMES = {name for names in ELSEWHERE.values() for name in names.split(
 PLAIN_METHODS = """
     bool byte int long float double contiguous copy_ cpu cuda detach_ expand expand_as fill_
     new_empty new_empty_strided new_full new_ones new_tensor new_zeros repeat reshape_as
-    sum_to_size to type_ type_as unfold view view_as zero_ T H mT mH data bernoulli_ normal_
+    sum_to_size to type type_as unfold view view_as zero_ T H mT mH data bernoulli_ normal_
     random_ uniform_ squeeze_ unsqueeze_ t_ transpose_ swapaxes_ swapdims_
 """.split()
 

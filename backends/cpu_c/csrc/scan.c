@@ -83,7 +83,7 @@ static void check_row(const corex_rows *rows, char *const *p)
     const int64_t *index = (const int64_t *)p[2];
     for (int64_t j = 0; j < rows->n[2]; j++) {
         int64_t at = index[j * rows->stride[2]];
-        if (COREX_UNLIKELY(at < -rows->limit || at >= rows->limit)) {
+        if (COREX_UNLIKELY(at < 0 || at >= rows->limit)) {
             *rows->bad_index = at;
             *rows->failed = true;
         }
@@ -113,8 +113,8 @@ static corex_status check_indices(corex_rows *rows, int64_t size, int dimension)
         const T *a = (const T *)p[1]; \
         const int64_t *index = (const int64_t *)p[2]; \
         for (int64_t j = 0; j < rows->n[0]; j++) { \
-            int64_t at = index[j * rows->stride[2]]; \
-            out[j * rows->stride[0]] = a[(at < 0 ? at + rows->limit : at) * rows->stride[1]]; \
+            const int64_t at = index[j * rows->stride[2]]; \
+            out[j * rows->stride[0]] = a[at * rows->stride[1]]; \
         } \
     }
 
@@ -151,8 +151,7 @@ corex_status corex_gather(const corex_view *out, const corex_view *a, const core
         const T *src = (const T *)p[0]; \
         const int64_t *index = (const int64_t *)p[2]; \
         for (int64_t j = 0; j < rows->n[2]; j++) { \
-            int64_t at = index[j * rows->stride[2]]; \
-            T *to = out + (at < 0 ? at + rows->limit : at) * rows->stride[1]; \
+            T *to = out + index[j * rows->stride[2]] * rows->stride[1]; \
             *to = (T)((U) * to + (U)src[j * rows->stride[0]]); \
         } \
     }
