@@ -24,8 +24,8 @@ ELSEWHERE = {
         zeros zeros_like tril triu
     """,
     "tests/ops/test_random.py": """
-        bernoulli multinomial dropout get_rng_state initial_seed manual_seed normal rand rand_like randint randn
-        randn_like randperm seed set_rng_state
+        bernoulli dropout get_rng_state initial_seed manual_seed multinomial normal rand rand_like
+        randint randn randn_like randperm seed set_rng_state
     """,
     "tests/ops/test_reductions.py": "cumsum cumprod argsort sort topk",
     "tests/ops/test_decompositions.py": "sgd_step_ adam_step_",

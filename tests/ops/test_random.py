@@ -23,6 +23,7 @@ DRAWS = {
     "normal": lambda: corex.normal(1.0, 2.0, (7,)),
     "normal of tensors": lambda: corex.normal(corex.ones(3), corex.ones(3)),
     "bernoulli": lambda: corex.bernoulli(corex.full((20,), 0.3)),
+    "multinomial": lambda: corex.multinomial(corex.arange(1.0, 9.0), 4),
     "dropout": lambda: corex.ops.dropout(corex.ones(20), 0.4),
     "uniform_": lambda: corex.zeros(6).uniform_(-1, 2),
     "normal_": lambda: corex.zeros(6).normal_(3, 0.1),
