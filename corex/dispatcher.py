@@ -189,6 +189,30 @@ def run(
     run_fallback(op, outs, inputs, params, found.reason)
 
 
+def fill(t: Tensor, value: Any) -> None:
+    """Sets every element to a number. No autograd."""
+    found = t.key.kernels.get("fill")
+    if found is None:
+        found = t.key.kernels["fill"] = resolve(t.key.place, "fill", (t.key.dtype,))
+    if found.run is None or found.accepts is not None or observed():
+        run("fill", [t], [], (value,))
+    else:
+        found.run(view(t), value)
+
+
+def copy(target: Tensor, source: Tensor) -> None:
+    """Writes `source`, of the same shape and place, over `target`, converted. No autograd."""
+    key = target.key
+    if source.key is key:
+        found = key.kernels.get("copy")
+        if found is None:
+            found = key.kernels["copy"] = resolve(key.place, "copy", (key.dtype, key.dtype))
+        if found.run is not None and found.accepts is None and not observed():
+            found.run(view(target), view(source))
+            return
+    run("copy", [target], [source])
+
+
 def _without_overlap(t: Tensor, out: Tensor) -> Tensor:
     if t.storage_ is not out.storage_ or same_view(t, out) or not may_overlap(t, out):
         return t
@@ -198,5 +222,5 @@ def _without_overlap(t: Tensor, out: Tensor) -> Tensor:
 def dense_copy(t: Tensor, key: DispatchKey | None = None) -> Tensor:
     """A row-major copy on the same place, converted to the key's dtype. No autograd."""
     result = empty(key or t.key, t.shape)
-    run("copy", [result], [t])
+    copy(result, t)
     return result

@@ -7,6 +7,7 @@ tells type checkers about them.
 from __future__ import annotations
 
 import weakref
+from operator import attrgetter
 from typing import TYPE_CHECKING, Any
 
 from corex.device import device
@@ -81,7 +82,8 @@ class Tensor(_Base):
 
     _output_nr = 0
     _base: Tensor | None = None
-    _views: Any = None  # weak set of the differentiable views of this base
+    _views: Any = None  # weak references to the views of this base
+    _views_limit = 8  # at how many of them the dead ones are thrown out
     _grad: Tensor | None = None
     _inplace_error: str | None = None  # why the tensor may not be written while ops record
     _retains_grad: Any = None  # the hook cell of `retain_grad`
@@ -253,20 +255,18 @@ class Tensor(_Base):
         """Which output of `grad_fn` this tensor is."""
         return self._output_nr
 
-    @property
-    def grad(self) -> Tensor | None:
-        """The gradient accumulated so far, or None."""
-        return self._grad
-
-    @grad.setter
-    def grad(self, value: Tensor | None) -> None:
+    def _set_grad(self, value: Tensor | None) -> None:
         if value is not None:
             self._check_grad(value)
         self._grad = value
 
-    @grad.deleter
-    def grad(self) -> None:
+    def _delete_grad(self) -> None:
         self._grad = None
+
+    # Optimizers read it all the time, so the getter is one that runs without a Python frame.
+    grad = property(
+        attrgetter("_grad"), _set_grad, _delete_grad, "The gradient accumulated so far, or None."
+    )
 
     def _check_grad(self, value: Tensor) -> None:
         if not isinstance(value, Tensor):

@@ -41,12 +41,6 @@ def get_gradient_edge(tensor: Tensor) -> GradientEdge:
 _ones: dict[DispatchKey, Tensor] = {}
 
 
-def _take_one(key: DispatchKey) -> Tensor:
-    """A 0-d one that nobody else has; `_give_back` it after use."""
-    one = _ones.pop(key, None)
-    return _new_one(key) if one is None else one
-
-
 def _new_one(key: DispatchKey) -> Tensor:
     one = empty(key, ())
     run("fill", (one,), (), (1,))
@@ -59,34 +53,42 @@ def _ones_like(tensor: Tensor) -> Tensor:
     return ones
 
 
-def _references(tensor: Any) -> tuple[int, int]:
-    return sys.getrefcount(tensor), sys.getrefcount(tensor.storage_)
-
-
-def _lone_references() -> tuple[int, int]:
+def _lone_references() -> tuple[int, int, int]:
+    # What the interpreter itself holds, measured on an object that stands as `one` does below.
     class Holder:
         storage_: Any
+        buffer: Any
 
-    holder = Holder()
-    holder.storage_ = object()
-    return _references(holder)
+    one = Holder()
+    one.storage_ = Holder()
+    one.storage_.buffer = object()
+    storage = one.storage_
+    return _getrefcount(one), _getrefcount(storage), _getrefcount(storage.buffer)
 
 
-_LONE = _lone_references()
-
-
-def _give_back(one: Tensor) -> None:
-    # A hook may have kept or changed it, and then it is no longer ours.
-    if one.storage_.version == 0 and one._node is None:
-        _ones[one.key] = one
+_getrefcount = sys.getrefcount
+_LONE, _LONE_STORAGE, _LONE_BUFFER = _lone_references()
 
 
 def backward_from_scalar(node: Node, number: int, key: DispatchKey, keep: bool) -> None:
-    """The plain `loss.backward()` of a 0-d loss."""
-    one = _take_one(key)
+    """The plain `loss.backward()` of a 0-d loss.
+
+    The gradient to begin with, a 0-d one, is taken out of a store while it is in use, and put back
+    if no hook has kept or changed it.
+    """
+    one = _ones.pop(key, None)
+    if one is None:
+        one = _new_one(key)
     run_backward([(node, number, one)], keep, False)
-    if _references(one) == _LONE:
-        _give_back(one)
+    storage = one.storage_
+    if (
+        _getrefcount(one) == _LONE
+        and _getrefcount(storage) == _LONE_STORAGE
+        and _getrefcount(storage.buffer) == _LONE_BUFFER
+        and storage.version == 0
+        and one._node is None
+    ):
+        _ones[key] = one
 
 
 # ---- checking arguments ----------------------------------------------------------------------

@@ -17,6 +17,7 @@ import threading
 from collections.abc import Sequence
 from typing import Any
 
+from corex import report
 from corex.autograd.anomaly import check_nan, explain, is_anomaly_enabled
 from corex.autograd.hooks import run_node_prehooks, run_posthooks, run_tensor_hooks
 from corex.dispatcher import dense_copy, run
@@ -72,12 +73,15 @@ def run_backward(
     mode.enabled = create_graph
     node: Any = None
     try:
-        anomaly = is_anomaly_enabled()
+        anomaly = report.forward_trace is not None
         plain = targets is None and not create_graph and not anomaly
         counts = _count_edges(roots, targets)
         ready: list[tuple[Any, Any]] = []
         sums: dict[Any, Any] = {}
-        _start(roots, counts, ready, sums)
+        if len(roots) == 1 and counts and roots[0][0].outputs == 1:
+            ready.append((roots[0][0], roots[0][2]))
+        else:
+            _start(roots, counts, ready, sums)
         grads: Any
         value: Any
         while ready:
@@ -251,9 +255,6 @@ def _start(
     ready: list[tuple[Any, Any]],
     sums: dict[Any, Any],
 ) -> None:
-    if len(roots) == 1 and counts and roots[0][0].outputs == 1:
-        ready.append((roots[0][0], roots[0][2]))
-        return
     for node, number, grad in roots:
         if node not in counts:
             continue

@@ -13,7 +13,7 @@ from typing import Any
 
 from corex import dtypes as dt
 from corex.device import device as Device
-from corex.dispatcher import run
+from corex.dispatcher import fill
 from corex.dtypes import DType
 from corex.errors import OutOfMemoryError
 from corex.layout import contiguous_strides, extent, numel
@@ -169,7 +169,7 @@ def finished(
 ) -> Tensor:
     """Fills `result` (if a value is given), and does what `out` and `requires_grad` ask for."""
     if value is not None:
-        run("fill", (result,), (), (value,))
+        fill(result, value)
     if out is not None:
         result = write_out(require_tensor(name, out, "out"), result, name)
     return result.requires_grad_() if requires_grad else result

@@ -23,7 +23,7 @@ from corex.place import DispatchKey, observed
 from corex.recording import record
 from corex.schema import OpSchema
 from corex.storage import Storage
-from corex.tensor import TENSOR_TYPES, Tensor, alias, wrap
+from corex.tensor import TENSOR_TYPES, Tensor, wrap
 
 _new = object.__new__
 _Operand = Tensor | Number
@@ -68,7 +68,16 @@ def unary_function(schema: OpSchema) -> Callable[..., Tensor]:
                         node.saved = (input,)
                         node.versions = (source.version,)
                     elif saves == (1,):
-                        node.saved = (alias(result),)
+                        # A second tensor over the result, `alias` spelt out: saving the result
+                        # itself would be a cycle.
+                        saved = _new(Tensor)
+                        saved.storage_ = storage
+                        saved.key = result.key
+                        saved.shape = shape
+                        saved._strides = None
+                        saved.offset = 0
+                        saved._node = None
+                        node.saved = (saved,)
                         node.versions = (0,)
                     else:
                         node.saved = node.versions = ()
@@ -83,6 +92,7 @@ def binary_operator(schema: OpSchema) -> Callable[[Tensor, Any], Any]:
     """The operator method of a binary op, `a + b`: NotImplemented for foreign operands."""
     name = schema.name
     to_bool = schema.family == "compare"
+    accepts = schema.accepts
     differentiable = schema.differentiable
     if differentiable:
         plans = (schema.plan((True, False)), schema.plan((False, True)), schema.plan((True, True)))
@@ -157,7 +167,15 @@ def binary_operator(schema: OpSchema) -> Callable[[Tensor, Any], Any]:
                             node.versions = (source.version, version)
                     result._node = node
                 return result
-        if kind in TENSOR_TYPES or isinstance(other, bool | int | float):
+        if kind in TENSOR_TYPES:
+            if other.key is key and key.dtype.kind in accepts:  # nothing to promote
+                output = dt.bool_ if to_bool else key.dtype
+                shape = self.shape
+                if other.shape != shape:
+                    shape = broadcast_shapes(name, shape, other.shape)
+                return call_pointwise(schema, (self, other), (), shape, output)
+            return general(schema, (self, other))
+        if isinstance(other, bool | int | float):
             return general(schema, (self, other))
         converted = as_number(other)
         return NotImplemented if converted is None else general(schema, (self, converted))

@@ -32,7 +32,7 @@ from corex.ops.views import (
 from corex.recording import record
 from corex.resolution import check_places, empty, resolve, view
 from corex.schema import ALL, BOOL, OpSchema, declare
-from corex.tensor import Tensor, make
+from corex.tensor import TENSOR_TYPES, Tensor, make
 
 INDEX = declare(
     OpSchema(
@@ -327,6 +327,16 @@ def getitem(self: Tensor, key: Any) -> Tensor:
     Raises:
         IndexError: see `_parse`.
     """
+    if (
+        type(key) in TENSOR_TYPES
+        and key.key is self.key.place.keys[dt.int64.index]
+        and self.shape
+        and key.shape
+    ):
+        # Rows by number, the commonest of all.
+        flat = key if len(key.shape) == 1 else reshape(key.detach(), (-1,))
+        rows = _get(self, [flat])
+        return rows if flat is key else reshape(rows, (*key.shape, *self.shape[1:]))
     basic = _basic(self, key)
     if basic is not None:
         return basic_view(self, basic)

@@ -120,11 +120,14 @@ def register_view(view: Tensor, source: Tensor) -> None:
     view._base = base
     if type(base._node) is AccumulateGrad:
         return  # nobody may write to it while ops record
-    if base._views is None:
-        base._views = []
-    elif len(base._views) > 8:
-        base._views = [ref for ref in base._views if ref() is not None]
-    base._views.append(weakref.ref(view))
+    views = base._views
+    if views is None:
+        base._views = [weakref.ref(view)]
+        return
+    if len(views) >= base._views_limit:
+        base._views = views = [ref for ref in views if ref() is not None]
+        base._views_limit = max(8, 2 * len(views))
+    views.append(weakref.ref(view))
 
 
 def _refresh_views(base: Tensor) -> None:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from corex import dtypes as dt
-from corex.dispatcher import run
+from corex.dispatcher import copy, run
 from corex.graph import Node, mode
 from corex.layout import normalize_dim, normalize_dims, numel
 from corex.ops.convert import full_on
@@ -50,26 +50,28 @@ def cat(
     if not parts:
         raise ValueError("cat(): expected a non-empty list of Tensors")
     for i, part in enumerate(parts):
-        require_tensor("cat", part, f"tensors[{i}]")
-        if not part.shape:
+        if not require_tensor("cat", part, f"tensors[{i}]").shape:
             raise RuntimeError(f"zero-dimensional tensor (at position {i}) cannot be concatenated")
-    check_places("cat", parts[1:], parts[0].key.place)
-    dtype = parts[0].key.dtype
-    for part in parts[1:]:
-        dtype = dt.promote_types(dtype, part.key.dtype)
-    parts = [cast(part, dtype) for part in parts]
+    key = parts[0].key
+    if any([part.key is not key for part in parts]):
+        check_places("cat", parts[1:], key.place)
+        dtype = key.dtype
+        for part in parts[1:]:
+            dtype = dt.promote_types(dtype, part.key.dtype)
+        parts = [cast(part, dtype) for part in parts]
     real = [part for part in parts if part.shape != (0,)] or parts[:1]
     dim = normalize_dim(dim if axis is None else axis, real[0].ndim)
-    for part in real:
-        _check_cat(real[0], part, dim)
-    total = sum(part.shape[dim] for part in real)
+    for part in real[1:]:
+        if part.shape != real[0].shape:
+            _check_cat(real[0], part, dim)
+    total = sum([part.shape[dim] for part in real])
     result = empty(real[0].key, (*real[0].shape[:dim], total, *real[0].shape[dim + 1 :]))
     strides = result.strides
     start = 0
     for part in real:
         if numel(part.shape):
             offset = start * strides[dim]
-            run("copy", [make(result.storage_, result.key, part.shape, strides, offset)], [part])
+            copy(make(result.storage_, result.key, part.shape, strides, offset), part)
         start += part.shape[dim]
     if mode.enabled and any(part._node is not None for part in parts):
         node = CatNode()

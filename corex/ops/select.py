@@ -11,7 +11,7 @@ from corex.ops.binary import WHERE, functions
 from corex.ops.convert import to_place
 from corex.ops.promotion import Number, cast, require_tensor, result_type, scalar
 from corex.ops.views import before_write, clone
-from corex.tensor import Tensor
+from corex.tensor import TENSOR_TYPES, Tensor
 
 
 @overload
@@ -34,6 +34,14 @@ def where(condition: Tensor, input: Any = None, other: Any = None) -> Any:
             f"where expected condition to be a boolean tensor, but got a tensor with dtype "
             f"{condition.key.dtype!r}"
         )
+    if (
+        type(input) in TENSOR_TYPES
+        and type(other) in TENSOR_TYPES
+        and input.key is other.key
+        and input.key.place is condition.key.place
+    ):
+        shape = broadcast_shapes("where", condition.shape, input.shape, other.shape)
+        return call_pointwise(WHERE, (condition, input, other), (), shape, input.key.dtype)
     dtype = result_type(input, other)
     key = condition.key.place.key(dtype)
     a, b = [cast(v, dtype) if isinstance(v, Tensor) else scalar(v, key) for v in (input, other)]

@@ -280,6 +280,8 @@ BOUNDS = ["Linear(30, 50)", "Conv2d(3, 40, 3)", "Conv1d(4, 50, 5)", "Bilinear(7,
 
 @pytest.mark.parametrize("text", BOUNDS)
 def test_initial_distributions_have_the_same_bounds(text: str) -> None:
+    corex.manual_seed(0)
+    torch.manual_seed(0)
     ours, theirs = eval(text, vars(corex.nn)), eval(text, vars(torch.nn))
     for (name, a), b in zip(ours.named_parameters(), theirs.parameters(), strict=True):
         mine, other = np.abs(a.detach().numpy()), np.abs(b.detach().numpy())
