@@ -23,11 +23,13 @@ from corex.ops import (
     create_like,
     create_ranges,
     fused,
+    gather,
     index,
     join,
     loss,
     matmul,
     norm,
+    pool,
     random,
     reduce,
     select,
@@ -115,8 +117,8 @@ _BOTH: dict[Any, str] = {
     matmul: "matmul mm bmm mv dot outer addmm baddbmm",
     views: "reshape flatten ravel unflatten permute transpose t adjoint movedim squeeze unsqueeze "
     "broadcast_to narrow select split tensor_split chunk unbind diagonal as_strided clone detach",
-    index: "nonzero masked_select index_select take take_along_dim gather scatter scatter_add "
-    "index_put index_add",
+    gather: "gather scatter scatter_add take_along_dim",
+    index: "nonzero masked_select index_select take index_put index_add",
     join: "tile repeat_interleave flip roll rot90",
     select: "masked_fill clamp clamp_min clamp_max nan_to_num isclose allclose equal",
     activation: "softmax log_softmax",
@@ -136,14 +138,16 @@ _FUNCTIONS: dict[Any, str] = {
     loss: "mse_loss l1_loss smooth_l1_loss huber_loss nll_loss cross_entropy binary_cross_entropy "
     "binary_cross_entropy_with_logits kl_div soft_margin_loss cosine_similarity embedding one_hot "
     "bilinear",
-    conv: "conv2d max_pool2d max_pool2d_with_indices avg_pool2d adaptive_avg_pool2d",
+    conv: "conv2d",
+    pool: "max_pool2d max_pool2d_with_indices avg_pool2d adaptive_avg_pool2d",
     fused: "sgd_step_ adam_step_",
 }
 _METHODS: dict[Any, str] = {
     views: "view view_as reshape_as expand expand_as unfold detach_ contiguous",
     reduce: "sum_to_size",
     convert: "to cpu cuda type_as copy_ fill_ zero_",
-    index: "index_put_ scatter_ scatter_add_ index_add_ index_fill_",
+    gather: "scatter_ scatter_add_",
+    index: "index_put_ index_add_ index_fill_",
     join: "repeat",
     select: "masked_fill_ clamp_",
     random: "uniform_ normal_ bernoulli_ random_",

@@ -11,7 +11,8 @@ from corex.dispatcher import call
 from corex.graph import OpNode, mode
 from corex.layout import broadcast_shapes
 from corex.ops.activation import log_softmax, logsigmoid, softplus
-from corex.ops.index import gather, getitem, refuse_negative
+from corex.ops.gather import gather
+from corex.ops.index import getitem, refuse_negative
 from corex.ops.matmul import matmul
 from corex.ops.promotion import cast, require_tensor
 from corex.ops.select import clamp, where

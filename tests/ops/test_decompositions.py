@@ -10,7 +10,7 @@ import pytest
 
 import corex
 from corex.dispatcher import call, call_pointwise
-from corex.ops.index import scatter_add_last
+from corex.ops.gather import scatter_add_last
 from corex.schema import REGISTRY, OpSchema
 from tests.ops.inputs import Array, generator
 
