@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 import sys
+from importlib.metadata import distribution
 from pathlib import Path
 
 from setuptools import Extension
@@ -59,7 +60,13 @@ def vendor_openblas(target_dir: str | Path = HERE / "vendor") -> bool:
         if "openblas" in path.name and path.suffix in {".so", ".dylib", ".dll"}
     ]
     target = Path(target_dir)
+    # Whoever passes the library on passes its licence on.
+    found += [
+        Path(str(file.locate()))
+        for file in distribution("scipy-openblas32").files or ()
+        if file.name.startswith("LICENSE")
+    ]
     for path in found:
         target.mkdir(parents=True, exist_ok=True)
         shutil.copy2(path, target / path.name)
-    return bool(found)
+    return any(path.suffix != ".txt" for path in found)

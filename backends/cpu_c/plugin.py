@@ -15,7 +15,10 @@ def _probe() -> str | None:
     try:
         importlib.import_module("corex_cpu_c._native")
     except ImportError as error:
-        return f"the C extension was not built: {error}"
+        return (
+            f"the C extension was not built, as happens where there is no C compiler at install "
+            f"time: {error}"
+        )
     return None
 
 
