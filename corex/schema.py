@@ -34,10 +34,9 @@ class OpSchema:
         params: names of the plain parameters, in kernel order.
         result: `result(*inputs, *params)` -> one (shape, dtype) per output.
         derivative: input name -> formula; None for an op that is not differentiable, or whose
-            decomposition is differentiated instead (`composite`).
+            decomposition is recorded instead.
         joint: one formula for all inputs instead, `joint(needs, g, ...)` -> list of gradients.
         decomposition: `decomposition(*inputs, *params)` in other ops, or None for a primitive.
-        composite: the op has no derivative of its own; autograd records its decomposition.
         tier: 1 required, 2 accelerated.
         accepts: kinds of dtype the kernel takes.
         family: unary, binary, compare, reduce, ... ; groups tables, tests and reports.
@@ -46,7 +45,6 @@ class OpSchema:
         rule_params: how many of the last params only the result rule needs, not the kernel.
         label: the node's name; PyTorch's where PyTorch has the op.
         fast: the backward of the common case by a direct kernel; see `Plan.fast`.
-        samples: makes conformance inputs for ops outside the generic families.
     """
 
     name: str
@@ -56,7 +54,6 @@ class OpSchema:
     derivative: dict[str, Callable[..., Any]] | None = None
     joint: Callable[..., Any] | None = None
     decomposition: Callable[..., Any] | None = None
-    composite: bool = False
     tier: int = 1
     accepts: str = FLOAT
     family: str = "other"
@@ -64,7 +61,6 @@ class OpSchema:
     promote: str = ""
     rule_params: int = 0
     label: str = ""
-    samples: Callable[..., Any] | None = None
     fast: Callable[..., Any] | None = None
     doc: str = ""
     _plans: dict[tuple[bool, ...], Plan] = field(default_factory=dict)

@@ -11,8 +11,8 @@ from corex.dtypes import ALL
 from corex.layout import numel
 from corex.ops.create_host import from_numpy
 from corex.ops.elementwise import as_number
+from corex.ops.parts import unbind
 from corex.ops.promotion import Number
-from corex.ops.views import unbind
 from corex.tensor import Tensor
 
 if TYPE_CHECKING:

@@ -29,6 +29,7 @@ from corex.ops import (
     loss,
     matmul,
     norm,
+    parts,
     pool,
     random,
     reduce,
@@ -116,7 +117,8 @@ _BOTH: dict[Any, str] = {
     statistics: "var std norm dist logsumexp nansum nanmean kthvalue median cumprod",
     matmul: "matmul mm bmm mv dot outer addmm baddbmm",
     views: "reshape flatten ravel unflatten permute transpose t adjoint movedim squeeze unsqueeze "
-    "broadcast_to narrow select split tensor_split chunk unbind diagonal as_strided clone detach",
+    "broadcast_to clone detach",
+    parts: "narrow select split tensor_split chunk unbind diagonal as_strided",
     gather: "gather scatter scatter_add take_along_dim",
     index: "nonzero masked_select index_select take index_put index_add",
     join: "tile repeat_interleave flip roll rot90",
@@ -143,7 +145,8 @@ _FUNCTIONS: dict[Any, str] = {
     fused: "sgd_step_ adam_step_",
 }
 _METHODS: dict[Any, str] = {
-    views: "view view_as reshape_as expand expand_as unfold detach_ contiguous",
+    views: "view view_as reshape_as expand expand_as detach_ contiguous",
+    parts: "unfold",
     reduce: "sum_to_size",
     convert: "to cpu cuda type_as copy_ fill_ zero_",
     gather: "scatter_ scatter_add_",

@@ -11,19 +11,10 @@ from corex.ops.composite import inplace_form
 from corex.ops.index import getitem, index_put, index_put_, index_select, nonzero
 from corex.ops.inplace import check_inplace
 from corex.ops.join import cat, flip, stack
+from corex.ops.parts import diagonal, tensor_split
 from corex.ops.promotion import cast, require_tensor
 from corex.ops.reduce import argsort, cumsum
-from corex.ops.views import (
-    diagonal,
-    expand,
-    movedim,
-    reshape,
-    squeeze,
-    t,
-    tensor_split,
-    transpose,
-    unsqueeze,
-)
+from corex.ops.views import expand, movedim, reshape, squeeze, t, transpose, unsqueeze
 from corex.tensor import Tensor
 
 

@@ -11,9 +11,10 @@ from typing import Any
 from corex.layout import normalize_dim, numel
 from corex.ops.join import stack
 from corex.ops.matmul import bmm, dot, matmul, mm, mv, outer
+from corex.ops.parts import diagonal
 from corex.ops.promotion import Number, require_tensor
 from corex.ops.reduce import sum_
-from corex.ops.views import diagonal, expand, movedim, permute, reshape
+from corex.ops.views import expand, movedim, permute, reshape
 from corex.tensor import Tensor
 
 _ELLIPSIS = [f"...{i}" for i in range(64)]  # labels of the dims that an ellipsis covers

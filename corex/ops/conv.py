@@ -10,9 +10,10 @@ from typing import Any
 from corex.dispatcher import call
 from corex.ops.join import pad as pad_constant
 from corex.ops.matmul import matmul
+from corex.ops.parts import slice_view, unfold
 from corex.ops.promotion import require_tensor
 from corex.ops.reduce import sum_
-from corex.ops.views import permute, reshape, slice_view, unfold, unsqueeze
+from corex.ops.views import permute, reshape, unsqueeze
 from corex.schema import OpSchema, declare
 from corex.tensor import Tensor
 

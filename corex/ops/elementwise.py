@@ -26,6 +26,7 @@ from corex.storage import Storage
 from corex.tensor import TENSOR_TYPES, Tensor, wrap
 
 _new = object.__new__
+_BOOL = dt.bool_.index
 _Operand = Tensor | Number
 
 
@@ -49,7 +50,7 @@ def unary_function(schema: OpSchema) -> Callable[..., Tensor]:
                 storage.version = 0
                 result = _new(Tensor)
                 result.storage_ = storage
-                result.key = key.place.keys[0] if to_bool else key
+                result.key = key.place.keys[_BOOL] if to_bool else key
                 result.shape = shape
                 result._strides = None
                 result.offset = 0
@@ -128,7 +129,7 @@ def binary_operator(schema: OpSchema) -> Callable[[Tensor, Any], Any]:
                 storage.version = 0
                 result = _new(Tensor)
                 result.storage_ = storage
-                result.key = key.place.keys[0] if to_bool else key
+                result.key = key.place.keys[_BOOL] if to_bool else key
                 result.shape = shape
                 result._strides = None
                 result.offset = 0

@@ -17,17 +17,9 @@ from corex.layout import broadcast_shapes, normalize_dim, numel, slice_dim
 from corex.ops.convert import to_place
 from corex.ops.create_data import as_tensor, tensor
 from corex.ops.inplace import check_inplace, finish_inplace
+from corex.ops.parts import basic_view, select, slice_view
 from corex.ops.promotion import cast, require_tensor, scalar
-from corex.ops.views import (
-    alias_view,
-    basic_view,
-    expand,
-    permute,
-    reshape,
-    select,
-    slice_view,
-    unsqueeze,
-)
+from corex.ops.views import alias_view, expand, permute, reshape, unsqueeze
 from corex.recording import record
 from corex.resolution import check_places, empty, resolve, view
 from corex.schema import ALL, BOOL, OpSchema, declare
@@ -453,13 +445,8 @@ def nonzero(input: Tensor, *, as_tuple: bool = False) -> Any:
     if not as_tuple:
         return result
     if not input.shape:
-        return (empty_positions(result, count),)
+        return (result.new_zeros((count,)),)  # a 0-d tensor counts as one element
     return tuple([select(result, 1, i) for i in range(input.ndim)])
-
-
-def empty_positions(like: Tensor, count: int) -> Tensor:
-    """`count` zeros, the positions of a 0-d tensor's element."""
-    return like.new_zeros((count,))
 
 
 def masked_select(input: Tensor, mask: Tensor) -> Tensor:

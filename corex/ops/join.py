@@ -11,8 +11,9 @@ from corex.graph import Node, mode
 from corex.layout import normalize_dim, normalize_dims, numel
 from corex.ops.convert import full_on
 from corex.ops.index import getitem, index_select
+from corex.ops.parts import slice_view
 from corex.ops.promotion import Number, cast, require_tensor
-from corex.ops.views import clone, expand, permute, reshape, sizes_of, slice_view, unsqueeze
+from corex.ops.views import clone, expand, permute, reshape, sizes_of, unsqueeze
 from corex.resolution import check_places, empty
 from corex.tensor import Tensor, make
 

@@ -85,7 +85,7 @@ LAYER_NORM_BACKWARD = declare(
     OpSchema(
         "layer_norm_backward", ("g_out", "a", "mean", "rstd", "weight?"),
         lambda g_out, *_: [(g_out.shape, g_out.key.dtype)],
-        decomposition=_backward_steps, composite=True,
+        decomposition=_backward_steps,
         tier=2, family="norm", doc="Gradient of layer_norm's input.",
     )
 )  # fmt: skip

@@ -10,8 +10,9 @@ from corex.layout import numel
 from corex.ops.conv import Pair, padded, pair, windows
 from corex.ops.join import cat
 from corex.ops.join import pad as pad_constant
+from corex.ops.parts import slice_view
 from corex.ops.promotion import require_tensor
-from corex.ops.views import reshape, slice_view, unsqueeze
+from corex.ops.views import reshape, unsqueeze
 from corex.resolution import empty
 from corex.schema import OpSchema, declare
 from corex.tensor import Tensor

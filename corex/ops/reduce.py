@@ -15,15 +15,7 @@ from corex.dtypes import DType
 from corex.graph import OpNode, mode
 from corex.layout import normalize_dim, normalize_dims, numel
 from corex.ops.promotion import cast, require_tensor
-from corex.ops.views import (
-    expand,
-    movedim,
-    permute,
-    plain_permute,
-    reshape,
-    squeeze,
-    unsqueeze,
-)
+from corex.ops.views import expand, movedim, permute, plain_permute, reshape, squeeze, unsqueeze
 from corex.schema import ALL, BOOL, FLOAT, NUMBER, OpSchema, declare
 from corex.tensor import Tensor, wrap
 

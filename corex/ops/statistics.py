@@ -11,10 +11,11 @@ from corex.dtypes import DType
 from corex.graph import mode
 from corex.layout import normalize_dim, normalize_dims, numel
 from corex.ops.join import cat
+from corex.ops.parts import slice_view
 from corex.ops.promotion import cast, require_tensor
 from corex.ops.reduce import ValuesIndices, amax, amin, argsort, mean, sum_
 from corex.ops.select import where
-from corex.ops.views import movedim, reshape, slice_view, squeeze
+from corex.ops.views import movedim, reshape, squeeze
 from corex.tensor import Tensor
 
 Dims = int | Sequence[int] | None

@@ -1,26 +1,26 @@
 """View ops: arithmetic on shape, strides and offset. They never reach a backend.
 
-Each one ends in `_view`, which shares the storage and records the given derivative.
+Each one, here and in `parts.py`, ends in `make_view`, which shares the storage and records the
+given derivative.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from itertools import pairwise
 from typing import Any
 
 from corex import layout
 from corex.dispatcher import dense_copy
 from corex.graph import closure_node, mode
 from corex.layout import contiguous_strides, normalize_dim
-from corex.ops.inplace import register_view, scatter_view
+from corex.ops.inplace import register_view
 from corex.ops.promotion import require_tensor
 from corex.tensor import Tensor, make
 
 Shape = tuple[int, ...]
 
 
-def _view(
+def make_view(
     t: Tensor,
     shape: Shape,
     strides: Shape,
@@ -28,6 +28,7 @@ def _view(
     label: str,
     formula: Callable[[Tensor], Tensor],
 ) -> Tensor:
+    """A view of `t`'s storage; `formula` takes the view's gradient to `t`'s."""
     exact = strides == contiguous_strides(shape)
     result = make(t.storage_, t.key, shape, None if exact else strides, offset)
     node = t._node
@@ -80,7 +81,9 @@ def view(self: Tensor, *shape: Any, size: Sequence[int] | None = None) -> Tensor
 
 def _reshaped(self: Tensor, target: Shape, strides: Shape) -> Tensor:
     source = self.shape
-    return _view(self, target, strides, self.offset, "ViewBackward0", lambda g: g.reshape(source))
+    return make_view(
+        self, target, strides, self.offset, "ViewBackward0", lambda g: g.reshape(source)
+    )
 
 
 def reshape(input: Tensor, *sizes: Any, shape: Sequence[int] | None = None) -> Tensor:
@@ -156,7 +159,7 @@ def permute(input: Tensor, *args: Any, dims: Sequence[int] | None = None) -> Ten
     order = layout.permutation(sizes_of(args if dims is None else (dims,)), input.ndim)
     shape, strides = input.shape, input.strides
     inverse = tuple(sorted(range(len(order)), key=order.__getitem__))
-    return _view(
+    return make_view(
         input,
         tuple([shape[d] for d in order]),
         tuple([strides[d] for d in order]),
@@ -173,7 +176,7 @@ def transpose(input: Tensor, dim0: int, dim1: int) -> Tensor:
     if shape:
         shape[a], shape[b] = shape[b], shape[a]
         strides[a], strides[b] = strides[b], strides[a]
-    return _view(
+    return make_view(
         input,
         tuple(shape),
         tuple(strides),
@@ -254,7 +257,7 @@ def squeeze(input: Tensor, dim: int | Sequence[int] | None = None) -> Tensor:
     drop = {d for d in dims if input.shape[d] == 1}
     keep = [d for d in range(ndim) if d not in drop]
     source = input.shape
-    return _view(
+    return make_view(
         input,
         tuple([input.shape[d] for d in keep]),
         tuple([input.strides[d] for d in keep]),
@@ -269,7 +272,7 @@ def unsqueeze(input: Tensor, dim: int) -> Tensor:
     dim = normalize_dim(dim, input.ndim + 1)
     shape, strides = input.shape, input.strides
     step = shape[dim] * strides[dim] if dim < len(shape) else 1
-    return _view(
+    return make_view(
         input,
         (*shape[:dim], 1, *shape[dim:]),
         (*strides[:dim], step, *strides[dim:]),
@@ -288,7 +291,7 @@ def expand(self: Tensor, *sizes: Any) -> Tensor:
     """
     shape, strides = layout.expand(self.shape, self.strides, sizes_of(sizes))
     source = self.shape
-    return _view(
+    return make_view(
         self, shape, strides, self.offset, "ExpandBackward0", lambda g: g.sum_to_size(source)
     )
 
@@ -313,302 +316,10 @@ def broadcast_tensors(*tensors: Tensor) -> tuple[Tensor, ...]:
     return tuple([expand(t, shape) for t in tensors])
 
 
-# ---- parts -----------------------------------------------------------------------------------
-def slice_view(input: Tensor, dim: int, start: int, length: int, step: int = 1) -> Tensor:
-    """`length` entries of a dim, every `step`-th from `start`, all known to be in range."""
-    shape, strides = input.shape, input.strides
-    return _view(
-        input,
-        (*shape[:dim], length, *shape[dim + 1 :]),
-        (*strides[:dim], strides[dim] * step, *strides[dim + 1 :]),
-        input.offset + start * strides[dim],
-        "SliceBackward0",
-        lambda g: _into_zeros(g, shape, dim, start, length, step),
-    )
-
-
-def _into_zeros(g: Tensor, shape: Shape, dim: int, start: int, length: int, step: int) -> Tensor:
-    result = g.new_zeros(shape)
-    slice_view(result, dim, start, length, step).copy_(g)
-    return result
-
-
-def basic_view(input: Tensor, items: Sequence[layout.BasicIndex]) -> Tensor:
-    """The view made by integers, slices and None from the first dim on, in one step.
-
-    Raises:
-        IndexError: an integer out of range. ValueError: a step that is not positive.
-    """
-    source = input.shape
-    shape, strides, offset = layout.basic_index(source, input.strides, input.offset, items)
-    label = "SliceBackward0" if isinstance(items[-1], slice) else "SelectBackward0"
-    return _view(
-        input, shape, strides, offset, label, lambda g: _index_into_zeros(g, source, items)
-    )
-
-
-def _index_into_zeros(g: Tensor, shape: Shape, items: Sequence[layout.BasicIndex]) -> Tensor:
-    result = g.new_zeros(shape)
-    basic_view(result, items).copy_(g)
-    return result
-
-
-def plain_permute(t: Tensor, order: Sequence[int]) -> Tensor:
-    """`permute` with valid dims, outside the graph."""
-    strides = t.strides
-    permuted = tuple([strides[d] for d in order])
-    shape = tuple([t.shape[d] for d in order])
-    exact = permuted == contiguous_strides(shape)
-    return make(t.storage_, t.key, shape, None if exact else permuted, t.offset)
-
-
-def narrow(input: Tensor, dim: int, start: int | Tensor, length: int) -> Tensor:
-    """`length` entries of a dim from `start`.
-
-    Raises:
-        RuntimeError: a negative length, or beyond the dim. IndexError: `start` out of range.
-    """
-    dim = normalize_dim(dim, input.ndim)
-    if not input.shape:
-        raise RuntimeError("narrow() cannot be applied to a 0-dim tensor.")
-    size = input.shape[dim]
-    start = start.__index__()
-    if length < 0:
-        raise RuntimeError("narrow(): length must be non-negative.")
-    if not -size <= start <= size:
-        raise IndexError(
-            f"start out of range (expected to be in range of [{-size}, {size}], but got {start})"
-        )
-    start = start + size if start < 0 else start
-    if start + length > size:
-        raise RuntimeError(f"start ({start}) + length ({length}) exceeds dimension size ({size}).")
-    return slice_view(input, dim, start, length)
-
-
-def select(input: Tensor, dim: int, index: int) -> Tensor:
-    """One entry of a dim, which disappears.
-
-    Raises:
-        IndexError: a 0-d tensor, or out of range.
-    """
-    if not input.shape:
-        raise IndexError("select() cannot be applied to a 0-dim tensor.")
-    dim = normalize_dim(dim, input.ndim)
-    size = input.shape[dim]
-    if not -size <= index < size:
-        raise IndexError(f"index {index} is out of bounds for dimension {dim} with size {size}")
-    at = index + size if index < 0 else index
-    shape, strides = input.shape, input.strides
-    return _view(
-        input,
-        (*shape[:dim], *shape[dim + 1 :]),
-        (*strides[:dim], *strides[dim + 1 :]),
-        input.offset + at * strides[dim],
-        "SelectBackward0",
-        lambda g: _into_zeros(unsqueeze(g, dim), shape, dim, at, 1, 1),
-    )
-
-
-def split(
-    tensor: Tensor, split_size_or_sections: int | Sequence[int], dim: int = 0
-) -> tuple[Tensor, ...]:
-    """Views of consecutive parts of a dim: of one size (the last may be shorter), or of many.
-
-    Raises:
-        RuntimeError: sizes that are negative or do not add up.
-    """
-    dim = normalize_dim(dim, tensor.ndim)
-    if not tensor.shape:
-        raise RuntimeError("split expects at least a 1-dimensional tensor")
-    size = tensor.shape[dim]
-    if isinstance(split_size_or_sections, int):
-        step = split_size_or_sections
-        if step < 0 or (step == 0 and size):
-            raise RuntimeError(
-                f"split expects split_size be non-negative, but got split_size={step}"
-            )
-        sections = [min(step, size - start) for start in range(0, size, step or 1)] or [0]
-    else:
-        sections = list(split_size_or_sections)
-        if sum(sections) != size or any(s < 0 for s in sections):
-            raise RuntimeError(
-                f"split_with_sizes expects split_sizes to sum exactly to {size} (input tensor's "
-                f"size at dimension {dim}), but got split_sizes={sections}"
-            )
-    parts = []
-    start = 0
-    for length in sections:
-        parts.append(slice_view(tensor, dim, start, length))
-        start += length
-    return tuple(parts)
-
-
-def tensor_split(
-    input: Tensor, indices_or_sections: int | Sequence[int] | Tensor, dim: int = 0
-) -> tuple[Tensor, ...]:
-    """Views of parts of a dim: of nearly equal size, or cut before the given positions.
-
-    Raises:
-        RuntimeError: a 0-d tensor, or not at least one section.
-    """
-    dim = normalize_dim(dim, input.ndim)
-    if not input.shape:
-        raise RuntimeError(
-            "tensor_split expected at least a 1-dimensional tensor, but got a tensor with 0 dims"
-        )
-    if isinstance(indices_or_sections, Tensor):
-        indices_or_sections = indices_or_sections.tolist()
-    size = input.shape[dim]
-    if isinstance(indices_or_sections, int):
-        count = indices_or_sections
-        if count <= 0:
-            raise RuntimeError(f"number of sections must be larger than 0, got {count}")
-        base, extra = divmod(size, count)
-        cuts = [0]
-        for i in range(count):
-            cuts.append(cuts[-1] + base + (i < extra))
-    else:
-        inner = [slice(None, cut).indices(size)[1] for cut in indices_or_sections]
-        cuts = [0, *inner, size]
-    return tuple([slice_view(input, dim, a, max(0, b - a)) for a, b in pairwise(cuts)])
-
-
-def chunk(input: Tensor, chunks: int, dim: int = 0) -> tuple[Tensor, ...]:
-    """At most `chunks` views of equal size (the last may be shorter).
-
-    Raises:
-        RuntimeError: not at least one chunk, or a 0-d tensor.
-    """
-    if chunks <= 0:
-        raise RuntimeError(f"chunk expects `chunks` to be greater than 0, got: {chunks}")
-    dim = normalize_dim(dim, input.ndim)
-    if not input.shape:
-        raise RuntimeError("chunk expects at least a 1-dimensional tensor")
-    size = input.shape[dim]
-    return split(input, -(-size // chunks) if size else [0] * chunks, dim)
-
-
-def unbind(input: Tensor, dim: int = 0) -> tuple[Tensor, ...]:
-    """Every entry of a dim as a view without that dim."""
-    dim = normalize_dim(dim, input.ndim)
-    if not input.shape:
-        raise IndexError("Dimension specified as 0 but tensor has no dimensions")
-    return tuple([select(input, dim, i) for i in range(input.shape[dim])])
-
-
-def diagonal(input: Tensor, offset: int = 0, dim1: int = 0, dim2: int = 1) -> Tensor:
-    """The diagonal of two dims, as a new last dim.
-
-    Raises:
-        RuntimeError: the two dims are the same.
-    """
-    a, b = normalize_dim(dim1, input.ndim), normalize_dim(dim2, input.ndim)
-    if a == b:
-        raise RuntimeError(f"diagonal dimensions cannot be identical {dim1}, {dim2}")
-    shape, strides = input.shape, input.strides
-    rows, columns = shape[a], shape[b]
-    length = max(0, min(rows, columns - offset) if offset >= 0 else min(rows + offset, columns))
-    start = input.offset
-    if length:
-        start += offset * strides[b] if offset >= 0 else -offset * strides[a]
-    rest = [d for d in range(input.ndim) if d not in (a, b)]
-    return _view(
-        input,
-        (*[shape[d] for d in rest], length),
-        (*[strides[d] for d in rest], strides[a] + strides[b]),
-        start,
-        "DiagonalBackward0",
-        lambda g: _diagonal_into_zeros(g, shape, offset, a, b),
-    )
-
-
-def _diagonal_into_zeros(g: Tensor, shape: Shape, offset: int, a: int, b: int) -> Tensor:
-    result = g.new_zeros(shape)
-    diagonal(result, offset, a, b).copy_(g)
-    return result
-
-
-def unfold(self: Tensor, dimension: int, size: int, step: int) -> Tensor:
-    """All windows of `size` entries of a dim, `step` apart; the window is a new last dim.
-
-    Raises:
-        RuntimeError: a window larger than the dim, or a step below 1.
-    """
-    dim = normalize_dim(dimension, self.ndim)
-    shape, strides = self.shape, self.strides
-    whole = shape[dim] if shape else 1
-    if size > whole or size < 0:
-        raise RuntimeError(
-            f"maximum size for tensor at dimension {dim} is {whole} but size is {size}"
-        )
-    if step <= 0:
-        raise RuntimeError(f"step is {step} but must be > 0")
-    if not shape:
-        return _view(self, (size,), (1,), self.offset, "UnfoldBackward0", lambda g: g.sum())
-    count = (whole - size) // step + 1
-    return _view(
-        self,
-        (*shape[:dim], count, *shape[dim + 1 :], size),
-        (*strides[:dim], strides[dim] * step, *strides[dim + 1 :], strides[dim]),
-        self.offset,
-        "UnfoldBackward0",
-        lambda g: fold_windows(g, shape, dim, step),
-    )
-
-
-def fold_windows(g: Tensor, shape: Shape, dim: int, step: int) -> Tensor:
-    """The derivative of `unfold`: adds every window back to where it came from."""
-    result = g.new_zeros(shape)
-    count, size = g.shape[dim], g.shape[-1]
-    if count:
-        for i in range(size):
-            slice_view(result, dim, i, count, step).add_(select(g, -1, i))
-    return result
-
-
-def as_strided(
-    input: Tensor, size: Sequence[int], stride: Sequence[int], storage_offset: int | None = None
-) -> Tensor:
-    """A view of the storage with given sizes, strides and offset (in elements).
-
-    Raises:
-        RuntimeError: lengths differ, a negative size or stride, or beyond the storage.
-    """
-    shape, strides = sizes_of((size,)), sizes_of((stride,))
-    offset = input.offset if storage_offset is None else storage_offset
-    if len(shape) != len(strides):
-        raise RuntimeError(
-            f"mismatch in length of strides and shape: {list(shape)}, {list(strides)}"
-        )
-    if any(s < 0 for s in strides) or any(s < 0 for s in shape) or offset < 0:
-        raise RuntimeError(
-            f"as_strided: Negative sizes, strides and offsets are not supported, got "
-            f"{list(shape)}, {list(strides)}, {offset}"
-        )
-    if layout.numel(shape):
-        last = offset + layout.extent(shape, strides)[1]
-        available = input.storage_.nbytes() // input.itemsize
-        if last >= available:
-            raise RuntimeError(
-                f"setStorage: sizes {list(shape)}, strides {list(strides)}, storage offset "
-                f"{offset} need {last + 1} elements, which are out of bounds for storage of "
-                f"{available} elements"
-            )
-    base_shape, base_strides, base_offset = input.shape, input.strides, input.offset
-    return _view(
-        input,
-        shape,
-        strides,
-        offset,
-        "AsStridedBackward0",
-        lambda g: scatter_view(g, base_shape, base_strides, shape, strides, offset - base_offset),
-    )
-
-
 # ---- the same elements -----------------------------------------------------------------------
 def alias_view(input: Tensor) -> Tensor:
     """A view of all elements."""
-    return _view(input, input.shape, input.strides, input.offset, "AliasBackward0", lambda g: g)
+    return make_view(input, input.shape, input.strides, input.offset, "AliasBackward0", lambda g: g)
 
 
 def detach(self: Tensor) -> Tensor:
@@ -652,6 +363,15 @@ def _recorded_copy(source: Tensor, copy: Tensor) -> Tensor:
     if source._node is not None and mode.enabled:
         copy._node = closure_node("CloneBackward0", (source._node, source._output_nr), lambda g: g)
     return copy
+
+
+def plain_permute(t: Tensor, order: Sequence[int]) -> Tensor:
+    """`permute` with valid dims, outside the graph."""
+    strides = t.strides
+    permuted = tuple([strides[d] for d in order])
+    shape = tuple([t.shape[d] for d in order])
+    exact = permuted == contiguous_strides(shape)
+    return make(t.storage_, t.key, shape, None if exact else permuted, t.offset)
 
 
 def before_write(self: Tensor, *others: Any) -> Tensor:
