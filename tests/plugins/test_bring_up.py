@@ -80,6 +80,33 @@ def test_memory_alone_is_enough_to_train() -> None:
     assert "native" not in {placed.how for placed in report.counts if placed.backend == "memory"}
 
 
+@pytest.mark.usefixtures("memory")
+def test_strict_mode_refuses_the_fallback() -> None:
+    a = corex.tensor([1.0, 2.0], device="memory")
+    corex.set_strict(True)
+    try:
+        assert corex.is_strict()
+        with pytest.raises(corex.KernelUnavailableError, match=r"\[exp\].*strict mode"):
+            a.exp()
+    finally:
+        corex.set_strict(False)
+    assert a.exp().tolist() == pytest.approx([2.718281828, 7.389056099])
+
+
+@pytest.mark.usefixtures("memory")
+def test_the_fallback_keeps_dtype_device_and_graph() -> None:
+    a = corex.tensor([1, 2], device="memory")
+    assert (a + a).dtype is corex.int64
+    assert (a + a).device.type == "memory"
+    weight = corex.ones(2, device="memory", requires_grad=True)
+    result = (weight * a).sum()
+    assert result.requires_grad
+    result.backward()
+    assert weight.grad is not None
+    assert weight.grad.device.type == "memory"
+    assert weight.grad.tolist() == [1.0, 2.0]
+
+
 def test_an_override_acts_at_once_and_until_it_is_removed(each_backend: str) -> None:
     a = corex.zeros(3)
     assert a.exp().tolist() == [1, 1, 1]
