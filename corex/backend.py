@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any, ClassVar, NamedTuple
 
-from corex.dtypes import DType
+from corex.dtypes import ALL, DType
 from corex.errors import BackendUnavailableError, KernelUnavailableError, OutOfMemoryError
 from corex.layout import collapse, contiguous_strides
 
@@ -75,6 +75,13 @@ class Backend:
     def device_count(self) -> int:
         """How many devices this backend drives."""
         return 1
+
+    def dtypes(self, device: int) -> tuple[DType, ...]:
+        """The dtypes whose tensors device number `device` holds, all by default.
+
+        bool, int64 and float32 must be among them: comparisons, indices and losses are made of
+        these. corex raises TypeError where a program asks for one of the others."""
+        return ALL
 
     def allocate(self, nbytes: int, device: int) -> Buffer:
         """Returns uninitialised memory of `nbytes` bytes (0 is allowed) on device number `device`.

@@ -14,6 +14,7 @@ from corex import dtypes
 from corex.backend import Backend, DirectKernel
 from corex.device import device
 from corex.dtypes import DType
+from corex.errors import PluginError
 
 
 class Table(dict[str, Any]):
@@ -41,7 +42,10 @@ class Place:
         self.index = index
         self.device = device(backend.device_type, index if indexed else None)
         self.kernels: dict[tuple[Any, ...], Any] = {}
-        self.keys: tuple[DispatchKey, ...] = tuple(DispatchKey(self, d) for d in dtypes.ALL)
+        held = _check_held(backend, index)
+        self.keys: tuple[DispatchKey, ...] = tuple(
+            DispatchKey(self if d in held else _Nowhere(self, d), d) for d in dtypes.ALL
+        )
 
     def key(self, dtype: DType) -> DispatchKey:
         """The dispatch key of `dtype` here."""
@@ -56,6 +60,48 @@ class Place:
         for key in self.keys:
             key.direct.clear()
             key.kernels.clear()
+
+
+class _Nowhere(Place):
+    """Stands where a device cannot hold a dtype: to allocate here is an error that says so.
+
+    Dispatch keys carry their place, so the hot path needs no test of its own.
+    """
+
+    __slots__ = ()
+
+    def __init__(self, place: Place, dtype: DType) -> None:
+        self.name, self.device, self.index = place.name, place.device, place.index
+        self.backend = _Refusal(place, dtype)
+        self.kernels, self.keys = {}, ()
+
+
+class _Refusal(Backend):
+    def __init__(self, place: Place, dtype: DType) -> None:
+        self.name = place.name  # type: ignore[misc]
+        self.device_type = place.backend.device_type  # type: ignore[misc]
+        self.message = (
+            f"device '{place.device}' of backend '{place.name}' holds no {dtype.name} tensors; "
+            "use another dtype (float32 instead of float64), or keep the tensor on the CPU"
+        )
+
+    def allocate(self, nbytes: int, device: int) -> Any:
+        """Refuses."""
+        raise TypeError(self.message)
+
+    def wrap_host(self, data: memoryview) -> Any:
+        """Refuses."""
+        raise TypeError(self.message)
+
+
+def _check_held(backend: Backend, index: int) -> tuple[DType, ...]:
+    held = backend.dtypes(index)
+    missing = [d.name for d in (dtypes.bool_, dtypes.int64, dtypes.float32) if d not in held]
+    if missing:
+        raise PluginError(
+            f"backend '{backend.name}' must hold {', '.join(missing)} tensors on every device"
+        )
+    return held
 
 
 class DispatchKey:

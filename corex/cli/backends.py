@@ -58,9 +58,15 @@ def _row(name: str, is_default: bool) -> tuple[str, str, str, str]:
 
 
 def _dtypes(name: str) -> str:
-    """The dtypes that the backend can at least copy."""
-    found = [d.name for d in dtypes.ALL if manager.select_kernel(name, "copy", (d, d))]
-    return "all" if len(found) == len(dtypes.ALL) else " ".join(found) or "none native"
+    """The dtypes that the backend's devices hold; per device where they differ."""
+    backend = manager.backend(name)
+    texts = []
+    for index in range(backend.device_count()):
+        held = [dtype.name for dtype in dtypes.ALL if dtype in backend.dtypes(index)]
+        texts.append("all" if len(held) == len(dtypes.ALL) else " ".join(held))
+    if len(set(texts)) == 1:
+        return texts[0]
+    return ", ".join(f"{backend.device_type}:{i} {text}" for i, text in enumerate(texts))
 
 
 def _print_ops(verbose: bool) -> None:

@@ -51,7 +51,7 @@ def test_backends_lists_every_backend_with_its_state(capsys: pytest.CaptureFixtu
     assert cli.main(["backends"]) == 0
     lines = lines_of(capsys)
     assert " ".join(lines["reference_py"]).startswith("reference_py cpu all available")
-    assert lines["bare"] == ["bare", "bare", "none", "native", "available"]
+    assert lines["bare"] == ["bare", "bare", "all", "available"]
     assert " ".join(lines["away"]) == "away far - unavailable: no such device"
     assert "it failed to start: ZeroDivisionError" in " ".join(lines["liar"])
 
