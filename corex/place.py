@@ -51,6 +51,10 @@ class Place:
         """The dispatch key of `dtype` here."""
         return self.keys[dtype.index]
 
+    def holds(self, dtype: DType) -> bool:
+        """Whether the device holds tensors of `dtype`."""
+        return self.keys[dtype.index].place is self
+
     def __repr__(self) -> str:
         return f"{self.device} of backend '{self.name}'"
 

@@ -216,15 +216,14 @@ def orthogonal_(tensor: Tensor, gain: float = 1, generator: Any = None) -> Tenso
 
     rows, cols = tensor.shape[0], tensor.numel() // tensor.shape[0]
     with corex.no_grad():
-        drawn = corex.empty((rows, cols), dtype=corex.float64).normal_(generator=generator)
-        matrix = np.array(drawn.cpu().numpy())
+        drawn = corex.empty((rows, cols), dtype=corex.float64, device="cpu")
+        matrix = np.array(drawn.normal_(generator=generator).numpy())
         q, r = np.linalg.qr(matrix.T if rows < cols else matrix)
         # Signs fixed by r make the distribution uniform over orthogonal matrices.
         q = q * np.sign(np.diag(r))
         if rows < cols:
             q = q.T
-        values = corex.tensor((gain * q).reshape(tensor.shape), dtype=tensor.dtype)
-        return tensor.copy_(values.to(device=tensor.device))
+        return tensor.copy_(corex.tensor((gain * q).reshape(tensor.shape), device="cpu"))
 
 
 def sparse_(tensor: Tensor, sparsity: float, std: float = 0.01, generator: Any = None) -> Tensor:

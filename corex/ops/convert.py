@@ -7,11 +7,11 @@ from typing import Any
 from corex.device import device as Device
 from corex.dispatcher import run
 from corex.dtypes import ALL, DType
-from corex.fallback import transfer
-from corex.graph import closure_node, mode
+from corex.graph import closure_node
 from corex.layout import broadcast_shapes
 from corex.ops.elementwise import as_number
 from corex.ops.inplace import apply_copy, check_inplace, set_history
+from corex.ops.places import to_place
 from corex.ops.promotion import Number, cast, require_tensor
 from corex.ops.views import clone, expand
 from corex.place import Place
@@ -56,6 +56,8 @@ def to(
         place = _target_place(self, device, backend)
     result = self
     if place is not None and place is not self.key.place:
+        if dtype is not None and not place.holds(self.key.dtype):
+            result = cast(result, dtype)
         result = to_place(result, place)
     if dtype is not None and dtype is not result.key.dtype:
         result = cast(result, dtype)
@@ -71,17 +73,6 @@ def _target_place(self: Tensor, device: Any, backend: str | None) -> Place:
                 return here
             return find_place(wanted, here.name)
     return find_place(device, backend)
-
-
-def to_place(t: Tensor, place: Place) -> Tensor:
-    """A copy on another place; its derivative carries gradients back."""
-    result = transfer(t, place)
-    if t._node is not None and mode.enabled:
-        source = t.key.place
-        result._node = closure_node(
-            "ToCopyBackward0", (t._node, t._output_nr), lambda g: to_place(g, source)
-        )
-    return result
 
 
 def cpu(self: Tensor) -> Tensor:
@@ -148,8 +139,10 @@ def copy_(self: Tensor, src: Any, non_blocking: bool = False) -> Tensor:
     """
     source = require_tensor("copy_", src, "src")
     target_dtype = self.key.dtype
-    if source.key.place is not self.key.place:
-        source = to_place(source, self.key.place)
+    place = self.key.place
+    if source.key.place is not place:
+        source = source if place.holds(source.key.dtype) else cast(source, target_dtype)
+        source = to_place(source, place)
     if source._node is not None and target_dtype is not source.key.dtype:
         source = cast(source, target_dtype)
     if source.shape != self.shape:

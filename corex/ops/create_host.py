@@ -49,7 +49,8 @@ def from_array(data: np.ndarray[Any, Any], place: Place, dtype: DType | None) ->
     """A copy of an array; what corex has no dtype for may be converted to the one asked for."""
     import numpy as np
 
-    foreign = data.dtype.name not in BY_NAME or not data.dtype.isnative
+    own = BY_NAME.get(data.dtype.name)
+    foreign = own is None or not data.dtype.isnative or not place.holds(own)
     if foreign and dtype is not None and data.dtype.kind in "biuf":
         data = data.astype(dtype.name)
     key = place.keys[dtype_of_array(data).index]

@@ -22,6 +22,7 @@ from corex.ops.create import (
     new_tensor_of,
     number_of,
 )
+from corex.ops.places import converted, exact_place
 from corex.ops.promotion import Number, require_tensor
 from corex.ops.select import masked_fill
 from corex.ops.views import expand, reshape
@@ -120,7 +121,8 @@ def linspace(
         else (key_for("linspace", dtype, None, device, backend))
     )
     result = _spaced("linspace", key, start, end, steps)
-    return finished("linspace", _converted(result, key), out, requires_grad)
+    result = converted(result, key.dtype, key.place)
+    return finished("linspace", result, out, requires_grad)
 
 
 def logspace(
@@ -147,15 +149,17 @@ def logspace(
     )
     _check_not_bool("logspace", key.dtype)
     exponents = _spaced("logspace", key, start, end, steps)
-    exact = _converted(exponents, key.place.keys[dt.float64.index])
+    exact = converted(exponents, dt.float64, exact_place(key.place))
     powers = operators["__rpow__"](exact, float(base))
-    return finished("logspace", _converted(powers, key), out, requires_grad)
+    result = converted(powers, key.dtype, key.place)
+    return finished("logspace", result, out, requires_grad)
 
 
 def _spaced(name: str, key: DispatchKey, start: Any, end: Any, steps: int) -> Tensor:
     """The numbers of linspace, in the key's dtype.
 
-    For an integer dtype they are float64, between bounds whose fractions are cut off.
+    For an integer dtype they are float64, between bounds whose fractions are cut off, and on the
+    host if the key's device holds no float64.
     """
     _check_not_bool(name, key.dtype)
     first = _bound(name, "start", start)
@@ -173,7 +177,7 @@ def _spaced(name: str, key: DispatchKey, start: Any, end: Any, steps: int) -> Te
             check_fits(bound, key.dtype)
         if count > 1:
             first, last = float(int(first)), float(int(last))
-        key = key.place.keys[dt.float64.index]
+        key = exact_place(key.place).key(dt.float64)
     result = new_tensor_of(key, (count,))
     if count == 1:
         run("fill", (result,), (), (first,))
@@ -194,10 +198,6 @@ def _bound(name: str, argument: str, value: Any) -> float:
             f"{value.ndim} dimension(s)."
         )
     return float(number_of(name, argument, value))
-
-
-def _converted(t: Tensor, key: DispatchKey) -> Tensor:
-    return t if t.key is key else dense_copy(t, key)
 
 
 # ---- identity and triangles --------------------------------------------------------------------

@@ -18,9 +18,11 @@ from corex.dtypes import CATEGORY, DType
 from corex.graph import OpNode, mode
 from corex.layout import DENSE, broadcast_shapes
 from corex.ops.inplace import check_inplace, finish_inplace, old_value, write_out
+from corex.ops.places import common_place, to_place
 from corex.ops.promotion import Number, cast, require_tensor, result_type, scalar
 from corex.place import DispatchKey, observed
 from corex.recording import record
+from corex.resolution import check_places
 from corex.schema import OpSchema
 from corex.storage import Storage
 from corex.tensor import TENSOR_TYPES, Tensor, wrap
@@ -300,6 +302,7 @@ def inplace(
             f"{self.key.dtype.name}"
         )
     if tensors[0] is not self or output is not self.key.dtype:
+        check_places(schema.name, [tensors[0]], self.key.place)
         return write_out(self, call_pointwise(schema, tensors, params, shape, output))
     if not requires:
         call_pointwise(schema, tensors, params, shape, output, out=self)
@@ -373,12 +376,13 @@ def _promoted(schema: OpSchema, operands: tuple[_Operand, ...]) -> tuple[tuple[T
                 break
         else:  # the common case: nothing to promote
             return operands, output  # type: ignore[return-value]
-    for operand in operands:
-        if isinstance(operand, Tensor):
-            place = operand.key.place
-            break
-    else:
+    given = [operand for operand in operands if isinstance(operand, Tensor)]
+    if not given:
         raise TypeError(f"{schema.name}(): at least one operand must be a Tensor")
+    place = given[0].key.place
+    mixed = any([t.key.place is not place for t in given])
+    if mixed:
+        place = common_place(schema.name, given)
     dtype = key.dtype if key and len(operands) == 1 else result_type(*operands)
     if dtype.kind not in schema.accepts:
         if schema.promote == "float" and CATEGORY[dtype.kind] < 2:
@@ -387,6 +391,8 @@ def _promoted(schema: OpSchema, operands: tuple[_Operand, ...]) -> tuple[tuple[T
             raise _unsupported(schema, dtype)
     key = place.keys[dtype.index]
     tensors = tuple([cast(o, dtype) if isinstance(o, Tensor) else scalar(o, key) for o in operands])
+    if mixed:
+        tensors = tuple([t if t.key.place is place else to_place(t, place) for t in tensors])
     return tensors, dt.bool_ if schema.family in _TO_BOOL else dtype
 
 

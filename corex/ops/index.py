@@ -14,10 +14,10 @@ from corex.dispatcher import dense_copy, run
 from corex.fallback import run_fallback
 from corex.graph import mode
 from corex.layout import broadcast_shapes, normalize_dim, numel, slice_dim
-from corex.ops.convert import to_place
 from corex.ops.create_data import as_tensor, tensor
 from corex.ops.inplace import check_inplace, finish_inplace
 from corex.ops.parts import basic_view, select, slice_view
+from corex.ops.places import to_place
 from corex.ops.promotion import cast, require_tensor, scalar
 from corex.ops.views import alias_view, expand, permute, reshape, unsqueeze
 from corex.recording import record

@@ -14,7 +14,9 @@ from corex import dtypes as dt
 from corex.device import device as Device
 from corex.dispatcher import run
 from corex.dtypes import DType
+from corex.fallback import transfer
 from corex.layout import numel
+from corex.ops.places import exact_place
 from corex.ops.promotion import cast, require_tensor
 from corex.ops.reduce import argsort
 from corex.ops.views import sizes_of
@@ -125,6 +127,9 @@ def _uniform_from_bits(key: Any, count: int, seed: int, offset: int) -> Tensor:
 
 
 def _normal_from_bits(key: Any, count: int, seed: int, offset: int) -> Tensor:
+    if not key.place.holds(dt.float64):
+        there = empty(exact_place(key.place).key(key.dtype), (count,))
+        return transfer(_fill("random_normal", there, seed, offset), key.place)
     # Element i takes elements 2i and 2i + 1 of the stream: one counter block.
     bits = _bits(key.place, 2 * count, seed, offset).reshape(count, 2)
     mantissas = bits.bitwise_right_shift(11).bitwise_and((1 << 53) - 1)
@@ -156,14 +161,16 @@ for _name, _accepts, _doc in (
 
 def _draw(op: str, out: Tensor, generator: Generator | None) -> Tensor:
     """Fills a row-major tensor with one of the distributions."""
-    count = numel(out.shape)
-    compose, blocks = _DRAWS[op]
-    seed, offset = (generator or default_generator).advance(blocks(count))
-    found = resolve(out.key.place, op, (out.key.dtype,))
-    if found.run is not None:
+    blocks = _DRAWS[op][1](numel(out.shape))
+    return _fill(op, out, *(generator or default_generator).advance(blocks))
+
+
+def _fill(op: str, out: Tensor, seed: int, offset: int) -> Tensor:
+    if resolve(out.key.place, op, (out.key.dtype,)).run is not None:
         run(op, [out], [], (seed, offset))
     else:
-        run("copy", [out], [compose(out.key, count, seed, offset).reshape(out.shape)])
+        drawn = _DRAWS[op][0](out.key, numel(out.shape), seed, offset)
+        run("copy", [out], [drawn.reshape(out.shape)])
     return out
 
 

@@ -6,9 +6,10 @@ from typing import Any, overload
 
 from corex import dtypes as dt
 from corex.dispatcher import call_pointwise
+from corex.dtypes import DType
 from corex.layout import broadcast_shapes
 from corex.ops.binary import WHERE, functions
-from corex.ops.convert import to_place
+from corex.ops.places import common_place, to_place
 from corex.ops.promotion import Number, cast, require_tensor, result_type, scalar
 from corex.ops.views import before_write, clone
 from corex.tensor import TENSOR_TYPES, Tensor
@@ -43,14 +44,20 @@ def where(condition: Tensor, input: Any = None, other: Any = None) -> Any:
         shape = broadcast_shapes("where", condition.shape, input.shape, other.shape)
         return call_pointwise(WHERE, (condition, input, other), (), shape, input.key.dtype)
     dtype = result_type(input, other)
-    key = condition.key.place.key(dtype)
-    a, b = [cast(v, dtype) if isinstance(v, Tensor) else scalar(v, key) for v in (input, other)]
-    a, b = [
-        to_place(v, key.place) if not v.shape and v.key.place is not key.place else v
-        for v in (a, b)
-    ]
-    shape = broadcast_shapes("where", condition.shape, a.shape, b.shape)
-    return call_pointwise(WHERE, (condition, a, b), (), shape, dtype)
+    return _choose("where", condition, input, other, dtype)
+
+
+def _choose(op: str, condition: Tensor, a: Any, b: Any, dtype: DType) -> Tensor:
+    """`where` with tensors or numbers of any dtype, some of which may yet have to travel."""
+    given = [t for t in (condition, a, b) if isinstance(t, Tensor)]
+    place = condition.key.place
+    if any([t.key.place is not place for t in given]):
+        place = common_place(op, given)
+    key = place.key(dtype)
+    values = [cast(v, dtype) if isinstance(v, Tensor) else scalar(v, key) for v in (a, b)]
+    inputs = [t if t.key.place is place else to_place(t, place) for t in (condition, *values)]
+    shape = broadcast_shapes(op, *[t.shape for t in inputs])
+    return call_pointwise(WHERE, tuple(inputs), (), shape, dtype)
 
 
 def where_method(self: Tensor, condition: Tensor, other: Any) -> Tensor:
@@ -69,17 +76,12 @@ def masked_fill(input: Tensor, mask: Tensor, value: Any) -> Tensor:
         raise RuntimeError(
             f"masked_fill only supports boolean masks, but got mask with dtype {mask.key.dtype!r}"
         )
-    if isinstance(value, Tensor):
-        if value.shape:
-            raise RuntimeError(
-                f"masked_fill only supports a 0-dimensional value tensor, but got tensor with "
-                f"{value.ndim} dimension(s)."
-            )
-        fill = cast(value, input.key.dtype)
-    else:
-        fill = scalar(value, input.key)
-    shape = broadcast_shapes("masked_fill", input.shape, mask.shape)
-    return call_pointwise(WHERE, (mask, fill, input), (), shape, input.key.dtype)
+    if isinstance(value, Tensor) and value.shape:
+        raise RuntimeError(
+            f"masked_fill only supports a 0-dimensional value tensor, but got tensor with "
+            f"{value.ndim} dimension(s)."
+        )
+    return _choose("masked_fill", mask, value, input, input.key.dtype)
 
 
 def masked_fill_(self: Tensor, mask: Tensor, value: Any) -> Tensor:
@@ -174,13 +176,21 @@ def isclose(
     if input.key.dtype is not other.key.dtype:
         raise RuntimeError(f"{input.key.dtype!r} did not match {other.key.dtype!r}")
     same = input == other
+    gap = input - other if input.is_floating_point() else _gap(input, other)
     if not input.is_floating_point():
-        input, other = cast(input, dt.float64), cast(other, dt.float64)
-    near = (input - other).abs() <= (other.abs() * rtol + atol)
+        input, other = cast(input, gap.key.dtype), cast(other, gap.key.dtype)
+    near = gap.abs() <= (other.abs() * rtol + atol)
     result = same.logical_or(near.logical_and(input.isfinite()).logical_and(other.isfinite()))
     if equal_nan:
         result = result.logical_or(input.isnan().logical_and(other.isnan()))
     return result
+
+
+def _gap(a: Tensor, b: Tensor) -> Tensor:
+    """The difference of integers in float64; in float32, but after subtracting, where need be."""
+    if a.key.place.holds(dt.float64):
+        return cast(a, dt.float64) - cast(b, dt.float64)
+    return cast(cast(a, dt.int64) - cast(b, dt.int64), dt.float32)
 
 
 def allclose(

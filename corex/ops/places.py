@@ -1,0 +1,61 @@
+"""Tensors that come from several places: what may meet in one op, and how they move.
+
+As in PyTorch, a CPU tensor without dimensions goes with the tensors of an accelerator as a number
+does; all others must be moved by the program.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from corex.dispatcher import dense_copy
+from corex.dtypes import DType, float64
+from corex.fallback import transfer
+from corex.graph import closure_node, mode
+from corex.place import Place
+from corex.resolution import check_places
+from corex.selection import find_place
+from corex.tensor import Tensor
+
+
+def to_place(t: Tensor, place: Place) -> Tensor:
+    """A copy on another place; its derivative carries gradients back."""
+    result = transfer(t, place)
+    if t._node is not None and mode.enabled:
+        source = t.key.place
+        result._node = closure_node(
+            "ToCopyBackward0", (t._node, t._output_nr), lambda g: to_place(g, source)
+        )
+    return result
+
+
+def common_place(op: str, tensors: Sequence[Tensor]) -> Place:
+    """Where an elementwise op on these tensors runs: CPU tensors without dimensions may travel.
+
+    Raises:
+        RuntimeError: other tensors are on two places; names both and the fix.
+    """
+    settled = [t for t in tensors if not _travels(t)]
+    place = (settled or tensors)[0].key.place
+    check_places(op, tensors if place.device.type == "cpu" else settled, place)
+    return place
+
+
+def _travels(t: Tensor) -> bool:
+    return not t.shape and t.key.place.device.type == "cpu"
+
+
+def exact_place(place: Place) -> Place:
+    """Where values for `place` are computed in float64: there, or else on the host."""
+    return place if place.holds(float64) else find_place("cpu")
+
+
+def converted(t: Tensor, dtype: DType, place: Place) -> Tensor:
+    """`t` as another dtype on another place; itself if it is that already. No autograd.
+
+    Where one of the two places holds only one of the two dtypes, the other place converts.
+    """
+    if t.key.place is place or t.key.place.holds(dtype):
+        t = t if t.key.dtype is dtype else dense_copy(t, t.key.place.key(dtype))
+        return t if t.key.place is place else transfer(t, place)
+    return converted(transfer(t, place), dtype, place)
