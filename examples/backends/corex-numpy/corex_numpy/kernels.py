@@ -1,0 +1,198 @@
+"""The required tier: every kernel that corex cannot compose from others.
+
+A kernel gets views, plain tuples (buffer, dtype, shape, strides, offset), outputs first. It writes
+every element of its outputs, touches nothing else and returns None. What corex has done before:
+checked the arguments, promoted the dtypes, broadcast the shapes, allocated the outputs.
+"""
+
+import functools
+import math
+
+import numpy as np
+
+LOW = 0xFFFFFFFF  # the low 32 bits
+
+
+def array(view):
+    """The view as an array over the buffer itself; strides may be zero or negative."""
+    buffer, dtype, shape, strides, offset = view
+    size = dtype.itemsize
+    return np.ndarray(shape, dtype.name, buffer, offset * size, [s * size for s in strides])
+
+
+def kernel(function):
+    """Without NumPy's warnings: overflow, 1 / 0 and 0 / 0 have the values that IEEE 754 says."""
+
+    @functools.wraps(function)
+    def quiet(*arguments):
+        with np.errstate(all="ignore"):
+            function(*arguments)
+
+    return quiet
+
+
+def wide(a):
+    """In what to add up elements of `a`: float32 in float64, integers in themselves (they wrap)."""
+    return np.float64 if a.dtype.kind == "f" else a.dtype
+
+
+# ---- elementwise: the output and all inputs have one shape -----------------------------------
+def elementwise(function):
+    """A kernel from a function of arrays. The result may be wider than the output."""
+
+    @kernel
+    def run(out, *inputs):
+        array(out)[...] = function(*map(array, inputs))
+
+    return run
+
+
+def ufunc(function, **options):
+    """A kernel from one of NumPy's own functions, which writes where it is told to."""
+
+    @kernel
+    def run(out, *inputs):
+        function(*map(array, inputs), out=array(out), **options)
+
+    return run
+
+
+def precise(function):
+    """The same, float32 by way of float64: NumPy's own float32 loops may be 4 ulp off."""
+    return ufunc(function, dtype=np.float64, casting="unsafe")
+
+
+def sigmoid(a):
+    small = np.exp(-np.abs(a, dtype=np.float64))  # at most 1: it cannot overflow
+    return np.where(a < 0, small, 1) / (1 + small)
+
+
+def no_zero(function):
+    """Integer division by zero is an error, as in Python."""
+
+    def checked(a, b):
+        if b.dtype.kind in "iu" and not b.all():
+            raise ZeroDivisionError("integer division by zero")
+        return function(a, b)
+
+    return checked
+
+
+def power(a, b):
+    if a.dtype.kind == "f":
+        return np.power(a, b, dtype=np.float64)
+    inverse = np.where(np.abs(a) == 1, a ** (b & 1), 0)  # to a negative power
+    return np.where(b < 0, inverse, a ** np.maximum(b, 0))
+
+
+PLAIN = """abs sign square floor ceil trunc sqrt reciprocal isnan isinf isfinite signbit maximum
+    minimum fmax fmin copysign logical_not logical_and logical_or logical_xor bitwise_and bitwise_or
+    bitwise_xor bitwise_left_shift bitwise_right_shift""".split()
+PRECISE = "exp exp2 expm1 log log2 log10 log1p sin cos tan sinh cosh tanh hypot".split()
+ELEMENTWISE = {
+    **{name: ufunc(getattr(np, name)) for name in PLAIN},
+    "neg": ufunc(np.negative), "round": ufunc(np.rint), "bitwise_not": ufunc(np.invert),
+    "add": ufunc(np.add), "sub": ufunc(np.subtract), "mul": ufunc(np.multiply),
+    "div": ufunc(np.divide), "eq": ufunc(np.equal), "ne": ufunc(np.not_equal),
+    "lt": ufunc(np.less), "le": ufunc(np.less_equal), "gt": ufunc(np.greater),
+    "ge": ufunc(np.greater_equal),
+    **{name: precise(getattr(np, name)) for name in PRECISE},
+    "asin": precise(np.arcsin), "acos": precise(np.arccos), "atan": precise(np.arctan),
+    "asinh": precise(np.arcsinh), "acosh": precise(np.arccosh), "atanh": precise(np.arctanh),
+    "atan2": precise(np.arctan2), "sigmoid": elementwise(sigmoid), "pow": elementwise(power),
+    "erf": elementwise(np.vectorize(math.erf, otypes=[float])),
+    "rsqrt": elementwise(lambda a: 1 / np.sqrt(a)),
+    "relu": elementwise(lambda a: np.where(a <= 0, 0, a)),  # NaN <= 0 is false: NaN stays
+    "floor_divide": elementwise(no_zero(np.floor_divide)),
+    "remainder": elementwise(no_zero(np.remainder)), "fmod": elementwise(no_zero(np.fmod)),
+    "where": elementwise(np.where), "copy": elementwise(lambda a: a),  # which converts as C does
+}  # fmt: skip
+
+
+# ---- creation --------------------------------------------------------------------------------
+@kernel
+def fill(out, value):
+    array(out)[...] = np.array(value)
+
+
+@kernel
+def arange(out, start, step):
+    array(out)[...] = start + np.arange(out[2][0]) * step
+
+
+# ---- reductions: the last n dimensions of `a` go ---------------------------------------------
+def reduction(function):
+    """A kernel from a function of rows, which reduces their last dimension."""
+
+    @kernel
+    def run(out, a, n):
+        kept = out[2]
+        array(out)[...] = function(array(a).reshape(*kept, math.prod(a[2][len(kept) :])))
+
+    return run
+
+
+REDUCTIONS = {
+    "sum": reduction(lambda rows: rows.sum(-1, dtype=wide(rows))),
+    "prod": reduction(lambda rows: rows.prod(-1, dtype=wide(rows))),
+    "amax": reduction(lambda rows: rows.max(-1)), "amin": reduction(lambda rows: rows.min(-1)),
+    "argmax": reduction(lambda rows: rows.argmax(-1)),
+    "argmin": reduction(lambda rows: rows.argmin(-1)),
+    "any": reduction(lambda rows: rows.any(-1)), "all": reduction(lambda rows: rows.all(-1)),
+}  # fmt: skip
+
+
+# ---- indices: data that say where to read and write ------------------------------------------
+def check(index, low, size, dimension):
+    """Every index must be in low ... size - 1."""
+    wrong = index[(index < low) | (index >= size)]
+    if wrong.size:
+        where = f"dimension {dimension} with size {size}"
+        raise IndexError(f"index {wrong[0]} is out of bounds for {where}")
+
+
+def positions(shape, indices):
+    """The index arrays, checked, and dense: so NumPy goes through them in order."""
+    found = tuple(np.ascontiguousarray(array(index)) for index in indices)
+    for dimension, index in enumerate(found):
+        check(index, -shape[dimension], shape[dimension], dimension)
+    return found
+
+
+@kernel
+def index(out, a, *indices):
+    array(out)[...] = array(a)[positions(a[2], indices)]
+
+
+@kernel
+def index_put(out, values, accumulate, *indices):
+    where = positions(out[2], indices)
+    if accumulate:
+        np.add.at(array(out), where, array(values))
+    else:
+        array(out)[where] = array(values)
+
+
+# ---- random bits: Philox4x32-10, the same on every backend -----------------------------------
+def bits(count, seed, offset):
+    """`count` unsigned 64-bit numbers, two from every block, from block `offset` on."""
+    block = np.arange((count + 1) // 2, dtype=np.uint64) + np.uint64(offset)
+    x0, x1, x2, x3 = block & LOW, block >> 32, block * 0, block * 0
+    k0, k1 = seed & LOW, seed >> 32
+    for _ in range(10):
+        a, b = x0 * 0xD2511F53, x2 * 0xCD9E8D57
+        x0, x1, x2, x3 = (b >> 32) ^ x1 ^ k0, b & LOW, (a >> 32) ^ x3 ^ k1, a & LOW
+        k0, k1 = (k0 + 0x9E3779B9) & LOW, (k1 + 0xBB67AE85) & LOW
+    return np.stack([x1 << 32 | x0, x3 << 32 | x2], -1).reshape(-1)[:count]
+
+
+@kernel
+def random_bits(out, seed, offset):
+    array(out)[...] = bits(math.prod(out[2]), seed, offset).view(np.int64).reshape(out[2])
+
+
+KERNELS = {
+    **ELEMENTWISE, **REDUCTIONS, "fill": fill, "arange": arange, "matmul": ufunc(np.matmul),
+    "index": index, "index_put": index_put, "nonzero": elementwise(np.argwhere),
+    "random_bits": random_bits,
+}  # fmt: skip
