@@ -15,6 +15,7 @@ from corex.ops.parts import diagonal, tensor_split
 from corex.ops.promotion import cast, require_tensor
 from corex.ops.reduce import argsort, cumsum
 from corex.ops.views import expand, movedim, reshape, squeeze, t, transpose, unsqueeze
+from corex.resolution import check_places
 from corex.tensor import Tensor
 
 
@@ -191,6 +192,7 @@ def index_copy(input: Tensor, dim: int, index: Tensor, source: Tensor) -> Tensor
         IndexError: out of range. RuntimeError: shapes that do not fit.
     """
     dim = normalize_dim(dim, input.ndim)
+    check_places("index_copy", [index, source], input.key.place)
     want = (*input.shape[:dim], index.numel(), *input.shape[dim + 1 :])
     if source.shape != want:
         raise RuntimeError(
@@ -208,7 +210,9 @@ def masked_scatter(input: Tensor, mask: Tensor, source: Tensor) -> Tensor:
     """
     if require_tensor("masked_scatter", mask, "mask").key.dtype is not dt.bool_:
         raise RuntimeError(f"masked_scatter_ only supports boolean masks, but got {mask.dtype!r}")
-    if require_tensor("masked_scatter", source, "source").key.dtype is not input.key.dtype:
+    require_tensor("masked_scatter", source, "source")
+    check_places("masked_scatter", [mask, source], input.key.place)
+    if source.key.dtype is not input.key.dtype:
         raise RuntimeError(
             "masked_scatter: expected self and source to have same dtypes but got "
             f"{input.dtype!r} and {source.dtype!r}"

@@ -14,6 +14,7 @@ from corex.ops.parts import slice_view, unfold
 from corex.ops.promotion import require_tensor
 from corex.ops.reduce import sum_
 from corex.ops.views import permute, reshape, unsqueeze
+from corex.resolution import check_places
 from corex.schema import OpSchema, declare
 from corex.tensor import Tensor
 
@@ -233,6 +234,7 @@ def conv2d(
     """
     for t, name in ((input, "input"), (weight, "weight"), (bias, "bias")):
         if t is not None and require_tensor("conv2d", t, name).key is not input.key:
+            check_places("conv2d", [t], input.key.place)
             raise RuntimeError(
                 f"[conv2d] Input type ({input.key}) and {name} type ({t.key}) should be the same"
             )

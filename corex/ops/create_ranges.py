@@ -27,6 +27,7 @@ from corex.ops.promotion import Number, require_tensor
 from corex.ops.select import masked_fill
 from corex.ops.views import expand, reshape
 from corex.place import DispatchKey
+from corex.resolution import check_places
 from corex.schema import ALL, OpSchema, declare
 from corex.tensor import Tensor, make
 
@@ -349,8 +350,8 @@ def meshgrid(*tensors: Any, indexing: str | None = None) -> tuple[Tensor, ...]:
                 f"{list(t.shape)}"
             )
         if t.key is not given[0].key:
-            what = "device" if t.dtype is given[0].dtype else "dtype"
-            raise RuntimeError(f"meshgrid expects all tensors to have the same {what}")
+            check_places("meshgrid", [t], given[0].key.place)
+            raise RuntimeError("meshgrid expects all tensors to have the same dtype")
     swap = indexing == "xy" and len(given) > 1
     order = [given[1], given[0], *given[2:]] if swap else list(given)
     shape = tuple(t.shape[0] if t.shape else 1 for t in order)

@@ -173,6 +173,8 @@ def _as_index(self: Tensor, item: Any) -> Any:
             return item.item()
         if item.key.dtype is dt.uint8:
             item = cast(item, dt.bool_)
+        if item.key.place.device.type != "cpu":
+            check_places("index", [item], self.key.place)
         return item if item.key.place is self.key.place else to_place(item, self.key.place)
     if hasattr(item, "__index__") and not getattr(item, "shape", ()):
         return item.__index__()
@@ -457,6 +459,7 @@ def masked_select(input: Tensor, mask: Tensor) -> Tensor:
     """
     if require_tensor("masked_select", mask, "mask").key.dtype is not dt.bool_:
         raise RuntimeError("masked_select: expected BoolTensor for mask")
+    check_places("masked_select", [mask], input.key.place)
     shape = broadcast_shapes("masked_select", input.shape, mask.shape)
     picked = expand(input, shape)
     if not shape:
@@ -489,6 +492,7 @@ def index_select(input: Tensor, dim: int, index: Tensor) -> Tensor:
         raise IndexError("index_select(): Index is supposed to be a vector")
     if index.key.dtype.kind != "i":
         raise RuntimeError("index_select(): Expected dtype int32 or int64 for index")
+    check_places("index_select", [index], input.key.place)
     if not input.shape:
         return input * 1
     refuse_negative("index_select", index, input.shape[dim])
@@ -504,6 +508,7 @@ def take(input: Tensor, index: Tensor) -> Tensor:
     """
     if require_tensor("take", index, "index").key.dtype is not dt.int64:
         raise RuntimeError(f"take(): Expected a long tensor for index, but got {index.dtype!r}")
+    check_places("take", [index], input.key.place)
     return reshape(getitem(reshape(input, -1), reshape(index, -1)), index.shape)
 
 
@@ -513,6 +518,7 @@ def index_add_(
 ) -> Tensor:
     """In place: entries of a dim += entries of `source`."""
     dim = normalize_dim(dim, self.ndim)
+    check_places("index_add", [index, source], self.key.place)
     values = source if alpha == 1 else source * alpha
     view, advanced = _parse(self, (*[slice(None)] * dim, index))
     _put_in_place(view, _Advanced(view, advanced), values, True)
@@ -529,5 +535,6 @@ def index_add(
 def index_fill_(self: Tensor, dim: int, index: Tensor, value: Any) -> Tensor:
     """In place: entries of a dim set to a number."""
     dim = normalize_dim(dim, self.ndim)
+    check_places("index_fill", [index], self.key.place)
     setitem(self, (*[slice(None)] * dim, index), value)
     return self

@@ -177,6 +177,8 @@ def repeat_interleave(
         input, dim = reshape(input, -1), 0
     dim = normalize_dim(dim, input.ndim)
     size = input.shape[dim]
+    if isinstance(repeats, Tensor):
+        check_places("repeat_interleave", [repeats], input.key.place)
     counts = [repeats] * size if isinstance(repeats, int) else repeats.tolist()
     if len(counts) == 1:
         counts = counts * size

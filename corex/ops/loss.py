@@ -18,6 +18,7 @@ from corex.ops.promotion import cast, require_tensor
 from corex.ops.select import clamp, where
 from corex.ops.views import expand, movedim, reshape, squeeze, unsqueeze
 from corex.recording import record
+from corex.resolution import check_places
 from corex.schema import OpSchema, declare
 from corex.tensor import Tensor, wrap
 
@@ -214,7 +215,9 @@ def _picked(input: Tensor, target: Tensor) -> Tensor:
     """Minus the entries of dim 1 that non-negative targets name."""
     try:
         return -squeeze(gather(input, 1, unsqueeze(target, 1)), 1)
-    except (IndexError, RuntimeError):
+    except (IndexError, RuntimeError) as error:
+        if "out of bounds" not in str(error):
+            raise
         raise IndexError(f"Target {target.amax().item()} is out of bounds.") from None
 
 
@@ -398,6 +401,7 @@ def embedding(input: Tensor, weight: Tensor, padding_idx: int | None = None) -> 
         )
     rows, width = weight.shape
     refuse_negative("embedding", input, rows)
+    check_places("embedding", [input], weight.key.place)
     flat = getitem(weight, reshape(input, (-1,)))
     if padding_idx is not None and weight._node is not None and mode.enabled:
         if not -rows <= padding_idx < rows:
