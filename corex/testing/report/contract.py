@@ -1,0 +1,98 @@
+"""What the contract asks for, tier by tier, as the documentation lists it."""
+
+from __future__ import annotations
+
+import inspect
+from typing import Final, NamedTuple
+
+from corex.backend import Backend
+from corex.dtypes import ALL
+from corex.schema import REGISTRY, OpSchema
+
+TIERS: Final = {
+    0: "memory",
+    1: "required",
+    2: "accelerated",
+}
+
+MEMORY: Final = (
+    "device_count", "dtypes", "allocate", "nbytes", "copy_from_host", "copy_to_host", "synchronize",
+)  # fmt: skip
+"""The methods of tier 0."""
+
+OPTIONAL: Final = ("host_view", "wrap_host", "data_ptr", "memory_stats", "empty_cache")
+"""The methods that only some memory can have."""
+
+KINDS: Final = {
+    "buif": "all", "uif": "number", "f": "float", "ui": "integer", "bui": "bits", "b": "bool",
+    "i": "int32 int64",
+}  # fmt: skip
+"""Names for the kinds of dtype that an op takes, as in docs/kernels.md."""
+
+
+class Op(NamedTuple):
+    """A kernel of the contract.
+
+    Attributes:
+        name: its name.
+        tier: 1 or 2.
+        family: the table it stands in.
+        inputs: the tensors it reads; a trailing '?' marks an optional one.
+        params: the plain parameters.
+        dtypes: what its main operand may hold, in words.
+        doc: what it computes.
+        composed: whether it has a decomposition into other ops.
+    """
+
+    name: str
+    tier: int
+    family: str
+    inputs: tuple[str, ...]
+    params: tuple[str, ...]
+    dtypes: str
+    doc: str
+    composed: bool
+
+    @property
+    def names(self) -> list[str]:
+        """The names of the dtypes its main operand may hold."""
+        letters = next((k for k, v in KINDS.items() if v == self.dtypes), "")
+        return [dtype.name for dtype in ALL if dtype.kind in letters]
+
+
+# The kernels that no op of the frontend stands for, and so no schema declares.
+UNDECLARED: Final = (
+    Op("copy", 1, "memory", ("a",), (), "all", "Element by element, from any dtype to any.", False),
+    Op("fill", 1, "memory", (), ("value",), "all", "Every element = the number `value`.", False),
+    Op("arange", 1, "memory", (), ("start", "step"), "number", "out[i] = start + i * step.", False),
+)
+
+
+def ops() -> list[Op]:
+    """Every kernel of the contract, by tier and family, in order of declaration."""
+    listed = [*UNDECLARED, *map(_op, REGISTRY.values())]
+    families = list(dict.fromkeys((op.tier, op.family) for op in listed))
+    families.sort(key=lambda key: key[0])
+    return sorted(listed, key=lambda op: families.index((op.tier, op.family)))
+
+
+def _op(schema: OpSchema) -> Op:
+    params = schema.params[: len(schema.params) - schema.rule_params]
+    return Op(
+        name=schema.name,
+        tier=schema.tier,
+        family=schema.family,
+        inputs=schema.inputs,
+        params=params,
+        dtypes="int64" if schema.name == "random_bits" else KINDS[schema.accepts],
+        doc=schema.doc,
+        composed=schema.decomposition is not None,
+    )
+
+
+def method(name: str) -> tuple[str, str]:
+    """A method of `Backend` as it is called, and the first sentence about it."""
+    function = getattr(Backend, name)
+    arguments = list(inspect.signature(function).parameters)[1:]
+    paragraph = " ".join((inspect.getdoc(function) or "").split("\n\n")[0].split())
+    return f"{name}({', '.join(arguments)})", f"{paragraph.split('. ')[0].rstrip('.')}."

@@ -1,0 +1,45 @@
+"""Numbers as people read them."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+_UNITS = ((1.0, "s"), (1e-3, "ms"), (1e-6, "µs"), (1e-9, "ns"))
+
+
+def number(value: int) -> str:
+    """A count, with its thousands apart."""
+    return f"{value:,}".replace(",", " ")
+
+
+def plural(n: int, noun: str) -> str:
+    """`n` things."""
+    return f"{number(n)} {noun}{'' if n == 1 else 's'}"
+
+
+def seconds(value: float) -> str:
+    """A time with a unit that fits it."""
+    if not math.isfinite(value):
+        return str(value)
+    for size, unit in _UNITS:
+        if abs(value) >= size:
+            return f"{_digits(value / size)} {unit}"
+    return f"{_digits(value * 1e9)} ns" if value else "0 s"
+
+
+def figure(name: str, value: Any) -> str:
+    """A measure, by its name: times with a unit, other numbers with three digits."""
+    if isinstance(value, bool) or not isinstance(value, (int, float)):
+        return "" if value is None else str(value)
+    if name == "seconds" or name.endswith("_seconds"):
+        return seconds(value)
+    return _digits(value)
+
+
+def _digits(value: float) -> str:
+    if isinstance(value, int) or not math.isfinite(value):
+        return str(value)
+    if abs(value) >= 100:
+        return f"{value:,.0f}".replace(",", " ")
+    return f"{value:.3g}"

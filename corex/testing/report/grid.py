@@ -1,0 +1,150 @@
+"""The table of ops and dtypes: what a backend does natively, and what not."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import Final, NamedTuple
+
+from corex import dtypes
+from corex.testing.report.contract import Op, ops
+from corex.testing.report.summary import BAD, EXPECTED, Cell, Summary
+from corex.testing.result import MISSING, PASSED, UNSUPPORTED
+
+NATIVE: Final = "native"
+PARTIAL: Final = "partial"
+DECOMPOSED: Final = "decomposed"
+FALLBACK: Final = "fallback"
+FAILED: Final = "failed"
+ABSENT: Final = "absent"
+
+STATES: Final = {
+    NATIVE: ("✓", "the backend's own kernel takes every case"),
+    PARTIAL: ("◐", "the backend's own kernel takes some of the cases: that many of so many"),
+    DECOMPOSED: ("D", "no kernel: computed from other ops"),
+    FALLBACK: ("F", "no kernel: computed on the host"),
+    MISSING: ("M", "no kernel, although the required tier asks for it"),
+    FAILED: ("✗", "some case failed, raised, crashed or took too long: that many of so many"),
+    EXPECTED: ("x", "some case fails, as the expected-failures file says"),
+    ABSENT: ("·", "the device does not hold this dtype"),
+}
+"""The states of an op for a dtype: symbol and meaning."""
+
+_KERNEL_MODES: Final = ("test",)
+
+
+class Square(NamedTuple):
+    """An op for one dtype: its state, and the cases that the state's meaning speaks of."""
+
+    state: str
+    some: int = 0
+    all: int = 0
+
+    def __str__(self) -> str:
+        symbol = STATES[self.state][0]
+        counted = self.state in (PARTIAL, FAILED, EXPECTED, MISSING) and self.some != self.all
+        return f"{symbol} {self.some}/{self.all}" if counted else symbol
+
+
+class Row(NamedTuple):
+    """An op of the table.
+
+    Attributes:
+        op: its declaration.
+        squares: its states, by dtype.
+        passed: how many of its cases passed.
+        total: how many there are.
+        layouts: (layout, passed, total), if the layouts did not fare alike.
+    """
+
+    op: Op
+    squares: dict[str, Square]
+    passed: int
+    total: int
+    layouts: list[tuple[str, int, int]]
+
+
+def rows(summary: Summary, tier: int) -> list[Row]:
+    """The table of a tier: its ops in the order of the contract, then what the contract lacks."""
+    cells: dict[str, dict[Cell, int]] = {}
+    for cell, n in summary.cells.items():
+        if cell.tier == tier and cell.mode != "perf":
+            cells.setdefault(cell.op, {})[cell] = n
+    known = {op.name: op for op in ops() if op.tier == tier}
+    order = [*(name for name in known if name in cells), *(x for x in cells if x not in known)]
+    lacking = absent(summary)
+    return [_row(known.get(name) or _stranger(name, tier), cells[name], lacking) for name in order]
+
+
+def columns(table: list[Row]) -> list[str]:
+    """The dtypes of a table, in the order of `corex.dtypes`."""
+    found = {dtype for row in table for dtype in row.squares}
+    known = [dtype.name for dtype in dtypes.ALL if dtype.name in found]
+    return [*known, *sorted(found - set(known))]
+
+
+def absent(summary: Summary) -> set[str]:
+    """The dtypes that no case could use: the device does not hold them."""
+    fared: dict[str, set[str]] = {}
+    for cell in summary.cells:
+        if cell.dtype and cell.mode == "test":
+            fared.setdefault(cell.dtype, set()).add(cell.status)
+    held = any(PASSED in statuses for statuses in fared.values())
+    return {dtype for dtype, statuses in fared.items() if held and statuses == {UNSUPPORTED}}
+
+
+def _stranger(name: str, tier: int) -> Op:
+    return Op(name, tier, "memory" if tier == 0 else "other", (), (), "", "", False)
+
+
+def _row(op: Op, cells: dict[Cell, int], lacking: set[str]) -> Row:
+    by_dtype: dict[str, dict[Cell, int]] = {}
+    for cell, n in cells.items():
+        by_dtype.setdefault(cell.dtype, {})[cell] = n
+    return Row(
+        op=op,
+        squares={
+            dtype: Square(ABSENT) if dtype in lacking else _square(op, found)
+            for dtype, found in by_dtype.items()
+        },
+        passed=sum(n for cell, n in cells.items() if cell.status == PASSED),
+        total=sum(cells.values()),
+        layouts=_layouts(cells, lacking),
+    )
+
+
+def _square(op: Op, cells: dict[Cell, int]) -> Square:
+    fared: Counter[str] = Counter()
+    for cell, n in cells.items():
+        fared[cell.status] += n
+    total = sum(fared.values())
+    bad = sum(fared[status] for status in BAD if status != MISSING)
+    for state, some in ((FAILED, bad), (MISSING, fared[MISSING]), (EXPECTED, fared[EXPECTED])):
+        if some:
+            return Square(state, some, total)
+    tested = {cell: n for cell, n in cells.items() if cell.mode in _KERNEL_MODES}
+    passed = sum(n for cell, n in tested.items() if cell.status == PASSED)
+    if passed:
+        asked = sum(tested.values())
+        return Square(NATIVE if passed == asked else PARTIAL, passed, asked)
+    return Square(_way(op, cells))
+
+
+def _way(op: Op, cells: dict[Cell, int]) -> str:
+    """How the op runs where the kernel itself was not seen to run."""
+    ways = {cell.how for cell in cells if cell.mode not in _KERNEL_MODES and cell.status == PASSED}
+    for way in (FALLBACK, DECOMPOSED, NATIVE):
+        if way in ways:
+            return PARTIAL if way != NATIVE and NATIVE in ways else way
+    return DECOMPOSED if op.composed else FALLBACK
+
+
+def _layouts(cells: dict[Cell, int], lacking: set[str]) -> list[tuple[str, int, int]]:
+    passed: Counter[str] = Counter()
+    total: Counter[str] = Counter()
+    for cell, n in cells.items():
+        if cell.mode in _KERNEL_MODES and cell.dtype not in lacking:
+            total[cell.layout] += n
+            passed[cell.layout] += n * (cell.status == PASSED)
+    worse = [(layout, passed[layout], n) for layout, n in total.items() if passed[layout] < n]
+    alike = len({passed[layout] / n for layout, n in total.items()}) <= 1
+    return [] if alike else worse

@@ -1,0 +1,159 @@
+"""The page of the documentation that says what each backend supports, and what the tiers are."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from typing import Final
+
+from corex.testing.report.contract import MEMORY, OPTIONAL, TIERS, Op, method, ops
+from corex.testing.report.grid import (
+    ABSENT,
+    DECOMPOSED,
+    FAILED,
+    FALLBACK,
+    NATIVE,
+    PARTIAL,
+    STATES,
+    Row,
+    absent,
+    rows,
+)
+from corex.testing.report.markdown import code, grid, plain
+from corex.testing.report.summary import EXPECTED, Summary
+from corex.testing.report.verdict import verdict
+from corex.testing.result import MISSING
+
+WORDS: Final = {
+    NATIVE: "native", PARTIAL: "partly native", DECOMPOSED: "decomposed", FALLBACK: "fallback",
+    MISSING: "**missing**", FAILED: "**failing**", EXPECTED: "fails as expected",
+}  # fmt: skip
+"""How the page calls the states of an op, in the order of its columns."""
+
+_INTRO = """\
+# Which backend supports which op
+
+This page is made from reports of the conformance suite, in `docs/reports/`, by
+
+```sh
+python -m corex.testing.report docs/reports/*.json --output docs/op-support.md
+```
+
+so what it says was tested, not promised.
+"""
+
+_KEY = """\
+*native*: the backend has a kernel, and every case of it passed. *partly native*: it has one that
+takes some cases, for example some layouts only. *decomposed*: the op is computed from other ops.
+*fallback*: it is computed on the host, with a warning. Where dtypes differ, they are named.
+"""
+
+_TIERS = """\
+## What the tiers ask for
+
+A backend is memory (tier 0) plus kernels: those of tier 1 are required for the conformance mark,
+those of tier 2 make programs faster. [kernels.md](kernels.md) defines each kernel's arguments.
+Every corex program runs on a backend that has tier 0 alone; it is slow then.
+"""
+
+
+def op_support(reports: Sequence[Summary], links: Sequence[str] = ()) -> str:
+    """The page; `links` are the addresses of the reports' own pages, or ""."""
+    addresses = [*links, *[""] * len(reports)][: len(reports)]
+    parts = [_INTRO.rstrip()]
+    if reports:
+        parts += ["## Results", *_results(reports, addresses), "## Support", _KEY.rstrip()]
+        for tier in (1, 2):
+            parts += [f"### Tier {tier}: {TIERS[tier]}", _support(reports, tier)]
+    parts += [_TIERS.rstrip(), *_memory()]
+    for tier in (1, 2):
+        parts += [f"### Tier {tier}: {TIERS[tier]}", _declared(tier)]
+    return "\n\n".join(parts) + "\n"
+
+
+def _results(reports: Sequence[Summary], links: Sequence[str]) -> list[str]:
+    shown = []
+    for report, link in zip(reports, links, strict=True):
+        name = f"[{plain(report.backend)}]({link})" if link else plain(report.backend)
+        lacking = " ".join(sorted(absent(report)))
+        shown.append(
+            (name, plain(report.device), plain(verdict(report).headline), lacking or "all")
+        )
+    heads = ["backend", "device", "verdict", "dtypes it lacks"]
+    shown = [(*row[:3], "none" if row[3] == "all" else row[3]) for row in shown]
+    counted = []
+    for report in reports:
+        for tier in (1, 2):
+            found = Counter(overall(row) for row in rows(report, tier))
+            counted.append((plain(report.backend), str(tier), *(str(found[w]) for w in WORDS)))
+    words = [word.strip("*") for word in WORDS.values()]
+    counts = "\n".join(grid(["backend", "tier", *words], counted, right=len(words)))
+    return ["\n".join(grid(heads, shown)), "Ops, by how they run:", counts]
+
+
+def overall(row: Row) -> str:
+    """One state for an op over its dtypes: the worst that was found, and native only for all."""
+    states = {square.state for square in row.squares.values()} - {ABSENT}
+    for state in (FAILED, MISSING, EXPECTED):
+        if state in states:
+            return state
+    if states & {NATIVE, PARTIAL}:
+        return NATIVE if states == {NATIVE} else PARTIAL
+    return FALLBACK if FALLBACK in states else DECOMPOSED
+
+
+def _support(reports: Sequence[Summary], tier: int) -> str:
+    tables = [{row.op.name: row for row in rows(report, tier)} for report in reports]
+    declared = [op for op in ops() if op.tier == tier]
+    known = {op.name for op in declared}
+    strangers = {name: row.op for table in tables for name, row in table.items()}
+    listed = [*declared, *(op for name, op in strangers.items() if name not in known)]
+    body = []
+    family = ""
+    for op in listed:
+        first = op.family if op.family != family else ""
+        family = op.family
+        cells = [_cell(table[op.name]) if op.name in table else "not tested" for table in tables]
+        body.append((first, code(op.name, in_table=True), *cells))
+    heads = ["family", "op", *(plain(report.backend) for report in reports)]
+    return "\n".join(grid(heads, body))
+
+
+def _cell(row: Row) -> str:
+    by_state: dict[str, list[str]] = {}
+    for dtype, square in row.squares.items():
+        by_state.setdefault(square.state, []).append(dtype)
+    by_state.pop(ABSENT, None)
+    ordered = [(state, by_state[state]) for state in WORDS if state in by_state]
+    if not ordered:
+        return STATES[ABSENT][0]
+    if len(ordered) == 1:
+        return WORDS[ordered[0][0]]
+    return ", ".join(f"{WORDS[state]} ({plain(' '.join(names))})" for state, names in ordered)
+
+
+def _memory() -> list[str]:
+    def listed(names: Sequence[str]) -> str:
+        return "\n".join(f"- `{call}`: {text}" for call, text in map(method, names))
+
+    return [
+        "### Tier 0: memory",
+        "The methods of `corex.backend.Backend`:",
+        listed(MEMORY),
+        "And what only some memory can do:",
+        listed(OPTIONAL),
+    ]
+
+
+def _declared(tier: int) -> str:
+    body = [
+        (code(op.name, in_table=True), _arguments(op), op.dtypes, plain(op.doc))
+        for op in ops()
+        if op.tier == tier
+    ]
+    return "\n".join(grid(["op", "inputs; parameters", "dtypes", "meaning"], body))
+
+
+def _arguments(op: Op) -> str:
+    inputs, params = ", ".join(op.inputs), ", ".join(op.params)
+    return plain(f"{inputs}; {params}" if params else inputs)

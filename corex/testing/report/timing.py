@@ -1,0 +1,83 @@
+"""The parts of the page about where ops run and how fast."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import Any, Final
+
+from corex.testing.report.contract import TIERS
+from corex.testing.report.figures import figure, number, seconds
+from corex.testing.report.grid import STATES
+from corex.testing.report.markup import Html, join, table, tag
+from corex.testing.report.summary import Summary
+from corex.testing.result import PASSED, Result
+
+WAYS: Final = ("native", "decomposed", "fallback")
+
+
+def support(summary: Summary) -> Html | None:
+    """How many cases of the support mode ran in which way, by tier."""
+    ways: Counter[tuple[int, str]] = Counter()
+    for cell, n in summary.cells.items():
+        if cell.mode == "support":
+            ways[cell.tier, cell.how if cell.status == PASSED else cell.status] += n
+    if not ways:
+        return None
+    names = [*WAYS, *sorted({way for _, way in ways} - {*WAYS, ""})]
+    body = []
+    for tier in sorted({tier for tier, _ in ways}):
+        figures = [tag("td", number(ways[tier, way]), class_="n") for way in names]
+        body.append(tag("tr", tag("th", f"{tier} {TIERS.get(tier, '')}", scope="row"), *figures))
+    heads: list[object] = ["tier"]
+    for way in names:
+        heads.append(tag("th", _way(way), scope="col", class_="n"))
+    intro = "Each op was called as a program calls it, and the placement report says how it ran."
+    return join([tag("p", intro), table(heads, body)])
+
+
+def _way(way: str) -> Html:
+    symbol = STATES[way][0] if way in STATES else ""
+    return tag("span", f"{symbol} {way}".strip(), class_=f"badge {way}")
+
+
+def perf(summary: Summary) -> Html | None:
+    """The measures of the perf cases."""
+    if not summary.perf:
+        return None
+    names = list(dict.fromkeys(name for result in summary.perf for name in result.measures))
+    body = [
+        tag(
+            "tr",
+            tag("th", tag("code", result.id.removeprefix("perf:")), scope="row"),
+            *(_measure(name, result.measures.get(name)) for name in names),
+            data_t=result.id,
+        )
+        for result in summary.perf
+    ]
+    heads: list[object] = ["case"]
+    for name in names:
+        heads.append(tag("th", name.replace("_", " "), scope="col", class_="n"))
+    intro = "Measured one case at a time. What else the machine was doing then, no figure knows."
+    return join([tag("p", intro), table(heads, body, class_="sort")])
+
+
+def _measure(name: str, value: Any) -> Html:
+    sort = value if isinstance(value, (int, float)) else None
+    return tag("td", figure(name, value), class_="n", data_v=sort)
+
+
+def slowest(summary: Summary) -> Html | None:
+    """The cases that took longest."""
+    body = [_slow(result) for result in summary.slowest if result.seconds > 0]
+    if not body:
+        return None
+    return table(["case", tag("th", "time", scope="col", class_="n"), "status"], body)
+
+
+def _slow(result: Result) -> Html:
+    return tag(
+        "tr",
+        tag("th", tag("code", result.id), scope="row"),
+        tag("td", seconds(result.seconds), class_="n"),
+        tag("td", result.status),
+    )
