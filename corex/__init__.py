@@ -8,12 +8,9 @@ from __future__ import annotations
 
 import builtins
 import importlib
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from corex import ops
-from corex import report as _report
 from corex.autograd import (
     enable_grad,
     inference_mode,
@@ -53,10 +50,11 @@ from corex.interop.objects import install as _install_objects
 from corex.layout import broadcast_shapes as _broadcast_shapes
 from corex.ops.promotion import result_type
 from corex.ops.random import Generator, default_generator
-from corex.place import change_observers as _change_observers
 from corex.printing import get_printoptions, set_printoptions
 from corex.printing import install as _install_printing
-from corex.report import Report
+from corex.report import OpCall, Report, observe, placement
+from corex.report import debug_words as _debug_words
+from corex.report import report_at_exit as _report_at_exit
 from corex.selection import (
     find_place,
     forget_kernels,
@@ -81,14 +79,17 @@ _install_printing(Tensor)
 
 globals().update(ops.functions)
 
+if "placement" in _debug_words():
+    _report_at_exit()
+
 __all__: list[str] = [
     "Size", "Tensor", "is_floating_point", "is_tensor", "numel",
     "DType", "dtype", "bool", "uint8", "int", "int32", "int64", "long",
     "float", "float32", "float64", "double",
     "can_cast", "finfo", "get_default_dtype", "iinfo", "promote_types", "result_type",
     "set_default_dtype",
-    "device", "find_place", "forget_kernels", "get_backend", "is_strict", "place_of", "placement",
-    "Report", "set_backend", "set_strict", "use_backend",
+    "device", "find_place", "forget_kernels", "get_backend", "is_strict", "place_of",
+    "OpCall", "observe", "placement", "Report", "set_backend", "set_strict", "use_backend",
     "empty_cache", "memory_stats", "synchronize",
     "enable_grad", "inference_mode", "is_grad_enabled", "is_inference_mode_enabled", "no_grad",
     "set_grad_enabled",
@@ -133,21 +134,6 @@ def broadcast_shapes(*shapes: Any) -> tuple[Any, ...]:
     return _broadcast_shapes(
         "broadcast_shapes", *[(s,) if isinstance(s, builtins.int) else tuple(s) for s in shapes]
     )
-
-
-@contextmanager
-def placement() -> Iterator[Report]:
-    """Reports, for every op inside the `with` block, how often it ran where, how and why."""
-    report = Report()
-    _report.listeners.append(report)
-    _change_observers(1)
-    forget_kernels()
-    try:
-        yield report
-    finally:
-        _report.listeners.remove(report)
-        _change_observers(-1)
-        forget_kernels()
 
 
 def memory_stats(device: Any = None, backend: str | None = None) -> dict[str, Any]:

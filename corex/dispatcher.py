@@ -19,7 +19,9 @@ from corex.resolution import (
     may_overlap,
     resolve,
     same_view,
+    settle,
     view,
+    view_as,
 )
 from corex.schema import OpSchema
 from corex.tensor import Tensor, alias, make
@@ -42,22 +44,26 @@ def call(schema: OpSchema, inputs: tuple[Tensor | None, ...], params: tuple[Any,
     assert schema.result is not None
     specs: list[Spec] = schema.result(*inputs, *params)
     found = _resolve_for(schema, place, specs, inputs)
+    kernel_params = params[: -schema.rule_params] if schema.rule_params else params
     if found.run is not None:
         outs = [empty(place.keys[dtype.index], shape) for shape, dtype in specs]
         arguments = (
             *[view(t) for t in outs],
             *[None if t is None else view(t) for t in inputs],
-            *(params[: -schema.rule_params] if schema.rule_params else params),
+            *kernel_params,
         )
-        if found.accepts is None or found.accepts(*arguments):
+        if found.accepts is not None:
+            found = settle(found, arguments)
+        if found.run is not None:
             found.run(*arguments)
             if observed():
-                report.note(schema.name, place.name, "native", found.reason)
+                report.tell(schema.name, place, "native", found.reason, outs, inputs, kernel_params)
             return finish(schema, inputs, params, outs)
-        found = Resolution(None, None, f"the kernel '{schema.name}' declined this layout")
     if schema.decomposition is not None:
         if observed():
-            report.note(schema.name, place.name, "decomposed", found.reason)
+            report.tell(
+                schema.name, place, "decomposed", found.reason, specs, inputs, kernel_params
+            )
         if not schema.differentiable:
             return schema.decomposition(*inputs, *params)
         with no_grad():
@@ -65,7 +71,6 @@ def call(schema: OpSchema, inputs: tuple[Tensor | None, ...], params: tuple[Any,
         outs = [result] if isinstance(result, Tensor) else list(result)
         return finish(schema, inputs, params, [alias(t) for t in outs])
     outs = [empty(place.keys[dtype.index], shape) for shape, dtype in specs]
-    kernel_params = params[: -schema.rule_params] if schema.rule_params else params
     run_fallback(schema.name, outs, inputs, kernel_params, found.reason)
     return finish(schema, inputs, params, outs)
 
@@ -129,15 +134,21 @@ def call_pointwise(
                 strides = broadcast_strides(t.shape, t.strides, shape)
             views.append((t.storage_.buffer, t.key.dtype, shape, strides, t.offset))
         arguments = (*views, *params)
-        if found.accepts is None or found.accepts(*arguments):
+        if found.accepts is not None:
+            found = settle(found, arguments)
+        if found.run is not None:
             found.run(*arguments)
             if observed():
-                report.note(schema.name, place.name, "native", found.reason)
+                report.tell(
+                    schema.name, place, "native", found.reason, views[:1], views[1:], params
+                )
             return result if out is not None else _pointwise_result(schema, inputs, params, result)
-        found = Resolution(None, None, f"the kernel '{schema.name}' declined this layout")
     if schema.decomposition is not None:
         if observed():
-            report.note(schema.name, place.name, "decomposed", found.reason)
+            expanded_views = [view_as(t, shape) for t in inputs]
+            report.tell(
+                schema.name, place, "decomposed", found.reason, [result], expanded_views, params
+            )
         if out is None and not schema.differentiable:
             composed: Tensor = schema.decomposition(*inputs, *params)
             return composed
@@ -172,21 +183,34 @@ def _pointwise_result(
 
 
 def run(
-    op: str, outs: Sequence[Tensor], inputs: Sequence[Tensor], params: tuple[Any, ...] = ()
+    op: str,
+    outs: Sequence[Tensor],
+    inputs: Sequence[Tensor],
+    params: tuple[Any, ...] = (),
+    indices: Sequence[Tensor] = (),
 ) -> None:
-    """Runs a primitive into existing tensors, on their place or else on the host. No autograd."""
+    """Runs a primitive into existing tensors, on their place or else on the host. No autograd.
+
+    `indices` are inputs that follow the parameters, as in `index_put`.
+    """
     place = outs[0].key.place
-    tensors = (*outs, *inputs)
+    tensors = (*outs, *inputs, *indices)
     dtypes = tuple([t.key.dtype for t in tensors])
     found = place.kernels.get((op, dtypes)) or resolve(place, op, dtypes)
     if found.run is not None:
-        arguments = (*[view(t) for t in tensors], *params)
-        if found.accepts is None or found.accepts(*arguments):
+        arguments = (
+            *[view(t) for t in (*outs, *inputs)],
+            *params,
+            *[view(t) for t in indices],
+        )
+        if found.accepts is not None:
+            found = settle(found, arguments)
+        if found.run is not None:
             found.run(*arguments)
             if observed():
-                report.note(op, place.name, "native", found.reason)
+                report.tell(op, place, "native", found.reason, outs, [*inputs, *indices], params)
             return
-    run_fallback(op, outs, inputs, params, found.reason)
+    run_fallback(op, outs, inputs, params, found.reason, indices)
 
 
 def fill(t: Tensor, value: Any) -> None:

@@ -13,7 +13,7 @@ from corex.errors import FallbackWarning, KernelUnavailableError
 from corex.layout import extent, numel
 from corex.place import Place, observed
 from corex.plugins.manager import manager
-from corex.resolution import empty, resolve, view
+from corex.resolution import empty, resolve, settle, view
 from corex.selection import place_of
 from corex.tensor import Tensor, make
 
@@ -42,12 +42,17 @@ def run_fallback(
     inputs: Sequence[Tensor | None],
     params: tuple[Any, ...],
     reason: str,
+    indices: Sequence[Tensor] = (),
 ) -> None:
-    """Runs `op` on a host backend, copying its inputs there and its outputs back."""
+    """Runs `op` on a host backend, copying its inputs there and its outputs back.
+
+    `indices` are inputs that follow the parameters.
+    """
     place = outs[0].key.place
     if _strict:
         raise KernelUnavailableError(f"[{op}] {reason}, and strict mode forbids the host fallback")
-    dtypes = (*[t.key.dtype for t in outs], *[t.key.dtype for t in inputs if t is not None])
+    read = (*inputs, *indices)
+    dtypes = tuple([t.key.dtype for t in (*outs, *read) if t is not None])
     host = _host_for(place, op, dtypes)
     if host is None:
         raise KernelUnavailableError(
@@ -60,19 +65,27 @@ def run_fallback(
             FallbackWarning,
             stacklevel=4,
         )
-    there = [None if t is None else _fetch(t, host) for t in inputs]
+    there = [None if t is None else _fetch(t, host) for t in read]
     # Outputs travel too: index_put and scatter_add read what they do not overwrite.
     results = [_fetch(t, host) for t in outs]
-    found = resolve(host, op, dtypes)
-    assert found.run is not None
-    found.run(
-        *[view(t) for t in results], *[None if t is None else view(t) for t in there], *params
+    views = [None if t is None else view(t) for t in there]
+    arguments = (
+        *[view(t) for t in results],
+        *views[: len(inputs)],
+        *params,
+        *views[len(inputs) :],
     )
+    found = settle(resolve(host, op, dtypes), arguments)
+    if found.run is None:
+        raise KernelUnavailableError(
+            f"[{op}] {reason}, it has no decomposition, and {found.reason}"
+        )
+    found.run(*arguments)
     for target, source in zip(outs, results, strict=True):
         _put_back(target, source)
-    moved = sum(t.nbytes for t in inputs if t is not None) + 2 * sum(t.nbytes for t in outs)
     if observed():
-        report.note(op, place.name, "fallback", reason, moved)
+        moved = sum(t.nbytes for t in read if t is not None) + 2 * sum(t.nbytes for t in outs)
+        report.tell(op, place, "fallback", reason, outs, read, params, moved)
 
 
 def _host_for(place: Place, op: str, dtypes: tuple[DType, ...]) -> Place | None:
@@ -108,10 +121,11 @@ def _dense(t: Tensor) -> Tensor:
 
 def _copy_natively(target: Tensor, source: Tensor) -> bool:
     dtypes = (target.key.dtype, source.key.dtype)
-    found = resolve(target.key.place, "copy", dtypes)
+    views = (view(target), view(source))
+    found = settle(resolve(target.key.place, "copy", dtypes), views)
     if found.run is None:
         return False
-    found.run(view(target), view(source))
+    found.run(*views)
     return True
 
 

@@ -7,6 +7,8 @@ the hot path reads hangs on the key itself.
 
 from __future__ import annotations
 
+import threading
+import weakref
 from collections.abc import Callable
 from typing import Any
 
@@ -27,14 +29,18 @@ class Table(dict[str, Any]):
         self.resolve = resolve
 
     def __missing__(self, name: str) -> Any:
-        value = self[name] = self.resolve(name)
+        epoch = _epoch
+        value = self.resolve(name)
+        with _lock:
+            if epoch == _epoch:  # else what was true when the question was asked may be no more
+                self[name] = value
         return value
 
 
 class Place:
     """One device of one backend."""
 
-    __slots__ = ("backend", "device", "index", "keys", "kernels", "name")
+    __slots__ = ("__weakref__", "backend", "device", "index", "keys", "kernels", "name")
 
     def __init__(self, name: str, backend: Backend, index: int, indexed: bool) -> None:
         self.name = name
@@ -46,6 +52,8 @@ class Place:
         self.keys: tuple[DispatchKey, ...] = tuple(
             DispatchKey(self if d in held else _Nowhere(self, d), d) for d in dtypes.ALL
         )
+        with _lock:
+            _places.add(self)
 
     def key(self, dtype: DType) -> DispatchKey:
         """The dispatch key of `dtype` here."""
@@ -146,7 +154,21 @@ def ask_overrides(question: Callable[[str, str, DType], bool]) -> None:
     _is_overridden = question
 
 
+# ---- forgetting ------------------------------------------------------------------------------
+_lock = threading.Lock()
+_places: weakref.WeakSet[Place] = weakref.WeakSet()  # those of plugins that went, too
+_epoch = 0
 _observers = 0
+
+
+def forget_kernels() -> None:
+    """Drops every cached resolution; the next calls ask the plugins again."""
+    global _epoch
+    with _lock:
+        _epoch += 1
+        places = list(_places)
+    for place in places:
+        place.clear()
 
 
 def observed() -> bool:
@@ -155,6 +177,8 @@ def observed() -> bool:
 
 
 def change_observers(by: int) -> None:
-    """Counts listeners in and out; the caller then clears the tables."""
+    """Counts listeners in and out, and clears the tables, which hold the short cuts."""
     global _observers
-    _observers += by
+    with _lock:
+        _observers += by
+    forget_kernels()

@@ -19,24 +19,53 @@ Shape = tuple[int, ...]
 
 
 class Resolution(NamedTuple):
-    """How an op runs on a place: a kernel (with its predicate), or why there is none."""
+    """How an op runs on a place: a kernel (with its predicate), or why there is none.
+
+    Attributes:
+        run: the kernel, or None.
+        accepts: its predicate, called with the same arguments; None for a kernel that takes all.
+        reason: where the kernel comes from, or why there is none; for reports and errors.
+        other: what to do where the predicate declines.
+    """
 
     run: Kernel | None
     accepts: Any
     reason: str
+    other: Resolution | None = None
 
 
 def resolve(place: Place, op: str, dtypes: tuple[DType, ...]) -> Resolution:
     """The cached answer of the plugins for (place, op, dtypes of all views)."""
     found: Resolution | None = place.kernels.get((op, dtypes))
     if found is None:
-        choice = manager.select_kernel(place.name, op, dtypes)
-        if choice is None:
-            names = ", ".join(d.name for d in dtypes)
-            found = Resolution(None, None, f"'{place.name}' has no kernel '{op}' for ({names})")
-        else:
-            found = Resolution(choice.run, choice.accepts, "kernel")
-        place.kernels[op, dtypes] = found
+        found = place.kernels[op, dtypes] = _resolve(place, op, dtypes)
+    return found
+
+
+def _resolve(place: Place, op: str, dtypes: tuple[DType, ...]) -> Resolution:
+    line = manager.kernels(place.backend, op, dtypes)
+    plugins = [f"plugin '{plugin}'" for _, plugin in line if plugin is not None]
+    if line and line[-1].plugin is None:
+        end = f"the kernel '{op}' of '{place.name}' declined this layout"
+    else:
+        names = ", ".join(d.name for d in dtypes)
+        end = f"'{place.name}' has no kernel '{op}' for ({names})"
+        if plugins:
+            end += f", and {' and '.join(plugins)} declined this layout"
+    found = Resolution(None, None, end)
+    for i, (choice, plugin) in reversed(list(enumerate(line))):
+        reason = "kernel" if plugin is None else f"kernel of plugin '{plugin}'"
+        if i:
+            reason += f", as {' and '.join(plugins[:i])} declined this layout"
+        found = Resolution(choice.run, choice.accepts, reason, found)
+    return found
+
+
+def settle(found: Resolution, arguments: tuple[Any, ...]) -> Resolution:
+    """The first of the kernels in line that takes these arguments, else why none does."""
+    while found.accepts is not None and not found.accepts(*arguments):
+        assert found.other is not None
+        found = found.other
     return found
 
 

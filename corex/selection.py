@@ -10,6 +10,7 @@ from corex.device import device as Device
 from corex.dtypes import DType, bool_
 from corex.errors import BackendUnavailableError
 from corex.place import Place, ask_overrides
+from corex.place import forget_kernels as _forget_resolved
 from corex.plugins.manager import manager
 from corex.schema import REGISTRY
 
@@ -51,24 +52,27 @@ def place_of(backend: str, index: int = 0) -> Place:
 
 def forget_kernels() -> None:
     """Drops every cached resolution; the next calls ask the plugins again."""
-    for place in list(_places.values()):
-        place.clear()
+    _forget_resolved()
     _usual.clear()
 
 
 manager.on_change(forget_kernels)
 
 
+# Short cuts that are no ops of their own, and the op whose kernel they stand for.
+_STANDS_FOR = {"linear_backward": "matmul"}
+
+
 def _is_overridden(backend: str, op: str, dtype: DType) -> bool:
-    schema = REGISTRY.get(op)
-    if schema is None:
+    schema = REGISTRY.get(_STANDS_FOR.get(op, op))
+    if schema is None or not manager.selectors():
         return False
     output = bool_ if schema.family in ("compare", "predicate") else dtype
     required = sum(not name.endswith("?") for name in schema.inputs)
-    return any(
-        manager.override(backend, op, (output, *[dtype] * count)) is not None
-        for count in range(required, len(schema.inputs) + 1)
-    )
+    signatures = [(output, *[dtype] * count) for count in range(required, len(schema.inputs) + 1)]
+    if schema.family == "optim":  # lists of views of one dtype
+        signatures = [(dtype,)]
+    return any(manager.overrides(backend, schema.name, dtypes) for dtypes in signatures)
 
 
 ask_overrides(_is_overridden)

@@ -12,7 +12,6 @@ from typing import Any
 from corex import report
 from corex.autograd.grad_mode import no_grad
 from corex.place import change_observers
-from corex.selection import forget_kernels
 
 _lock = threading.Lock()
 _state = {"enabled": False, "nan": True}
@@ -36,7 +35,6 @@ def _apply(enabled: bool, nan: bool) -> None:
             report.forward_trace = _trace if enabled else None
             # The flat fast paths of ops record no traceback, so they are closed meanwhile.
             change_observers(1 if enabled else -1)
-            forget_kernels()
 
 
 def _trace() -> str:

@@ -9,15 +9,16 @@ from __future__ import annotations
 import argparse
 import importlib
 import importlib.metadata
-import os
 import sys
 from collections.abc import Sequence
 from typing import Final
 
 from corex.errors import CorexError
+from corex.report import debug_words
 
 COMMANDS: Final = {
     "backends": "which backends there are, and why one cannot be used",
+    "new-backend": "make a backend to start from, as a package of its own",
     "demo": "train a small network on handwritten digits",
     "bench": "time corex beside PyTorch and NumPy (in a source checkout)",
 }
@@ -27,7 +28,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Runs the command line `argv` (by default the process's own) and returns its exit code.
 
     A wrong command line exits with 2; an error that the user can act on is one line on stderr and
-    exit code 1, unless COREX_DEBUG is set, which lets it through with its traceback.
+    exit code 1, unless COREX_DEBUG=traceback is set, which lets it through with its traceback.
     """
     arguments = sys.argv[1:] if argv is None else list(argv)
     parser = argparse.ArgumentParser(prog="corex", description="A tensor runtime with plugins.")
@@ -39,7 +40,7 @@ def main(argv: Sequence[str] | None = None) -> int:
             name, help=summary, description=summary[0].upper() + summary[1:] + "."
         )
         if arguments[:1] == [name]:
-            module = importlib.import_module(f"corex.cli.{name}")
+            module = importlib.import_module(f"corex.cli.{name.replace('-', '_')}")
             module.add_arguments(subparser)
     parsed, passed_on = parser.parse_known_args(arguments)
     parsed.passed_on = passed_on
@@ -54,7 +55,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         sys.stdout = None
         return 0
     except (CorexError, OSError, ValueError) as error:
-        if os.environ.get("COREX_DEBUG"):
+        if debug_words() - {"placement"}:
             raise
         message = " ".join(str(error).split()) or type(error).__name__
         print(f"corex {parsed.command}: {message}", file=sys.stderr)

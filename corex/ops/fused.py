@@ -12,7 +12,7 @@ from corex.backend import View
 from corex.layout import DENSE
 from corex.place import DispatchKey, observed
 from corex.recording import no_grad
-from corex.resolution import resolve
+from corex.resolution import resolve, settle
 from corex.schema import FLOAT, OpSchema, declare
 from corex.tensor import Tensor
 
@@ -97,19 +97,23 @@ def _step(schema: OpSchema, lists: Sequence[Sequence[Tensor]], params: tuple[obj
     if found is None:
         found = key.kernels[schema.name] = resolve(key.place, schema.name, (key.dtype,))
     views = _views(lists, key) if found.run is not None else None
-    if views is None:
+    if views is not None and found.accepts is not None:
+        found = settle(found, (*views, *params))
+    if views is None or found.run is None:
+        reason = found.reason if found.run is None else "the tensors differ in dtype or place"
+        if observed():
+            given = [list(tensors) for tensors in lists]
+            report.tell(schema.name, key.place, "decomposed", reason, (), given, params)
         assert schema.decomposition is not None
         with no_grad():
             schema.decomposition(*lists, *params)
-    else:
-        assert found.run is not None
-        found.run(*views, *params)
-        for tensors in (lists[0], *lists[2:]):
-            for t in tensors:
-                t.storage_.version += 1
+        return
+    found.run(*views, *params)
+    for tensors in (lists[0], *lists[2:]):
+        for t in tensors:
+            t.storage_.version += 1
     if observed():
-        how = "decomposed" if views is None else "native"
-        report.note(schema.name, key.place.name, how, found.reason)
+        report.tell(schema.name, key.place, "native", found.reason, (), views, params)
 
 
 def _views(lists: Sequence[Sequence[Tensor]], key: DispatchKey) -> list[list[View]] | None:

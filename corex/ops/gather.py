@@ -6,14 +6,16 @@ import re
 from typing import Any
 
 from corex import dtypes as dt
+from corex import report
 from corex.dispatcher import call, dense_copy, run
 from corex.graph import mode
 from corex.layout import broadcast_shapes, normalize_dim
 from corex.ops.index import get_rows, getitem, put_rows, refuse_negative
 from corex.ops.promotion import cast, require_tensor, scalar
 from corex.ops.views import expand, permute, reshape
+from corex.place import observed
 from corex.recording import record
-from corex.resolution import check_places, empty, resolve, view
+from corex.resolution import check_places, empty, resolve
 from corex.schema import ALL, OpSchema, declare
 from corex.tensor import Tensor, make
 
@@ -81,10 +83,12 @@ def scatter_add_last(a: Tensor, index: Tensor, src: Tensor) -> Tensor:
     dtypes = (a.key.dtype, index.key.dtype, src.key.dtype)
     found = resolve(place, "scatter_add", dtypes)
     if found.run is None:
+        if observed():
+            report.tell("scatter_add", place, "decomposed", found.reason, [a], [index, src])
         composed = _scatter_by_index(a.detach(), index, src.detach())
     else:
         composed = dense_copy(a)
-        found.run(view(composed), view(index), view(src))
+        run("scatter_add", [composed], [index, src])
     if mode.enabled and (a._node is not None or src._node is not None):
         record(SCATTER_ADD, (a, index, src), (), (composed,))
     return composed

@@ -11,7 +11,6 @@ from typing import Any
 
 from corex import dtypes as dt
 from corex.dispatcher import dense_copy, run
-from corex.fallback import run_fallback
 from corex.graph import mode
 from corex.layout import broadcast_shapes, normalize_dim, numel, slice_dim
 from corex.ops.create_data import as_tensor, tensor
@@ -21,7 +20,7 @@ from corex.ops.places import to_place
 from corex.ops.promotion import cast, require_tensor, scalar
 from corex.ops.views import alias_view, expand, permute, reshape, unsqueeze
 from corex.recording import record
-from corex.resolution import check_places, empty, resolve, view
+from corex.resolution import check_places, empty
 from corex.schema import ALL, BOOL, OpSchema, declare
 from corex.tensor import TENSOR_TYPES, Tensor
 
@@ -99,14 +98,8 @@ def run_index_put(
     target: Tensor, values: Tensor, indices: Sequence[Tensor], accumulate: bool
 ) -> None:
     """Calls the kernel, whose parameter stands before the index views."""
-    place = target.key.place
-    check_places("index_put", [values, *indices], place)
-    dtypes = (target.key.dtype, values.key.dtype, *[i.key.dtype for i in indices])
-    found = resolve(place, "index_put", dtypes)
-    if found.run is not None:
-        found.run(view(target), view(values), accumulate, *[view(i) for i in indices])
-        return
-    run_fallback("index_put", [target], [values], (accumulate, *indices), found.reason)
+    check_places("index_put", [values, *indices], target.key.place)
+    run("index_put", [target], [values], (accumulate,), indices)
 
 
 # ---- parsing an index ------------------------------------------------------------------------

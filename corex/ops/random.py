@@ -11,6 +11,7 @@ from collections.abc import Callable
 from typing import Any
 
 from corex import dtypes as dt
+from corex import report
 from corex.device import device as Device
 from corex.dispatcher import run
 from corex.dtypes import DType
@@ -20,7 +21,7 @@ from corex.ops.places import exact_place
 from corex.ops.promotion import cast, require_tensor
 from corex.ops.reduce import argsort
 from corex.ops.views import sizes_of
-from corex.place import Place
+from corex.place import Place, observed
 from corex.resolution import empty, resolve
 from corex.schema import FLOAT, OpSchema, declare
 from corex.selection import find_place
@@ -166,9 +167,12 @@ def _draw(op: str, out: Tensor, generator: Generator | None) -> Tensor:
 
 
 def _fill(op: str, out: Tensor, seed: int, offset: int) -> Tensor:
-    if resolve(out.key.place, op, (out.key.dtype,)).run is not None:
+    found = resolve(out.key.place, op, (out.key.dtype,))
+    if found.run is not None:
         run(op, [out], [], (seed, offset))
     else:
+        if observed():
+            report.tell(op, out.key.place, "decomposed", found.reason, [out], (), (seed, offset))
         drawn = _DRAWS[op][0](out.key, numel(out.shape), seed, offset)
         run("copy", [out], [drawn.reshape(out.shape)])
     return out

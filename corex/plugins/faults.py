@@ -17,6 +17,7 @@ class Fault(NamedTuple):
         exception: the original exception.
         traceback: its formatted traceback.
         backend: the backend concerned, where only one is.
+        op: the op concerned, where only one is.
     """
 
     plugin: str
@@ -25,6 +26,7 @@ class Fault(NamedTuple):
     exception: BaseException
     traceback: str
     backend: str | None = None
+    op: str | None = None
 
     @classmethod
     def of(
@@ -34,14 +36,23 @@ class Fault(NamedTuple):
         plugin: str,
         distribution: str = "",
         backend: str | None = None,
+        op: str | None = None,
     ) -> Fault:
         """The fault that keeps `exception`."""
         text = "".join(traceback.format_exception(exception))
-        return cls(plugin, distribution, stage, exception, text, backend)
+        return cls(plugin, distribution, stage, exception, text, backend, op)
 
     def concerns(self, name: str) -> bool:
         """Whether this may be why the backend called `name` is missing."""
+        if self.stage.startswith("corex_"):  # the plugin's backends are there
+            return False
         return name == (self.plugin if self.backend is None else self.backend)
+
+    def may_concern_op(self, name: str) -> bool:
+        """Whether this may be why the op called `name` is missing."""
+        if self.stage == "corex_ops":
+            return self.op is None or self.op == name
+        return self.stage in ("metadata", "import", "register", "backends")
 
     def summary(self) -> str:
         """The exception in one line."""

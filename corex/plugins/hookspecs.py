@@ -8,13 +8,14 @@ first. This replaces pluggy's `tryfirst`, `trylast` and wrappers, which corex re
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Final
 
 import pluggy
 
 from corex.backend import BackendDescriptor, KernelChoice
 from corex.dtypes import DType
+from corex.report import OpCall
 
 PROJECT: Final = "corex"
 
@@ -32,13 +33,17 @@ def corex_select_kernel(backend: str, op: str, dtypes: tuple[DType, ...]) -> Ker
     """A kernel for `op` on `backend` that goes before the backend's own, or None.
 
     `dtypes` are those of the kernel's views, outputs first. The answer is cached, so it may
-    depend on nothing else.
+    depend on nothing else. Where its predicate `accepts` declines the arguments, the next plugin's
+    kernel is tried, and finally the backend's own.
     """
 
 
 @hookspec
 def corex_ops() -> Sequence[object]:  # type: ignore[empty-body]
-    """Declarations of new ops."""
+    """Declarations of new ops, as `corex.ops.NewOp`; see `corex/ops/extension.py`.
+
+    Asked once. Each becomes `corex.ops.NAME`, as long as the plugin is registered.
+    """
 
 
 @hookspec
@@ -47,5 +52,9 @@ def corex_conformance_cases() -> Sequence[object]:  # type: ignore[empty-body]
 
 
 @hookspec
-def corex_op_observer() -> object:
-    """An observer of dispatched ops (a profiler or tracer), or None for none at the moment."""
+def corex_op_observer() -> Callable[[OpCall], object] | None:
+    """A function to be called with every `corex.OpCall`, or None for none at the moment.
+
+    Asked when the plugins are loaded, and after every change of what is registered. While anybody
+    listens, ops take no short cuts. An observer that raises is dropped.
+    """

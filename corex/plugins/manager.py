@@ -1,231 +1,48 @@
-"""The registry of plugins and of the backends they bring.
+"""What the plugins bring: which backend comes first, and which kernel.
 
-Nothing is scanned or imported until a backend is first needed. What goes wrong with one plugin is
-kept as a `Fault` and raised only when its backend is asked for.
+What goes wrong with one backend is kept as a `Fault` and raised only when it is asked for.
 """
 
 from __future__ import annotations
 
 import os
-import threading
 import warnings
-from collections.abc import Callable
 from typing import NamedTuple
-
-import pluggy
 
 from corex.backend import Backend, BackendDescriptor, KernelChoice
 from corex.dtypes import DType
 from corex.errors import BackendUnavailableError, PluginError
-from corex.plugins import hookspecs
-from corex.plugins.discovery import (
-    Source,
-    admit,
-    announced,
-    check_descriptor,
-    disabled_names,
-    priority_of,
-    sources,
-)
-from corex.plugins.faults import Fault, one_line
+from corex.plugins.faults import one_line
+from corex.plugins.registry import Plugin, PluginRegistry
 
 
-class _Plugin(NamedTuple):
-    name: str
-    distribution: str
-    value: object
-    priority: int
-    hooks: dict[str, pluggy.HookImpl]
-    descriptors: list[BackendDescriptor]
+class Candidate(NamedTuple):
+    """A kernel that may run an op, and the plugin that puts it before the backend's own."""
 
-    @property
-    def rank(self) -> tuple[int, str]:
-        return -self.priority, self.name
+    choice: KernelChoice
+    plugin: str | None = None
 
 
-class PluginManager:
-    """Knows every plugin, and which backend and which kernel comes first.
+class PluginManager(PluginRegistry):
+    """Knows every backend and every kernel that plugins bring, in order of precedence.
 
-    Precedence is explicit. Backends are ordered by descending priority, then name. Plugins that
-    answer other hooks are ordered by descending `corex_priority`, then name.
+    Precedence is explicit. Backends are ordered by descending priority, then name; plugins that
+    answer other hooks by descending `corex_priority`, then name.
     """
 
     def __init__(self) -> None:
-        self._lock = threading.RLock()
-        self._loaded = False
-        self._loading = False
-        self._disabled: frozenset[str] = frozenset()
-        self._registry = pluggy.PluginManager(hookspecs.PROJECT)
-        self._registry.add_hookspecs(hookspecs)
-        self._plugins: dict[str, _Plugin] = {}
-        self._faults: list[Fault] = []
-        self._clashes: list[Fault] = []
-        self._owners: dict[str, _Plugin] = {}
+        super().__init__()
+        self._owners: dict[str, Plugin] = {}
         self._descriptors: dict[str, BackendDescriptor] = {}
-        self._selectors: list[_Plugin] = []
+        self._selectors: list[Plugin] = []
         self._probed: dict[str, str | None] = {}
         self._backends: dict[str, Backend] = {}
-        self._callbacks: list[Callable[[], object]] = []
 
-    # ---- plugins ---------------------------------------------------------------------------
-    def load(self) -> None:
-        """Loads the installed plugins, once; every query does this by itself."""
-        if self._loaded:
-            return
-        with self._lock:
-            if self._loaded or self._loading:  # a plugin may call corex while it is imported
-                return
-            self._loading = True
-            try:
-                self._disabled = disabled_names()
-                for source in sources():
-                    if source.name not in self._disabled:
-                        self._load_source(source)
-                self._resolve()
-                self._loaded = True
-            finally:
-                self._loading = False
-        self._notify()
-
-    def _load_source(self, source: Source) -> None:
-        name, distribution, load, error = source
-        stage = "metadata"
-        try:
-            if error is not None:
-                raise error
-            if name in self._plugins:
-                other = self._plugins[name].distribution
-                raise PluginError(f"the plugin name {name!r} is taken, by {other or 'a program'}")
-            stage = "import"
-            value = load()
-            stage = "register"
-            hooks = admit(self._registry, value, name)
-            stage = "backends"
-            try:
-                items = announced(hooks["corex_backends"]) if "corex_backends" in hooks else ()
-            except Exception:
-                self._registry.unregister(name=name)
-                raise
-        except (Exception, SystemExit) as failure:
-            self._faults.append(Fault.of(failure, stage, name, distribution))
-            return
-        descriptors = []
-        for item in items:
-            try:
-                descriptors.append(check_descriptor(item))
-            except PluginError as failure:
-                backend = getattr(item, "name", None)
-                self._faults.append(Fault.of(failure, "descriptor", name, distribution, backend))
-        self._plugins[name] = _Plugin(
-            name, distribution, value, priority_of(value), hooks, descriptors
-        )
-
-    def register(self, plugin: object, name: str | None = None) -> str | None:
-        """Registers a plugin (a module or an instance) at run time.
-
-        Returns:
-            The plugin's name, or None if COREX_DISABLE blocks it.
-
-        Raises:
-            PluginError: the plugin breaks the contract; nothing is registered then.
-        """
-        self.load()
-        if name is None:
-            name = getattr(plugin, "__name__", None) or type(plugin).__name__
-        if name in self._disabled:
-            return None
-        with self._lock:
-            if name in self._plugins:
-                raise PluginError(f"the plugin name {name!r} is taken")
-            try:
-                hooks = admit(self._registry, plugin, name)
-            except (ValueError, pluggy.PluginValidationError) as error:
-                raise PluginError(f"plugin {name!r}: {one_line(error)}") from error
-            try:
-                items = announced(hooks["corex_backends"]) if "corex_backends" in hooks else ()
-                descriptors = [check_descriptor(item) for item in items]
-            except Exception as error:
-                self._registry.unregister(name=name)
-                raise PluginError(f"plugin {name!r}: {one_line(error)}") from error
-            self._plugins[name] = _Plugin(name, "", plugin, priority_of(plugin), hooks, descriptors)
-            self._resolve()
-        self._notify()
-        return name
-
-    def unregister(self, plugin: object) -> None:
-        """Removes a plugin, given as the object or by name, with its backends and faults.
-
-        Tensors that its backends made stay usable.
-
-        Raises:
-            PluginError: it is not registered.
-        """
-        self.load()
-        with self._lock:
-            for entry in self._plugins.values():
-                if entry.value is plugin or entry.name == plugin:
-                    break
-            else:
-                raise PluginError(f"plugin {plugin!r} is not registered")
-            del self._plugins[entry.name]
-            self._registry.unregister(name=entry.name)
-            self._faults = [fault for fault in self._faults if fault.plugin != entry.name]
-            self._resolve()
-        self._notify()
-
-    def on_change(self, callback: Callable[[], object]) -> None:
-        """Calls `callback()` after every change of what is registered."""
-        self._callbacks.append(callback)
-
-    def plugins(self) -> list[str]:
-        """The names of the registered plugins, in the order in which they are asked."""
-        self.load()
-        return [plugin.name for plugin in self._ordered()]
-
-    def disabled(self) -> frozenset[str]:
-        """The names that COREX_DISABLE blocks."""
-        self.load()
-        return self._disabled
-
-    def faults(self) -> list[Fault]:
-        """What went wrong so far, with which plugin."""
-        self.load()
-        return self._faults + self._clashes
-
-    def answers(self, hook: str) -> list[tuple[str, object]]:
-        """(plugin name, answer) for each plugin that implements `hook`, an argument-free one.
-
-        A plugin whose function raises is left out, and has a fault.
-        """
-        self.load()
-        found = []
-        for plugin in self._ordered():
-            if hook in plugin.hooks:
-                try:
-                    found.append((plugin.name, plugin.hooks[hook].function()))
-                except Exception as error:
-                    self._add_fault(error, hook, plugin)
-        return found
-
-    def _ordered(self) -> list[_Plugin]:
-        return sorted(self._plugins.values(), key=lambda plugin: plugin.rank)
-
-    def _add_fault(
-        self, error: Exception, stage: str, plugin: _Plugin, backend: str | None = None
-    ) -> None:
-        fault = Fault.of(error, stage, plugin.name, plugin.distribution, backend)
-        with self._lock:
-            self._faults = [  # the latest failure of a kind is the one to show
-                kept
-                for kept in self._faults
-                if (kept.plugin, kept.stage, kept.backend) != (plugin.name, stage, backend)
-            ]
-            self._faults.append(fault)
-
-    def _resolve(self) -> None:
-        """Recomputes everything that follows from the set of plugins."""
+    def _changed(self) -> None:
+        super()._changed()
         before = self._descriptors
-        self._descriptors, self._owners, self._clashes = {}, {}, []
+        self._descriptors, self._owners = {}, {}
+        clashes = []
         candidates = [(plugin, item) for plugin in self._ordered() for item in plugin.descriptors]
         candidates.sort(key=lambda pair: (-pair[1].priority, pair[1].name, pair[0].name))
         for plugin, descriptor in candidates:
@@ -237,21 +54,16 @@ class PluginManager:
                     f"the backend name {name!r} is taken, by plugin {self._owners[name].name!r}, "
                     "which has precedence"
                 )
-                self._clashes.append(
-                    Fault.of(error, "duplicate", plugin.name, plugin.distribution, name)
-                )
+                clashes.append(self.fault(plugin.name, "duplicate", error, name))
                 continue
             self._descriptors[name] = descriptor
             self._owners[name] = plugin
+        self.replace_faults("duplicate", clashes)
         for name, old in before.items():
             if self._descriptors.get(name) is not old:
                 self._probed.pop(name, None)
                 self._backends.pop(name, None)
         self._selectors = [p for p in self._ordered() if "corex_select_kernel" in p.hooks]
-
-    def _notify(self) -> None:
-        for callback in tuple(self._callbacks):
-            callback()
 
     # ---- backends --------------------------------------------------------------------------
     def descriptors(self) -> dict[str, BackendDescriptor]:
@@ -277,7 +89,7 @@ class PluginManager:
             if reason is not None and not isinstance(reason, str):
                 raise PluginError(f"probe of {name!r} must return None or a str, got {reason!r}")
         except Exception as error:
-            self._add_fault(error, "probe", self._owners[name], name)
+            self.blame(self._owners[name].name, "probe", error, name)
             return f"its probe failed: {one_line(error)}"
         return "it gives no reason" if reason == "" else reason
 
@@ -312,7 +124,7 @@ class PluginManager:
                     self._backends[name] = self._construct(self._descriptors[name])
                     return self._backends[name]
                 except Exception as error:
-                    self._add_fault(error, "factory", self._owners[name], name)
+                    self.blame(self._owners[name].name, "factory", error, name)
                     reason = self._probed[name] = f"it failed to start: {one_line(error)}"
             cause = cause or next((f.exception for f in self._faults if f.backend == name), None)
         raise BackendUnavailableError(f"backend {name!r} is not available: {reason}") from cause
@@ -385,45 +197,57 @@ class PluginManager:
     def select_kernel(
         self, backend_name: str, op: str, dtypes: tuple[DType, ...]
     ) -> KernelChoice | None:
-        """The kernel for `op` on a backend: a plugin's override, else the backend's own, or None.
+        """The first kernel in line for `op` on a backend, or None.
 
         Raises:
             BackendUnavailableError: the backend cannot be used.
             PluginError: the backend's own `select` failed.
         """
-        backend = self.backend(backend_name)
-        choice = self.override(backend_name, op, dtypes)
-        if choice is not None:
-            return choice
+        line = self.kernels(self.backend(backend_name), op, dtypes)
+        return line[0].choice if line else None
+
+    def kernels(self, backend: Backend, op: str, dtypes: tuple[DType, ...]) -> list[Candidate]:
+        """The kernels for `op` on a backend in line: those of plugins first, then its own.
+
+        The line ends with the first one that takes every layout.
+
+        Raises:
+            PluginError: the backend's own `select` failed.
+        """
+        line = self.overrides(backend.name, op, dtypes)
+        if line and line[-1].choice.accepts is None:
+            return line
         try:
-            return _check_choice(backend.select(op, dtypes))
+            own = _check_choice(backend.select(op, dtypes))
         except Exception as error:
             raise PluginError(
-                f"backend {backend_name!r} failed to select a kernel for {op!r}: {one_line(error)}"
+                f"backend {backend.name!r} failed to select a kernel for {op!r}: {one_line(error)}"
             ) from error
+        return line if own is None else [*line, Candidate(own)]
 
-    def override(
-        self, backend_name: str, op: str, dtypes: tuple[DType, ...]
-    ) -> KernelChoice | None:
-        """The kernel that a plugin puts before the backend's own, or None.
+    def overrides(self, backend: str, op: str, dtypes: tuple[DType, ...]) -> list[Candidate]:
+        """The kernels that plugins put before the backend's own, up to the first that takes all.
 
         A plugin whose `corex_select_kernel` fails gets a fault and is not asked again.
         """
         self.load()
-        question = {"backend": backend_name, "op": op, "dtypes": dtypes}
+        question = {"backend": backend, "op": op, "dtypes": dtypes}
+        found: list[Candidate] = []
         for plugin in tuple(self._selectors):
             hook = plugin.hooks["corex_select_kernel"]
             try:
                 answer = hook.function(*[question[name] for name in hook.argnames])
                 choice = _check_choice(answer)
             except Exception as error:
-                self._add_fault(error, "corex_select_kernel", plugin)
+                self.blame(plugin.name, "corex_select_kernel", error)
                 with self._lock:
                     self._selectors = [kept for kept in self._selectors if kept is not plugin]
                 continue
             if choice is not None:
-                return choice
-        return None
+                found.append(Candidate(choice, plugin.name))
+                if choice.accepts is None:
+                    break
+        return found
 
     def selectors(self) -> list[str]:
         """The plugins that may override kernels, in the order in which they are asked."""
