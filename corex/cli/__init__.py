@@ -20,6 +20,7 @@ COMMANDS: Final = {
     "backends": "which backends there are, and why one cannot be used",
     "new-backend": "make a backend to start from, as a package of its own",
     "demo": "train a small network on handwritten digits",
+    "conformance": "check a backend against the contract, kernel by kernel",
     "bench": "time corex beside PyTorch and NumPy (in a source checkout)",
 }
 
