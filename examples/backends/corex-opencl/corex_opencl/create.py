@@ -1,0 +1,80 @@
+"""fill and arange."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from functools import partial
+
+import numpy as np
+import numpy.typing as npt
+
+from corex.backend import Kernel, View
+from corex.dtypes import DType
+
+from .devices import Device
+from .layouts import layouts, plan
+from .programs import BITS, Source, title, type_defines
+
+Number = bool | int | float
+
+
+def converted(value: Number, dtype: DType) -> npt.NDArray[np.void]:
+    """A Python number as the dtype holds it, as C converts: truncated, wrapped, rounded once."""
+    if dtype.kind == "b":
+        return np.array(value != 0, np.uint8)
+    if dtype.kind == "f":
+        fits = isinstance(value, int) and -(2**63) <= value < 2**63
+        exact = np.int64(value) if fits else float(value)
+        with np.errstate(over="ignore"):
+            return np.array(exact).astype(f"f{dtype.itemsize}")
+    whole = int(value) if isinstance(value, int) or math.isfinite(value) else 0
+    bits = 8 * dtype.itemsize
+    return np.array(whole & ((1 << bits) - 1), f"u{dtype.itemsize}")
+
+
+def _source(op: str, dtype: DType, fp64: bool, step: str = "long") -> Source:
+    defines = (
+        *type_defines(dtype, fp64),
+        ("BITS_TYPE", BITS[dtype.itemsize]),
+        ("STEP_TYPE", step),
+    )
+    return Source(title(op, [dtype]), ("create",), defines)
+
+
+def fill(out: View, value: Number) -> None:
+    """Every element becomes `value`."""
+    buffer, dtype, shape, strides, offset = out
+    found = plan(shape, strides)
+    if found.count == 0:
+        return
+    device: Device = buffer.pool.device
+    kernel = device.function(
+        ("fill", dtype), "fill", partial(_source, "fill", dtype, device.fp64)
+    )
+    bits = converted(value, dtype).tobytes()
+    for layout in layouts(found, offset):
+        device.launch(kernel, found.count, buffer.data, layout, bits)
+
+
+def arange(out: View, start: Number, step: Number) -> None:
+    """`out[i] = start + i * step`: in int64 if both are integers, else in floating point."""
+    buffer, dtype, shape, strides, offset = out
+    found = plan(shape, strides)
+    if found.count == 0:
+        return
+    device: Device = buffer.pool.device
+    whole = isinstance(start, int) and isinstance(step, int)
+    name, scalar = ("long", np.int64) if whole else ("double", np.float64)
+    if not whole and not device.fp64:
+        name, scalar = "float", np.float32
+    kernel = device.function(
+        ("arange", dtype, name),
+        "arange",
+        partial(_source, "arange", dtype, device.fp64, name),
+    )
+    for layout in layouts(found, offset):
+        device.launch(kernel, found.count, buffer.data, layout, scalar(start), scalar(step))
+
+
+KERNELS: Mapping[str, Kernel] = {"fill": fill, "arange": arange}
