@@ -128,7 +128,7 @@ def find_place(device: Device | str | int | None = None, backend: str | None = N
         found = _places.get((name, 0))
         return place_of(name) if found is None or backend is not None else found
     if isinstance(device, int):
-        device = Device(_accelerator(), device)
+        device = Device(_numbered_type(backend), device)
     elif not isinstance(device, Device):
         device = Device(device)
     name = backend or get_backend()
@@ -142,8 +142,37 @@ def find_place(device: Device | str | int | None = None, backend: str | None = N
     return place_of(name, device.index or 0)
 
 
-def _accelerator() -> str:
-    for descriptor in manager.descriptors().values():
+def find_place_from(
+    here: Place, device: Device | str | int | None = None, backend: str | None = None
+) -> Place:
+    """As `find_place`, asked for a tensor: its own backend goes first for its own device type.
+
+    Raises:
+        as `find_place`.
+    """
+    kind = here.device.type
+    if backend is not None or device is None or (isinstance(device, int) and kind == "cpu"):
+        return find_place(device, backend)
+    wanted = Device(kind, device) if isinstance(device, int) else Device(device)
+    if wanted.type != kind:
+        return find_place(wanted)
+    number = wanted.index or 0
+    return here if number == here.index else place_of(here.name, number)
+
+
+def _numbered_type(backend: str | None) -> str:
+    """The device type meant by a number alone: that of an accelerator, if possible the current."""
+    kind = manager.backend(backend or get_backend()).device_type
+    if kind != "cpu" or backend is not None:
+        return kind
+    reasons = []
+    for name, descriptor in manager.descriptors().items():
         if descriptor.device_type != "cpu":
-            return descriptor.device_type
-    raise BackendUnavailableError("a device number was given, but no accelerator backend is there")
+            reason = manager.unavailable_reason(name)
+            if reason is None:
+                return descriptor.device_type
+            reasons.append(f"{name} ({reason})")
+    raise BackendUnavailableError(
+        "a device number was given, but there is no accelerator; "
+        f"known: {', '.join(reasons) or 'none'}"
+    )

@@ -16,7 +16,7 @@ from corex.ops.promotion import Number, cast, require_tensor
 from corex.ops.views import clone, expand
 from corex.place import Place
 from corex.resolution import empty
-from corex.selection import find_place
+from corex.selection import find_place_from
 from corex.tensor import TYPE_NAMES, Tensor
 
 
@@ -53,7 +53,7 @@ def to(
                 f"{type(argument).__name__}, expected a dtype, a device or a Tensor"
             )
     if device is not None or backend is not None:
-        place = _target_place(self, device, backend)
+        place = find_place_from(self.key.place, device, backend)
     result = self
     if place is not None and place is not self.key.place:
         if dtype is not None and not place.holds(self.key.dtype):
@@ -62,17 +62,6 @@ def to(
     if dtype is not None and dtype is not result.key.dtype:
         result = cast(result, dtype)
     return clone(self) if copy and result is self else result
-
-
-def _target_place(self: Tensor, device: Any, backend: str | None) -> Place:
-    if backend is None:
-        wanted = None if isinstance(device, int) else Device(device)
-        here = self.key.place
-        if wanted is not None and wanted.type == here.device.type:
-            if wanted.index in (None, here.index):
-                return here
-            return find_place(wanted, here.name)
-    return find_place(device, backend)
 
 
 def cpu(self: Tensor) -> Tensor:

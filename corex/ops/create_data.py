@@ -16,11 +16,11 @@ from typing import Any
 from corex import dtypes as dt
 from corex.dispatcher import run
 from corex.dtypes import BY_NAME, PROMOTION, DType
-from corex.fallback import transfer
 from corex.layout import numel
 from corex.ops.convert import to
 from corex.ops.create import DeviceLike, DTypeLike, Shape, check_fits, dtype_of
-from corex.ops.create_host import as_dtype, dtype_of_array, from_array, from_numpy, frombuffer
+from corex.ops.create_host import dtype_of_array, from_array, from_numpy, frombuffer
+from corex.ops.places import converted
 from corex.ops.promotion import number_dtype
 from corex.ops.views import clone, detach
 from corex.place import Place
@@ -256,10 +256,7 @@ def _shared(
     if not fits or any(s < 0 or s % data.itemsize for s in data.strides):
         return None
     result = from_numpy(data)
-    place = find_place(device, backend)
-    if place is not result.key.place:
-        result = transfer(result, place)
-    return result if dtype is None else as_dtype(result, dtype)
+    return converted(result, dtype or result.key.dtype, find_place(device, backend))
 
 
 def asarray(

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from corex.device import device as Device
 from corex.layout import contiguous_strides, is_dense
 from corex.ops.create import (
     DeviceLike,
@@ -25,7 +24,7 @@ from corex.ops.create import (
 from corex.ops.promotion import Number, require_tensor
 from corex.place import DispatchKey
 from corex.resolution import empty as allocate_dense
-from corex.selection import find_place
+from corex.selection import find_place_from
 from corex.tensor import Tensor
 
 
@@ -37,15 +36,7 @@ def _key_like(
         return like.key
     place = like.key.place
     if device is not None or backend is not None:
-        wanted = None if device is None or isinstance(device, int) else Device(device)
-        here = place.device
-        if (
-            backend is not None
-            or wanted is None
-            or wanted.type != here.type
-            or wanted.index not in (None, place.index)
-        ):
-            place = find_place(device, backend)
+        place = find_place_from(place, device, backend)
     return place.keys[(dtype_of(name, dtype) or like.key.dtype).index]
 
 

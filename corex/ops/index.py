@@ -344,7 +344,7 @@ def setitem(self: Tensor, key: Any, value: Any) -> None:
     elif isinstance(value, Tensor):
         source = value
         if source.key.place is not self.key.place and not source.shape:
-            source = to_place(source, self.key.place)
+            source = to_place(cast(source, self.key.dtype), self.key.place)
     else:
         place = self.key.place
         source = as_tensor(value, dtype=self.key.dtype, device=place.device, backend=place.name)
