@@ -1,0 +1,255 @@
+"""Values for the cases, memory in all layouts with guards around it, and arguments made of both."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from typing import Any, Final
+
+import numpy as np
+import numpy.typing as npt
+from numpy.lib.stride_tricks import as_strided
+
+from corex import dtypes
+from corex.backend import View
+
+Array = npt.NDArray[Any]
+Shape = tuple[int, ...]
+
+INTEGER: Final = ("uint8", "int32", "int64")
+FLOAT: Final = ("float32", "float64")
+
+
+# ---- data ----------------------------------------------------------------------------------
+EDGES: Final[dict[str, list[Any]]] = {
+    "bool": [True, False],
+    "uint8": [0, 1, 2, 127, 128, 254, 255],
+    "int32": [0, 1, -1, 2, -2, 2**31 - 1, -(2**31)],
+    "int64": [0, 1, -1, 2, -2, 2**63 - 1, -(2**63)],
+    "float32": [0.0, -0.0, 1.0, -1.0, math.inf, -math.inf, math.nan, 1e-40, 3e38, -3e38, 0.5, 2.5],
+    "float64": [0.0, -0.0, 1.0, -1.0, math.inf, -math.inf, math.nan, 5e-320, 1.7e308, 0.5, -1.5],
+}
+
+
+def numbers(rng: np.random.Generator, dtype: str, shape: Shape, edges: bool = True) -> Array:
+    """Random values of small and middling size; with the dtype's edges mixed in on request."""
+    count = math.prod(shape)
+    if dtype == "bool":
+        values = rng.integers(0, 2, count).astype(bool)
+    elif dtype in INTEGER:
+        values = rng.integers(0 if dtype == "uint8" else -100, 100, count).astype(dtype)
+    else:
+        spread = rng.choice([0.3, 3.0, 30.0], count)
+        values = (rng.standard_normal(count) * spread).astype(dtype)
+    if edges and count:
+        chosen = rng.random(count) < 0.4
+        picked = rng.choice(np.array(EDGES[dtype], dtype), count)
+        values = np.where(chosen, picked, values)
+    return values.reshape(shape)
+
+
+def smooth(
+    rng: np.random.Generator, shape: Shape, low: float, high: float, dtype: str = "float64"
+) -> Array:
+    """Uniform values in an interval, for gradients."""
+    return rng.uniform(low, high, shape).astype(dtype)
+
+
+# ---- memory layouts --------------------------------------------------------------------------
+GUARD: Final = 7
+"""Elements before and after an array that belong to nobody."""
+
+
+class Placed:
+    """An array somewhere in a larger piece of memory, whose other bytes are guards.
+
+    Attributes:
+        memory: all the elements.
+        array: those that the kernel is shown, as a view of `memory`.
+    """
+
+    def __init__(self, values: npt.ArrayLike, dtype: str, layout: str = "dense") -> None:
+        source = np.asarray(values)
+        self.dtype = dtype
+        shape = source.shape
+        room = math.prod(2 * max(1, size) for size in shape) + 2 * GUARD
+        self.memory = np.full(room, True) if dtype == "bool" else np.empty(room, dtype)
+        if dtype != "bool":
+            self.memory.view(np.uint8)[:] = 0x5A
+        self.array = arrange(self.memory, shape, layout)
+        with np.errstate(all="ignore"):
+            self.array[...] = source.astype(dtype)
+
+    @property
+    def offset(self) -> int:
+        """The position of the first element in the memory, in elements."""
+        distance: int = self.array.ctypes.data - self.memory.ctypes.data
+        return distance // self.array.itemsize
+
+    def read(self, memory: Array) -> Array:
+        """The array's elements in another piece of memory of the same arrangement."""
+        return as_strided(memory[self.offset :], self.array.shape, self.array.strides)
+
+    def expand(self, shape: Shape) -> None:
+        """Shows the array broadcast to `shape`, by strides of zero."""
+        if self.array.shape != shape:
+            strides = np.broadcast_to(self.array, shape).strides
+            self.array = as_strided(self.array, shape, strides)
+
+    def view(self, buffer: Any, start: int = 0) -> View:
+        """The kernel's view of a buffer that holds a copy of the memory from byte `start` on."""
+        size = self.array.itemsize
+        strides = tuple(stride // size for stride in self.array.strides)
+        dtype = dtypes.by_name(self.dtype)
+        return (buffer, dtype, self.array.shape, strides, start // size + self.offset)
+
+
+def arrange(memory: Array, shape: Shape, layout: str) -> Array:
+    """A view of the given shape; every layout leaves guards behind it, most also before it."""
+    count = math.prod(shape)
+    inner = memory[GUARD:]
+    everywhere: Any = (*(slice(None, None, -1) for _ in shape), ...)
+    if layout == "dense":
+        return memory[:count].reshape(shape)
+    if layout == "offset":
+        return inner[:count].reshape(shape)
+    if layout == "transposed":
+        return inner[:count].reshape(shape[::-1]).T
+    if layout == "negative":
+        return np.asarray(inner[:count].reshape(shape)[everywhere])
+    if layout == "stepped":
+        doubled = tuple(2 * size for size in shape)
+        odd: Any = (*(slice(1, None, 2) for _ in shape), ...)
+        return np.asarray(inner[: math.prod(doubled)].reshape(doubled)[odd])
+    if layout == "broadcast":  # along the first dimension
+        row = (1, *shape[1:]) if shape else ()
+        return stretched(inner[: math.prod(row)].reshape(row), shape)
+    if layout == "broadcast_last":
+        column = (*shape[:-1], 1) if shape else ()
+        return stretched(inner[: math.prod(column)].reshape(column), shape)
+    if layout == "scalar":  # along all dimensions
+        return as_strided(inner[:1], shape, (0,) * len(shape))
+    raise ValueError(f"unknown layout {layout!r}; there are {', '.join(LAYOUTS)}")
+
+
+def stretched(array: Array, shape: Shape) -> Array:
+    """The array broadcast to the shape, and still writable."""
+    return as_strided(array, shape, np.broadcast_to(array, shape).strides)
+
+
+LAYOUTS: Final[dict[str, tuple[str, tuple[str, ...]]]] = {
+    "dense": ("dense", ("dense",)),
+    "offset": ("offset", ("offset", "dense", "offset")),
+    "transposed": ("transposed", ("transposed",)),
+    "mixed": ("transposed", ("dense", "stepped", "negative")),
+    "stepped": ("stepped", ("stepped", "stepped", "dense")),
+    "negative": ("negative", ("negative", "dense", "transposed")),
+    "broadcast": ("dense", ("broadcast", "broadcast_last", "scalar")),
+    "scalar": ("dense", ("dense", "scalar", "dense")),
+}
+"""What `layout=` in an id stands for: the outputs' layout, and those of the inputs in turn."""
+
+
+def input_layout(layout: str, position: int) -> str:
+    """The layout of the input at a position.
+
+    Raises:
+        ValueError: there is no such layout.
+    """
+    try:
+        inputs = LAYOUTS[layout][1]
+    except KeyError:
+        raise ValueError(f"unknown layout {layout!r}; there are {', '.join(LAYOUTS)}") from None
+    return inputs[position % len(inputs)]
+
+
+# ---- arguments -------------------------------------------------------------------------------
+class In(Placed):
+    """An input; `array` holds its values, which broadcasting may have made equal."""
+
+    def __init__(
+        self, values: npt.ArrayLike, dtype: str | None = None, layout: str = "dense"
+    ) -> None:
+        super().__init__(values, dtype or str(np.asarray(values).dtype), layout)
+
+    @property
+    def exact(self) -> Array:
+        """The values for the oracle: floats in float64, others as they are."""
+        return exact(self.array)
+
+
+def exact(values: Array) -> Array:
+    """A copy in which floats are float64."""
+    return values.astype(np.float64) if values.dtype.kind == "f" else values.copy()
+
+
+class Expected:
+    """One output as the oracle has it.
+
+    Floats may differ by `ulps` units in the last place of `scale`, which defaults to the expected
+    value: sums pass the sum of magnitudes.
+    """
+
+    def __init__(
+        self,
+        values: npt.ArrayLike,
+        dtype: str | None = None,
+        *,
+        ulps: float = 4,
+        scale: npt.ArrayLike | None = None,
+    ) -> None:
+        self.values = np.asarray(values)
+        self.dtype = dtype
+        self.ulps = ulps
+        self.scale = np.abs(self.values) if scale is None else np.asarray(scale)
+
+
+class Out(Placed):
+    """An output; its elements are garbage beforehand, unless `initial` is given."""
+
+    def __init__(
+        self,
+        expected: Expected,
+        dtype: str,
+        layout: str = "dense",
+        initial: npt.ArrayLike | None = None,
+    ) -> None:
+        self.expected = expected
+        self.reads = initial is not None
+        first = garbage(dtype, expected.values, 0) if initial is None else initial
+        super().__init__(first, dtype, layout)
+
+    def second_garbage(self) -> Array:
+        """The memory with other garbage in the elements (or the same `initial` again)."""
+        memory = self.memory.copy()
+        if not self.reads:
+            self.read(memory)[...] = garbage(self.dtype, self.expected.values, 1)
+        return memory
+
+
+def garbage(dtype: str, wanted: Array, turn: int) -> Array:
+    """Elements that differ from what is wanted, and from those of the other turn."""
+    if dtype == "bool":
+        return np.asarray(np.logical_not(wanted) if turn == 0 else wanted, bool)
+    if dtype in INTEGER:
+        with np.errstate(all="ignore"):
+            flipped = np.asarray(wanted).astype(dtype) ^ np.array(0x55 + turn, dtype)
+            return np.asarray(flipped)
+    return np.full(wanted.shape, (-7777.25, 31415.5)[turn], dtype)
+
+
+def raw(array: Array) -> memoryview:
+    """The bytes of a dense array."""
+    return array.view(np.uint8).data
+
+
+def by_python(function: Callable[..., Any], dtype: str, *arrays: Array) -> Array:
+    """A Python function of Python numbers, over arrays; integers wrap around to the dtype."""
+    rows = zip(*(a.ravel().tolist() for a in arrays), strict=True)
+    results = [function(*items) for items in rows]
+    shape = arrays[0].shape
+    if dtype in INTEGER:
+        bits = 8 * np.dtype(dtype).itemsize
+        low = [result & (2**bits - 1) for result in results]
+        return np.array(low, f"uint{bits}").view(dtype).reshape(shape)
+    return np.array(results, dtype).reshape(shape)

@@ -1,0 +1,60 @@
+"""Direct kernels: the short cut gives, on dense operands, what the kernel gives."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from corex import dtypes
+from corex.backend import Backend, Buffer
+from corex.testing.arrays import Out, raw
+from corex.testing.case import Case
+from corex.testing.compare import compare
+from corex.testing.result import FAILED, RAISED, UNSUPPORTED
+from corex.testing.spec import Spec
+from corex.testing.verdict import Verdict, told
+
+OFFSET = 3
+"""Elements before each operand in its buffer."""
+
+
+def run(backend: Backend, device: int, spec: Spec, case: Case, given: list[Any]) -> None:
+    """Runs a case of an elementwise op, or of a reduction over everything, by its short cut.
+
+    Raises:
+        Verdict: there is no short cut, or it is wrong.
+    """
+    out, inputs = given[0], given[1 : 1 + len(case.fields["shapes"])]
+    kernel = backend.direct(spec.op, dtypes.by_name(case.fields["dtype"]))
+    if kernel is None:
+        raise Verdict(UNSUPPORTED, message="no direct kernel")
+    operands: list[Any] = []
+    for item in inputs:
+        operands += [_upload(backend, device, item.array), OFFSET]
+    shape = inputs[0].array.shape
+    try:
+        result = kernel(shape, *operands)
+        backend.synchronize(device)
+    except Exception as error:
+        raise Verdict(RAISED, "honesty", told(error)) from error
+    _check(backend, result, out)
+
+
+def _upload(backend: Backend, device: int, values: np.ndarray[Any, Any]) -> Buffer:
+    pad = np.zeros(OFFSET, values.dtype)
+    memory = np.concatenate([pad, values.ravel(), pad])
+    buffer = backend.allocate(memory.nbytes, device)
+    backend.copy_from_host(buffer, 0, raw(memory))
+    return buffer
+
+
+def _check(backend: Backend, result: Buffer, out: Out) -> None:
+    got = np.empty(out.expected.values.shape, out.dtype)
+    if backend.nbytes(result) < got.nbytes:
+        size = f"{backend.nbytes(result)} bytes instead of {got.nbytes}"
+        raise Verdict(FAILED, "result", f"the result has {size}")
+    backend.copy_to_host(result, 0, raw(got.reshape(-1)))
+    wrong = compare(got, out.expected)
+    if wrong is not None:
+        raise Verdict(FAILED, *wrong)

@@ -1,0 +1,215 @@
+"""Mode `test`: one kernel call, and every check that the contract allows."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from typing import Any, Final
+
+import numpy as np
+
+from corex.backend import Backend, Kernel
+from corex.dtypes import DType
+from corex.plugins.manager import manager
+from corex.schema import REGISTRY
+from corex.testing import direct
+from corex.testing.arrays import Array, Out, Placed
+from corex.testing.call import Call, flat, views_of
+from corex.testing.case import Case
+from corex.testing.compare import Mismatch, compare
+from corex.testing.result import FAILED, MISSING, PASSED, RAISED, UNSUPPORTED, Result
+from corex.testing.spec import Spec, arguments
+from corex.testing.verdict import Verdict, told
+
+ONE_DTYPE: Final = ("optim",)
+"""Families whose kernels take lists, and are selected by the one dtype of all of them."""
+
+
+def run(name: str, device: int, spec: Spec, case: Case) -> Result:
+    """Runs a kernel case."""
+    try:
+        _run(name, device, spec, case)
+    except Verdict as end:
+        how = "native" if end.status in (FAILED, RAISED) else ""
+        return Result(case.id, case.op, spec.tier, end.status, end.check, end.message, how=how)
+    return Result(case.id, case.op, spec.tier, PASSED, how="native")
+
+
+def _run(name: str, device: int, spec: Spec, case: Case) -> None:
+    backend = manager.backend(name)
+    given = arguments(spec, case)
+    shared = case.fields.get("sharing") == "shared"
+    before = backend.memory_stats(device).get("allocated_bytes")
+    _check_held(backend, device, given)
+    if case.fields.get("call") == "direct":
+        direct.run(backend, device, spec, case, given)
+        return
+    call = Call(backend, device, given, shared)
+    kernel = choose(name, spec, call)
+    expected = spec.raises(case) if spec.raises is not None else None
+    if expected is not None:
+        _check_raises(call, kernel, case, *expected)
+    else:
+        _check_values(call, kernel)
+    _check_memory(backend, device, before, call)
+
+
+def _check_held(backend: Backend, device: int, given: list[Any]) -> None:
+    held = {dtype.name for dtype in backend.dtypes(device)}
+    for placed in flat(given):
+        if placed.dtype not in held:
+            raise Verdict(UNSUPPORTED, message=f"the device holds no {placed.dtype} tensors")
+
+
+# ---- the choice of the kernel ----------------------------------------------------------------
+def choose(name: str, spec: Spec, call: Call) -> Kernel:
+    """The kernel for a call, after the predicates were questioned twice.
+
+    Raises:
+        Verdict: there is none, or a predicate is not honest.
+    """
+    shown = call.arguments()
+    dtypes: tuple[DType, ...] = tuple(view[1] for view in views_of(shown))
+    if spec.op in REGISTRY and REGISTRY[spec.op].family in ONE_DTYPE:
+        dtypes = dtypes[:1]
+    answers = [_guarded("select", lambda: manager.select_kernel(name, spec.op, dtypes))
+               for _ in range(2)]  # fmt: skip
+    choice = answers[0]
+    if (choice is None) != (answers[1] is None):
+        raise Verdict(RAISED, "honesty", "`select` answers the same question in two ways")
+    if choice is None:
+        names = ", ".join(dtype.name for dtype in dtypes)
+        raise _declined(spec, f"no kernel for ({names})")
+    if choice.accepts is not None:
+        accepts = choice.accepts
+        verdicts = [bool(_guarded("accepts", lambda: accepts(*shown))) for _ in range(2)]
+        if verdicts[0] != verdicts[1]:
+            raise Verdict(RAISED, "honesty", "`accepts` answers the same question in two ways")
+        if not verdicts[0]:
+            raise _declined(spec, "the kernel declines this layout")
+    run: Kernel = choice.run
+    return run
+
+
+def _declined(spec: Spec, message: str) -> Verdict:
+    return Verdict(MISSING if spec.tier == 1 else UNSUPPORTED, message=message)
+
+
+def _guarded(what: str, question: Callable[[], Any]) -> Any:
+    try:
+        return question()
+    except Exception as error:
+        raise Verdict(RAISED, "honesty", f"`{what}` raised {told(error)}") from error
+
+
+# ---- running it ------------------------------------------------------------------------------
+def _check_values(call: Call, kernel: Kernel) -> None:
+    """Three calls: on other inputs first, then twice on these with different garbage."""
+    call.rehearse()
+    try:
+        kernel(*call.arguments())
+        call.backend.synchronize(call.device)
+    except Exception:
+        pass  # these inputs are nobody's case
+    call.reset()
+    before = call.references()
+    _launch(call, kernel)
+    first = _examine(call)
+    _check_references(call, before)
+    call.reset(turn=1)
+    _launch(call, kernel)
+    second = [(placed, after.copy()) for placed, after in call.memory()]
+    for (placed, one), (_, other) in zip(first, second, strict=True):
+        if isinstance(placed, Out) and not _same(placed.read(one), placed.read(other)):
+            raise Verdict(FAILED, "repeat", "the same call gave other bits the second time")
+
+
+def _launch(call: Call, kernel: Kernel) -> None:
+    try:
+        kernel(*call.arguments())
+        call.backend.synchronize(call.device)
+    except Exception as error:
+        raise Verdict(RAISED, "honesty", told(error)) from error
+
+
+def _examine(call: Call) -> list[tuple[Placed, Array]]:
+    """Compares all memory; returns it.
+
+    Raises:
+        Verdict: an output, a guard or an input is not as it must be.
+    """
+    found = [(placed, after.copy()) for placed, after in call.memory()]
+    outs = [pair for pair in found if isinstance(pair[0], Out)]
+    for i, (placed, after) in enumerate(outs):
+        assert isinstance(placed, Out)
+        wrong = compare(placed.read(after), placed.expected, "out" if len(outs) == 1 else f"out{i}")
+        if wrong is not None:
+            raise _verdict_on(placed, after, wrong)
+    for placed, after in found:
+        _check_around(placed, after)
+    return found
+
+
+def _verdict_on(placed: Out, after: Array, wrong: Mismatch) -> Verdict:
+    """A wrong output; where the elements before the call still stand, they were not written."""
+    got, before = placed.read(after), placed.array
+    different = got != placed.expected.values
+    untouched = (got == before) & different
+    if not placed.reads and untouched.any() and not (different & ~untouched).any():
+        return Verdict(FAILED, "unwritten", f"elements were not written\n{wrong.message}")
+    return Verdict(FAILED, wrong.check, wrong.message)
+
+
+def _check_around(placed: Placed, after: Array, anywhere: bool = False) -> None:
+    """Every byte that is no element of an output must be the old one."""
+    if isinstance(placed, Out) and not anywhere:
+        after = after.copy()
+        placed.read(after)[...] = placed.array
+    changed = np.flatnonzero(after.view(np.uint8) != placed.memory.view(np.uint8))
+    if not changed.size:
+        return
+    element = int(changed[0]) // after.itemsize
+    if isinstance(placed, Out):
+        where = f"element {element - placed.offset:+d} from the view's first"
+        raise Verdict(FAILED, "guards", f"memory around an output was written, at {where}")
+    raise Verdict(FAILED, "inputs", f"an input's memory was written, at element {element}")
+
+
+def _same(one: Array, other: Array) -> bool:
+    return one.tobytes() == other.tobytes()
+
+
+def _check_raises(
+    call: Call, kernel: Kernel, case: Case, error: type[Exception], message: str | None
+) -> None:
+    try:
+        kernel(*call.arguments())
+        call.backend.synchronize(call.device)
+    except error as raised:
+        if message is not None and not re.search(message, str(raised)):
+            text = f"{type(raised).__name__} must say {message!r}, but says {str(raised)!r}"
+            raise Verdict(FAILED, "error", text) from raised
+    except Exception as other:
+        text = f"expected {error.__name__}, got {told(other)}"
+        raise Verdict(FAILED, "error", text) from other
+    else:
+        raise Verdict(FAILED, "error", f"{error.__name__} was not raised")
+    for placed, after in call.memory():
+        try:
+            _check_around(placed, after, anywhere=case.op == "index_put")
+        except Verdict as end:
+            raise Verdict(FAILED, "error", f"after {error.__name__}: {end.message}") from None
+
+
+# ---- what is left behind ---------------------------------------------------------------------
+def _check_references(call: Call, before: list[int]) -> None:
+    if call.references() != before:
+        raise Verdict(FAILED, "references", "the kernel keeps a reference to a buffer")
+
+
+def _check_memory(backend: Backend, device: int, before: int | None, call: Call) -> None:
+    """The allocator's counter is back where it was once the arguments are gone."""
+    call.pieces.clear()
+    after = backend.memory_stats(device).get("allocated_bytes")
+    if before is not None and after is not None and after > before:
+        raise Verdict(FAILED, "leak", f"{after - before} bytes were not given back")

@@ -1,0 +1,146 @@
+"""What the suite knows about a kernel beyond its declaration: arguments to try, and an oracle."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from typing import Any, Final
+
+import numpy as np
+
+from corex import dtypes
+from corex.schema import REGISTRY
+from corex.testing.arrays import LAYOUTS, Array, Expected, In, Out, exact, input_layout
+from corex.testing.case import Case
+
+Fields = dict[str, Any]
+
+LISTED: Final = {"dtype", "shapes", "layout", "sharing", "values", "call", "source"}
+"""Fields that are no parameters of the op."""
+
+
+def no_fields() -> Iterable[Fields]:
+    """For a mode in which an op has no cases."""
+    return ()
+
+
+@dataclass(frozen=True, slots=True)
+class Spec:
+    """How an op's kernel is tested.
+
+    Attributes:
+        op: the kernel's name.
+        tier: 1 required, 2 accelerated.
+        fields: the fields of the cases of mode `test`.
+        inputs: `inputs(case)` -> one array (or None) per input of the kernel, in kernel order.
+        oracle: `oracle(case, *inputs)` -> what each output must be; floats come, and may go, in
+            float64. Where the kernel reads its output, that array comes first.
+        initial: `initial(case)` -> the output's elements before the call, if the kernel reads them.
+        order: puts (outputs, inputs, parameters) in the kernel's order, where that is another.
+        build: all arguments of the kernel at once, for kernels that take lists.
+        raises: `raises(case)` -> (exception type, regular expression) if the kernel must raise.
+        grad: the fields of the cases of mode `grad`.
+        domain: `domain(case)` -> the inputs of a grad case, where they are not `inputs`.
+        perf: the fields of the cases of mode `perf`.
+        params: the names of the parameters, in kernel order; those of the declaration by default.
+        broadcasts: the inputs are shown to the kernel broadcast to one shape.
+    """
+
+    op: str
+    tier: int
+    fields: Callable[[], Iterable[Fields]]
+    inputs: Callable[[Case], list[Array | None]]
+    oracle: Callable[..., list[Expected]]
+    initial: Callable[[Case], Array] | None = None
+    order: Callable[[list[Any], list[Any], list[Any]], list[Any]] | None = None
+    build: Callable[[Case], list[Any]] | None = None
+    raises: Callable[[Case], tuple[type[Exception], str | None] | None] | None = None
+    grad: Callable[[], Iterable[Fields]] = no_fields
+    domain: Callable[[Case], list[Array | None]] | None = None
+    perf: Callable[[], Iterable[Fields]] = no_fields
+    params: tuple[str, ...] | None = None
+    broadcasts: bool = False
+
+    def parameters(self, case: Case) -> list[Any]:
+        """The kernel's plain parameters, from the case's fields.
+
+        Raises:
+            ValueError: the case lacks one, or has a field that means nothing here.
+        """
+        names, hidden = self.params, 0
+        if names is None:
+            names, hidden = REGISTRY[self.op].params, REGISTRY[self.op].rule_params
+        unknown = set(case.fields) - LISTED - set(names)
+        if unknown:
+            known = ", ".join([*sorted(LISTED), *names])
+            raise ValueError(f"{case.id}: unknown field {unknown.pop()!r}; there are {known}")
+        missing = [name for name in names if name not in case.fields]
+        if missing:
+            raise ValueError(f"{case.id}: the op {self.op!r} needs {missing[0]}=...")
+        return [case.fields[name] for name in names[: len(names) - hidden]]
+
+
+def arguments(spec: Spec, case: Case) -> list[Any]:
+    """The kernel's arguments: `Out` and `In` objects (or lists of them) and plain parameters."""
+    if spec.build is not None:
+        return spec.build(case)
+    layout = case.fields.get("layout", "dense")
+    sharing = case.fields.get("sharing", "unique")
+    given = spec.inputs(case)
+    ins = [
+        None if values is None else In(values, layout=input_layout(layout, i))
+        for i, values in enumerate(given)
+    ]
+    if spec.broadcasts and ins:
+        shape = np.broadcast_shapes(*[item.array.shape for item in ins if item is not None])
+        for item in ins:
+            if item is not None:
+                item.expand(shape)
+    if sharing == "same" and len(ins) > 1:  # the same view as every input of its dtype
+        ins = [_first_like(ins, item) for item in ins]
+    values = [None if item is None else item.exact for item in ins]
+    before: list[Any] = []
+    initial = None
+    if spec.initial is not None:
+        initial = spec.initial(case)
+        before = [exact(initial)]
+    elif sharing == "inplace":
+        assert given[0] is not None
+        initial = given[0]
+        values[0] = exact(initial)
+    wanted = spec.oracle(case, *before, *values)
+    main = case.fields["dtype"]
+    out_layout = LAYOUTS[layout][0] if layout in LAYOUTS else "dense"
+    outs = [Out(e, e.dtype or main, out_layout, initial if i == 0 else None)
+            for i, e in enumerate(wanted)]  # fmt: skip
+    if sharing == "inplace":
+        ins[0] = outs[0]  # type: ignore[call-overload]
+    parameters = spec.parameters(case)
+    if spec.order is not None:
+        return spec.order(list(outs), list(ins), parameters)
+    return [*outs, *ins, *parameters]
+
+
+def _first_like(items: list[In | None], item: In | None) -> In | None:
+    if item is None:
+        return None
+    return next(
+        x
+        for x in items
+        if x is not None and x.dtype == item.dtype and x.array.shape == item.array.shape
+    )
+
+
+def accepted(op: str, kinds: str | None = None) -> list[str]:
+    """The names of the dtypes that an op takes."""
+    letters = REGISTRY[op].accepts if kinds is None else kinds
+    return [dtype.name for dtype in dtypes.ALL if dtype.kind in letters]
+
+
+def product(**axes: Iterable[Any]) -> Iterator[Fields]:
+    """All combinations of the axes' values, as fields."""
+    rows: list[Fields] = [{}]
+    for name, values in axes.items():
+        listed = list(values)
+        rows = [{**row, name: value} for row in rows for value in listed]
+    return iter(rows)

@@ -1,0 +1,198 @@
+"""Elementwise ops: one spec per declaration of the families unary, predicate, binary, compare."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import Any, Final
+
+import numpy as np
+
+from corex.schema import REGISTRY, OpSchema
+from corex.testing.arrays import FLOAT, INTEGER, Array, Expected, numbers, smooth
+from corex.testing.case import Case
+from corex.testing.spec import Fields, Spec, accepted, product
+from corex.testing.specs import formulas, reference
+
+FAMILIES: Final = ("unary", "predicate", "binary", "compare")
+
+# The shape for each layout; what every elementwise kernel goes through.
+SCENES: Final[list[tuple[str, tuple[int, ...]]]] = [
+    ("dense", (3, 5)),
+    ("offset", (3, 7)),
+    ("transposed", (2, 3, 5)),
+    ("mixed", (4, 3, 5)),
+    ("stepped", (3, 6)),
+    ("negative", (2, 3, 4)),
+    ("broadcast", (3, 5)),
+    ("scalar", (19,)),
+    ("dense", (0, 3)),
+    ("offset", ()),
+    ("offset", (1031,)),
+    ("mixed", (2, 3, 2, 3, 2)),
+]
+DIVISIONS: Final = ("floor_divide", "remainder", "fmod")
+BIG: Final = 150_001
+"""Enough elements for a backend to bring in its threads."""
+
+
+def scenes(arity: int, dtypes: list[str]) -> Iterator[Fields]:
+    """Every dtype in every scene."""
+    for dtype in dtypes:
+        for layout, shape in SCENES:
+            yield {"dtype": dtype, "shapes": [shape] * arity, "layout": layout}
+
+
+def _fields(schema: OpSchema) -> Iterator[Fields]:
+    arity = len(schema.inputs)
+    dtypes = accepted(schema.name)
+    yield from scenes(arity, dtypes)
+    same_dtype = schema.family in ("unary", "binary")
+    for dtype in dtypes:
+        if same_dtype:
+            yield {"dtype": dtype, "shapes": [(4, 9)] * arity, "layout": "transposed",
+                   "sharing": "inplace"}  # fmt: skip
+        if arity == 2:
+            yield {"dtype": dtype, "shapes": [(5, 7), (7,)], "layout": "dense"}
+            yield {"dtype": dtype, "shapes": [(5, 1), (1, 7)], "layout": "offset"}
+            yield {"dtype": dtype, "shapes": [(4, 5)] * 2, "layout": "dense", "sharing": "same"}
+            yield {"dtype": dtype, "shapes": [(4, 5)] * 2, "layout": "mixed", "sharing": "shared"}
+        if schema.name in DIVISIONS and dtype in INTEGER:
+            yield {"dtype": dtype, "shapes": [(2, 3)] * 2, "layout": "dense", "values": "zeros"}
+        yield {"dtype": dtype, "shapes": [(3, 5)] * arity, "call": "direct"}
+        yield {"dtype": dtype, "shapes": [(1031,)] * arity, "call": "direct"}
+        yield {"dtype": dtype, "shapes": [()] * arity, "call": "direct"}
+    if dtypes[-1] in FLOAT:
+        yield {"dtype": dtypes[-1], "shapes": [(BIG,)] * arity, "layout": "dense"}
+
+
+def _inputs(case: Case) -> list[Array | None]:
+    dtype, op = case.fields["dtype"], case.op
+    values = case.fields.get("values", "edges")
+    # The product of three edge values overflows or not, as it is associated: no edges for those.
+    edges = values == "edges" and REGISTRY[op].tier == 1
+    found = [
+        numbers(case.rng(i), dtype, shape, edges) for i, shape in enumerate(case.fields["shapes"])
+    ]
+    if op in DIVISIONS and dtype in INTEGER:
+        for array in found:
+            array[array == 0] = 3
+        divisor = found[-1]
+        if values == "zeros":
+            divisor.flat[-1] = 0
+    return list(found)
+
+
+def _raises(case: Case) -> tuple[type[Exception], str | None] | None:
+    return (ZeroDivisionError, None) if case.fields.get("values") == "zeros" else None
+
+
+def _oracle(case: Case, *inputs: Array) -> list[Expected]:
+    op, dtype = case.op, case.fields["dtype"]
+    schema = REGISTRY[op]
+    scale = None
+    with np.errstate(all="ignore"):
+        if len(inputs) == 1:
+            result = formulas.unary(op, inputs[0])
+        elif len(inputs) == 2:
+            result = formulas.binary(op, dtype, *inputs)
+        else:
+            result = None
+        if result is None:
+            return reference.outputs(case, inputs)
+        if op == "remainder" and dtype in FLOAT:  # the sum a % b + b is rounded
+            b = np.where(np.isfinite(inputs[1]), np.abs(inputs[1]), 0)
+            scale = np.fmax(np.abs(result), b)
+        if op in ("sigmoid_backward", "tanh_backward"):
+            scale = np.abs(inputs[0]) * (1 + inputs[1] ** 2)
+    to = "bool" if schema.family in ("compare", "predicate") else dtype
+    return [Expected(result, to, scale=scale, ulps=8 if schema.tier == 2 else 4)]
+
+
+def _grad(schema: OpSchema) -> Iterable[Fields]:
+    if not schema.differentiable:
+        return ()
+    arity = len(schema.inputs)
+    rows: list[Any] = [[(2, 3)] * arity]
+    if arity == 2:
+        rows += [[(2, 3), (3,)], [(2, 1), (1, 3)], [(), (3,)]]
+    return product(dtype=[d for d in accepted(schema.name) if d in FLOAT], shapes=rows)
+
+
+def _domain(case: Case) -> list[Array | None]:
+    shapes, dtype = case.fields["shapes"], case.fields["dtype"]
+    found: list[Array | None] = []
+    for i, shape in enumerate(shapes):
+        low, high = formulas.BASES.get(case.op, (-2.0, 2.0))
+        if i == len(shapes) - 1:
+            low, high = formulas.DOMAINS.get(case.op, (-2.0, 2.0))
+        found.append(smooth(case.rng(i), shape, low, high, dtype))
+    return found
+
+
+def _perf(schema: OpSchema) -> Iterator[Fields]:
+    arity = len(schema.inputs)
+    for dtype in accepted(schema.name):
+        if dtype in ("float32", "bool") or (dtype == "int64" and "f" not in schema.accepts):
+            yield {"dtype": dtype, "shapes": [(1_000_000,)] * arity, "layout": "dense"}
+    if schema.name in ("add", "exp"):
+        yield {"dtype": "float32", "shapes": [(1000, 1000)] * arity, "layout": "transposed"}
+        yield {"dtype": "float32", "shapes": [(10,)] * arity, "layout": "dense"}
+
+
+def pointwise(schema: OpSchema) -> Spec:
+    """The spec of an elementwise op, from its declaration alone."""
+    return Spec(
+        schema.name,
+        schema.tier,
+        lambda: _fields(schema),
+        _inputs,
+        _oracle,
+        raises=_raises,
+        grad=lambda: _grad(schema),
+        domain=_domain,
+        perf=lambda: _perf(schema),
+        broadcasts=True,
+    )
+
+
+# ---- where -----------------------------------------------------------------------------------
+def _where_fields() -> Iterator[Fields]:
+    yield from scenes(3, accepted("where"))
+    yield from product(
+        dtype=accepted("where"), shapes=[[(4, 5)] * 3], layout=["mixed"], sharing=["shared"]
+    )
+    yield from product(dtype=accepted("where"), shapes=[[(5, 1), (7,), ()]], layout=["dense"])
+
+
+def _where_inputs(case: Case) -> list[Array | None]:
+    dtype = case.fields["dtype"]
+    condition, a, b = case.fields["shapes"]
+    return [
+        numbers(case.rng(0), "bool", condition),
+        numbers(case.rng(1), dtype, a),
+        numbers(case.rng(2), dtype, b),
+    ]
+
+
+def _where_oracle(case: Case, condition: Array, a: Array, b: Array) -> list[Expected]:
+    return [Expected(np.where(condition, a, b), ulps=0)]
+
+
+def _where_domain(case: Case) -> list[Array | None]:
+    found = _where_inputs(case)
+    for i in (1, 2):
+        found[i] = smooth(case.rng(i), case.fields["shapes"][i], -2, 2, case.fields["dtype"])
+    return found
+
+
+WHERE = Spec(
+    "where",
+    1,
+    _where_fields,
+    _where_inputs,
+    _where_oracle,
+    grad=lambda: product(dtype=FLOAT, shapes=[[(2, 3)] * 3, [(2, 1), (3,), ()]]),
+    domain=_where_domain,
+    perf=lambda: product(dtype=["float32"], shapes=[[(1_000_000,)] * 3], layout=["dense"]),
+    broadcasts=True,
+)

@@ -1,0 +1,201 @@
+"""Reductions, and the ops that work along the last dimension."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Iterator
+from typing import Any, Final
+
+import numpy as np
+
+from corex.testing.arrays import FLOAT, INTEGER, Array, Expected, numbers, smooth
+from corex.testing.case import Case
+from corex.testing.spec import Fields, Spec, accepted, product
+
+LAYOUTS: Final = ("dense", "offset", "transposed", "stepped", "negative", "broadcast", "scalar")
+
+# Input shape, number of reduced dimensions.
+REDUCED: Final = [
+    ((3, 5), 1), ((4, 3, 5), 2), ((7,), 1), ((3, 4), 0), ((), 0), ((2, 3), 2), ((3, 131), 1),
+    ((131, 3), 1), ((2, 3, 2, 3), 2),
+]  # fmt: skip
+EMPTY: Final = [((3, 0), 1), ((2, 0, 4), 2), ((0,), 1), ((0, 3), 1)]
+ON_EMPTY: Final = ("sum", "prod", "any", "all", "mean")
+SPECIAL: Final = [
+    [1, math.inf, 2], [math.inf, -math.inf, 1], [math.nan, 1, 2], [-math.inf, -math.inf, 0],
+    [1, 2, math.nan], [0, math.inf, 1],
+]  # fmt: skip
+TIES: Final = [[1, math.nan, 5, math.nan], [2, 2, 2, 2], [3, 1, 3, 1], [math.nan, 9, -9, 0]]
+LONG: Final = 100_003
+
+FORMULAS: Final[dict[str, Any]] = {
+    "sum": np.sum, "prod": np.prod, "amax": np.max, "amin": np.min, "argmax": np.argmax,
+    "argmin": np.argmin, "any": np.any, "all": np.all, "mean": np.mean,
+}  # fmt: skip
+_TO: Final = {"argmax": "int64", "argmin": "int64", "any": "bool", "all": "bool"}
+
+
+def _fields(op: str) -> Iterator[Fields]:
+    for dtype in accepted(op):
+        for layout in LAYOUTS:
+            for shape, n in REDUCED:
+                yield {"dtype": dtype, "shapes": [shape], "n": n, "layout": layout}
+        if op in ON_EMPTY:
+            for shape, n in EMPTY:
+                yield {"dtype": dtype, "shapes": [shape], "n": n, "layout": "dense"}
+        if op in ("sum", "prod") and dtype in INTEGER:
+            yield {"dtype": dtype, "shapes": [(2, 3)], "n": 1, "layout": "dense", "values": "huge"}
+        if dtype in FLOAT:
+            yield {"dtype": dtype, "shapes": [(6, 3)], "n": 1, "layout": "dense",
+                   "values": "special"}  # fmt: skip
+            yield {"dtype": dtype, "shapes": [(4, 4)], "n": 1, "layout": "dense", "values": "ties"}
+        if op in ("sum", "mean", "amax"):
+            yield {"dtype": dtype, "shapes": [(LONG,)], "n": 1, "layout": "offset",
+                   "values": "positive"}  # fmt: skip
+        if op in ("sum", "mean"):
+            yield {"dtype": dtype, "shapes": [(3, 5)], "n": 2, "call": "direct"}
+
+
+def _inputs(case: Case) -> list[Array | None]:
+    (shape,), dtype, op = case.fields["shapes"], case.fields["dtype"], case.op
+    kind = case.fields.get("values")
+    if kind == "special":
+        return [np.array(SPECIAL, dtype)]
+    if kind == "ties":
+        return [np.array(TIES, dtype)]
+    if kind == "positive":
+        return [(np.arange(math.prod(shape)) % 17 * 0.1 + 1).astype(dtype).reshape(shape)]
+    if kind == "huge":
+        top = np.iinfo(dtype).max
+        return [np.array([[top, top, 3], [top, 2, 5]], dtype)]
+    calm = op in ("sum", "prod", "mean") and dtype in FLOAT
+    values = numbers(case.rng(), dtype, shape, edges=not calm)
+    return [np.clip(values, -2, 2) if calm and op == "prod" else values]
+
+
+def flat(a: Array, n: int) -> Array:
+    """The array with its last n dimensions made one."""
+    lead = a.shape[: a.ndim - n]
+    return a.reshape(*lead, math.prod(a.shape[a.ndim - n :]))
+
+
+def _oracle(case: Case, a: Array) -> list[Expected]:
+    op, dtype = case.op, case.fields["dtype"]
+    rows = flat(a, case.fields["n"])
+    options = {"dtype": dtype} if op in ("sum", "prod") and dtype in INTEGER else {}
+    scale = None
+    count = rows.shape[-1]
+    with np.errstate(all="ignore"):
+        result = np.full(rows.shape[:-1], math.nan) if op == "mean" and not count else (
+            FORMULAS[op](rows, axis=-1, **options)
+        )  # fmt: skip
+        if op in ("sum", "mean") and count:
+            scale = FORMULAS[op](np.abs(rows.astype(np.float64)), axis=-1)
+    # Pairwise sums are asked of float32 only; float64 may be summed one after the other.
+    pairwise = op != "prod" and (dtype == "float32" or case.fields.get("values") == "positive")
+    ulps = 4 + (math.log2(count + 1) if pairwise else count)
+    if dtype == "float64" and case.fields.get("values") == "positive":
+        ulps = 200
+    return [Expected(result, _TO.get(op, dtype), ulps=ulps, scale=scale)]
+
+
+def _domain(case: Case) -> list[Array | None]:
+    low, high = (0.5, 2.0) if case.op == "prod" else (-2.0, 2.0)
+    return [smooth(case.rng(), case.fields["shapes"][0], low, high, case.fields["dtype"])]
+
+
+def _grad(op: str) -> Iterable[Fields]:
+    if op not in ("sum", "mean", "prod", "amax", "amin"):
+        return ()
+    return product(dtype=FLOAT, shapes=[[(3, 4)]], n=[0, 1, 2])
+
+
+def _perf(op: str) -> Iterator[Fields]:
+    dtype = "bool" if op in ("any", "all") else "float32"
+    for shape, n in (((1_000_000,), 1), ((1000, 1000), 1)):
+        yield {"dtype": dtype, "shapes": [shape], "n": n, "layout": "dense"}
+    if op == "sum":
+        yield {"dtype": dtype, "shapes": [(1000, 1000)], "n": 1, "layout": "transposed"}
+
+
+def reduction(op: str, tier: int) -> Spec:
+    """The spec of one reduction."""
+    return Spec(
+        op, tier, lambda: _fields(op), _inputs, _oracle,
+        grad=lambda: _grad(op), domain=_domain, perf=lambda: _perf(op),
+    )  # fmt: skip
+
+
+# ---- along the last dimension ----------------------------------------------------------------
+ROWS: Final = [(3, 5), (2, 3, 4), (37,), (3, 1), (5, 64), (3, 0), (0, 3)]
+
+
+def row_fields(op: str, **more: Iterable[Any]) -> Iterator[Fields]:
+    """Every dtype, layout and shape of rows."""
+    return product(dtype=accepted(op), shapes=[[s] for s in ROWS], layout=LAYOUTS, **more)
+
+
+def _calm(case: Case) -> list[Array | None]:
+    return [numbers(case.rng(), case.fields["dtype"], case.fields["shapes"][0], edges=False)]
+
+
+def row_domain(case: Case) -> list[Array | None]:
+    """Smooth values for every input."""
+    dtype = case.fields["dtype"]
+    return [smooth(case.rng(i), s, -2, 2, dtype) for i, s in enumerate(case.fields["shapes"])]
+
+
+def row_grad() -> Iterable[Fields]:
+    """Gradient cases of an op along the last dimension."""
+    return product(dtype=FLOAT, shapes=[[(3, 4)], [(5,)], [(2, 2, 3)]])
+
+
+def row_perf() -> Iterable[Fields]:
+    """Rows as they occur: many, and of middling length."""
+    return product(dtype=["float32"], shapes=[[(1000, 1000)], [(100_000, 10)]], layout=["dense"])
+
+
+def _cumsum(case: Case, a: Array) -> list[Expected]:
+    dtype = case.fields["dtype"]
+    result = np.cumsum(a, axis=-1, dtype="float64" if dtype in FLOAT else dtype)
+    scale = np.cumsum(np.abs(a.astype(np.float64)), axis=-1)
+    return [Expected(result, ulps=4 + a.shape[-1], scale=scale)]
+
+
+CUMSUM = Spec(
+    "cumsum", 2, lambda: row_fields("cumsum"), _calm, _cumsum,
+    grad=row_grad, domain=row_domain, perf=row_perf,
+)  # fmt: skip
+
+
+def _sortable(case: Case) -> list[Array | None]:
+    dtype = case.fields["dtype"]
+    values = numbers(case.rng(), dtype, case.fields["shapes"][0])
+    return [values // 8 if dtype in INTEGER else values]
+
+
+def _argsort(case: Case, a: Array) -> list[Expected]:
+    shape = a.shape
+    rows = a.reshape(math.prod(shape[:-1]), shape[-1])
+
+    def order(row: Array) -> list[int]:
+        def key(i: int) -> tuple[bool, Any]:
+            value = row[i].item()
+            return (value != value, 0 if value != value else value)
+
+        return sorted(range(len(row)), key=key, reverse=case.fields["descending"])
+
+    result = np.array([order(row) for row in rows], "int64").reshape(shape)
+    return [Expected(result, "int64")]
+
+
+ARGSORT = Spec(
+    "argsort", 2, lambda: row_fields("argsort", descending=[False, True]), _sortable, _argsort,
+    perf=lambda: product(dtype=["float32"], shapes=[[(1000, 1000)]], descending=[False]),
+)  # fmt: skip
+
+SPECS = [
+    *(reduction(op, 2 if op == "mean" else 1) for op in FORMULAS),
+    CUMSUM,
+    ARGSORT,
+]

@@ -1,0 +1,65 @@
+"""Mode `support`: what a backend says it can do, for each op and dtype. No kernel runs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from corex import dtypes
+from corex.plugins.manager import manager
+from corex.schema import REGISTRY
+from corex.testing import kernel
+from corex.testing.call import Call
+from corex.testing.case import Case
+from corex.testing.result import MISSING, PASSED, RAISED, UNSUPPORTED, Result
+from corex.testing.spec import Fields, Spec, arguments
+from corex.testing.verdict import Verdict
+
+
+def fields(spec: Spec) -> Iterator[Fields]:
+    """One case per dtype that the op takes."""
+    seen = {row["dtype"] for row in spec.fields()}
+    return ({"dtype": dtype.name} for dtype in dtypes.ALL if dtype.name in seen)
+
+
+def run(name: str, device: int, spec: Spec, case: Case) -> Result:
+    """Asks the predicates about every layout among the op's test cases."""
+    dtype = case.fields["dtype"]
+    backend = manager.backend(name)
+    if dtype not in {d.name for d in backend.dtypes(device)}:
+        return Result(case.id, case.op, spec.tier, UNSUPPORTED,
+                      message=f"the device holds no {dtype} tensors")  # fmt: skip
+    taken: dict[str, bool] = {}
+    for layout, row in _one_per_layout(spec, dtype).items():
+        given = arguments(spec, Case("test", case.op, row))
+        try:
+            kernel.choose(name, spec, Call(backend, device, given))
+        except Verdict as end:
+            if end.status == RAISED:
+                return Result(case.id, case.op, spec.tier, RAISED, end.check, end.message)
+            taken[layout] = False
+        else:
+            taken[layout] = True
+    return _judged(spec, case, taken)
+
+
+def _one_per_layout(spec: Spec, dtype: str) -> dict[str, Fields]:
+    found: dict[str, Fields] = {}
+    for row in spec.fields():
+        if row["dtype"] == dtype and "call" not in row:
+            found.setdefault(row.get("layout", "dense"), row)
+    return found
+
+
+def _judged(spec: Spec, case: Case, taken: dict[str, bool]) -> Result:
+    declined = [layout for layout, yes in taken.items() if not yes]
+    measures = {"layouts": {layout: int(yes) for layout, yes in taken.items()}}
+    if not declined:
+        return Result(case.id, case.op, spec.tier, PASSED, how="native", measures=measures)
+    schema = REGISTRY.get(case.op)
+    composed = schema is not None and schema.decomposition is not None
+    how = "decomposed" if composed else "fallback"
+    some = len(declined) < len(taken)
+    message = f"declines the layouts {', '.join(declined)}" if some else "no kernel"
+    status = MISSING if spec.tier == 1 else PASSED if some else UNSUPPORTED
+    return Result(case.id, case.op, spec.tier, status, message=message,
+                  how="native" if some else how, measures=measures)  # fmt: skip
