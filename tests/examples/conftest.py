@@ -1,0 +1,62 @@
+"""The example distributions, installed as a user would install them, but into a folder of ours."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+EXAMPLES = Path(__file__).parents[2] / "examples" / "backends"
+INSTALLED = ["corex-numpy"]
+
+
+def install(target: Path, *folders: Path) -> None:
+    """Installs distributions into a folder for `sys.path`, without their dependencies."""
+    command = [sys.executable, "-m", "pip", "install", "--no-deps", "--no-build-isolation"]
+    options = ["--quiet", "--disable-pip-version-check", "--target", str(target)]
+    result = subprocess.run(
+        [*command, *options, *map(str, folders)],
+        capture_output=True,
+        text=True,
+        timeout=100,
+        check=False,
+    )
+    assert result.returncode == 0, result.stderr
+
+
+@pytest.fixture(scope="session")
+def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with the examples installed; it is on `sys.path` from then on."""
+    target = tmp_path_factory.mktemp("site")
+    sources = tmp_path_factory.mktemp("sources")  # building leaves files behind
+    ignored = shutil.ignore_patterns("build", "*.egg-info", "__pycache__")
+    folders = [
+        Path(shutil.copytree(EXAMPLES / name, sources / name, ignore=ignored)) for name in INSTALLED
+    ]
+    install(target, *folders)
+    sys.path.insert(0, str(target))
+    return target
+
+
+@pytest.fixture
+def run(site: Path) -> Callable[..., str]:
+    """Runs a program in a process of its own that finds the examples; returns what it prints."""
+
+    def run_program(program: str, *arguments: str) -> str:
+        result = subprocess.run(
+            [sys.executable, "-W", "error", "-c", program, *arguments],
+            env={**os.environ, "PYTHONPATH": str(site)},
+            capture_output=True,
+            text=True,
+            timeout=100,
+            check=False,
+        )
+        assert result.returncode == 0, result.stderr
+        return result.stdout
+
+    return run_program
