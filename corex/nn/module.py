@@ -370,6 +370,10 @@ class Module(TreeMixin, StateMixin):
                 wanted["dtype"] = dtype
             return tensor.to(**wanted) if wanted else tensor
 
+        # On nothing first, so that what cannot be done is an error before anything has moved.
+        tensors = [*self.parameters(), *self.buffers()]
+        for kind in {(t.dtype, t.device): t for t in tensors}.values():
+            convert(kind.new_empty(0))
         return self._apply(convert)
 
     def type(self: T, dst_type: DType) -> T:

@@ -18,6 +18,18 @@ def _grads(parameters: Tensor | Iterable[Tensor]) -> list[Tensor]:
     return [p.grad for p in _listed(parameters) if p.grad is not None]
 
 
+def _like(other: Tensor, t: Tensor) -> Tensor:
+    """`t` with the dtype of `other`, on its device of its backend."""
+    if t.dtype is other.dtype and t.device == other.device and t.backend == other.backend:
+        return t
+    return t.to(device=other.device, backend=other.backend, dtype=other.dtype)
+
+
+def _gathered(scalars: list[Tensor]) -> Tensor:
+    """0-d tensors, possibly from several devices, as one vector where the first of them is."""
+    return corex.stack([_like(scalars[0], scalar) for scalar in scalars])
+
+
 def get_total_norm(
     tensors: Tensor | Iterable[Tensor], norm_type: float = 2.0, error_if_nonfinite: bool = False
 ) -> Tensor:
@@ -33,12 +45,12 @@ def get_total_norm(
     total: Tensor
     with corex.no_grad():
         if norm_type == math.inf:
-            total = corex.stack([corex.abs(t).max() for t in listed]).max()
+            total = _gathered([corex.abs(t).max() for t in listed]).max()
         elif norm_type == 2.0:
-            total = corex.sqrt(corex.stack([(t * t).sum() for t in listed]).sum())
+            total = corex.sqrt(_gathered([(t * t).sum() for t in listed]).sum())
         else:
             powers = [(corex.abs(t) ** norm_type).sum() for t in listed]
-            total = corex.stack(powers).sum() ** (1.0 / norm_type)
+            total = _gathered(powers).sum() ** (1.0 / norm_type)
     if error_if_nonfinite and not math.isfinite(total.item()):
         raise RuntimeError(
             f"The total norm of order {norm_type} for gradients from `parameters` is non-finite, "
@@ -69,7 +81,7 @@ def clip_grad_norm_(
         # The factor stays a tensor: reading it would wait for the device.
         factor = corex.clamp(max_norm / (total + 1e-6), max=1.0)
         for grad in grads:
-            grad.mul_(factor if factor.dtype is grad.dtype else factor.to(grad.dtype))
+            grad.mul_(_like(grad, factor))
     return total
 
 

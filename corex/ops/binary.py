@@ -13,8 +13,10 @@ from corex.ops.elementwise import (
     inplace_function,
     reflected_operator,
 )
+from corex.ops.inplace import write_out
 from corex.ops.promotion import Number, result_type
 from corex.ops.views import before_write
+from corex.resolution import check_places
 from corex.schema import ALL, BITS, FLOAT, INTEGER, NUMBER, REGISTRY, OpSchema, declare
 from corex.tensor import Tensor
 
@@ -296,7 +298,8 @@ def div(
     remainder = functions["fmod"](input, other)
     whole = functions["sub"](input, remainder)
     if whole.is_floating_point():
-        return functions["div"](whole, other, out=out).round()
+        rounded = functions["div"](whole, other).round()
+        return rounded if out is None else write_out(out, rounded, "div")
     return functions["floor_divide"](whole, other, out=out)
 
 
@@ -304,7 +307,9 @@ def div_(self: Tensor, other: Tensor | Number, *, rounding_mode: str | None = No
     """In place: self /= other."""
     if rounding_mode is None:
         return inplace(REGISTRY["div"], self, (other,))
-    return self.copy_(div(before_write(self, other), other, rounding_mode=rounding_mode))
+    result = div(before_write(self, other), other, rounding_mode=rounding_mode)
+    check_places("div", [result], self.key.place)
+    return self.copy_(result)
 
 
 def rsub(input: Tensor, other: Tensor | Number, *, alpha: Number = 1) -> Tensor:

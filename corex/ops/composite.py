@@ -16,6 +16,7 @@ from corex.ops.promotion import Number, cast, require_tensor, result_type
 from corex.ops.select import where
 from corex.ops.unary import functions as unary
 from corex.ops.views import before_write
+from corex.resolution import check_places
 from corex.tensor import Tensor
 
 LN2 = math.log(2.0)
@@ -38,6 +39,7 @@ def inplace_form(name: str, function: Callable[..., Tensor]) -> Callable[..., Te
                 f"[{name}_] output with shape {list(self.shape)} doesn't match the broadcast shape "
                 f"{list(result.shape)}"
             )
+        check_places(name, [result], self.key.place)
         written: Tensor = self.copy_(result)
         return written
 

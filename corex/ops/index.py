@@ -343,8 +343,6 @@ def setitem(self: Tensor, key: Any, value: Any) -> None:
         source = scalar(value, self.key)
     elif isinstance(value, Tensor):
         source = value
-        if source.key.place is not self.key.place and not source.shape:
-            source = to_place(cast(source, self.key.dtype), self.key.place)
     else:
         place = self.key.place
         source = as_tensor(value, dtype=self.key.dtype, device=place.device, backend=place.name)
@@ -376,6 +374,8 @@ def _put_in_place(self: Tensor, form: _Advanced, source: Tensor, accumulate: boo
             f"{self.key.dtype.name} for the destination and {source.key.dtype.name} for the source."
         )
     source = cast(source, self.key.dtype)
+    if not source.shape and source.key.place is not self.key.place:
+        source = to_place(source, self.key.place)
     want = form.result_shape()
     while source.ndim > len(want) and source.shape[0] == 1:
         source = select(source, 0, 0)

@@ -11,6 +11,7 @@ from corex.graph import Node, mode
 from corex.layout import normalize_dim, normalize_dims, numel
 from corex.ops.convert import full_on
 from corex.ops.index import getitem, index_select
+from corex.ops.inplace import write_out
 from corex.ops.parts import slice_view
 from corex.ops.promotion import Number, cast, require_tensor
 from corex.ops.views import clone, expand, permute, reshape, sizes_of, unsqueeze
@@ -85,7 +86,7 @@ def cat(
         )
         node.edges = tuple([(part._node, part._output_nr) for part in parts])
         result._node = node
-    return result if out is None else out.copy_(result)
+    return result if out is None else write_out(out, result, "cat")
 
 
 def _check_cat(first: Tensor, part: Tensor, dim: int) -> None:

@@ -9,6 +9,7 @@ from corex import report
 from corex.dispatcher import call, run
 from corex.graph import OpNode, mode
 from corex.layout import COUNT, broadcast_shapes, numel
+from corex.ops.inplace import write_out
 from corex.ops.promotion import require_tensor
 from corex.ops.views import expand, reshape, squeeze, unsqueeze
 from corex.recording import record
@@ -237,7 +238,7 @@ def matmul(input: Tensor, other: Tensor, *, out: Tensor | None = None) -> Tensor
             return _product(input, other)
     _checked("matmul", input, other)
     if out is not None:
-        return out.copy_(matmul(input, other))
+        return write_out(out, matmul(input, other), "matmul")
     na, nb = input.ndim, other.ndim
     if na == 2 and nb == 2:
         _align("matmul", input, other, other.shape[0])
@@ -292,7 +293,7 @@ def mm(input: Tensor, mat2: Tensor, *, out: Tensor | None = None) -> Tensor:
             raise RuntimeError(f"[mm] {name} must be a matrix, got shape {t.shape}")
     _align("mm", input, mat2, mat2.shape[0])
     result = _product(input, mat2)
-    return result if out is None else out.copy_(result)
+    return result if out is None else write_out(out, result, "mm")
 
 
 def bmm(input: Tensor, mat2: Tensor) -> Tensor:

@@ -9,9 +9,11 @@ from corex.dispatcher import call_pointwise
 from corex.dtypes import DType
 from corex.layout import broadcast_shapes
 from corex.ops.binary import WHERE, functions
+from corex.ops.inplace import write_out
 from corex.ops.places import common_place, to_place
 from corex.ops.promotion import Number, cast, require_tensor, result_type, scalar
 from corex.ops.views import before_write, clone
+from corex.resolution import check_places
 from corex.tensor import TENSOR_TYPES, Tensor
 
 
@@ -86,7 +88,9 @@ def masked_fill(input: Tensor, mask: Tensor, value: Any) -> Tensor:
 
 def masked_fill_(self: Tensor, mask: Tensor, value: Any) -> Tensor:
     """In place `masked_fill`."""
-    return self.copy_(masked_fill(clone(self) if self._node is not None else self, mask, value))
+    result = masked_fill(clone(self) if self._node is not None else self, mask, value)
+    check_places("masked_fill", [result], self.key.place)
+    return self.copy_(result)
 
 
 def clamp(
@@ -113,7 +117,7 @@ def clamp(
     if max is not None:
         result = functions["minimum"](result, max)
     if out is not None:
-        return out.copy_(result)
+        return write_out(out, result, "clamp")
     return result
 
 
@@ -139,6 +143,7 @@ def clamp_(self: Tensor, min: Any = None, max: Any = None) -> Tensor:
             f"[clamp_] result type {result.key.dtype.name} can't be cast to the desired output "
             f"type {self.key.dtype.name}"
         )
+    check_places("clamp", [result], self.key.place)
     return self.copy_(result)
 
 
