@@ -114,7 +114,13 @@ def _check_values(call: Call, kernel: Kernel) -> None:
     call.reset()
     before = call.references()
     _launch(call, kernel)
-    first = _examine(call)
+    try:
+        first = _examine(call)
+    except Verdict as end:
+        if end.check in _VALUES and _right_on_fresh_memory(call, kernel):
+            text = "on fresh memory the same call is right: this result is an earlier call's"
+            raise Verdict(FAILED, "stale", f"{text}\n{end.message}") from None
+        raise
     _check_references(call, before)
     call.reset(turn=1)
     _launch(call, kernel)
@@ -122,6 +128,19 @@ def _check_values(call: Call, kernel: Kernel) -> None:
     for (placed, one), (_, other) in zip(first, second, strict=True):
         if isinstance(placed, Out) and not _same(placed.read(one), placed.read(other)):
             raise Verdict(FAILED, "repeat", "the same call gave other bits the second time")
+
+
+_VALUES: Final = ("values", "special", "unwritten")
+
+
+def _right_on_fresh_memory(call: Call, kernel: Kernel) -> bool:
+    again = Call(call.backend, call.device, call.given)
+    try:
+        _launch(again, kernel)
+        _examine(again)
+    except Verdict:
+        return False
+    return True
 
 
 def _launch(call: Call, kernel: Kernel) -> None:

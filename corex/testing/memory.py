@@ -121,7 +121,8 @@ def fresh(backend: Backend, device: int) -> None:
     for i in range(50):
         backend.copy_from_host(buffer, 0, memoryview(bytes([i]) * 64))
         found = fetch(backend, buffer, 0, 64)
-        expect(found == bytes([i]) * 64, f"read {found[:1]!r} after writing {bytes([i])!r}")
+        message = f"read {found[:1]!r} after writing {bytes([i])!r}"
+        expect(found == bytes([i]) * 64, message, "stale")
 
 
 def out_of_memory(backend: Backend, device: int) -> None:

@@ -63,6 +63,7 @@ CHECKS: Final = {
     "values": "every element of every output, against the oracle",
     "special": "NaN, infinities and signed zeros, against the oracle",
     "unwritten": "every element of an output is written, whatever was there before",
+    "stale": "results belong to these inputs, not to those of an earlier call",
     "guards": "no byte outside the outputs is written",
     "inputs": "the inputs are as they were",
     "repeat": "the same call gives the same bits again",
