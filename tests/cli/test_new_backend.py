@@ -1,0 +1,170 @@
+"""`corex new-backend`: what it writes works as it is, and it writes all or nothing."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from corex import cli
+from corex.cli import new_backend
+
+FILES = """
+    .github/workflows/test.yml .gitignore README.md corex_toy/__init__.py corex_toy/backend.py
+    corex_toy/kernels.py corex_toy/plugin.py pyproject.toml tests/test_conformance.py
+    tests/test_demo.py
+""".split()
+
+
+def made(folder: Path) -> list[str]:
+    return sorted(p.relative_to(folder).as_posix() for p in folder.rglob("*") if p.is_file())
+
+
+def test_it_writes_a_package(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.main(["new-backend", "toy", "--directory", str(tmp_path)]) == 0
+    assert made(tmp_path / "corex-toy") == FILES
+    assert [path.name for path in tmp_path.iterdir()] == ["corex-toy"]
+    assert f"cd {tmp_path / 'corex-toy'}" in capsys.readouterr().out
+
+
+def test_an_empty_folder_is_filled(tmp_path: Path) -> None:
+    (tmp_path / "corex-toy").mkdir()
+    new_backend.write("toy", tmp_path)
+    assert made(tmp_path / "corex-toy") == FILES
+
+
+def test_the_name_goes_everywhere(tmp_path: Path) -> None:
+    files = new_backend.files("my_chip")
+    assert "corex_my_chip/kernels.py" in files
+    assert "class MyChipBackend(Backend)" in files["corex_my_chip/backend.py"]
+    for path, text in files.items():
+        assert not re.search(r"@\w+@", text), path
+        assert "toy" not in text, path
+        if path.endswith(".py"):
+            compile(text, path, "exec")
+            assert max(map(len, text.splitlines())) <= 100, path
+
+
+def test_the_templates_are_part_of_the_installed_package() -> None:
+    templates = [p for p in new_backend.TEMPLATES.rglob("*") if p.is_file()]
+    assert len(templates) == len(FILES)
+    package = Path(cli.__file__).parents[1]
+    assert set(templates) == set(package.glob("cli/templates/**/*.tmpl"))
+    root = package.parent
+    if (root / "setup.cfg").exists():  # a source checkout
+        assert "\n    cli/templates/**/*.tmpl\n" in (root / "setup.cfg").read_text()
+
+
+def refusal(capsys: pytest.CaptureFixture[str], *arguments: str) -> str:
+    assert cli.main(["new-backend", *arguments]) == 1
+    captured = capsys.readouterr()
+    assert captured.out == ""
+    assert captured.err.count("\n") == 1
+    return captured.err
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["Toy", "1toy", "my-chip", "my chip", "", "toy_", "_toy", "class", "größe", "a/b", "../a"],
+)
+def test_bad_names(name: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    message = refusal(capsys, name, "--directory", str(tmp_path))
+    assert repr(name) in message
+    assert "lower-case Python identifier" in message
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    "name, reason",
+    [
+        ("reference_py", "there is a backend 'reference_py' already"),
+        ("cpu", "'cpu' is the device type of backend 'cpu_c'"),
+        ("pytest", "a package corex_pytest is installed already"),
+    ],
+)
+def test_names_that_are_taken(
+    name: str,
+    reason: str,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.syspath_prepend(tmp_path / "installed")
+    (tmp_path / "installed" / "corex_pytest").mkdir(parents=True)
+    assert reason in refusal(capsys, name, "--directory", str(tmp_path))
+    assert [path.name for path in tmp_path.iterdir()] == ["installed"]
+
+
+def test_what_exists_is_not_touched(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "corex-toy").mkdir()
+    (tmp_path / "corex-toy" / "mine").write_text("precious")
+    assert "not empty; nothing was written" in refusal(capsys, "toy", "--directory", str(tmp_path))
+    assert made(tmp_path) == ["corex-toy/mine"]
+    (tmp_path / "corex-ship").write_text("a file")
+    assert "is not a folder" in refusal(capsys, "ship", "--directory", str(tmp_path))
+
+
+def test_the_directory_must_exist(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert "there is no folder" in refusal(capsys, "toy", "--directory", str(tmp_path / "no"))
+
+
+@pytest.mark.parametrize("before", ["nothing", "an empty folder"])
+def test_nothing_is_left_of_a_failure(
+    before: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if before == "an empty folder":
+        (tmp_path / "corex-toy").mkdir()
+    write_text = Path.write_text
+
+    def full_disk(self: Path, text: str, **options: str) -> int:
+        if self.name == "README.md":
+            raise OSError("no space left")
+        return write_text(self, text, **options)
+
+    monkeypatch.setattr(Path, "write_text", full_disk)
+    with pytest.raises(OSError, match="no space left"):
+        new_backend.write("toy", tmp_path)
+    expected = [] if before == "nothing" else ["corex-toy"]
+    assert [path.name for path in tmp_path.iterdir()] == expected
+    assert made(tmp_path) == []
+
+
+def python(*arguments: str, folder: Path, site: Path) -> str:
+    path = os.pathsep.join(filter(None, [str(site), os.environ.get("PYTHONPATH", "")]))
+    result = subprocess.run(
+        [sys.executable, *arguments],
+        cwd=folder,
+        env={**os.environ, "PYTHONPATH": path},
+        capture_output=True,
+        text=True,
+        timeout=200,
+        check=False,
+    )
+    assert result.returncode == 0, result.stdout[-3000:] + result.stderr
+    return result.stdout
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(400)
+def test_the_tests_of_the_package_pass(tmp_path: Path) -> None:
+    """Installed, it conforms, in every required kernel, and its network learns."""
+    folder = new_backend.write("toy", tmp_path)
+    site = tmp_path / "site"
+    quiet = ["--quiet", "--disable-pip-version-check", "--no-deps", "--no-build-isolation"]
+    install = ["-m", "pip", "install", *quiet, "--target", str(site), str(folder)]
+    python(*install, folder=folder, site=site)
+    listed = python("-m", "corex", "backends", "--ops", folder=folder, site=site)
+    rows = [line.split() for line in listed.splitlines()]
+    assert ["toy", "toy", "all", "available"] in rows
+    natively, decomposed, fallback = next(row[2:] for row in rows if row[:2] == ["toy", "1"])
+    assert int(natively) > 80
+    assert (decomposed, fallback) == ("0", "0")
+    out = python("-m", "pytest", "-q", "--corex-reduced", folder=folder, site=site)
+    passed = re.search(r"(\d+) passed", out)
+    assert passed is not None, out
+    assert int(passed[1]) > 500
+    assert "failed" not in out
