@@ -15,6 +15,8 @@ from corex.backend import View
 
 Array = npt.NDArray[Any]
 Shape = tuple[int, ...]
+Layout = str | Shape
+"""A layout by name, or strides in elements."""
 
 INTEGER: Final = ("uint8", "int32", "int64")
 FLOAT: Final = ("float32", "float64")
@@ -68,11 +70,14 @@ class Placed:
         array: those that the kernel is shown, as a view of `memory`.
     """
 
-    def __init__(self, values: npt.ArrayLike, dtype: str, layout: str = "dense") -> None:
+    def __init__(self, values: npt.ArrayLike, dtype: str, layout: Layout = "dense") -> None:
         source = np.asarray(values)
         self.dtype = dtype
         shape = source.shape
-        room = math.prod(2 * max(1, size) for size in shape) + 2 * GUARD
+        if isinstance(layout, str):
+            room = math.prod(2 * max(1, size) for size in shape) + 2 * GUARD
+        else:
+            room = reach(shape, layout)[1] + 2 * GUARD
         self.memory = np.full(room, True) if dtype == "bool" else np.empty(room, dtype)
         if dtype != "bool":
             self.memory.view(np.uint8)[:] = 0x5A
@@ -104,8 +109,19 @@ class Placed:
         return (buffer, dtype, self.array.shape, strides, start // size + self.offset)
 
 
-def arrange(memory: Array, shape: Shape, layout: str) -> Array:
+def reach(shape: Shape, strides: Shape) -> tuple[int, int]:
+    """How many elements lie before the first one, and how many there are from end to end."""
+    spans = [(size - 1) * stride for size, stride in zip(shape, strides, strict=True)]
+    before = -sum(span for span in spans if span < 0)
+    return before, before + sum(span for span in spans if span > 0) + 1
+
+
+def arrange(memory: Array, shape: Shape, layout: Layout) -> Array:
     """A view of the given shape; every layout leaves guards behind it, most also before it."""
+    if not isinstance(layout, str):
+        steps = tuple(stride * memory.itemsize for stride in layout)
+        first = GUARD + (reach(shape, layout)[0] if math.prod(shape) else 0)
+        return as_strided(memory[first:], shape, steps)
     count = math.prod(shape)
     inner = memory[GUARD:]
     everywhere: Any = (*(slice(None, None, -1) for _ in shape), ...)
@@ -168,7 +184,7 @@ class In(Placed):
     """An input; `array` holds its values, which broadcasting may have made equal."""
 
     def __init__(
-        self, values: npt.ArrayLike, dtype: str | None = None, layout: str = "dense"
+        self, values: npt.ArrayLike, dtype: str | None = None, layout: Layout = "dense"
     ) -> None:
         super().__init__(values, dtype or str(np.asarray(values).dtype), layout)
 
@@ -211,7 +227,7 @@ class Out(Placed):
         self,
         expected: Expected,
         dtype: str,
-        layout: str = "dense",
+        layout: Layout = "dense",
         initial: npt.ArrayLike | None = None,
     ) -> None:
         self.expected = expected

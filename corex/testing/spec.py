@@ -10,12 +10,13 @@ import numpy as np
 
 from corex import dtypes
 from corex.schema import REGISTRY
-from corex.testing.arrays import LAYOUTS, Array, Expected, In, Out, exact, input_layout
+from corex.testing.arrays import LAYOUTS, Array, Expected, In, Layout, Out, exact, input_layout
 from corex.testing.case import Case
 
 Fields = dict[str, Any]
 
-LISTED: Final = {"dtype", "shapes", "layout", "sharing", "values", "call", "source"}
+LISTED: Final = {"dtype", "shapes", "layout", "sharing", "values", "call", "source", "strides",
+                 "out_strides"}  # fmt: skip
 """Fields that are no parameters of the op."""
 
 
@@ -84,12 +85,12 @@ def arguments(spec: Spec, case: Case) -> list[Any]:
     """The kernel's arguments: `Out` and `In` objects (or lists of them) and plain parameters."""
     if spec.build is not None:
         return spec.build(case)
-    layout = case.fields.get("layout", "dense")
     sharing = case.fields.get("sharing", "unique")
     given = spec.inputs(case)
+    layouts, out_layouts = _layouts(case, len(given))
     ins = [
-        None if values is None else In(values, layout=input_layout(layout, i))
-        for i, values in enumerate(given)
+        None if values is None else In(values, layout=layout)
+        for values, layout in zip(given, layouts, strict=True)
     ]
     if spec.broadcasts and ins:
         shape = np.broadcast_shapes(*[item.array.shape for item in ins if item is not None])
@@ -110,15 +111,29 @@ def arguments(spec: Spec, case: Case) -> list[Any]:
         values[0] = exact(initial)
     wanted = spec.oracle(case, *before, *values)
     main = case.fields["dtype"]
-    out_layout = LAYOUTS[layout][0] if layout in LAYOUTS else "dense"
-    outs = [Out(e, e.dtype or main, out_layout, initial if i == 0 else None)
-            for i, e in enumerate(wanted)]  # fmt: skip
+    outs = [
+        Out(e, e.dtype or main, out_layouts[i % len(out_layouts)], initial if i == 0 else None)
+        for i, e in enumerate(wanted)
+    ]
     if sharing == "inplace":
         ins[0] = outs[0]  # type: ignore[call-overload]
     parameters = spec.parameters(case)
     if spec.order is not None:
         return spec.order(list(outs), list(ins), parameters)
     return [*outs, *ins, *parameters]
+
+
+def _layouts(case: Case, count: int) -> tuple[list[Layout], list[Layout]]:
+    """The layouts of the inputs and, in turn, of the outputs: by name, or as strides."""
+    name = case.fields.get("layout", "dense")
+    ins: list[Layout] = [input_layout(name, i) for i in range(count)]
+    outs: list[Layout] = [LAYOUTS[name][0]]
+    for i, strides in enumerate(case.fields.get("strides", ())):
+        if strides is not None:
+            ins[i] = strides
+    if "out_strides" in case.fields:
+        outs = [strides or "dense" for strides in case.fields["out_strides"]]
+    return ins, outs
 
 
 def _first_like(items: list[In | None], item: In | None) -> In | None:
