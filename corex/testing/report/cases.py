@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from corex.testing.report.figures import number, plural
-from corex.testing.report.markup import Html, join, table, tag
+from corex.testing.report.markup import Html, coded, join, table, tag
 from corex.testing.report.sections import badge
 from corex.testing.report.summary import BAD, EXPECTED, Group, Summary, clip
 from corex.testing.report.words import LABELS, replay
@@ -101,7 +101,8 @@ def _case(summary: Summary, group: Group, result: Result) -> Html:
         parts.append(tag("p", tag("b", "Expected"), f": {reason}"))
     if result.check:
         meaning = CHECKS.get(result.check, "")
-        parts.append(tag("p", "Check ", tag("b", result.check), f": {meaning}" if meaning else ""))
+        told = coded(f": {meaning}" if meaning else "")
+        parts.append(tag("p", "Check ", tag("b", result.check), told))
     if result.message:
         parts.append(tag("pre", clip(result.message, CHARACTERS)))
     parts.append(tag("pre", replay(summary, result.id), class_="cmd"))

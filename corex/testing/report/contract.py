@@ -25,7 +25,6 @@ OPTIONAL: Final = ("host_view", "wrap_host", "data_ptr", "memory_stats", "empty_
 
 KINDS: Final = {
     "buif": "all", "uif": "number", "f": "float", "ui": "integer", "bui": "bits", "b": "bool",
-    "i": "int32 int64",
 }  # fmt: skip
 """Names for the kinds of dtype that an op takes, as in docs/kernels.md."""
 
@@ -56,8 +55,8 @@ class Op(NamedTuple):
     @property
     def names(self) -> list[str]:
         """The names of the dtypes its main operand may hold."""
-        letters = next((k for k, v in KINDS.items() if v == self.dtypes), "")
-        return [dtype.name for dtype in ALL if dtype.kind in letters]
+        letters = next((k for k, word in KINDS.items() if word == self.dtypes), "")
+        return [dtype.name for dtype in ALL if dtype.kind in letters] or self.dtypes.split()
 
 
 # The kernels that no op of the frontend stands for, and so no schema declares.

@@ -5,12 +5,13 @@ from __future__ import annotations
 import math
 from typing import Any
 
+_THIN = "\N{NARROW NO-BREAK SPACE}"
 _UNITS = ((1.0, "s"), (1e-3, "ms"), (1e-6, "µs"), (1e-9, "ns"))
 
 
 def number(value: int) -> str:
-    """A count, with its thousands apart."""
-    return f"{value:,}".replace(",", " ")
+    """A count, with its thousands apart, and never broken over two lines."""
+    return f"{value:,}".replace(",", _THIN)
 
 
 def plural(n: int, noun: str) -> str:
@@ -41,5 +42,5 @@ def _digits(value: float) -> str:
     if isinstance(value, int) or not math.isfinite(value):
         return str(value)
     if abs(value) >= 100:
-        return f"{value:,.0f}".replace(",", " ")
-    return f"{value:.3g}"
+        return f"{value:,.0f}".replace(",", _THIN)
+    return f"{value:#.3g}".rstrip(".")

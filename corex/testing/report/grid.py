@@ -18,13 +18,13 @@ FAILED: Final = "failed"
 ABSENT: Final = "absent"
 
 STATES: Final = {
-    NATIVE: ("✓", "the backend's own kernel takes every case"),
-    PARTIAL: ("◐", "the backend's own kernel takes some of the cases: that many of so many"),
+    NATIVE: ("✓", "its own kernel takes every case"),
+    PARTIAL: ("◐", "its own kernel takes that many of so many cases"),
     DECOMPOSED: ("D", "no kernel: computed from other ops"),
     FALLBACK: ("F", "no kernel: computed on the host"),
     MISSING: ("M", "no kernel, although the required tier asks for it"),
-    FAILED: ("✗", "some case failed, raised, crashed or took too long: that many of so many"),
-    EXPECTED: ("x", "some case fails, as the expected-failures file says"),
+    FAILED: ("✗", "that many of so many cases failed, raised, crashed or took too long"),
+    EXPECTED: ("x", "that many of so many cases fail, as the expected-failures file says"),
     ABSENT: ("·", "the device does not hold this dtype"),
 }
 """The states of an op for a dtype: symbol and meaning."""
@@ -131,10 +131,12 @@ def _square(op: Op, cells: dict[Cell, int]) -> Square:
 
 def _way(op: Op, cells: dict[Cell, int]) -> str:
     """How the op runs where the kernel itself was not seen to run."""
-    ways = {cell.how for cell in cells if cell.mode not in _KERNEL_MODES and cell.status == PASSED}
-    for way in (FALLBACK, DECOMPOSED, NATIVE):
+    ways = {cell.how for cell in cells if cell.mode not in _KERNEL_MODES}
+    if NATIVE in ways:
+        return NATIVE if ways <= {NATIVE, ""} else PARTIAL
+    for way in (PARTIAL, FALLBACK, DECOMPOSED):
         if way in ways:
-            return PARTIAL if way != NATIVE and NATIVE in ways else way
+            return way
     return DECOMPOSED if op.composed else FALLBACK
 
 

@@ -36,9 +36,11 @@ def markdown(run: Run | Summary) -> str:
         "",
         f"**{'✓' if result.ok else '✗'} {plain(result.headline)}**",
         "",
-        *map(plain, result.details),
-        "",
-        *grid(["", ""], [(plain(label), plain(value)) for label, value in about(summary).items()]),
+        *(line for sentence in result.details for line in (plain(sentence), "")),
+        *grid(
+            ["fact", "value"],
+            [(plain(label), plain(value)) for label, value in about(summary).items()],
+        ),
         "",
         "## Counts",
         "",
@@ -75,7 +77,7 @@ def grid(heads: Sequence[str], body: Iterable[Sequence[str]], right: int = 0) ->
     left = len(heads) - right
     marks = ["---"] * left + ["---:"] * right
     lines = [heads, marks, *body]
-    return [f"| {' | '.join(line)} |".replace("|  |", "| |") for line in lines]
+    return [f"| {' | '.join(line)} |" for line in lines]
 
 
 def _longest_run(text: str) -> int:

@@ -38,6 +38,12 @@ def join(children: list[Html], between: str = "\n") -> Html:
     return Html(between.join(children))
 
 
+def coded(text: str) -> Html:
+    """Text in which backticks set off code."""
+    parts = text.split("`")
+    return join([tag("code", x) if i % 2 else escape(x) for i, x in enumerate(parts)], "")
+
+
 def table(head: list[object], body: list[Html], caption: str = "", **attributes: object) -> Html:
     """A table in a box of its own that scrolls sideways; `head` are texts or finished cells."""
     cells = [h if isinstance(h, Html) else tag("th", h, scope="col") for h in head]

@@ -46,22 +46,21 @@ def counts(summary: Summary) -> Html:
     by_tier = [summary.tally(lambda cell, tier=tier: cell.tier == tier) for tier in tiers]  # type: ignore[misc]
     body = []
     for status, total in everywhere.items():
-        figures = [tag("td", number(found[status]), class_="n") for found in by_tier]
-        body.append(
-            tag(
-                "tr",
-                tag("th", badge(status), scope="row"),
-                *figures,
-                tag("td", tag("b", number(total)), class_="n"),
-                tag("td", OUTCOMES[status], class_="quiet"),
-            )
-        )
-    stale = tag("td", tag("b", number(len(summary.stale))), class_="n")
-    label = tag("th", tag("span", "? stale", class_="badge stale"), scope="row")
-    meaning = tag("td", STALE, class_="quiet")
-    body.append(tag("tr", label, *(tag("td") for _ in tiers), stale, meaning))
+        figures = [_count(found[status]) for found in by_tier]
+        label = _label(badge(status), OUTCOMES[status])
+        body.append(tag("tr", label, _count(total), *figures))
+    label = _label(tag("span", "? stale", class_="badge stale"), STALE)
+    body.append(tag("tr", label, _count(len(summary.stale)), *(tag("td") for _ in tiers)))
     heads = [tag("th", f"tier {tier}", scope="col", class_="n") for tier in tiers]
-    return table(["status", *heads, tag("th", "all", scope="col", class_="n"), "meaning"], body)
+    return table(["status", tag("th", "cases", scope="col", class_="n"), *heads], body)
+
+
+def _label(name: Html, meaning: str) -> Html:
+    return tag("th", name, tag("span", meaning, class_="means"), scope="row")
+
+
+def _count(n: int) -> Html:
+    return tag("td", number(n), class_="n" if n else "n quiet")
 
 
 def tiers(summary: Summary) -> Html | None:
@@ -88,12 +87,12 @@ def _key(used: set[str]) -> Html:
 
 def _grid(found: list[Row], title: str) -> Html:
     names = columns(found)
-    squares = [tag("th", name or "any", scope="col", class_="sq") for name in names]
+    squares = [tag("th", name or "state", scope="col", class_="sq") for name in names]
     heads: list[object] = [
         tag("th", "op", scope="col", class_="first"),
         *squares,
         tag("th", "cases", scope="col", class_="n"),
-        "not all of",
+        "where layouts differ",
     ]
     bodies: dict[str, list[Html]] = {}
     for row in found:
@@ -102,7 +101,11 @@ def _grid(found: list[Row], title: str) -> Html:
         family: tag("tr", tag("th", tag("span", family), scope="rowgroup", colspan=str(len(heads))))
         for family in bodies
     }
-    made = [tag("tbody", family_head[family], join(body)) for family, body in bodies.items()]
+    many = len(bodies) > 1
+    made = [
+        tag("tbody", family_head[family] if many else "", join(body))
+        for family, body in bodies.items()
+    ]
     return table(heads, made, class_="grid", aria_label=title)
 
 

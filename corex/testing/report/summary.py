@@ -65,7 +65,7 @@ class Summary(NamedTuple):
         cells: how many cases there are of each kind.
         groups: the cases that did not pass.
         slowest: the cases that took longest.
-        perf: the results that have measures.
+        perf: the results of perf cases that have measures.
         expected: the reasons for the expected failures, by id.
         stale: lines of the expected-failures file that no longer describe a failure.
     """
@@ -111,7 +111,7 @@ def summarise(run: Run | Summary) -> Summary:
         op = case.op if result.tier == 0 else result.op
         dtype = str(case.fields.get("dtype", ""))
         layout = str(case.fields.get("layout", "dense"))
-        cells[Cell(case.mode, result.tier, op, dtype, layout, result.how, status)] += 1
+        cells[Cell(case.mode, result.tier, op, dtype, layout, how_of(case, result), status)] += 1
         if status != PASSED:
             grouped.setdefault((op, result.tier, status, result.check), []).append(result)
     return Summary(
@@ -122,7 +122,7 @@ def summarise(run: Run | Summary) -> Summary:
         cells=dict(cells),
         groups=[Group(*key, len(results), results) for key, results in grouped.items()],
         slowest=sorted(run.results, key=lambda result: -result.seconds)[:SLOWEST],
-        perf=[result for result in run.results if result.measures],
+        perf=[result for result in run.results if result.measures and is_perf(result)],
         expected=run.expected,
         stale=run.stale,
     )
@@ -134,6 +134,18 @@ def case_of(result: Result) -> Case:
         return parse(result.id)
     except (ValueError, RecursionError, MemoryError):
         return Case("test", result.op, {})
+
+
+def how_of(case: Case, result: Result) -> str:
+    """In which way the op ran, or would; in part natively if it declines some layouts."""
+    if case.mode == "support" and not all(result.measures.get("layouts", {}).values()):
+        return "partial" if result.how == "native" else result.how
+    return result.how
+
+
+def is_perf(result: Result) -> bool:
+    """Whether the result is of a perf case."""
+    return result.id.startswith("perf:")
 
 
 def status_of(result: Result, expected: Iterable[str]) -> str:

@@ -10,17 +10,17 @@ from corex.testing.report.figures import figure, number, seconds
 from corex.testing.report.grid import STATES
 from corex.testing.report.markup import Html, join, table, tag
 from corex.testing.report.summary import Summary
-from corex.testing.result import PASSED, Result
+from corex.testing.result import Result
 
-WAYS: Final = ("native", "decomposed", "fallback")
+WAYS: Final = ("native", "partial", "decomposed", "fallback")
 
 
 def support(summary: Summary) -> Html | None:
-    """How many cases of the support mode ran in which way, by tier."""
+    """How many ops and dtypes would run in which way, by tier, as the backend says."""
     ways: Counter[tuple[int, str]] = Counter()
     for cell, n in summary.cells.items():
         if cell.mode == "support":
-            ways[cell.tier, cell.how if cell.status == PASSED else cell.status] += n
+            ways[cell.tier, cell.how or cell.status] += n
     if not ways:
         return None
     names = [*WAYS, *sorted({way for _, way in ways} - {*WAYS, ""})]
@@ -31,7 +31,7 @@ def support(summary: Summary) -> Html | None:
     heads: list[object] = ["tier"]
     for way in names:
         heads.append(tag("th", _way(way), scope="col", class_="n"))
-    intro = "Each op was called as a program calls it, and the placement report says how it ran."
+    intro = "What the backend answers when it is asked, for each op and dtype and every layout."
     return join([tag("p", intro), table(heads, body)])
 
 
@@ -57,7 +57,9 @@ def perf(summary: Summary) -> Html | None:
     heads: list[object] = ["case"]
     for name in names:
         heads.append(tag("th", name.replace("_", " "), scope="col", class_="n"))
-    intro = "Measured one case at a time. What else the machine was doing then, no figure knows."
+    intro = (
+        "Measured one case at a time; whatever else the machine did then is in the figures, too."
+    )
     return join([tag("p", intro), table(heads, body, class_="sort")])
 
 

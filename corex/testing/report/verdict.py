@@ -11,6 +11,7 @@ from corex.testing.report.summary import BAD, EXPECTED, Cell, Summary
 from corex.testing.result import PASSED, UNSUPPORTED
 
 _JUDGED = ("test", "grad")
+_PARTS = re.compile(r"--(reduced|where|case|replay)\b")
 
 
 class Verdict(NamedTuple):
@@ -40,12 +41,12 @@ def verdict(summary: Summary) -> Verdict:
         listed = ", ".join(f"{number(n)} {status}" for status, n in bad.items())
         details.append(f"Against the backend, in all tiers and modes: {listed}.")
     if everywhere[EXPECTED]:
-        details.append(f"{number(everywhere[EXPECTED])} more fail as expected.")
+        details.append(f"Expected failures: {number(everywhere[EXPECTED])}.")
     if summary.stale:
         lines = plural(len(summary.stale), "line")
         details.append(f"The expected-failures file has {lines} to be removed.")
     if left_out:
-        details.append(f"No verdict on the whole tier: this run has {left_out}.")
+        details.append(f"This run is a part of the suite: it has {left_out}.")
     return Verdict(ok, _headline(summary, tier, counts, bool(bad), left_out), details)
 
 
@@ -85,4 +86,5 @@ def _left_out(summary: Summary, tier: int) -> str:
         return f"{len(wanted & found)} of the tier's {len(wanted)} ops"
     if not any(tested(cell) and cell.tier == 0 for cell in summary.cells):
         return "no memory cases"
-    return ""
+    chosen = summary.about.get("selection", "")
+    return f"the cases that {chosen} chooses" if _PARTS.search(chosen) else ""

@@ -50,4 +50,6 @@ def about(summary: Summary) -> dict[str, str]:
 
 def replay(summary: Summary, case: str) -> str:
     """The command that runs one case again, quoted for a shell."""
-    return f"corex conformance {shlex.quote(summary.backend)} --case {shlex.quote(case)}"
+    number = summary.device.rpartition(":")[2]
+    where = f" --device {number}" if number.isdecimal() and int(number) else ""
+    return f"corex conformance {shlex.quote(summary.backend)}{where} --case {shlex.quote(case)}"

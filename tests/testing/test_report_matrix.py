@@ -1,0 +1,143 @@
+"""The support matrix: the page in docs/ is what the reports in docs/reports/ give."""
+
+from __future__ import annotations
+
+import inspect
+from pathlib import Path
+
+import pytest
+
+from corex.backend import Backend
+from corex.schema import REGISTRY
+from corex.testing.report import op_support, summarise, write_json, write_summary
+from corex.testing.report.__main__ import main
+from corex.testing.report.contract import KINDS, MEMORY, OPTIONAL, UNDECLARED, ops
+from corex.testing.report.grid import rows
+from corex.testing.result import Result, Run
+from tests.testing import report_runs
+
+ROOT = Path(__file__).parents[2]
+REPORTS = sorted((ROOT / "docs" / "reports").glob("*.json"))
+
+
+def test_the_page_in_the_documentation_is_true(capsys: pytest.CaptureFixture[str]) -> None:
+    command = [*map(str, REPORTS), "--output", str(ROOT / "docs" / "op-support.md"), "--check"]
+    assert main(command) == 0, capsys.readouterr().err
+
+
+def test_every_kernel_of_the_contract_is_listed_once() -> None:
+    names = [op.name for op in ops()]
+    assert sorted(names) == sorted([*REGISTRY, *(op.name for op in UNDECLARED)])
+    assert [op.tier for op in ops()] == sorted(op.tier for op in ops())
+    families = [(op.tier, op.family) for op in ops()]
+    changes = [a for a, b in zip(families, [*families[1:], None], strict=True) if a != b]
+    assert len(changes) == len(set(changes))
+    assert all(op.names for op in ops())
+    assert {schema.accepts for schema in REGISTRY.values()} <= {*KINDS, "i"}
+
+
+def test_every_kernel_is_in_the_document_of_kernels() -> None:
+    text = (ROOT / "docs" / "kernels.md").read_text()
+    undocumented = {op.name for op in ops() if f"`{op.name}`" not in text}
+    assert undocumented <= {"tril", "triu"}  # composed only
+
+
+def test_the_memory_methods_are_those_of_the_contract() -> None:
+    methods = {name for name, _ in inspect.getmembers(Backend, inspect.isfunction)}
+    assert {*MEMORY, *OPTIONAL} == {name for name in methods if name[0] != "_"} - {
+        "select",
+        "direct",
+    }
+
+
+def page_of(*results: Result) -> str:
+    return op_support([summarise(Run("toy", "toy:0", {}, list(results)))])
+
+
+def kernel(op: str, dtype: str, status: str, mode: str = "", how: str = "native") -> Result:
+    schema = REGISTRY[op]
+    return Result(f"{mode}{op}(dtype={dtype})", op, schema.tier, status, how=how)
+
+
+@pytest.mark.parametrize(
+    "results, cell",
+    [
+        ([("float32", "passed"), ("float64", "passed")], "native"),
+        ([("float32", "passed"), ("float32", "unsupported")], "partly native"),
+        ([("float32", "unsupported")], "decomposed"),
+        (
+            [("float32", "passed"), ("float64", "unsupported")],
+            "native (float32), decomposed (float64)",
+        ),
+        ([("float32", "failed"), ("float32", "passed")], "**failing**"),
+        (
+            [("float32", "passed"), ("float64", "missing")],
+            "native (float32), **missing** (float64)",
+        ),
+    ],
+)
+def test_a_cell_says_how_the_op_runs(results: list[tuple[str, str]], cell: str) -> None:
+    # Another op shows that the device holds both dtypes.
+    others = [kernel("silu", dtype, "passed") for dtype in ("float32", "float64")]
+    text = page_of(*others, *(kernel("gelu", dtype, status) for dtype, status in results))
+    assert f"| `gelu` | {cell} |" in text
+    assert "| `silu` | native |" in text
+    assert "| `mean` | not tested |" in text
+
+
+def test_what_the_support_mode_saw_goes_before_what_the_declaration_says() -> None:
+    seen = kernel("gelu", "float32", "passed", "support:", "fallback")
+    held = kernel("silu", "float32", "passed")
+    assert "| `gelu` | fallback |" in page_of(held, kernel("gelu", "float32", "unsupported"), seen)
+
+
+def test_a_dtype_that_the_device_lacks_is_not_held_against_an_op() -> None:
+    results = [kernel("gelu", "float32", "passed"), kernel("gelu", "float64", "unsupported")]
+    text = page_of(*results)
+    assert "| `gelu` | native |" in text
+    assert "| float64 |" in text  # in the column of dtypes that the backend lacks
+    squares = rows(summarise(Run("toy", "toy:0", {}, results)), 2)[0].squares
+    assert [square.state for square in squares.values()] == ["native", "absent"]
+
+
+def test_layouts_are_told_apart_where_they_differ() -> None:
+    table = {row.op.name: row for row in rows(summarise(report_runs.run()), 1)}
+    assert table["pow"].layouts == [("offset", 0, 40)]
+    assert table["add"].layouts == []
+
+
+def test_the_command_writes_checks_and_links(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    whole, brief = tmp_path / "whole.json", tmp_path / "brief.json"
+    write_json(report_runs.small(), whole)
+    output = tmp_path / "matrix.md"
+    assert main([str(whole), "--summary", str(brief), "--html", str(tmp_path / "brief.html")]) == 0
+    assert main([str(whole), str(brief), "--output", str(output)]) == 0
+    text = output.read_text()
+    assert "[toy](brief.html)" in text
+    assert main([str(whole), str(brief), "--output", str(output), "--check"]) == 0
+    output.write_text(text.replace("native", "naive", 1))
+    assert main([str(whole), str(brief), "--output", str(output), "--check"]) == 1
+    assert "out of date" in capsys.readouterr().err
+    assert "naive" in output.read_text()
+
+
+def test_a_page_from_a_summary_says_the_same_as_one_from_the_run(tmp_path: Path) -> None:
+    whole, brief = tmp_path / "whole.json", tmp_path / "brief.json"
+    write_json(report_runs.small(), whole)
+    write_summary(report_runs.small(), brief)
+    for name, path in (("a.md", whole), ("b.md", brief)):
+        assert main([str(path), "--output", str(tmp_path / name)]) == 0
+    assert (tmp_path / "a.md").read_text() == (tmp_path / "b.md").read_text()
+
+
+@pytest.mark.parametrize("arguments", [[], ["--check"], ["a.json", "b.json", "--html", "x"]])
+def test_a_wrong_command_line_is_refused(arguments: list[str]) -> None:
+    with pytest.raises(SystemExit, match="2"):
+        main(arguments)
+
+
+def test_a_missing_file_is_one_line(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["nowhere.json", "--output", "x.md"]) == 1
+    assert capsys.readouterr().err.count("\n") == 1
