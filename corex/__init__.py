@@ -68,6 +68,7 @@ from corex.tensor import Size, Tensor
 if TYPE_CHECKING:
     from corex import _functions, cuda, nn, optim, utils
     from corex._functions import *  # noqa: F403
+    from corex.recorder import record
     from corex.serialization import load, save
 
 __version__ = "0.1.0"
@@ -96,7 +97,7 @@ __all__: list[str] = [
     "Generator", "broadcast_shapes", "default_generator", "get_printoptions", "set_printoptions",
     "BackendUnavailableError", "CorexError", "FallbackWarning", "KernelUnavailableError",
     "OutOfMemoryError", "PluginError",
-    "cuda", "load", "nn", "optim", "save", "utils",
+    "cuda", "load", "nn", "optim", "record", "save", "utils",
 ]  # fmt: skip
 if TYPE_CHECKING:
     __all__ += _functions.__all__
@@ -161,7 +162,11 @@ _LAZY = {
     "optim": "corex.optim",
     "utils": "corex.utils",
 }
-_LAZY_NAMES = {"save": "corex.serialization", "load": "corex.serialization"}
+_LAZY_NAMES = {
+    "save": "corex.serialization",
+    "load": "corex.serialization",
+    "record": "corex.recorder",
+}
 
 
 if not TYPE_CHECKING:  # else every name would seem to exist

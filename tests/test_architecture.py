@@ -16,7 +16,7 @@ FLOORS = """
     errors dtypes device layout
     backend place storage graph schema tensor
     report plugins
-    selection resolution recording fallback dispatcher printing
+    selection resolution recording recorder fallback dispatcher printing
     cuda ops autograd interop serialization
     utils nn optim
     compiler testing
