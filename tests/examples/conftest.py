@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import importlib
 import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
+from corex.plugins import manager
+
 EXAMPLES = Path(__file__).parents[2] / "examples" / "backends"
-INSTALLED = ["corex-numpy"]
+INSTALLED = ["corex-numpy", "corex-strict"]
 
 
 def install(target: Path, *folders: Path) -> None:
@@ -41,6 +44,18 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
     install(target, *folders)
     sys.path.insert(0, str(target))
     return target
+
+
+@pytest.fixture(scope="module")
+def strict(site: Path) -> Iterator[str]:
+    """The backend of corex-strict, announced if it was not installed when corex looked."""
+    if "strict" in manager.descriptors():
+        yield "strict"
+        return
+    plugin = importlib.import_module("corex_strict.plugin")
+    manager.register(plugin, "strict")
+    yield "strict"
+    manager.unregister(plugin)
 
 
 @pytest.fixture

@@ -178,3 +178,9 @@ def test_it_imports_nothing_else_of_corex() -> None:
         modules = {words[1] for words in lines if words[0] in ("from", "import")}
         theirs = {m for m in modules if m.split(".")[0] == "corex"}
         assert theirs <= allowed, path.name
+
+
+def test_it_conforms(run: Callable[..., str]) -> None:
+    """Every case of the suite, and none is missing from the required tier."""
+    out = run("import sys; from corex.cli import main; sys.exit(main(['conformance', 'numpy']))")
+    assert out.rstrip().endswith("numpy conforms")

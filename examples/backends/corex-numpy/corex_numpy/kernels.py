@@ -87,7 +87,7 @@ def power(a, b):
 
 PLAIN = """abs sign square floor ceil trunc sqrt reciprocal isnan isinf isfinite signbit maximum
     minimum fmax fmin copysign logical_not logical_and logical_or logical_xor bitwise_and bitwise_or
-    bitwise_xor bitwise_left_shift bitwise_right_shift""".split()
+    bitwise_xor""".split()
 PRECISE = "exp exp2 expm1 log log2 log10 log1p sin cos tan sinh cosh tanh hypot".split()
 ELEMENTWISE = {
     **{name: ufunc(getattr(np, name)) for name in PLAIN},
@@ -95,7 +95,8 @@ ELEMENTWISE = {
     "add": ufunc(np.add), "sub": ufunc(np.subtract), "mul": ufunc(np.multiply),
     "div": ufunc(np.divide), "eq": ufunc(np.equal), "ne": ufunc(np.not_equal),
     "lt": ufunc(np.less), "le": ufunc(np.less_equal), "gt": ufunc(np.greater),
-    "ge": ufunc(np.greater_equal),
+    "ge": ufunc(np.greater_equal), "bitwise_left_shift": ufunc(np.left_shift),
+    "bitwise_right_shift": ufunc(np.right_shift),
     **{name: precise(getattr(np, name)) for name in PRECISE},
     "asin": precise(np.arcsin), "acos": precise(np.arccos), "atan": precise(np.arctan),
     "asinh": precise(np.arcsinh), "acosh": precise(np.arccosh), "atanh": precise(np.arctanh),
