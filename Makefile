@@ -2,16 +2,18 @@
 PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
+BACKEND ?= cpu_c
 # A compiled checkout is rebuilt when one of these changes.
 SOURCES := setup.cfg setup.py pyproject.toml $(wildcard backends/cpu_c/*.py backends/cpu_c/csrc/*)
 
-.PHONY: demo test parity lint format stubs bench sanitize clean help
+.PHONY: demo test parity lint format stubs bench sanitize conformance clean help
 
 help:
 	@echo "make demo      train on handwritten digits      make test      the tests"
 	@echo "make parity    compare with PyTorch             make lint      style, types, C format"
 	@echo "make bench     time against PyTorch and NumPy   make sanitize  the C code under sanitizers"
 	@echo "make format    format Python and C              make stubs     rewrite the type stubs"
+	@echo "make conformance BACKEND=cpu_c   check a backend against the contract"
 	@echo "make clean     remove what was built"
 
 $(BIN)/python:
@@ -57,6 +59,9 @@ stubs: $(VENV)/.installed
 
 bench: $(VENV)/.torch
 	$(BIN)/python -m benchmarks
+
+conformance: $(VENV)/.installed
+	$(BIN)/corex conformance $(BACKEND) $(OPTIONS)
 
 sanitize: $(VENV)/.installed
 	$(BIN)/python backends/cpu_c/sanitize.py

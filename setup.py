@@ -17,8 +17,8 @@ BACKENDS = {
 
 
 def packages() -> list[str]:
-    """corex and its subpackages, the backends and theirs."""
-    found = find_packages(include=["corex", "corex.*"])
+    """corex and its subpackages, the plugin for pytest, the backends and theirs."""
+    found = find_packages(include=["corex", "corex.*", "corex_pytest"])
     for name, folder in BACKENDS.items():
         found += [name, *(f"{name}.{package}" for package in find_packages(folder))]
     return found

@@ -12,13 +12,13 @@ from typing import Any
 
 from corex.testing import suite, worker
 from corex.testing.case import Case
-from corex.testing.result import FAILED, PASSED, Result
+from corex.testing.result import FAILED, MISSING, PASSED, RAISED, UNSUPPORTED, Result
 
 
 def run_case(backend: str, device: int, case: Case) -> Result:
     message = DEEDS[case.op](**case.fields)
-    status = FAILED if message else PASSED
-    return Result(case.id, case.op, 1, status, "", message or "", 0.001)
+    status = STATUSES.get(case.op, FAILED) if message else PASSED
+    return Result(case.id, case.op, 1, status, "values" * (status == FAILED), message or "", 0.001)
 
 
 def flood(size: int = 1 << 20) -> None:
@@ -64,9 +64,14 @@ def stop_reading() -> str:
     return sys.stdin.read() + "nothing"
 
 
+STATUSES = {"away": UNSUPPORTED, "missing": MISSING, "raised": RAISED}
+
 DEEDS: dict[str, Any] = {
     "ok": lambda **_: None,
-    "bad": lambda **_: "wrong",
+    "bad": lambda **_: "wrong\nat (0, 1)",
+    "away": lambda **_: "no kernel",
+    "missing": lambda **_: "no kernel",
+    "raised": lambda **_: "ValueError: no",
     "abort": lambda **_: os.abort(),
     "segfault": lambda **_: ctypes.string_at(1),
     "killed": lambda **_: os.kill(os.getpid(), signal.SIGKILL),

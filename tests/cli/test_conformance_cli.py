@@ -1,0 +1,234 @@
+"""`corex conformance`: what it runs, what it tells, and its exit codes."""
+
+from __future__ import annotations
+
+import io
+import json
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from corex.cli.conformance import Progress, failure, summary
+from corex.testing.result import CRASHED, FAILED, PASSED, Result, Run
+from corex.testing.running import Plan, described, replay_command
+from corex.testing.select import selection
+from tests.testing.fake_suite import FakeSuite
+
+IDS = [
+    "ok(dtype=float32,n=0)",
+    "ok(dtype=int64,n=0)",
+    "away(dtype=float32)",
+    "missing(dtype=float32)",
+    "raised(dtype=float32)",
+    "bad(dtype=float32,shapes=[(2,3),(3,)])",
+    "abort()",
+    "hang()",
+    "grad:ok(dtype=float32)",
+    "perf:environment(name=OMP_NUM_THREADS)",
+]
+
+
+@pytest.fixture
+def suite(tmp_path: Path) -> FakeSuite:
+    return FakeSuite(tmp_path, IDS)
+
+
+def run(
+    suite: FakeSuite, *arguments: str, name: str = "fake", **environment: str
+) -> subprocess.CompletedProcess[str]:
+    return suite.python("corex", "conformance", name, *arguments, **environment)
+
+
+def counts(output: str) -> dict[str, int]:
+    found = {}
+    for line in output.splitlines()[1:]:
+        number, _, text = line.strip().partition("  ")
+        if not number.isdigit():
+            break
+        found[text.partition("  ")[0]] = int(number)
+    return found
+
+
+def test_the_summary_counts_each_kind_by_itself(suite: FakeSuite) -> None:
+    result = run(suite, "--timeout=1", "-j2")
+    assert result.returncode == 1
+    assert result.stdout.startswith("fake on fake:0: 9 of 9 cases run\n")
+    assert counts(result.stdout) == {
+        "passed": 3,
+        "unsupported": 1,
+        "failed": 1,
+        "claimed but raised": 1,
+        "required but missing": 1,
+        "crashed": 1,
+        "timeout": 1,
+        "expected failures": 0,
+        "stale expectations": 0,
+    }
+    assert (
+        "FAILED (values)  bad(dtype=float32,shapes=[(2,3),(3,)])\n"
+        "    wrong\n"
+        "    at (0, 1)\n"
+        "    corex conformance fake --case 'bad(dtype=float32,shapes=[(2,3),(3,)])'\n"
+    ) in result.stdout
+    assert "    no result after 1 s\n" in result.stdout
+    assert "    the process was killed by SIGABRT\n" in result.stdout
+    assert result.stdout.endswith("fake does not conform\n")
+    assert not result.stderr  # the line of progress is for terminals
+
+
+def test_a_run_without_faults_conforms(suite: FakeSuite) -> None:
+    result = run(suite, "--op=ok,away", "--where=dtype=float32")
+    assert result.returncode == 0, result.stdout + result.stderr
+    assert counts(result.stdout)["passed"] == 2
+    assert result.stdout.endswith("\nfake conforms in the cases run\n")
+
+
+def test_expected_failures(suite: FakeSuite) -> None:
+    suite.write("known.txt", "*dtype=float32*  # a\nabort()  # b\nhang()  # c\n")
+    result = run(suite, "--timeout=1", "--expected-failures=known.txt")
+    assert result.returncode == 0, result.stdout
+    assert counts(result.stdout)["expected failures"] == 5
+    assert counts(result.stdout)["failed"] == 0
+    suite.write("known.txt", "*dtype=float32*  # a\nok*  # b\nnothing  # c\nhang()  # not run\n")
+    result = run(suite, "--op=ok,bad", "--expected-failures=known.txt")
+    assert result.returncode == 1
+    assert "  known.txt:2: ok*  # b (none of its 2 cases fails)" in result.stdout
+    assert "  known.txt:3: nothing  # c (matches no case)" in result.stdout
+    assert counts(result.stdout)["stale expectations"] == 2
+
+
+def test_reports_are_written(suite: FakeSuite) -> None:
+    options = [f"--{kind}=run.{kind}" for kind in ("json", "html", "markdown")]
+    result = run(suite, "--op=ok,bad", *options)
+    assert result.stdout.endswith("wrote run.json\nwrote run.html\nwrote run.markdown\n")
+    report = json.loads((suite.folder / "run.json").read_text())
+    assert set(report["about"]) == {
+        "date", "corex", "Python", "NumPy", "platform", "processor", "distribution",
+        "dtypes held", "selection",
+    }  # fmt: skip
+    assert report["about"]["distribution"] == "fake 1.5"
+    assert report["about"]["selection"] == "--op ok,bad"
+    assert "bad(dtype=float32" in (suite.folder / "run.html").read_text()
+    assert "bad(dtype=float32" in (suite.folder / "run.markdown").read_text()
+
+
+def test_list_prints_the_ids_alone(suite: FakeSuite) -> None:
+    result = run(suite, "--list", "--mode=grad,test", "--op=ok", FAKE_REASON="no device")
+    assert result.returncode == 0
+    assert result.stdout.splitlines() == ["grad:ok(dtype=float32)", *IDS[:2]]
+
+
+def test_fail_fast_stops_at_the_first_failure_that_is_not_expected(suite: FakeSuite) -> None:
+    suite.write("known.txt", "missing(*  # a\n")
+    options = ["-j1", "--fail-fast", "--timeout=20", "--expected-failures=known.txt"]
+    result = run(suite, *options)
+    assert result.returncode == 1
+    assert result.stdout.startswith("fake on fake:0: 5 of 9 cases run\n")
+    assert counts(result.stdout)["claimed but raised"] == 1
+
+
+def test_verbose_tells_failures_as_they_come_and_all_of_them(suite: FakeSuite) -> None:
+    result = run(
+        suite,
+        "-v",
+        "--op=bad,raised",
+        FAKE_CASES=" ".join(f"bad(n={i})" for i in range(15)) + " raised()",
+    )
+    assert result.stderr.count("failed  bad(n=") == 15
+    assert result.stdout.count("FAILED (values)  bad(n=") == 15
+    result = run(suite, FAKE_CASES=" ".join(f"bad(n={i})" for i in range(15)))
+    assert result.stdout.count("FAILED (values)  bad(n=") == 10
+    assert "and 5 more (--verbose tells them all)" in result.stdout
+
+
+def test_perf_cases_have_the_machine_for_themselves(
+    suite: FakeSuite, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delitem(suite.environment, "OMP_NUM_THREADS", raising=False)
+    assert run(suite, "--mode=perf").returncode == 0  # the number of threads is not limited
+    case = "environment(name=OMP_NUM_THREADS)"
+    assert "\n    1\n" in run(suite, "--case", case).stdout
+
+
+@pytest.mark.parametrize(
+    ("arguments", "environment", "message"),
+    [
+        (["--op=okay"], {}, "unknown op 'okay' (did you mean ok?); the ops are ok, away, missing"),
+        (["--mode=tests"], {}, "unknown mode 'tests'; the modes are test, grad, perf, support"),
+        (["--case=ok"], {}, "'ok' is no case id"),
+        (["--expected-failures=none.txt"], {}, "No such file"),
+        ([], {"FAKE_REASON": "no such chip"}, "backend 'fake' is not available: no such chip"),
+        ([], {"FAKE_START": "cannot"}, "it failed to start: RuntimeError: no device"),
+        ([], {"FAKE_START": "dies"}, "killed by SIGABRT, before it could run a case"),
+        (["--device=1"], {}, "backend 'fake' has 1 device, none with number 1"),
+        ([], {"COREX_DISABLE": "fake"}, "'fake' is disabled by COREX_DISABLE"),
+    ],
+)
+def test_what_cannot_be_run_is_told_in_a_line(
+    suite: FakeSuite, arguments: list[str], environment: dict[str, str], message: str
+) -> None:
+    result = run(suite, *arguments, **environment)
+    assert result.returncode == 2
+    assert message in result.stderr
+    assert result.stderr.startswith("corex conformance: ")
+    assert "Traceback" not in result.stderr
+    assert not result.stdout
+
+
+def test_an_unknown_backend_is_told_those_that_there_are(suite: FakeSuite) -> None:
+    result = run(suite, name="nobody")
+    assert result.returncode == 2
+    assert "unknown backend 'nobody'; the backends are" in result.stderr
+    assert "fake" in result.stderr
+
+
+@pytest.mark.parametrize("option", ["--jobs=0", "--timeout=0", "--timeout=nan", "--jobs=x"])
+def test_numbers_must_make_sense(suite: FakeSuite, option: str) -> None:
+    result = run(suite, option)
+    assert result.returncode == 2
+    assert "usage:" in result.stderr
+
+
+class Terminal(io.StringIO):
+    def isatty(self) -> bool:
+        return True
+
+
+def test_progress_on_a_terminal_is_one_line_that_is_wiped() -> None:
+    stream = Terminal()
+    progress = Progress(2, Plan("fake", 0, ()), verbose=True, fail_fast=True, stream=stream)
+    assert not progress(Result("ok()", "ok", 1, PASSED))
+    assert progress(Result("bad()", "bad", 1, FAILED))
+    progress.close()
+    text = stream.getvalue()
+    assert "\r1/2" in text
+    assert "failed  bad()\n" in text
+    assert "\r2/2  failed 1" in text
+    assert text.endswith("\r")
+    assert not text.rpartition("\r")[0].rpartition("\r")[2].strip()
+
+
+def test_the_command_that_replays_a_case() -> None:
+    assert replay_command("my backend", "ok(text='a b')", 1) == (
+        "corex conformance 'my backend' --device 1 --case 'ok(text='\"'\"'a b'\"'\"')'"
+    )
+    result = Result("ok()", "ok", 1, CRASHED)
+    assert failure("fake", result)[1:] == [
+        "    no message",
+        "    corex conformance fake --case 'ok()'",
+    ]
+
+
+def test_a_selection_in_words() -> None:
+    assert described(selection()) == ""
+    chosen = selection("perf", "a,b", ["x=1"], "1,2", (), None, True)
+    assert described(chosen) == "--reduced --mode perf --op a,b --where x=1 --tier 1,2"
+    assert described(selection(cases=["ok()"], replay="f")) == "--case ok() --replay f"
+
+
+def test_the_summary_says_what_was_not_run() -> None:
+    run = Run("fake", "fake:0", {}, [Result("ok()", "ok", 1, PASSED)])
+    assert summary(run, 3).startswith("fake on fake:0: 1 of 3 cases run")
+    assert summary(run, 3).endswith("fake conforms in the cases run")
+    assert summary(run, 1).endswith("fake conforms")
