@@ -8,7 +8,7 @@ from typing import ClassVar
 from corex.backend import Backend, Buffer, Kernel, KernelChoice
 from corex.dtypes import ALL, DType, float64
 
-from . import create, elementwise, reduce, signatures
+from . import create, elementwise, index, matmul, nonzero, reduce, signatures
 from . import random as random_numbers
 from .devices import Device, find_devices, has_fp64
 
@@ -25,6 +25,9 @@ class OpenCLBackend(Backend):
         **create.KERNELS,
         **elementwise.KERNELS,
         **reduce.KERNELS,
+        **matmul.KERNELS,
+        **index.KERNELS,
+        **nonzero.KERNELS,
         **random_numbers.KERNELS,
     }
 
