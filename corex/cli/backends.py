@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import argparse
+import shutil
+import sys
 import textwrap
 
 from corex import dtypes
 from corex.cli import support
 from corex.cli.table import table
 from corex.errors import BackendUnavailableError
-from corex.plugins import manager
+from corex.ops import extension
+from corex.plugins import Plugin, manager
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -25,16 +28,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Prints the table of backends, then the faults."""
+    """Prints the tables of backends and plugins, then the faults."""
     default, problem = _default()
     rows = [_row(name, name == default) for name in manager.descriptors()]
     print(table(("backend", "device", "dtypes", "status"), rows) if rows else "no backends")
-    if args.ops:
-        _print_ops(args.verbose)
     if problem:
         print(f"\nno default backend: {problem}")
-    if manager.selectors():
-        print(f"\nkernel overrides, asked in this order: {', '.join(manager.selectors())}")
+    if args.ops:
+        _print_ops(args.verbose)
+    _print_plugins()
     if manager.disabled():
         print(f"\ndisabled by COREX_DISABLE: {', '.join(sorted(manager.disabled()))}")
     _print_faults(args.verbose)
@@ -69,11 +71,56 @@ def _dtypes(name: str) -> str:
     return ", ".join(f"{backend.device_type}:{i} {text}" for i, text in enumerate(texts))
 
 
+def _usable() -> list[str]:
+    return [name for name in manager.descriptors() if manager.unavailable_reason(name) is None]
+
+
 def _print_ops(verbose: bool) -> None:
-    usable = [name for name in manager.descriptors() if manager.unavailable_reason(name) is None]
-    print("\n" + support.summary(manager, usable))
+    extension.owners()  # enters the plugins' ops
+    print("\n" + support.summary(manager, _usable()))
     if verbose:
-        print("\n" + support.details(manager, usable))
+        print("\n" + support.details(manager, _usable()))
+
+
+# ---- plugins -----------------------------------------------------------------------------------
+def _print_plugins() -> None:
+    rows = [
+        (plugin.name, plugin.distribution or "-", str(plugin.priority), _brings(plugin))
+        for plugin in manager.registered()
+    ]
+    if rows:
+        print("\nplugins; of those that bring the same kernel or op, the first in this list wins:")
+        print(table(("plugin", "distribution", "priority", "brings"), rows))
+
+
+def _brings(plugin: Plugin) -> str:
+    parts = []
+    backends = [item.name for item in plugin.descriptors]
+    if backends:
+        parts.append(f"backend{'s' * (len(backends) > 1)} {', '.join(backends)}")
+    ops = [name for name, owner in extension.owners().items() if owner == plugin.name]
+    if ops:
+        parts.append(f"op{'s' * (len(ops) > 1)} {', '.join(ops)}")
+    if "corex_select_kernel" in plugin.hooks:
+        parts.append(_overrides(plugin))
+    if "corex_op_observer" in plugin.hooks:
+        parts.append("an observer of ops")
+    if "corex_conformance_cases" in plugin.hooks:
+        parts.append("conformance cases")
+    return "; ".join(parts) or "nothing"
+
+
+def _overrides(plugin: Plugin) -> str:
+    """Which kernels the plugin puts before those of which backend."""
+    found = []
+    for backend in _usable():
+        ops = support.overridden(plugin, backend)
+        if ops:
+            more = f" and {len(ops) - 5} more" if len(ops) > 6 else ""
+            found.append(f"{', '.join(ops[:5] if more else ops)}{more} on {backend}")
+    return (
+        f"kernels for {'; for '.join(found)}" if found else "kernels for no op of a usable backend"
+    )
 
 
 def _print_faults(verbose: bool) -> None:
@@ -81,7 +128,13 @@ def _print_faults(verbose: bool) -> None:
     if not faults:
         return
     print("\nplugin faults" + (":" if verbose else " (--verbose shows their tracebacks):"))
-    for fault in faults:
-        print(f"  {fault}")
-        if verbose:
-            print(textwrap.indent(fault.traceback.rstrip(), "    ") + "\n")
+    rows = [
+        (fault.plugin, fault.distribution or "-", fault.stage, fault.summary()) for fault in faults
+    ]
+    lines = table(("plugin", "distribution", "failed at", "with"), rows).splitlines()
+    width = shutil.get_terminal_size().columns if sys.stdout.isatty() and not verbose else None
+    for line in lines:
+        print(line if width is None or len(line) <= width else f"{line[: width - 3]}...")
+    if verbose:
+        for fault in faults:
+            print(f"\n{fault}\n" + textwrap.indent(fault.traceback.rstrip(), "    "))

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 
 from corex import dtypes
 from corex.cli.table import table
 from corex.dtypes import DType
-from corex.errors import PluginError
-from corex.plugins import PluginManager
+from corex.plugins import Plugin, PluginManager
+from corex.plugins.manager import ask
 from corex.schema import REGISTRY, OpSchema
 
 WAYS = ("native", "decomposed", "fallback")
@@ -47,13 +48,32 @@ def _way(manager: PluginManager, backend: str, schema: OpSchema) -> tuple[str, .
     return ("fallback",) if schema.decomposition is None else ("decomposed",)
 
 
-def _has_kernel(manager: PluginManager, backend: str, schema: OpSchema, dtype: DType) -> bool:
+def overridden(plugin: Plugin, backend: str) -> list[str]:
+    """The ops for which a plugin puts kernels before those of a backend."""
+    return [
+        schema.name
+        for schema in REGISTRY.values()
+        if any(_overrides(plugin, backend, schema, dtype) for dtype in dtypes.ALL)
+    ]
+
+
+def _overrides(plugin: Plugin, backend: str, schema: OpSchema, dtype: DType) -> bool:
     for views in _signatures(schema, dtype):
-        try:
-            if manager.select_kernel(backend, schema.name, views) is not None:
+        with suppress(Exception):  # it may trip over a number of views that the op never has
+            if ask(plugin, backend, schema.name, views) is not None:
                 return True
-        except PluginError:  # `select` may trip over a number of views that the op never has
-            continue
+    return False
+
+
+def _has_kernel(manager: PluginManager, backend: str, schema: OpSchema, dtype: DType) -> bool:
+    selecting = [p for p in manager.registered() if "corex_select_kernel" in p.hooks]
+    if any(_overrides(plugin, backend, schema, dtype) for plugin in selecting):
+        return True
+    select = manager.backend(backend).select
+    for views in _signatures(schema, dtype):
+        with suppress(Exception):
+            if select(schema.name, views) is not None:
+                return True
     return False
 
 

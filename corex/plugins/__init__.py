@@ -4,7 +4,8 @@ from corex.plugins.faults import Fault
 from corex.plugins.hookspecs import hookimpl
 from corex.plugins.manager import PluginManager, manager
 from corex.plugins.observers import PluginObservers
+from corex.plugins.registry import Plugin
 
-__all__ = ["Fault", "PluginManager", "hookimpl", "manager"]
+__all__ = ["Fault", "Plugin", "PluginManager", "hookimpl", "manager"]
 
 _observers = PluginObservers(manager)

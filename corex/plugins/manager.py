@@ -231,13 +231,10 @@ class PluginManager(PluginRegistry):
         A plugin whose `corex_select_kernel` fails gets a fault and is not asked again.
         """
         self.load()
-        question = {"backend": backend, "op": op, "dtypes": dtypes}
         found: list[Candidate] = []
         for plugin in tuple(self._selectors):
-            hook = plugin.hooks["corex_select_kernel"]
             try:
-                answer = hook.function(*[question[name] for name in hook.argnames])
-                choice = _check_choice(answer)
+                choice = ask(plugin, backend, op, dtypes)
             except Exception as error:
                 self.blame(plugin.name, "corex_select_kernel", error)
                 with self._lock:
@@ -253,6 +250,17 @@ class PluginManager(PluginRegistry):
         """The plugins that may override kernels, in the order in which they are asked."""
         self.load()
         return [plugin.name for plugin in self._selectors]
+
+
+def ask(plugin: Plugin, backend: str, op: str, dtypes: tuple[DType, ...]) -> KernelChoice | None:
+    """The kernel that a plugin with `corex_select_kernel` puts before the backend's own.
+
+    Raises:
+        PluginError: it answers with something else. Whatever the plugin raises.
+    """
+    question = {"backend": backend, "op": op, "dtypes": dtypes}
+    hook = plugin.hooks["corex_select_kernel"]
+    return _check_choice(hook.function(*[question[name] for name in hook.argnames]))
 
 
 def _check_choice(answer: object) -> KernelChoice | None:
