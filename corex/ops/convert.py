@@ -12,7 +12,7 @@ from corex.layout import broadcast_shapes
 from corex.ops.elementwise import as_number
 from corex.ops.inplace import apply_copy, check_inplace, set_history
 from corex.ops.places import to_place
-from corex.ops.promotion import Number, cast, require_tensor
+from corex.ops.promotion import Number, cast, plain_number, require_tensor
 from corex.ops.views import clone, expand
 from corex.place import Place
 from corex.resolution import empty
@@ -182,5 +182,5 @@ def zero_(self: Tensor) -> Tensor:
 def full_on(like: Tensor, shape: tuple[int, ...], value: Number) -> Tensor:
     """A new tensor of one number, with the dtype and place of `like`."""
     result = empty(like.key, shape)
-    run("fill", [result], [], (value,))
+    run("fill", [result], [], (plain_number(value),))
     return result

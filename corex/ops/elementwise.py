@@ -19,7 +19,7 @@ from corex.graph import OpNode, mode
 from corex.layout import DENSE, broadcast_shapes
 from corex.ops.inplace import check_inplace, finish_inplace, old_value, write_out
 from corex.ops.places import common_place, to_place
-from corex.ops.promotion import Number, cast, require_tensor, result_type, scalar
+from corex.ops.promotion import Number, cast, plain_number, require_tensor, result_type, scalar
 from corex.place import DispatchKey, observed
 from corex.recording import record
 from corex.resolution import check_places
@@ -418,7 +418,7 @@ def _unsupported(schema: OpSchema, dtype: DType) -> RuntimeError:
 def as_number(value: Any) -> Number | None:
     """A NumPy scalar as a Python number; None for anything else that is not a number."""
     if isinstance(value, bool | int | float):
-        return value
+        return plain_number(value)
     if type(value).__module__ == "numpy" and hasattr(value, "item") and not value.shape:
         number = value.item()
         return number if isinstance(number, bool | int | float) else None

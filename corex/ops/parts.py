@@ -61,7 +61,7 @@ def narrow(input: Tensor, dim: int, start: int | Tensor, length: int) -> Tensor:
     if not input.shape:
         raise RuntimeError("narrow() cannot be applied to a 0-dim tensor.")
     size = input.shape[dim]
-    start = start.__index__()
+    start, length = start.__index__(), length.__index__()
     if length < 0:
         raise RuntimeError("narrow(): length must be non-negative.")
     if not -size <= start <= size:
@@ -82,6 +82,8 @@ def select(input: Tensor, dim: int, index: int) -> Tensor:
     """
     if not input.shape:
         raise IndexError("select() cannot be applied to a 0-dim tensor.")
+    if type(index) is not int:
+        index = index.__index__()
     dim = normalize_dim(dim, input.ndim)
     size = input.shape[dim]
     if not -size <= index < size:
@@ -194,6 +196,7 @@ def diagonal(input: Tensor, offset: int = 0, dim1: int = 0, dim2: int = 1) -> Te
     a, b = normalize_dim(dim1, input.ndim), normalize_dim(dim2, input.ndim)
     if a == b:
         raise RuntimeError(f"diagonal dimensions cannot be identical {dim1}, {dim2}")
+    offset = offset.__index__()
     shape, strides = input.shape, input.strides
     rows, columns = shape[a], shape[b]
     length = max(0, min(rows, columns - offset) if offset >= 0 else min(rows + offset, columns))
@@ -224,6 +227,7 @@ def unfold(self: Tensor, dimension: int, size: int, step: int) -> Tensor:
         RuntimeError: a window larger than the dim, or a step below 1.
     """
     dim = normalize_dim(dimension, self.ndim)
+    size, step = size.__index__(), step.__index__()
     shape, strides = self.shape, self.strides
     whole = shape[dim] if shape else 1
     if size > whole or size < 0:
@@ -264,7 +268,7 @@ def as_strided(
         RuntimeError: lengths differ, a negative size or stride, or beyond the storage.
     """
     shape, strides = sizes_of((size,)), sizes_of((stride,))
-    offset = input.offset if storage_offset is None else storage_offset
+    offset = input.offset if storage_offset is None else storage_offset.__index__()
     if len(shape) != len(strides):
         raise RuntimeError(
             f"mismatch in length of strides and shape: {list(shape)}, {list(strides)}"

@@ -55,6 +55,13 @@ def result_type(*operands: Any) -> DType:
     return result
 
 
+def plain_number(value: Number) -> Number:
+    """A bool, int or float itself, of a subclass of these such as NumPy's float64, too."""
+    if isinstance(value, bool):
+        return value
+    return int(value) if isinstance(value, int) else float(value)
+
+
 _scalars: dict[tuple[DispatchKey, Number], Tensor] = {}
 
 
@@ -63,7 +70,7 @@ def scalar(value: Number, key: DispatchKey) -> Tensor:
     found = _scalars.get((key, value))
     if found is None:
         found = empty(key, ())
-        run("fill", [found], [], (value,))
+        run("fill", [found], [], (plain_number(value),))
         if value != 0:  # 0.0 and -0.0 are equal keys, but not the same number
             if len(_scalars) > 512:
                 _scalars.clear()

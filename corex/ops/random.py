@@ -284,6 +284,7 @@ def randperm(
     Raises:
         RuntimeError: a negative n.
     """
+    n = n.__index__()
     if n < 0:
         raise RuntimeError(f"n must be non-negative, got {n}")
     seed, offset = (generator or default_generator).advance((n + 1) // 2)

@@ -126,7 +126,10 @@ class Device:
     def reclaim(self, content: Bytes) -> None:
         """Takes memory back, in the order of the queue."""
         self._freed.append(len(content))
-        self._work.append(lambda: content.fill(POISON))
+        if self.at_once:
+            content.fill(POISON)
+        else:
+            self._work.append(lambda: content.fill(POISON))
 
     def statistics(self) -> dict[str, int]:
         """The counters of `Backend.memory_stats`."""
