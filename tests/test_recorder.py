@@ -67,8 +67,8 @@ def test_a_training_program(tmp_path: Path) -> None:
     assert found["linear"].inputs[1] == f32(2, 8)
     adam = found["adam_step"]
     assert adam.calls == 4
-    assert adam.outputs == ()
-    assert adam.inputs[0] == (f32(2, 1, 3, 3), f32(2), f32(2, 8), f32(2))
+    assert adam.outputs == ((f32(2, 1, 3, 3), f32(2), f32(2, 8), f32(2)),)
+    assert adam.inputs == adam.outputs * 3
     assert adam.params[:2] == (1, 0.001)
     assert found["random_uniform"].calls == 4
     assert found["index"].inputs == (f32(3, 2), TensorSpec("int64", (2,)))

@@ -103,7 +103,7 @@ def _step(schema: OpSchema, lists: Sequence[Sequence[Tensor]], params: tuple[obj
         reason = found.reason if found.run is None else "the tensors differ in dtype or place"
         if observed():
             given = [list(tensors) for tensors in lists]
-            report.tell(schema.name, key.place, "decomposed", reason, (), given, params)
+            report.tell(schema.name, key.place, "decomposed", reason, given[:1], given[1:], params)
         assert schema.decomposition is not None
         with no_grad():
             schema.decomposition(*lists, *params)
@@ -113,7 +113,7 @@ def _step(schema: OpSchema, lists: Sequence[Sequence[Tensor]], params: tuple[obj
         for t in tensors:
             t.storage_.version += 1
     if observed():
-        report.tell(schema.name, key.place, "native", found.reason, (), views, params)
+        report.tell(schema.name, key.place, "native", found.reason, views[:1], views[1:], params)
 
 
 def _views(lists: Sequence[Sequence[Tensor]], key: DispatchKey) -> list[list[View]] | None:
