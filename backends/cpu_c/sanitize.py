@@ -23,17 +23,7 @@ FLAGS = (
     "-fno-strict-aliasing -fopenmp-simd -fvisibility=hidden -fPIC -DCOREX_NO_CLONES "
     "-fsanitize=address,undefined -fno-sanitize-recover=undefined -w"
 ).split()
-TESTS = (
-    "tests/backends/cpu_c",
-    "tests/backends/test_backend_basics.py",
-    "tests/backends/test_create_kernels.py",
-    "tests/backends/test_direct_kernels.py",
-    "tests/backends/test_matmul_index_kernels.py",
-    "tests/backends/test_nn_kernels.py",
-    "tests/backends/test_conv_pool_kernels.py",
-    "tests/backends/test_random_kernels.py",
-    "tests/backends/test_reduction_kernels.py",
-)
+TESTS = "tests/backends/cpu_c"
 
 
 def build() -> None:
@@ -79,7 +69,7 @@ def runtime(name: str) -> str:
 
 
 def main() -> int:
-    """Builds, then runs the tests; returns pytest's exit code."""
+    """Builds, then runs the tests and the conformance suite; returns the first bad exit code."""
     build()
     environment = {
         **os.environ,
@@ -96,9 +86,14 @@ def main() -> int:
         ),
     }
     command = [sys.executable, "-m", "pytest", "-q", "-x", "-s", "-p", "no:cacheprovider"]
-    command += ["--timeout=600", "-k", "cpu_c", *TESTS, *sys.argv[1:]]
-    print("+", " ".join(command), flush=True)
-    return subprocess.run(command, cwd=ROOT, env=environment, check=False).returncode
+    command += ["--timeout=600", TESTS, *sys.argv[1:]]
+    suite = [sys.executable, "-m", "corex", "conformance", "cpu_c", "--timeout=600"]
+    for each in (command, suite):
+        print("+", " ".join(each), flush=True)
+        code = subprocess.run(each, cwd=ROOT, env=environment, check=False).returncode
+        if code:
+            return code
+    return 0
 
 
 if __name__ == "__main__":

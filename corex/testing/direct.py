@@ -30,14 +30,23 @@ def run(backend: Backend, device: int, spec: Spec, case: Case, given: list[Any])
     if kernel is None:
         raise Verdict(UNSUPPORTED, message="no direct kernel")
     operands: list[Any] = []
-    for item in inputs:
-        operands += [_upload(backend, device, item.array), OFFSET]
+    number = {"direct_number_left": 0, "direct_number_right": 1}.get(case.fields["call"])
+    for i, item in enumerate(inputs):
+        if i == number:
+            operands += [item.array.flat[0].item(), 0]
+        else:
+            operands += [_upload(backend, device, item.array), OFFSET]
     shape = inputs[0].array.shape
     try:
         result = kernel(shape, *operands)
         backend.synchronize(device)
     except Exception as error:
+        expected = spec.raises(case) if spec.raises is not None else None
+        if expected is not None and isinstance(error, expected[0]):
+            return
         raise Verdict(RAISED, "honesty", told(error)) from error
+    if spec.raises is not None and spec.raises(case) is not None:
+        raise Verdict(FAILED, "error", "it did not raise as the kernel does")
     _check(backend, result, out)
 
 

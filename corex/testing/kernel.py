@@ -41,7 +41,7 @@ def _run(name: str, device: int, spec: Spec, case: Case) -> None:
     shared = case.fields.get("sharing") == "shared"
     before = backend.memory_stats(device).get("allocated_bytes")
     _check_held(backend, device, given)
-    if case.fields.get("call") == "direct":
+    if str(case.fields.get("call", "")).startswith("direct"):
         direct.run(backend, device, spec, case, given)
         return
     call = Call(backend, device, given, shared)

@@ -75,7 +75,7 @@ class Spec:
         if unknown:
             known = ", ".join([*sorted(LISTED), *names])
             raise ValueError(f"{case.id}: unknown field {unknown.pop()!r}; there are {known}")
-        missing = [name for name in names if name not in case.fields]
+        missing = [name for name in ("dtype", "shapes", *names) if name not in case.fields]
         if missing:
             raise ValueError(f"{case.id}: the op {self.op!r} needs {missing[0]}=...")
         return [case.fields[name] for name in names[: len(names) - hidden]]
@@ -83,6 +83,7 @@ class Spec:
 
 def arguments(spec: Spec, case: Case) -> list[Any]:
     """The kernel's arguments: `Out` and `In` objects (or lists of them) and plain parameters."""
+    parameters = spec.parameters(case)
     if spec.build is not None:
         return spec.build(case)
     sharing = case.fields.get("sharing", "unique")
@@ -117,7 +118,6 @@ def arguments(spec: Spec, case: Case) -> list[Any]:
     ]
     if sharing == "inplace":
         ins[0] = outs[0]  # type: ignore[call-overload]
-    parameters = spec.parameters(case)
     if spec.order is not None:
         return spec.order(list(outs), list(ins), parameters)
     return [*outs, *ins, *parameters]

@@ -56,7 +56,8 @@ def run_case(backend: str, device: int, case: Case) -> Result:
         try:
             result = _run(backend, device, case)
         except Exception as error:
-            result = Result(case.id, case.op, 0, RAISED, "", told(error))
+            text = str(error) if isinstance(error, ValueError) else told(error)
+            result = Result(case.id, case.op, 0, RAISED, "", text)
     return result._replace(seconds=time.perf_counter() - start)
 
 

@@ -217,6 +217,13 @@ def _max_fields(geometries: list[Geometry]) -> Iterator[Fields]:
         yield {"shapes": [c.x], **_pool_fields(c), "dilation": c.dilation}
 
 
+def _max_test_fields() -> Iterator[Fields]:
+    yield from _max_fields([*POOLS, DILATED])
+    # All elements are -inf: padding must not be the maximum.
+    edge = Geometry((1, 1, 2, 2), 1, (2, 2), padding=(1, 1))
+    yield {**next(_max_fields([edge])), "values": "lowest"}
+
+
 def _max(case: Case, x: Array) -> list[Expected]:
     values, places = max_pool(_pool_of(case, x.shape), x)
     return [Expected(values, ulps=0), Expected(places, "int64")]
@@ -279,6 +286,8 @@ def _average(case: Case, a: Array) -> list[Expected]:
 
 
 def _edged(case: Case) -> list[Array | None]:
+    if case.fields.get("values") == "lowest":
+        return [np.full(case.fields["shapes"][0], -math.inf, case.fields["dtype"])]
     # NaN, infinities and equal elements are all among the edge values.
     return [numbers(case.rng(), case.fields["dtype"], case.fields["shapes"][0])]
 
@@ -288,7 +297,7 @@ BIG_POOL: Final = Geometry((16, 32, 32, 32), 32, (2, 2), stride=(2, 2))
 
 def _pool_specs() -> Iterator[Spec]:
     yield Spec(
-        "max_pool2d", 2, lambda: _everywhere(_max_fields([*POOLS, DILATED])), _edged, _max,
+        "max_pool2d", 2, lambda: _everywhere(_max_test_fields()), _edged, _max,
         grad=lambda: _smoothly(_max_fields([POOLS[1]])), domain=_distinct,
         perf=lambda: _perf(_max_fields([BIG_POOL])),
     )  # fmt: skip

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Iterator
 from typing import Any, Final
 
@@ -31,6 +32,17 @@ SCENES: Final[list[tuple[str, tuple[int, ...]]]] = [
     ("mixed", (2, 3, 2, 3, 2)),
 ]
 DIVISIONS: Final = ("floor_divide", "remainder", "fmod")
+_HALVES: Final = [0.5, 1.5, 2.5, -0.5, -1.5, -2.5, 2.4999999, -0.0]
+_DIVIDED: Final = [
+    [7.0, -7.0, 7.0, -7.0, 1.0, -1.0, 0.0, math.inf, 5.0, -5.0, 1.0],
+    [2.0, 2.0, -2.0, -2.0, 0.0, 0.0, 0.0, 2.0, math.inf, math.inf, math.nan],
+]
+TABLES: Final[dict[str, list[list[float]]]] = {
+    "round": [_HALVES],
+    **dict.fromkeys(DIVISIONS, _DIVIDED),
+    "relu_backward": [[1.0, 2, 3, 4, math.nan], [math.nan, 0.0, -0.0, 5.0, 1.0]],
+}
+"""Arguments worth a case of their own, by op."""
 BIG: Final = 150_001
 """Enough elements for a backend to bring in its threads."""
 
@@ -56,20 +68,38 @@ def _fields(schema: OpSchema) -> Iterator[Fields]:
             yield {"dtype": dtype, "shapes": [(5, 1), (1, 7)], "layout": "offset"}
             yield {"dtype": dtype, "shapes": [(4, 5)] * 2, "layout": "dense", "sharing": "same"}
             yield {"dtype": dtype, "shapes": [(4, 5)] * 2, "layout": "mixed", "sharing": "shared"}
+        if schema.name in TABLES:
+            shapes = [(len(TABLES[schema.name][0]),)] * arity
+            if dtype in FLOAT:
+                yield {"dtype": dtype, "shapes": shapes, "layout": "dense", "values": "table"}
         if schema.name in DIVISIONS and dtype in INTEGER:
-            yield {"dtype": dtype, "shapes": [(2, 3)] * 2, "layout": "dense", "values": "zeros"}
-        yield {"dtype": dtype, "shapes": [(3, 5)] * arity, "call": "direct"}
-        yield {"dtype": dtype, "shapes": [(1031,)] * arity, "call": "direct"}
-        yield {"dtype": dtype, "shapes": [()] * arity, "call": "direct"}
+            shapes = [(2, 3)] * 2
+            yield {"dtype": dtype, "shapes": shapes, "layout": "dense", "values": "zeros"}
+            yield {"dtype": dtype, "shapes": shapes, "layout": "dense", "values": "lowest"}
+            yield {"dtype": dtype, "shapes": shapes, "values": "zeros", "call": "direct"}
+        yield from _direct(dtype, arity)
     if dtypes[-1] in FLOAT:
         yield {"dtype": dtypes[-1], "shapes": [(BIG,)] * arity, "layout": "dense"}
+
+
+def _direct(dtype: str, arity: int) -> Iterator[Fields]:
+    """The short cut, on arrays and on Python numbers."""
+    for shape in [(3, 5), (1031,), (70_001,), (), (0, 4)]:
+        yield {"dtype": dtype, "shapes": [shape] * arity, "call": "direct"}
+    if arity == 2 and dtype != "bool":
+        for side in ("left", "right"):
+            yield {"dtype": dtype, "shapes": [(41,)] * arity, "call": f"direct_number_{side}"}
 
 
 def _inputs(case: Case) -> list[Array | None]:
     dtype, op = case.fields["dtype"], case.op
     values = case.fields.get("values", "edges")
+    if values == "table":
+        return [np.array(column, dtype) for column in TABLES[op]]
     # The product of three edge values overflows or not, as it is associated: no edges for those.
-    edges = values == "edges" and REGISTRY[op].tier == 1
+    edges = values == "edges" and (REGISTRY[op].tier == 1 or op == "relu_backward")
+    call = case.fields.get("call", "")
+    edges = edges and not call.startswith("direct_number")
     found = [
         numbers(case.rng(i), dtype, shape, edges) for i, shape in enumerate(case.fields["shapes"])
     ]
@@ -77,8 +107,14 @@ def _inputs(case: Case) -> list[Array | None]:
         for array in found:
             array[array == 0] = 3
         divisor = found[-1]
+        if values == "lowest":
+            found[0].flat[0] = np.iinfo(dtype).min
+            divisor.flat[0] = np.array(-1).astype(dtype)
         if values == "zeros":
             divisor.flat[-1] = 0
+    if call.startswith("direct_number"):
+        number = found[call.endswith("right")]
+        number[...] = 2.5 if dtype in FLOAT else 3
     return list(found)
 
 
