@@ -8,7 +8,7 @@ from typing import ClassVar
 from corex.backend import Backend, Buffer, Kernel, KernelChoice
 from corex.dtypes import ALL, DType, float64
 
-from . import create, elementwise, index, matmul, nonzero, reduce, signatures
+from . import create, elementwise, index, matmul, nonzero, optim, reduce, rows, signatures
 from . import random as random_numbers
 from .devices import Device, find_devices, has_fp64
 
@@ -28,6 +28,8 @@ class OpenCLBackend(Backend):
         **matmul.KERNELS,
         **index.KERNELS,
         **nonzero.KERNELS,
+        **rows.KERNELS,
+        **optim.KERNELS,
         **random_numbers.KERNELS,
     }
 

@@ -43,6 +43,7 @@ RULES: Final[Mapping[str, Callable[[Dtypes], bool]]] = {
     "log_softmax": _floats(2),
     "softmax_backward": _floats(3),
     "log_softmax_backward": _floats(3),
+    "cumsum": lambda d: len(d) == 2 and _same(d, "uif"),
     "sgd_step": lambda d: _same(d, "f"),
     "adam_step": lambda d: _same(d, "f"),
 }
