@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import inspect
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from corex.backend import Backend
 from corex.schema import REGISTRY
+from corex.testing import kernel as kernel_mode
 from corex.testing.report import op_support, summarise, write_json, write_summary
 from corex.testing.report.__main__ import main
 from corex.testing.report.contract import KINDS, MEMORY, OPTIONAL, UNDECLARED, ops
@@ -54,9 +56,11 @@ def page_of(*results: Result) -> str:
     return op_support([summarise(Run("toy", "toy:0", {}, list(results)))])
 
 
-def kernel(op: str, dtype: str, status: str, mode: str = "", how: str = "native") -> Result:
+def kernel(
+    op: str, dtype: str, status: str, mode: str = "", how: str = "native", **more: Any
+) -> Result:
     schema = REGISTRY[op]
-    return Result(f"{mode}{op}(dtype={dtype})", op, schema.tier, status, how=how)
+    return Result(f"{mode}{op}(dtype={dtype})", op, schema.tier, status, how=how, **more)
 
 
 @pytest.mark.parametrize(
@@ -77,25 +81,50 @@ def kernel(op: str, dtype: str, status: str, mode: str = "", how: str = "native"
     ],
 )
 def test_a_cell_says_how_the_op_runs(results: list[tuple[str, str]], cell: str) -> None:
-    # Another op shows that the device holds both dtypes.
-    others = [kernel("silu", dtype, "passed") for dtype in ("float32", "float64")]
-    text = page_of(*others, *(kernel("gelu", dtype, status) for dtype, status in results))
+    text = page_of(*(kernel("gelu", dtype, status) for dtype, status in results))
     assert f"| `gelu` | {cell} |" in text
-    assert "| `silu` | native |" in text
     assert "| `mean` | not tested |" in text
 
 
 def test_what_the_support_mode_saw_goes_before_what_the_declaration_says() -> None:
     seen = kernel("gelu", "float32", "passed", "support:", "fallback")
-    held = kernel("silu", "float32", "passed")
-    assert "| `gelu` | fallback |" in page_of(held, kernel("gelu", "float32", "unsupported"), seen)
+    assert "| `gelu` | fallback |" in page_of(kernel("gelu", "float32", "unsupported"), seen)
+
+
+def test_a_backend_that_declines_some_layouts_is_native_in_part() -> None:
+    layouts = {"layouts": {"dense": 1, "stepped": 0}}
+    some = kernel("gelu", "float32", "passed", "support:", measures=layouts)
+    assert "| `gelu` | partly native |" in page_of(some)
+
+
+def test_direct_kernels_are_counted_apart() -> None:
+    direct = Result("add(dtype=int32,call=direct_number_left)", "add", 1, "unsupported")
+    results = [kernel("add", "int32", "passed"), direct]
+    row = rows(summarise(Run("toy", "toy:0", {}, results)), 1)[0]
+    assert (row.passed, row.total, row.direct) == (1, 1, (0, 1))
+    assert row.squares["int32"].state == "native"
+    wrong = rows(summarise(Run("toy", "toy:0", {}, [direct._replace(status="failed")])), 1)[0]
+    assert wrong.squares["int32"].state == "failed"
+
+
+def test_memory_that_need_not_be_offered_is_unsupported() -> None:
+    case = Result("memory.host_view()", "memory", 0, "unsupported")
+    row = rows(summarise(Run("toy", "toy:0", {}, [case])), 0)[0]
+    assert (row.op.name, row.squares[""].state) == ("memory.host_view", "unsupported")
 
 
 def test_a_dtype_that_the_device_lacks_is_not_held_against_an_op() -> None:
-    results = [kernel("gelu", "float32", "passed"), kernel("gelu", "float64", "unsupported")]
+    lacking = "the device holds no float64 tensors"
+    assert "the device holds no {" in inspect.getsource(kernel_mode)
+    results = [
+        kernel("gelu", "float32", "passed"),
+        kernel("gelu", "float64", "unsupported", message=lacking),
+        # A case that meets the dtype in another operand says nothing about its own.
+        kernel("gelu", "float32", "unsupported", message=lacking),
+    ]
     text = page_of(*results)
     assert "| `gelu` | native |" in text
-    assert "| float64 |" in text  # in the column of dtypes that the backend lacks
+    assert "required cases pass | float64 |" in text
     squares = rows(summarise(Run("toy", "toy:0", {}, results)), 2)[0].squares
     assert [square.state for square in squares.values()] == ["native", "absent"]
 
@@ -115,7 +144,7 @@ def test_the_command_writes_checks_and_links(
     assert main([str(whole), "--summary", str(brief), "--html", str(tmp_path / "brief.html")]) == 0
     assert main([str(whole), str(brief), "--output", str(output)]) == 0
     text = output.read_text()
-    assert "[toy](brief.html)" in text
+    assert "](brief.html)" in text
     assert main([str(whole), str(brief), "--output", str(output), "--check"]) == 0
     output.write_text(text.replace("native", "naive", 1))
     assert main([str(whole), str(brief), "--output", str(output), "--check"]) == 1

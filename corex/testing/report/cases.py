@@ -114,18 +114,19 @@ def unsupported(summary: Summary) -> Html | None:
     groups = [group for group in summary.groups if group.status == UNSUPPORTED]
     if not groups:
         return None
+    by_reason: dict[str, list[Group]] = {}
+    for group in groups:
+        by_reason.setdefault(group.reason or "no reason is given", []).append(group)
     body = [
         tag(
             "tr",
-            tag("th", tag("code", group.op), scope="row"),
-            tag("td", number(group.size), class_="n", data_v=str(group.size)),
-            tag("td", tag("code", group.results[0].id) if group.results else ""),
-            tag("td", clip(group.results[0].message, 300) if group.results else ""),
-            data_t=group.op,
+            tag("th", reason, scope="row"),
+            tag("td", number(sum(group.size for group in found)), class_="n"),
+            tag("td", tag("code", " ".join(dict.fromkeys(group.op for group in found)))),
         )
-        for group in groups
+        for reason, found in by_reason.items()
     ]
-    heads: list[object] = ["op", tag("th", "cases", scope="col", class_="n"), "for example", "why"]
     count = sum(group.size for group in groups)
-    intro = f"{plural(count, 'case')} that the backend does not offer and need not. "
-    return join([tag("p", intro), table(heads, body, class_="sort")])
+    intro = f"{plural(count, 'case')} that the backend does not offer and need not."
+    heads: list[object] = ["why", tag("th", "cases", scope="col", class_="n"), "ops"]
+    return join([tag("p", intro), table(heads, body, class_="why")])

@@ -7,7 +7,7 @@ from typing import Final, NamedTuple
 
 from corex import dtypes
 from corex.testing.report.contract import Op, ops
-from corex.testing.report.summary import BAD, EXPECTED, Cell, Summary
+from corex.testing.report.summary import ABSENT, BAD, DIRECT, EXPECTED, Cell, Summary
 from corex.testing.result import MISSING, PASSED, UNSUPPORTED
 
 NATIVE: Final = "native"
@@ -15,7 +15,6 @@ PARTIAL: Final = "partial"
 DECOMPOSED: Final = "decomposed"
 FALLBACK: Final = "fallback"
 FAILED: Final = "failed"
-ABSENT: Final = "absent"
 
 STATES: Final = {
     NATIVE: ("✓", "its own kernel takes every case"),
@@ -25,11 +24,10 @@ STATES: Final = {
     MISSING: ("M", "no kernel, although the required tier asks for it"),
     FAILED: ("✗", "that many of so many cases failed, raised, crashed or took too long"),
     EXPECTED: ("x", "that many of so many cases fail, as the expected-failures file says"),
+    UNSUPPORTED: ("○", "not offered, and need not be"),
     ABSENT: ("·", "the device does not hold this dtype"),
 }
 """The states of an op for a dtype: symbol and meaning."""
-
-_KERNEL_MODES: Final = ("test",)
 
 
 class Square(NamedTuple):
@@ -52,7 +50,8 @@ class Row(NamedTuple):
         op: its declaration.
         squares: its states, by dtype.
         passed: how many of its cases passed.
-        total: how many there are.
+        total: how many there are, for dtypes that the device holds; without direct calls.
+        direct: how many calls of direct kernels passed, and how many there are.
         layouts: (layout, passed, total), if the layouts did not fare alike.
     """
 
@@ -60,6 +59,7 @@ class Row(NamedTuple):
     squares: dict[str, Square]
     passed: int
     total: int
+    direct: tuple[int, int]
     layouts: list[tuple[str, int, int]]
 
 
@@ -71,8 +71,7 @@ def rows(summary: Summary, tier: int) -> list[Row]:
             cells.setdefault(cell.op, {})[cell] = n
     known = {op.name: op for op in ops() if op.tier == tier}
     order = [*(name for name in known if name in cells), *(x for x in cells if x not in known)]
-    lacking = absent(summary)
-    return [_row(known.get(name) or _stranger(name, tier), cells[name], lacking) for name in order]
+    return [_row(known.get(name) or _stranger(name, tier), cells[name]) for name in order]
 
 
 def columns(table: list[Row]) -> list[str]:
@@ -82,34 +81,43 @@ def columns(table: list[Row]) -> list[str]:
     return [*known, *sorted(found - set(known))]
 
 
-def absent(summary: Summary) -> set[str]:
-    """The dtypes that no case could use: the device does not hold them."""
-    fared: dict[str, set[str]] = {}
-    for cell in summary.cells:
-        if cell.dtype and cell.mode == "test":
-            fared.setdefault(cell.dtype, set()).add(cell.status)
-    held = any(PASSED in statuses for statuses in fared.values())
-    return {dtype for dtype, statuses in fared.items() if held and statuses == {UNSUPPORTED}}
+def absent(summary: Summary) -> list[str]:
+    """The dtypes that the device does not hold."""
+    lacking = {cell.dtype for cell in summary.cells if cell.how == ABSENT}
+    return sorted(lacking - {cell.dtype for cell in summary.cells if cell.status == PASSED})
 
 
 def _stranger(name: str, tier: int) -> Op:
     return Op(name, tier, "memory" if tier == 0 else "other", (), (), "", "", False)
 
 
-def _row(op: Op, cells: dict[Cell, int], lacking: set[str]) -> Row:
-    by_dtype: dict[str, dict[Cell, int]] = {}
-    for cell, n in cells.items():
-        by_dtype.setdefault(cell.dtype, {})[cell] = n
+def _row(op: Op, cells: dict[Cell, int]) -> Row:
+    held = {cell: n for cell, n in cells.items() if cell.how != ABSENT}
+    direct = {cell: n for cell, n in held.items() if cell.layout == DIRECT}
+    others = {cell: n for cell, n in held.items() if cell.layout != DIRECT}
+    by_dtype: dict[str, dict[Cell, int]] = {cell.dtype: {} for cell in cells}
+    for cell, n in held.items():
+        by_dtype[cell.dtype][cell] = n
     return Row(
         op=op,
         squares={
-            dtype: Square(ABSENT) if dtype in lacking else _square(op, found)
+            dtype: _square(op, found) if found else Square(ABSENT)
             for dtype, found in by_dtype.items()
         },
-        passed=sum(n for cell, n in cells.items() if cell.status == PASSED),
-        total=sum(cells.values()),
-        layouts=_layouts(cells, lacking),
+        passed=_passed(others),
+        total=sum(others.values()),
+        direct=(_passed(direct), sum(direct.values())),
+        layouts=_layouts(held),
     )
+
+
+def _passed(cells: dict[Cell, int]) -> int:
+    return sum(n for cell, n in cells.items() if cell.status == PASSED)
+
+
+def _of_kernel(cell: Cell) -> bool:
+    """Whether the case calls the kernel itself."""
+    return cell.mode == "test" and cell.layout != DIRECT
 
 
 def _square(op: Op, cells: dict[Cell, int]) -> Square:
@@ -121,9 +129,8 @@ def _square(op: Op, cells: dict[Cell, int]) -> Square:
     for state, some in ((FAILED, bad), (MISSING, fared[MISSING]), (EXPECTED, fared[EXPECTED])):
         if some:
             return Square(state, some, total)
-    tested = {cell: n for cell, n in cells.items() if cell.mode in _KERNEL_MODES}
-    passed = sum(n for cell, n in tested.items() if cell.status == PASSED)
-    if passed:
+    tested = {cell: n for cell, n in cells.items() if _of_kernel(cell)}
+    if passed := _passed(tested):
         asked = sum(tested.values())
         return Square(NATIVE if passed == asked else PARTIAL, passed, asked)
     return Square(_way(op, cells))
@@ -131,7 +138,9 @@ def _square(op: Op, cells: dict[Cell, int]) -> Square:
 
 def _way(op: Op, cells: dict[Cell, int]) -> str:
     """How the op runs where the kernel itself was not seen to run."""
-    ways = {cell.how for cell in cells if cell.mode not in _KERNEL_MODES}
+    if op.tier == 0:
+        return UNSUPPORTED
+    ways = {cell.how for cell in cells if not _of_kernel(cell)}
     if NATIVE in ways:
         return NATIVE if ways <= {NATIVE, ""} else PARTIAL
     for way in (PARTIAL, FALLBACK, DECOMPOSED):
@@ -140,11 +149,11 @@ def _way(op: Op, cells: dict[Cell, int]) -> str:
     return DECOMPOSED if op.composed else FALLBACK
 
 
-def _layouts(cells: dict[Cell, int], lacking: set[str]) -> list[tuple[str, int, int]]:
+def _layouts(cells: dict[Cell, int]) -> list[tuple[str, int, int]]:
     passed: Counter[str] = Counter()
     total: Counter[str] = Counter()
     for cell, n in cells.items():
-        if cell.mode in _KERNEL_MODES and cell.dtype not in lacking:
+        if _of_kernel(cell):
             total[cell.layout] += n
             passed[cell.layout] += n * (cell.status == PASSED)
     worse = [(layout, passed[layout], n) for layout, n in total.items() if passed[layout] < n]

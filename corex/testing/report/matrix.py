@@ -8,7 +8,6 @@ from typing import Final
 
 from corex.testing.report.contract import MEMORY, OPTIONAL, TIERS, Op, method, ops
 from corex.testing.report.grid import (
-    ABSENT,
     DECOMPOSED,
     FAILED,
     FALLBACK,
@@ -20,7 +19,7 @@ from corex.testing.report.grid import (
     rows,
 )
 from corex.testing.report.markdown import code, grid, plain
-from corex.testing.report.summary import EXPECTED, Summary
+from corex.testing.report.summary import ABSENT, EXPECTED, Summary
 from corex.testing.report.verdict import verdict
 from corex.testing.result import MISSING
 
@@ -72,23 +71,24 @@ def op_support(reports: Sequence[Summary], links: Sequence[str] = ()) -> str:
 
 
 def _results(reports: Sequence[Summary], links: Sequence[str]) -> list[str]:
-    shown = []
-    for report, link in zip(reports, links, strict=True):
-        name = f"[{plain(report.backend)}]({link})" if link else plain(report.backend)
-        lacking = " ".join(sorted(absent(report)))
-        shown.append(
-            (name, plain(report.device), plain(verdict(report).headline), lacking or "all")
-        )
-    heads = ["backend", "device", "verdict", "dtypes it lacks"]
-    shown = [(*row[:3], "none" if row[3] == "all" else row[3]) for row in shown]
-    counted = []
-    for report in reports:
+    shown, counted = [], []
+    for name, report, link in zip(_names(reports), reports, links, strict=True):
+        conclusion = plain(verdict(report).headline)
+        lacking = plain(" ".join(absent(report)) or "none")
+        shown.append((f"[{name}]({link})" if link else name, conclusion, lacking))
         for tier in (1, 2):
             found = Counter(overall(row) for row in rows(report, tier))
-            counted.append((plain(report.backend), str(tier), *(str(found[w]) for w in WORDS)))
+            counted.append((name, str(tier), *(str(found[word]) for word in WORDS)))
     words = [word.strip("*") for word in WORDS.values()]
     counts = "\n".join(grid(["backend", "tier", *words], counted, right=len(words)))
-    return ["\n".join(grid(heads, shown)), "Ops, by how they run:", counts]
+    summaries = "\n".join(grid(["backend", "verdict", "dtypes it lacks"], shown))
+    return [summaries, "Ops, by how they run:", counts]
+
+
+def _names(reports: Sequence[Summary]) -> list[str]:
+    """The backends' names; where one was run on several devices, the devices' names."""
+    found = Counter(report.backend for report in reports)
+    return [plain(r.backend if found[r.backend] == 1 else r.device) for r in reports]
 
 
 def overall(row: Row) -> str:
@@ -115,7 +115,7 @@ def _support(reports: Sequence[Summary], tier: int) -> str:
         family = op.family
         cells = [_cell(table[op.name]) if op.name in table else "not tested" for table in tables]
         body.append((first, code(op.name, in_table=True), *cells))
-    heads = ["family", "op", *(plain(report.backend) for report in reports)]
+    heads = ["family", "op", *_names(reports)]
     return "\n".join(grid(heads, body))
 
 

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import Final
+
 from corex.testing.report.contract import TIERS
 from corex.testing.report.figures import number
 from corex.testing.report.grid import STATES, Row, Square, columns, rows
@@ -73,7 +76,15 @@ def tiers(summary: Summary) -> Html | None:
             used |= {square.state for row in found for square in row.squares.values()}
             title = f"Tier {tier}: {TIERS.get(tier, '')}".rstrip(": ")
             parts += [tag("h3", title, id=f"tier{tier}"), _grid(found, title)]
-    return join([_key(used), *parts]) if parts else None
+    if not parts:
+        return None
+    return join([_key(used), tag("p", FIGURES, class_="quiet"), *parts])
+
+
+FIGURES: Final = (
+    "Cases: how many passed, of those for dtypes that the device holds, in all modes but perf. "
+    "Direct: the same for the short cuts for small dense operands, which no backend need have."
+)
 
 
 def _key(used: set[str]) -> Html:
@@ -86,40 +97,52 @@ def _key(used: set[str]) -> Html:
 
 
 def _grid(found: list[Row], title: str) -> Html:
-    names = columns(found)
+    names, more = columns(found), _figures(found)
     squares = [tag("th", name or "state", scope="col", class_="sq") for name in names]
-    heads: list[object] = [
-        tag("th", "op", scope="col", class_="first"),
-        *squares,
-        tag("th", "cases", scope="col", class_="n"),
-        "where layouts differ",
-    ]
+    heads: list[object] = [tag("th", "op", scope="col", class_="first"), *squares, *more]
     bodies: dict[str, list[Html]] = {}
     for row in found:
-        bodies.setdefault(row.op.family, []).append(_row(row, names))
-    family_head = {
-        family: tag("tr", tag("th", tag("span", family), scope="rowgroup", colspan=str(len(heads))))
-        for family in bodies
-    }
-    many = len(bodies) > 1
+        bodies.setdefault(row.op.family, []).append(
+            tag(
+                "tr",
+                tag("th", tag("code", row.op.name, title=row.op.doc or None), scope="row"),
+                *(_square(row.squares.get(name)) for name in names),
+                *(make(row) for make in more.values()),
+                data_t=row.op.name,
+            )
+        )
+    width = str(len(heads))
     made = [
-        tag("tbody", family_head[family] if many else "", join(body))
+        tag("tbody", _family(family, width) if len(bodies) > 1 else "", join(body))
         for family, body in bodies.items()
     ]
     return table(heads, made, class_="grid", aria_label=title)
 
 
-def _row(row: Row, names: list[str]) -> Html:
-    cases = number(row.passed) if row.passed == row.total else f"{row.passed}/{row.total}"
+def _family(name: str, width: str) -> Html:
+    return tag("tr", tag("th", tag("span", name), scope="rowgroup", colspan=width))
+
+
+def _figures(found: list[Row]) -> dict[Html, Callable[[Row], Html]]:
+    """What stands to the right of the dtypes: heading -> a row's cell."""
+    shown: dict[Html, Callable[[Row], Html]] = {
+        tag("th", "cases", scope="col", class_="n"): lambda row: _part(row.passed, row.total)
+    }
+    if any(row.direct[1] for row in found):
+        shown[tag("th", "direct", scope="col", class_="n")] = lambda row: _part(*row.direct)
+    if any(row.layouts for row in found):
+        shown[tag("th", "where layouts differ", scope="col")] = _layouts
+    return shown
+
+
+def _part(passed: int, total: int) -> Html:
+    whole = number(total) if total else ""
+    return tag("td", whole if passed == total else f"{passed}/{total}")
+
+
+def _layouts(row: Row) -> Html:
     worse = ", ".join(f"{layout} {passed}/{total}" for layout, passed, total in row.layouts)
-    return tag(
-        "tr",
-        tag("th", tag("code", row.op.name, title=row.op.doc or None), scope="row"),
-        *(_square(row.squares.get(name)) for name in names),
-        tag("td", cases),
-        tag("td", worse, class_="why"),
-        data_t=row.op.name,
-    )
+    return tag("td", worse, class_="why")
 
 
 def _square(square: Square | None) -> Html:

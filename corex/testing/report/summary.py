@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Callable, Iterable
 from typing import Any, Final, NamedTuple
@@ -22,6 +23,16 @@ BAD: Final = tuple(status for status in STATUSES if status not in GOOD)
 SLOWEST: Final = 10
 
 
+ABSENT: Final = "absent"
+"""How a case ran that asks for a dtype which the device does not hold."""
+
+DIRECT: Final = "direct"
+"""The layout of the cases that call a direct kernel, which no backend need have."""
+
+_NOT_HELD = "the device holds no "  # the suite's message
+_SIGNATURE = re.compile(r" for \(.*\)$")
+
+
 class Cell(NamedTuple):
     """What cases have in common that a report counts together."""
 
@@ -35,13 +46,14 @@ class Cell(NamedTuple):
 
 
 class Group(NamedTuple):
-    """The cases of an op that did not pass for one reason.
+    """The cases of an op that did not pass, for one reason.
 
     Attributes:
         op: the op.
         tier: its tier.
         status: a key of `OUTCOMES`, never `passed`.
         check: the check that failed, or "".
+        reason: why the cases are unsupported, or "".
         size: how many cases there are.
         results: these cases, or the first few.
     """
@@ -50,6 +62,7 @@ class Group(NamedTuple):
     tier: int
     status: str
     check: str
+    reason: str
     size: int
     results: list[Result]
 
@@ -105,15 +118,18 @@ def summarise(run: Run | Summary) -> Summary:
     if isinstance(run, Summary):
         return run
     cells: Counter[Cell] = Counter()
-    grouped: dict[tuple[str, int, str, str], list[Result]] = {}
+    grouped: dict[tuple[str, int, str, str, str], list[Result]] = {}
     for result in run.results:
         case, status = case_of(result), status_of(result, run.expected)
         op = case.op if result.tier == 0 else result.op
         dtype = str(case.fields.get("dtype", ""))
-        layout = str(case.fields.get("layout", "dense"))
-        cells[Cell(case.mode, result.tier, op, dtype, layout, how_of(case, result), status)] += 1
+        direct = str(case.fields.get("call", "")).startswith(DIRECT)
+        layout = DIRECT if direct else str(case.fields.get("layout", "dense"))
+        how = how_of(case, result)
+        cells[Cell(case.mode, result.tier, op, dtype, layout, how, status)] += 1
         if status != PASSED:
-            grouped.setdefault((op, result.tier, status, result.check), []).append(result)
+            key = (op, result.tier, status, result.check, reason_of(result))
+            grouped.setdefault(key, []).append(result)
     return Summary(
         backend=run.backend,
         device=run.device,
@@ -138,9 +154,18 @@ def case_of(result: Result) -> Case:
 
 def how_of(case: Case, result: Result) -> str:
     """In which way the op ran, or would; in part natively if it declines some layouts."""
+    if result.status == UNSUPPORTED and result.message.startswith(_NOT_HELD):
+        return ABSENT
     if case.mode == "support" and not all(result.measures.get("layouts", {}).values()):
         return "partial" if result.how == "native" else result.how
     return result.how
+
+
+def reason_of(result: Result) -> str:
+    """Why a case is unsupported, without the dtypes for which it is."""
+    if result.status != UNSUPPORTED:
+        return ""
+    return _SIGNATURE.sub("", result.message.partition("\n")[0])[:200]
 
 
 def is_perf(result: Result) -> bool:
@@ -156,7 +181,7 @@ def status_of(result: Result, expected: Iterable[str]) -> str:
 def shorten(summary: Summary, keep: int = 10, characters: int = 1000) -> Summary:
     """The summary with the first few cases of each group, and the beginnings of long messages.
 
-    Of the unsupported cases of an op one is an example enough.
+    Of the unsupported cases only the number is kept.
     """
 
     def cut(result: Result) -> Result:
@@ -165,7 +190,7 @@ def shorten(summary: Summary, keep: int = 10, characters: int = 1000) -> Summary
         )
 
     def few(group: Group) -> Group:
-        first = group.results[: 1 if group.status == UNSUPPORTED else keep]
+        first = group.results[: 0 if group.status == UNSUPPORTED else keep]
         return group._replace(results=[cut(result) for result in first])
 
     groups = [few(group) for group in summary.groups]

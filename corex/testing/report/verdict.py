@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from corex.testing.report.contract import ops
 from corex.testing.report.figures import number, plural
-from corex.testing.report.summary import BAD, EXPECTED, Cell, Summary
+from corex.testing.report.summary import BAD, DIRECT, EXPECTED, Cell, Summary
 from corex.testing.result import PASSED, UNSUPPORTED
 
 _JUDGED = ("test", "grad")
@@ -31,7 +31,7 @@ class Verdict(NamedTuple):
 def verdict(summary: Summary) -> Verdict:
     """The verdict on a run."""
     tier = required_tier(summary)
-    counts = summary.tally(lambda cell: cell.tier <= tier and cell.mode in _JUDGED)
+    counts = summary.tally(lambda cell: cell.tier <= tier and _required(cell))
     everywhere = summary.tally()
     bad = {status: n for status, n in everywhere.items() if status in BAD and n}
     ok = not bad and not summary.stale
@@ -64,6 +64,10 @@ def _headline(summary: Summary, tier: int, counts: dict[str, int], bad: bool, le
     if bad:
         return f"Conforms to tier {tier}{allowed}, but offers more that is wrong: {passing}"
     return f"Conforms to tier {tier}{allowed}: {passing}"
+
+
+def _required(cell: Cell) -> bool:
+    return cell.mode in _JUDGED and cell.layout != DIRECT
 
 
 def required_tier(summary: Summary) -> int:
