@@ -15,6 +15,7 @@ from corex.layout import collapse, contiguous_strides
 
 __all__ = [
     "API_VERSION",
+    "DTYPES",
     "Backend",
     "BackendDescriptor",
     "BackendUnavailableError",
@@ -30,6 +31,8 @@ __all__ = [
 ]
 
 API_VERSION = 1
+DTYPES = ALL[:6]
+"""The dtypes of this API version; one that comes later is held only by who says so."""
 
 Buffer = Any
 """Whatever a backend's `allocate` returned. corex only keeps it and hands it back; the memory is
@@ -77,11 +80,11 @@ class Backend:
         return 1
 
     def dtypes(self, device: int) -> tuple[DType, ...]:
-        """The dtypes whose tensors device number `device` holds, all by default.
+        """The dtypes whose tensors device number `device` holds; all of API version 1 by default.
 
         bool, int64 and float32 must be among them: comparisons, indices and losses are made of
         these. corex raises TypeError where a program asks for one of the others."""
-        return ALL
+        return DTYPES
 
     def allocate(self, nbytes: int, device: int) -> Buffer:
         """Returns uninitialised memory of `nbytes` bytes (0 is allowed) on device number `device`.
