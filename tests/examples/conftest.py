@@ -68,10 +68,10 @@ def run(site: Path) -> Callable[..., str]:
             env={**os.environ, "PYTHONPATH": str(site)},
             capture_output=True,
             text=True,
-            timeout=100,
+            timeout=300,
             check=False,
         )
-        assert result.returncode == 0, result.stderr
+        assert result.returncode == 0, result.stdout[-3000:] + result.stderr
         return result.stdout
 
     return run_program

@@ -149,6 +149,7 @@ print(json.dumps({
 """
 
 
+@pytest.mark.slow
 def test_the_digits_are_learned_as_on_the_cpu(run: Callable[..., str]) -> None:
     results: dict[str, Any] = {name: json.loads(run(DIGITS, name)) for name in ("numpy", "cpu_c")}
     losses = results["numpy"]["losses"]
@@ -180,6 +181,8 @@ def test_it_imports_nothing_else_of_corex() -> None:
         assert theirs <= allowed, path.name
 
 
+@pytest.mark.slow
+@pytest.mark.timeout(320)
 def test_it_conforms(run: Callable[..., str]) -> None:
     """Every case of the suite, and none is missing from the required tier."""
     out = run("import sys; from corex.cli import main; sys.exit(main(['conformance', 'numpy']))")

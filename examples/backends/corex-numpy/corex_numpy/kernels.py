@@ -32,7 +32,7 @@ def kernel(function):
 
 
 def wide(a):
-    """In what to add up elements of `a`: float32 in float64, integers in themselves (they wrap)."""
+    """The dtype to add up elements of `a` in: float64, or the integers' own, which wraps around."""
     return np.float64 if a.dtype.kind == "f" else a.dtype
 
 
