@@ -72,23 +72,27 @@ def choose(name: str, spec: Spec, call: Call) -> Kernel:
     dtypes: tuple[DType, ...] = tuple(view[1] for view in views_of(shown))
     if spec.op in REGISTRY and REGISTRY[spec.op].family in ONE_DTYPE:
         dtypes = dtypes[:1]
-    answers = [_guarded("select", lambda: manager.select_kernel(name, spec.op, dtypes))
-               for _ in range(2)]  # fmt: skip
-    choice = answers[0]
-    if (choice is None) != (answers[1] is None):
+    backend = manager.backend(name)
+    lines = [_guarded("select", lambda: manager.kernels(backend, spec.op, dtypes))
+             for _ in range(2)]  # fmt: skip
+    line = lines[0]
+    if len(line) != len(lines[1]):
         raise Verdict(RAISED, "honesty", "`select` answers the same question in two ways")
-    if choice is None:
+    if not line:
         names = ", ".join(dtype.name for dtype in dtypes)
         raise _declined(spec, f"no kernel for ({names})")
-    if choice.accepts is not None:
-        accepts = choice.accepts
-        verdicts = [bool(_guarded("accepts", lambda: accepts(*shown))) for _ in range(2)]
-        if verdicts[0] != verdicts[1]:
-            raise Verdict(RAISED, "honesty", "`accepts` answers the same question in two ways")
-        if not verdicts[0]:
-            raise _declined(spec, "the kernel declines this layout")
-    run: Kernel = choice.run
-    return run
+    for choice, _ in line:  # plugins' kernels first
+        if choice.accepts is None or _accepts(choice.accepts, shown):
+            run: Kernel = choice.run
+            return run
+    raise _declined(spec, "the kernel declines this layout")
+
+
+def _accepts(predicate: Callable[..., bool], shown: list[Any]) -> bool:
+    verdicts = [bool(_guarded("accepts", lambda: predicate(*shown))) for _ in range(2)]
+    if verdicts[0] != verdicts[1]:
+        raise Verdict(RAISED, "honesty", "`accepts` answers the same question in two ways")
+    return verdicts[0]
 
 
 def _declined(spec: Spec, message: str) -> Verdict:

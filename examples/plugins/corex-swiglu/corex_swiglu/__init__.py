@@ -1,0 +1,1 @@
+"""Two new ops; `ops.py` declares them, `kernels.py` makes them faster, `cases.py` tests that."""
