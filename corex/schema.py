@@ -139,7 +139,7 @@ def declare(schema: OpSchema) -> OpSchema:
     """Enters an op into the registry.
 
     Raises:
-        ValueError: the name is taken, or a formula or family is inconsistent.
+        ValueError: the name is taken, or there are derivatives for unknown inputs.
     """
     if schema.name in REGISTRY:
         raise ValueError(f"op '{schema.name}' is declared twice")
@@ -149,3 +149,27 @@ def declare(schema: OpSchema) -> OpSchema:
         raise ValueError(f"op '{schema.name}' has derivatives for unknown inputs {sorted(unknown)}")
     REGISTRY[schema.name] = schema
     return schema
+
+
+def check_formulas(schema: OpSchema) -> None:
+    """The derivative must be for inputs that there are, from values that there are.
+
+    Raises:
+        ValueError: it is not; names the input or the formula's parameter.
+    """
+    names = [name.rstrip("?") for name in schema.inputs]
+    unknown = set(schema.derivative or {}) - set(names)
+    if unknown:
+        raise ValueError(f"op '{schema.name}' has derivatives for unknown inputs {sorted(unknown)}")
+    if len({*names, *schema.params}) < len(names) + len(schema.params):
+        raise ValueError(f"op '{schema.name}' has two inputs or parameters of one name")
+    known = {*names, *[f"{name}_shape" for name in names], *schema.params, "y", "y1", "y2", "y3"}
+    formulas = [(f"of '{name}'", f, 1) for name, f in (schema.derivative or {}).items()]
+    if schema.joint is not None:
+        formulas.append(("of all inputs", schema.joint, 2))
+    for label, formula, first in formulas:
+        arguments = _arguments(formula)
+        strange = [name for name in arguments[first:] if name not in known]
+        if len(arguments) < first or strange:
+            what = "needs " + ", ".join(strange) if strange else "takes too few arguments"
+            raise ValueError(f"op '{schema.name}': the derivative {label} {what}")

@@ -1,7 +1,8 @@
 """All ops: gathers the functions of the op files and installs them as Tensor methods.
 
 `functions` maps every public name to its function; `corex` exports them, this package has them as
-attributes, and `Tensor` gets those in `METHODS` under the same name.
+attributes, and `Tensor` gets those in `methods` under the same name. The ops of plugins (`NewOp`)
+are attributes of this package, too, and nothing else.
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ from corex.ops import (
     create_host,
     create_like,
     create_ranges,
+    extension,
     fused,
     gather,
     index,
@@ -39,6 +41,8 @@ from corex.ops import (
     views,
 )
 from corex.ops.composite import inplace_form
+from corex.ops.extension import NewOp as NewOp
+from corex.ops.extension import call as call
 from corex.tensor import Tensor
 
 functions: dict[str, Callable[..., Any]] = {}
@@ -230,3 +234,8 @@ def install() -> None:
 
 
 install()
+extension.start(globals())
+
+
+def __getattr__(name: str) -> Any:  # an op of a plugin, when none is loaded yet
+    return extension.find(name)
