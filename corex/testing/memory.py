@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import threading
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Final
@@ -217,6 +218,30 @@ def far(backend: Backend, device: int) -> None:
     expect(seen == b"vwxyz", f"copy wrote {seen!r} to far elements")
 
 
+def threads(backend: Backend, device: int) -> None:
+    """Several threads allocate, copy and call a kernel at the same time, each on its own memory."""
+    choice = manager.select_kernel(backend.name, "copy", (uint8, uint8))
+    wrong: list[str] = []
+
+    def work(number: int) -> None:
+        for turn in range(50):
+            data = bytes([number * 16 + turn % 16]) * 1000
+            one, other = put(backend, device, data), put(backend, device, bytes(1000))
+            if choice is not None:
+                view = (uint8, (1000,), (1,), 0)
+                choice.run((other, *view), (one, *view))
+            found = fetch(backend, one if choice is None else other, 0, 1000)
+            if found != data:
+                wrong.append(f"thread {number} reads {found[:4]!r} for {data[:4]!r}")
+
+    workers = [threading.Thread(target=work, args=(number,)) for number in range(4)]
+    for worker in workers:
+        worker.start()
+    for worker in workers:
+        worker.join()
+    expect(not wrong, "; ".join(wrong[:3]))
+
+
 # ---- what only some memory can do ------------------------------------------------------------
 def host_view(backend: Backend, device: int) -> None:
     """The bytes themselves, which outlive their buffer's last reference."""
@@ -251,7 +276,7 @@ CHECKS: Final[dict[str, Check]] = {
     check.__name__: check
     for check in (
         announcement, dtypes, roundtrip, partial, empty, sizes, separate, source, fresh,
-        out_of_memory, synchronize, counters, release, far, host_view, wrap_host,
+        out_of_memory, synchronize, counters, release, far, threads, host_view, wrap_host,
     )
 }  # fmt: skip
 
