@@ -34,15 +34,16 @@ def cases(path: str | os.PathLike[str]) -> list[Case]:
 
 def fields(signature: recorder.Signature) -> dict[str, Any]:
     """The fields of the case that repeats a recorded call."""
-    op, outputs, inputs = signature.op, signature.outputs, signature.inputs
+    op = signature.op
+    outputs: tuple[Any, ...] = signature.outputs
+    inputs: tuple[Any, ...] = signature.inputs
     schema = REGISTRY.get(op)
     if schema is not None and schema.family == "optim":
-        params = [item for item in outputs[0] if item is not None]  # type: ignore[union-attr]
-        main: Any = params[0]
-        found = {"dtype": main.dtype, "shapes": [item.shape for item in params]}
+        params = outputs[0]
+        found = {"dtype": params[0].dtype, "shapes": [item.shape for item in params]}
         return found | _parameters(signature) | {"layout": "dense"}
-    shapes = [None if item is None else item.shape for item in inputs]  # type: ignore[union-attr]
-    out: Any = outputs[0]
+    shapes = [None if item is None else item.shape for item in inputs]
+    out = outputs[0]
     if not inputs:
         shapes = [out.shape]
     elif op == "index_put":
@@ -51,26 +52,25 @@ def fields(signature: recorder.Signature) -> dict[str, Any]:
         shapes = [out.shape, shapes[0]]
     found = {"dtype": _main_dtype(signature), "shapes": shapes, **_parameters(signature)}
     if op == "copy":
-        source: Any = inputs[0]
-        found["source"] = source.dtype
-    strides = [None if item is None else item.strides for item in inputs]  # type: ignore[union-attr]
+        found["source"] = inputs[0].dtype
+    strides = [None if item is None else item.strides for item in inputs]
     if any(strides):
         found["strides"] = strides
-    if any(item.strides for item in outputs):  # type: ignore[union-attr]
-        found["out_strides"] = [item.strides for item in outputs]  # type: ignore[union-attr]
+    if any(item.strides for item in outputs):
+        found["out_strides"] = [item.strides for item in outputs]
     return found
 
 
 def _main_dtype(signature: recorder.Signature) -> str:
     schema = REGISTRY.get(signature.op)
-    first: Any = signature.outputs[0]
+    outputs: tuple[Any, ...] = signature.outputs
     if schema is None or signature.op in ("index_put", "scatter_add"):
-        return str(first.dtype)
+        return str(outputs[0].dtype)
     names = [name.rstrip("?") for name in schema.inputs]
     for name, item in zip(names, signature.inputs, strict=False):
         if isinstance(item, TensorSpec) and name not in _NOT_MAIN:
             return item.dtype
-    return str(first.dtype)
+    return str(outputs[0].dtype)
 
 
 def _parameters(signature: recorder.Signature) -> dict[str, Any]:

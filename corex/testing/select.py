@@ -9,7 +9,7 @@ from typing import Final, NamedTuple
 
 from corex.errors import CorexError
 from corex.schema import REGISTRY
-from corex.testing import suite
+from corex.testing import replay, suite
 from corex.testing.case import MODES, Case, literal, parse
 from corex.testing.patterns import matches
 
@@ -112,8 +112,6 @@ def _base(chosen: Selection) -> list[Case]:
         return suite.generate(chosen.modes)
     found = [_written(text) for text in chosen.cases]
     if chosen.replay is not None:
-        from corex.testing import replay
-
         found += replay.cases(chosen.replay)
     return list({case.id: case for case in found}.values())
 

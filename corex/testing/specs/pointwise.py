@@ -69,9 +69,9 @@ def _fields(schema: OpSchema) -> Iterator[Fields]:
             yield {"dtype": dtype, "shapes": [(4, 5)] * 2, "layout": "dense", "sharing": "same"}
             yield {"dtype": dtype, "shapes": [(4, 5)] * 2, "layout": "mixed", "sharing": "shared"}
         if schema.name in TABLES:
-            shapes = [(len(TABLES[schema.name][0]),)] * arity
+            length = len(TABLES[schema.name][0])
             if dtype in FLOAT:
-                yield {"dtype": dtype, "shapes": shapes, "layout": "dense", "values": "table"}
+                yield {"dtype": dtype, "shapes": [(length,)] * arity, "values": "table"}
         if schema.name in DIVISIONS and dtype in INTEGER:
             shapes = [(2, 3)] * 2
             yield {"dtype": dtype, "shapes": shapes, "layout": "dense", "values": "zeros"}
