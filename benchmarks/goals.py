@@ -1,5 +1,7 @@
 """What the times should be: the largest acceptable ratio to PyTorch's, case by case.
 
+(For `plugins`, which has no counterpart there, the ratio is that to corex without the plugins.)
+
 `required` goals are what a release has to meet on one thread; `aim` is what the design makes
 possible according to measurements of prototypes.
 """
@@ -75,6 +77,7 @@ AIM = {
     "conv/3x3": 1.1,
     "conv/1x1": 1.1,
     "conv/stem_7x7": 1.1,
+    "plugins/add": 1.05,
     "training/mlp": 0.65,
     "training/adam_step": 0.9,
 }

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from benchmarks.cases.plugins import WITHOUT
 from benchmarks.goals import GOALS, verdict
 from benchmarks.timing import Spread, Times
 
@@ -23,8 +24,8 @@ class Outcome:
 
     @property
     def ratio(self) -> Spread | None:
-        """corex over PyTorch; None where one of them is missing."""
-        return self.times.ratio("corex", "torch")
+        """corex over PyTorch, or over corex without plugins; None where one of them is missing."""
+        return self.times.ratio("corex", "torch") or self.times.ratio("corex", WITHOUT)
 
     def as_data(self) -> dict[str, Any]:
         """For JSON; times in microseconds."""
@@ -37,11 +38,11 @@ class Outcome:
                 for name, times in self.times.rounds.items()
             },
         }
-        for other in ("torch", "numpy"):
+        for other in ("torch", "numpy", WITHOUT):
             ratio = self.times.ratio("corex", other)
             if ratio is not None:
                 values = (ratio.lower, ratio.median, ratio.upper)
-                data[f"ratio_to_{other}"] = [round(v, 4) for v in values]
+                data[f"ratio_to_{other.replace(' ', '_')}"] = [round(v, 4) for v in values]
         if goal is not None:
             data["goal"] = {"limit": goal.limit, "required": goal.required}
             data["verdict"] = verdict(goal, self.ratio)

@@ -7,19 +7,24 @@ from collections.abc import Mapping
 from types import ModuleType
 
 from benchmarks.case import Case, differences
-from benchmarks.cases import startup
+from benchmarks.cases import plugins, startup
 from benchmarks.report import Outcome
 from benchmarks.timing import Effort, measure, statement_sampler
 
 
 def run(
-    case: Case | startup.Import, libraries: Mapping[str, ModuleType], effort: Effort
+    case: Case | startup.Import | plugins.Plugged,
+    libraries: Mapping[str, ModuleType],
+    effort: Effort,
 ) -> Outcome:
     """Measures a case; a failure becomes the outcome's `problem` and ends nothing else."""
     try:
         if isinstance(case, startup.Import):
             samplers = {name: case.sampler(name) for name in libraries}
             return Outcome(case.name, times=measure(samplers, effort.processes))
+        if isinstance(case, plugins.Plugged):
+            samplers = case.samplers(libraries["corex"], effort.seconds)
+            return Outcome(case.name, case.statement, times=measure(samplers, effort.rounds))
         return _run(case, libraries, effort)
     except Exception as error:
         lines = str(error).splitlines() or [""]

@@ -3,9 +3,19 @@
 from __future__ import annotations
 
 from benchmarks.case import Case
-from benchmarks.cases import conv, elementwise, gemm, reductions, rows, startup, tiny, training
+from benchmarks.cases import (
+    conv,
+    elementwise,
+    gemm,
+    plugins,
+    reductions,
+    rows,
+    startup,
+    tiny,
+    training,
+)
 
-CASES: list[Case | startup.Import] = [
+CASES: list[Case | startup.Import | plugins.Plugged] = [
     *tiny.CASES,
     *training.CASES,
     *elementwise.CASES,
@@ -13,5 +23,6 @@ CASES: list[Case | startup.Import] = [
     *rows.CASES,
     *gemm.CASES,
     *conv.CASES,
+    *plugins.CASES,
     *startup.CASES,
 ]
