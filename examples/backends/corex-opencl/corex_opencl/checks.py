@@ -19,10 +19,11 @@ from .programs import Source, title, type_defines
 def _found(op: str, bad: str, view: View, lowest: int = 0, highest: int = 0) -> bool:
     """Whether `bad`, a condition on x, holds for an element of the view."""
     buffer, dtype, shape, strides, offset = view
+    pairs = zip(shape, strides, strict=True)
     # What is broadcast need not be looked at twice.
-    sizes = tuple(1 if stride == 0 and size else size for size, stride in zip(shape, strides))
+    sizes = tuple(1 if stride == 0 and size else size for size, stride in pairs)
     geometry = plan(sizes, strides)
-    if geometry.count == 0:
+    if geometry.size == 0:
         return False
     device: Device = buffer.pool.device
     kernel = device.function(
@@ -37,7 +38,7 @@ def _found(op: str, bad: str, view: View, lowest: int = 0, highest: int = 0) -> 
     limits = np.int64(lowest), np.int64(highest)
     with device.lock:
         for layout in layouts(geometry, offset):
-            device.launch(kernel, geometry.count, device.fault, buffer.data, layout, *limits)
+            device.launch(kernel, geometry.size, device.fault, buffer.data, layout, *limits)
         return device.faulty()
 
 

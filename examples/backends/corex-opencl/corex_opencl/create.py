@@ -12,9 +12,11 @@ import numpy.typing as npt
 from corex.backend import Kernel, View
 from corex.dtypes import DType
 
+from . import elementwise
 from .devices import Device
 from .layouts import layouts, plan
 from .programs import BITS, Source, title, type_defines
+from .scratch import dense_like
 
 Number = bool | int | float
 
@@ -46,35 +48,43 @@ def fill(out: View, value: Number) -> None:
     """Every element becomes `value`."""
     buffer, dtype, shape, strides, offset = out
     found = plan(shape, strides)
-    if found.count == 0:
+    if found.size == 0:
         return
     device: Device = buffer.pool.device
-    kernel = device.function(
-        ("fill", dtype), "fill", partial(_source, "fill", dtype, device.fp64)
-    )
+    kernel = device.function(("fill", dtype), "fill", partial(_source, "fill", dtype, device.fp64))
     bits = converted(value, dtype).tobytes()
     for layout in layouts(found, offset):
-        device.launch(kernel, found.count, buffer.data, layout, bits)
+        device.launch(kernel, found.size, buffer.data, layout, bits)
 
 
 def arange(out: View, start: Number, step: Number) -> None:
-    """`out[i] = start + i * step`: in int64 if both are integers, else in floating point."""
+    """`out[i] = start + i * step`: in int64 if both are integers, else in float64."""
     buffer, dtype, shape, strides, offset = out
     found = plan(shape, strides)
-    if found.count == 0:
+    if found.size == 0:
         return
     device: Device = buffer.pool.device
     whole = isinstance(start, int) and isinstance(step, int)
-    name, scalar = ("long", np.int64) if whole else ("double", np.float64)
     if not whole and not device.fp64:
-        name, scalar = "float", np.float32
+        _arange_on_host(out, start, step)
+        return
+    name, scalar = ("long", np.int64) if whole else ("double", np.float64)
     kernel = device.function(
         ("arange", dtype, name),
         "arange",
         partial(_source, "arange", dtype, device.fp64, name),
     )
     for layout in layouts(found, offset):
-        device.launch(kernel, found.count, buffer.data, layout, scalar(start), scalar(step))
+        device.launch(kernel, found.size, buffer.data, layout, *map(scalar, (start, step)))
+
+
+def _arange_on_host(out: View, start: float, step: float) -> None:
+    """The fractional sequence, for devices without double precision."""
+    computed = dense_like(out)
+    numbers = start + np.arange(out[2][0]) * step
+    stored = numbers.astype(f"{out[1].kind}{out[1].itemsize}")
+    out[0].pool.device.write(computed[0], 0, stored.view(np.uint8).data)
+    elementwise.run("copy", out, computed)
 
 
 KERNELS: Mapping[str, Kernel] = {"fill": fill, "arange": arange}

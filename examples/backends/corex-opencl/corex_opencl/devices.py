@@ -164,5 +164,6 @@ def _trial(hardware: cl.Device) -> str | None:
     try:
         build(cl.Context([hardware]), hardware, Source("a trial kernel", ("trial",), ()))
     except (RuntimeError, cl.Error) as error:
-        return " ".join(str(error).split())
+        lines = str(error).splitlines()
+        return next((line for line in lines if "error: " in line), " ".join(lines))
     return None

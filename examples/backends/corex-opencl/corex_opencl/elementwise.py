@@ -32,14 +32,14 @@ def run(op: str, out: View, *inputs: View) -> None:
     views = (out, *inputs)
     dtypes = tuple([view[1] for view in views])
     found = plan(out[2], *[view[3] for view in views])
-    if found.count == 0:
+    if found.size == 0:
         return
     device: Device = out[0].pool.device
     name = f"along_{found.steps}" if found.steps in _ALONG else "anywhere"
     kernel = device.function((op, dtypes, name), name, lambda: source(op, dtypes, device.fp64))
     buffers = [view[0].data for view in views]
     for layout in layouts(found, *[view[4] for view in views]):
-        device.launch(kernel, found.count, *buffers, layout)
+        device.launch(kernel, found.size, *buffers, layout)
 
 
 # ---- sources -----------------------------------------------------------------------------------
@@ -50,7 +50,11 @@ def source(op: str, dtypes: tuple[DType, ...], fp64: bool) -> Source:
         stored, computed, expression = _conversion(*dtypes)
     elif op == "where":
         bits = BITS[dtypes[0].itemsize]
-        stored, computed, expression = [bits, "uchar", bits, bits], ["uchar", bits, bits], "a ? b : c"
+        stored, computed, expression = (
+            [bits, "uchar", bits, bits],
+            ["uchar", bits, bits],
+            "a ? b : c",
+        )
     else:
         row = rows()[op][KIND[dtypes[1].kind]]
         assert row is not None, title(op, dtypes)

@@ -61,13 +61,13 @@ def _positions(view: View, indices: tuple[View, ...]) -> View:
 def _take(op: str, out: View, a: View, positions: View, step: int) -> None:
     """out = a[... + position * step], over the common shape of all three."""
     found = plan(out[2], out[3], a[3], positions[3])
-    if found.count == 0:
+    if found.size == 0:
         return
     device: Device = out[0].pool.device
     kernel = _function(device, op, out[1], "take", "put")
     buffers = [view[0].data for view in (out, a, positions)]
     for layout in layouts(found, out[4], a[4], positions[4]):
-        device.launch(kernel, found.count, *buffers, layout, np.int64(step))
+        device.launch(kernel, found.size, *buffers, layout, np.int64(step))
 
 
 def _put(
@@ -80,13 +80,13 @@ def _put(
 ) -> None:
     """Writes values to out, the first view, in order: see `put` in index.cl."""
     found = plan(shape, *strides)
-    if found.count == 0 or steps[1] == 0:
+    if found.size == 0 or steps[1] == 0:
         return
     device: Device = views[0][0].pool.device
     kernel = _function(device, op, views[0][1], "put", combine)
     buffers = [view[0].data for view in views]
     for layout in layouts(found, *[view[4] for view in views]):
-        device.launch(kernel, found.count, *buffers, layout, *map(np.int64, steps))
+        device.launch(kernel, found.size, *buffers, layout, *map(np.int64, steps))
 
 
 def index(out: View, a: View, *indices: View) -> None:
@@ -128,7 +128,9 @@ def gather(out: View, a: View, positions: View) -> None:
     """`out[..., j] = a[..., index[..., j]]`."""
     in_range((positions,), (a[2][-1],), len(a[2]) - 1, False)
     buffer, dtype, _, strides, offset = a
-    _take("gather", out, (buffer, dtype, out[2], (*strides[:-1], 0), offset), positions, strides[-1])
+    _take(
+        "gather", out, (buffer, dtype, out[2], (*strides[:-1], 0), offset), positions, strides[-1]
+    )
 
 
 def scatter_add(out: View, positions: View, src: View) -> None:

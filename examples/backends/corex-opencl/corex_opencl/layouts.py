@@ -29,14 +29,14 @@ class Plan(NamedTuple):
     """A geometry without its offsets.
 
     Attributes:
-        count: how many elements one launch visits.
+        size: how many elements one launch visits.
         steps: one digit per operand, its step in elements, if all are 0 or 1 along a single dim
             ("110"); None for everything else.
-        body: count, rank, shape and strides, packed.
+        body: size, rank, shape and strides, packed.
         places: what is to be added to the offsets, for every launch.
     """
 
-    count: int
+    size: int
     steps: str | None
     body: bytes
     places: tuple[tuple[int, ...], ...]

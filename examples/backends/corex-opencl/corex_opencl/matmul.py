@@ -40,9 +40,7 @@ def _source(dtype: DType, fp64: bool) -> Source:
 
 def _function(device: Device, dtype: DType, name: str) -> cl.Kernel:
     # Two's complement: a product of signed integers has the bits of the unsigned one.
-    return device.function(
-        ("matmul", dtype, name), name, partial(_source, dtype, device.fp64)
-    )
+    return device.function(("matmul", dtype, name), name, partial(_source, dtype, device.fp64))
 
 
 def _matrix(view: View) -> bytes:

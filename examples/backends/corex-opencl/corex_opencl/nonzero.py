@@ -33,7 +33,7 @@ def nonzero(out: View, a: View) -> None:
         a = densely(a)
         geometry = plan(shape, a[3])
     device: Device = a[0].pool.device
-    flat = _flat_positions(device, a, geometry.count, found)
+    flat = _flat_positions(device, a, geometry.size, found)
     coordinate = device.function(("coordinate",), "coordinate", lambda: _SOURCE)
     buffer, _, _, (per_row, per_column), offset = out
     for dimension, size in enumerate(shape):

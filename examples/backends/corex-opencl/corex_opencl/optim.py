@@ -18,7 +18,7 @@ from .programs import Source, title, type_defines
 def _run(op: str, views: Sequence[View], buffers: int, floats: Sequence[float], *rest: Any) -> None:
     """Updates one parameter; `buffers` is how many the kernel has, the first one fills the gap."""
     found = plan(views[0][2], *[view[3] for view in views])
-    if found.count == 0:
+    if found.size == 0:
         return
     device: Device = views[0][0].pool.device
     dtype = views[0][1]
@@ -31,7 +31,7 @@ def _run(op: str, views: Sequence[View], buffers: int, floats: Sequence[float], 
     memory = [view[0].data for view in views]
     memory += [memory[0]] * (buffers - len(memory))
     for layout in layouts(found, *[view[4] for view in views]):
-        device.launch(kernel, found.count, *memory, layout, *map(scalar, floats), *rest)
+        device.launch(kernel, found.size, *memory, layout, *map(scalar, floats), *rest)
 
 
 def sgd_step(

@@ -87,7 +87,8 @@ def build(context: cl.Context, hardware: cl.Device, source: Source) -> cl.Progra
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # compilers have notes even on what is right
-            return cl.Program(context, source.text).build(options, [hardware])
+            program: cl.Program = cl.Program(context, source.text).build(options, [hardware])
+            return program
     except cl.Error as error:
         raise RuntimeError(
             f"opencl could not compile {source.title} for {hardware.name}: {error}"

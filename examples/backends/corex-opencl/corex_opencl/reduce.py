@@ -7,6 +7,7 @@ from functools import partial
 from typing import Final, NamedTuple
 
 import numpy as np
+import pyopencl as cl
 
 from corex.backend import Kernel, View
 from corex.dtypes import DType, int64
@@ -92,28 +93,29 @@ def source(op: str, dtype: DType, fp64: bool) -> Source:
 
 def run(op: str, out: View, a: View, n: int) -> None:
     """Enqueues a reduction: one work-item per row, or a group for each of few long rows."""
-    if len(a[2]) - n > 8 or n > 8:
-        a = densely(a)
     split = len(a[2]) - n
     inner = plan(a[2][split:], a[3][split:])
+    if len(inner.places) > 1:
+        a = densely(a)
+        inner = plan(a[2][split:], a[3][split:])
     kept = plan(out[2], out[3], a[3][:split])
-    if kept.count == 0:
+    if kept.size == 0:
         return
     device: Device = a[0].pool.device
     dtype = a[1]
 
-    def function(name: str) -> object:
+    def function(name: str) -> cl.Kernel:
         return device.function((op, dtype, name), name, partial(source, op, dtype, device.fp64))
 
     (row,) = layouts(inner, 0)
     target, origin = out[0].data, a[0].data
     for rows in layouts(kept, out[4], a[4]):
-        if inner.count < LONG or kept.count >= MANY:
-            device.launch(function("rows"), kept.count, target, origin, rows, row)
+        if inner.size < LONG or kept.size >= MANY:
+            device.launch(function("rows"), kept.size, target, origin, rows, row)
             continue
-        count = max(1, min(inner.count // (GROUP * GROUP), 2 * MANY // kept.count))
-        parts = device.scratch(16 * kept.count * count)
-        groups = kept.count * count
+        count = max(1, min(inner.size // (GROUP * GROUP), 2 * MANY // kept.size))
+        parts = device.scratch(16 * kept.size * count)
+        groups = kept.size * count
         device.launch_groups(
             function("segments"),
             (groups * GROUP,),
@@ -124,8 +126,8 @@ def run(op: str, out: View, a: View, n: int) -> None:
             row,
             np.int64(count),
         )
-        sizes = np.int64(count), np.int64(inner.count)
-        device.launch(function("together"), kept.count, target, parts.data, rows, *sizes)
+        sizes = np.int64(count), np.int64(inner.size)
+        device.launch(function("together"), kept.size, target, parts.data, rows, *sizes)
 
 
 def _kernel(op: str) -> Kernel:
@@ -136,4 +138,3 @@ def _kernel(op: str) -> Kernel:
 
 
 KERNELS: Mapping[str, Kernel] = {op: _kernel(op) for op in RULES}
-

@@ -26,7 +26,7 @@ def _kernel(op: str) -> Kernel:
     def kernel(*views: View) -> None:
         shape = views[0][2]
         found = plan(shape[:-1], *[view[3][:-1] for view in views])
-        if found.count == 0 or shape[-1] == 0:
+        if found.size == 0 or shape[-1] == 0:
             return
         device: Device = views[0][0].pool.device
         dtype = views[0][1]
@@ -35,7 +35,7 @@ def _kernel(op: str) -> Kernel:
         row = _ROW.pack(shape[-1], *steps, *[0] * (OPERANDS - len(steps)))
         buffers = [view[0].data for view in views]
         for layout in layouts(found, *[view[4] for view in views]):
-            device.launch(function, found.count, *buffers, layout, row)
+            device.launch(function, found.size, *buffers, layout, row)
 
     return kernel
 

@@ -31,10 +31,7 @@ RULES: Final[Mapping[str, Callable[[Dtypes], bool]]] = {
     "index_put": lambda d: len(d) > 2 and d[0] is d[1] and all(i is int64 for i in d[2:]),
     "nonzero": lambda d: d == (int64, bool_),
     "gather": lambda d: len(d) == 3 and d[0] is d[1] and d[2] is int64,
-    "scatter_add": lambda d: len(d) == 3
-    and d[0] is d[2]
-    and d[1] is int64
-    and d[0].kind in "uif",
+    "scatter_add": lambda d: len(d) == 3 and d[0] is d[2] and d[1] is int64 and d[0].kind in "uif",
     "random_bits": lambda d: d == (int64,),
     "random_uniform": lambda d: d in ((float32,), (float64,)),
     # Box-Muller is prescribed in double precision: corex composes it where there is none.

@@ -12,8 +12,8 @@
 #define ARGUMENTS A_AS a, B_AS b
 #define ELEMENTS (A_AS) x[at[1]], (B_AS)y[at[2]]
 #else
-#define POINTERS                                                                                   \
-    __global OUT_TYPE *out, __global const A_TYPE *x, __global const B_TYPE *y,                    \
+#define POINTERS \
+    __global OUT_TYPE *out, __global const A_TYPE *x, __global const B_TYPE *y, \
         __global const C_TYPE *z
 #define ARGUMENTS A_AS a, B_AS b, C_AS c
 #define ELEMENTS (A_AS) x[at[1]], (B_AS)y[at[2]], (C_AS)z[at[3]]
@@ -22,15 +22,15 @@
 static inline OUT_TYPE result(ARGUMENTS) { return (OUT_TYPE)(EXPRESSION); }
 
 // One dim, along which each operand takes the given step: 1, or 0 where it is broadcast.
-#define ALONG(name, step1, step2, step3)                                                           \
-    __kernel void name(POINTERS, const Layout layout)                                              \
-    {                                                                                              \
-        const long i = get_global_id(0);                                                           \
-        if (i >= layout.count)                                                                     \
-            return;                                                                                \
-        const long at[] = {layout.offset[0] + i, layout.offset[1] + step1 * i,                     \
-                           layout.offset[2] + step2 * i, layout.offset[3] + step3 * i};            \
-        out[at[0]] = result(ELEMENTS);                                                             \
+#define ALONG(name, step1, step2, step3) \
+    __kernel void name(POINTERS, const Layout layout) \
+    { \
+        const long i = get_global_id(0); \
+        if (i >= layout.count) \
+            return; \
+        const long at[] = {layout.offset[0] + i, layout.offset[1] + step1 * i, \
+                           layout.offset[2] + step2 * i, layout.offset[3] + step3 * i}; \
+        out[at[0]] = result(ELEMENTS); \
     }
 
 #if INPUTS == 1

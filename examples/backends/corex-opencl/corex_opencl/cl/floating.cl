@@ -29,7 +29,10 @@ static inline REAL logistic(REAL a)
     return (a < 0 ? small : (REAL)1) / (1 + small);
 }
 
-static inline REAL normal_cdf(REAL a) { return (REAL)0.5 * erfc(-a * (REAL)0.70710678118654752440); }
+static inline REAL normal_cdf(REAL a)
+{
+    return (REAL)0.5 * erfc(-a * (REAL)0.70710678118654752440);
+}
 
 static inline REAL gelu(REAL a)
 {

@@ -49,10 +49,7 @@ static inline T integer_power(T a, T b)
     return (T)result;
 }
 
-static inline T left_shift(T a, T b)
-{
-    return NEGATIVE(b) || b >= BITS ? 0 : (T)((U)a << (U)b);
-}
+static inline T left_shift(T a, T b) { return NEGATIVE(b) || b >= BITS ? 0 : (T)((U)a << (U)b); }
 
 static inline T right_shift(T a, T b)
 {

@@ -54,17 +54,16 @@ __kernel void pack(__global T *to, __global const T *from, const Matrix matrix, 
         row = place / panel * turn + place % turn;
         column = place % panel / turn;
     }
-    to[i] = row < rows && column < columns
-                ? from[matrix.offset + batch * matrix.batch + row * matrix.row +
-                       column * matrix.column]
-                : (T)0;
+    to[i] =
+        row < rows && column < columns
+            ? from[matrix.offset + batch * matrix.batch + row * matrix.row + column * matrix.column]
+            : (T)0;
 }
 
 // One work-item per tile of ROWS x V elements, from packed matrices.
 __kernel void tiles(__global T *out, __global const T *a, __global const T *b,
-                    __global const T *bias, const Matrix to, const Sizes sizes,
-                    const long padded_m, const long padded_n, const long left_step,
-                    const long right_step)
+                    __global const T *bias, const Matrix to, const Sizes sizes, const long padded_m,
+                    const long padded_n, const long left_step, const long right_step)
 {
     const long column = get_global_id(0) * V;
     const long row = get_global_id(1) * ROWS;

@@ -29,8 +29,8 @@ __kernel void sum_up(__global long *counts, const long length)
     }
 }
 
-__kernel void write_true(__global long *found, __global const long *starts,
-                         __global const uchar *a, const Layout layout, const long chunk)
+__kernel void write_true(__global long *found, __global const long *starts, __global const uchar *a,
+                         const Layout layout, const long chunk)
 {
     const long start = get_global_id(0) * chunk;
     if (start >= layout.count)

@@ -6,12 +6,12 @@ typedef struct {
     long step[OPERANDS];
 } Row;
 
-#define ROW_OF(operands)                                                                           \
-    const long i = get_global_id(0);                                                               \
-    if (i >= layout.count)                                                                         \
-        return;                                                                                    \
-    long at[OPERANDS];                                                                             \
-    locate(&layout, operands, i, at);                                                              \
+#define ROW_OF(operands) \
+    const long i = get_global_id(0); \
+    if (i >= layout.count) \
+        return; \
+    long at[OPERANDS]; \
+    locate(&layout, operands, i, at); \
     const long n = row.length
 
 #if IS_FLOAT
@@ -64,8 +64,7 @@ __kernel void softmax_backward(__global T *out, __global const T *g, __global co
     for (long j = 0; j < n; ++j)
         sum += (WIDE)g[j * row.step[1]] * (WIDE)y[j * row.step[2]];
     for (long j = 0; j < n; ++j)
-        out[j * row.step[0]] =
-            (T)((WIDE)y[j * row.step[2]] * ((WIDE)g[j * row.step[1]] - sum));
+        out[j * row.step[0]] = (T)((WIDE)y[j * row.step[2]] * ((WIDE)g[j * row.step[1]] - sum));
 }
 
 __kernel void log_softmax_backward(__global T *out, __global const T *g, __global const T *y,
@@ -79,8 +78,7 @@ __kernel void log_softmax_backward(__global T *out, __global const T *g, __globa
     for (long j = 0; j < n; ++j)
         sum += (WIDE)g[j * row.step[1]];
     for (long j = 0; j < n; ++j)
-        out[j * row.step[0]] =
-            (T)((WIDE)g[j * row.step[1]] - exp((WIDE)y[j * row.step[2]]) * sum);
+        out[j * row.step[0]] = (T)((WIDE)g[j * row.step[1]] - exp((WIDE)y[j * row.step[2]]) * sum);
 }
 #endif
 
