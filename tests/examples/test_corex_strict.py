@@ -213,3 +213,12 @@ def test_every_op_keeps_the_contract(name: str, device: str) -> None:
 def test_the_kernels_are_the_required_tier(backend: Any) -> None:
     required = {name for name, schema in REGISTRY.items() if schema.tier == 1}
     assert required - {"tril", "triu"} | {"copy", "fill", "arange"} == set(backend.kernels)
+
+
+def test_views_of_nothing_may_point_anywhere() -> None:
+    a = corex.zeros(0, 3, device="strict:0")
+    part = a[:, 1:]
+    assert part.storage_offset() > a.storage().nbytes()
+    results = [part * 2, part.contiguous(), corex.cat([part, part]), part.clone().exp_()]
+    assert [tuple(t.shape) for t in results] == [(0, 2)] * 4
+    assert part.sum(0).tolist() == [0, 0]

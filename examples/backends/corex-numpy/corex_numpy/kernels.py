@@ -16,6 +16,8 @@ LOW = 0xFFFFFFFF  # the low 32 bits
 def array(view):
     """The view as an array over the buffer itself; strides may be zero or negative."""
     buffer, dtype, shape, strides, offset = view
+    if 0 in shape:
+        return np.empty(shape, dtype.name)  # it may point anywhere, even beyond the buffer
     size = dtype.itemsize
     return np.ndarray(shape, dtype.name, buffer, offset * size, [s * size for s in strides])
 

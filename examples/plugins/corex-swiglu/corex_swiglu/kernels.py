@@ -10,6 +10,8 @@ from corex.backend import View
 def array(view: View) -> np.ndarray:
     """The view as an array over the buffer itself; strides may be zero or negative."""
     buffer, dtype, shape, strides, offset = view
+    if 0 in shape:
+        return np.empty(shape, dtype.name)  # it may point anywhere, even beyond the buffer
     size = dtype.itemsize
     return np.ndarray(shape, dtype.name, buffer, offset * size, [s * size for s in strides])
 
