@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import sys
 import textwrap
+import time
 from collections import Counter
 from typing import TextIO
 
@@ -160,6 +161,7 @@ class Progress:
         self._line = self._stream.isatty()
         self._counts: Counter[str] = Counter()
         self._width = 0
+        self._drawn = 0.0
 
     def __call__(self, result: Result) -> bool:
         """Takes note of a result, and says whether to stop."""
@@ -175,9 +177,10 @@ class Progress:
         return bad and self._fail_fast
 
     def _draw(self) -> None:
-        done = sum(self._counts.values())
-        if done % 20 and done < self._total and self._total > 200:
+        done, now = sum(self._counts.values()), time.monotonic()
+        if done < self._total and now - self._drawn < 0.1:
             return
+        self._drawn = now
         bad = [
             f"{name} {self._counts[status]}"
             for status, name, _ in COUNTS[2:]
