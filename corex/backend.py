@@ -56,7 +56,7 @@ class KernelChoice(NamedTuple):
     """A kernel and, where it does not take every layout, the predicate that says which.
 
     `accepts` is called with exactly the arguments of `run`; when it returns False the dispatcher
-    goes on to the decomposition.
+    goes on to the next in line: another plugin's kernel, the backend's own, the decomposition.
     """
 
     run: Kernel

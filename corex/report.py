@@ -290,4 +290,9 @@ def report_at_exit() -> None:
 
     report = Report()
     listen(report.add, lambda error: None)
-    atexit.register(lambda: sys.stderr.write(f"placement of ops:\n{report}\n"))
+
+    def write() -> None:
+        if sys.stderr is not None:
+            sys.stderr.write(f"placement of ops:\n{report}\n")
+
+    atexit.register(write)

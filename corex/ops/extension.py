@@ -60,8 +60,9 @@ def call(schema: OpSchema, inputs: tuple[Tensor | None, ...], params: tuple[Any,
     Raises:
         RuntimeError: the tensors are on different devices or backends.
     """
+    if schema.result is None:
+        return _elementwise(schema)(*inputs)
     if not schema.differentiable and mode.enabled and _any_requires_grad(inputs):
-        assert schema.result is not None
         return _composed(schema, inputs, params, schema.result(*inputs, *params))
     return dispatcher.call(schema, inputs, params)
 

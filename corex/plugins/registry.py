@@ -224,7 +224,7 @@ class PluginRegistry:
                 continue
             try:
                 answer = plugin.hooks[hook].function()
-            except Exception as error:
+            except (Exception, SystemExit) as error:
                 self.blame(plugin.name, hook, error)
             else:
                 if once:
@@ -245,7 +245,7 @@ class PluginRegistry:
         self,
         name: str,
         stage: str,
-        error: Exception,
+        error: BaseException,
         backend: str | None = None,
         op: str | None = None,
     ) -> Fault:
@@ -254,7 +254,9 @@ class PluginRegistry:
         distribution = "" if plugin is None else plugin.distribution
         return Fault.of(error, stage, name, distribution, backend, op)
 
-    def blame(self, name: str, stage: str, error: Exception, backend: str | None = None) -> None:
+    def blame(
+        self, name: str, stage: str, error: BaseException, backend: str | None = None
+    ) -> None:
         """Keeps a failure of the plugin called `name`; only the latest one of a kind."""
         fault = self.fault(name, stage, error, backend)
         with self._lock:

@@ -54,6 +54,9 @@ SPREAD = NewOp(
 )
 
 
+DOUBLED = cube("doubled", derivative=None, decomposition=lambda a: a + a)
+
+
 class Ops:
     """A plugin with the ops it is given, and kernels by op."""
 
@@ -209,7 +212,12 @@ def test_a_function_of_its_own_prepares_the_arguments(register: Register) -> Non
         result: Tensor = corex.ops.call(GATED.schema, (a, b), (scale,))
         return result
 
-    register(NewOp(GATED.schema, gated))
+    def doubled(input: Tensor) -> Tensor:
+        result: Tensor = corex.ops.call(DOUBLED.schema, (input + 0,))
+        return result
+
+    register(NewOp(GATED.schema, gated), NewOp(DOUBLED.schema, doubled))
+    assert corex.ops.doubled(corex.ones(2)).tolist() == [2, 2]
     x = corex.tensor([[1.0, 0.0]], dtype=corex.float64, requires_grad=True)
     assert corex.ops.gated(x).tolist() == [[1.0]]
     assert gradcheck(corex.ops.gated, (x,))
@@ -400,6 +408,10 @@ def test_a_hook_that_raises_is_kept_and_asked_no_more() -> None:
         def corex_ops(self) -> object:
             Raising.calls += 1
             raise OSError("no table")
+
+        @hookimpl
+        def corex_op_observer(self) -> object:
+            raise SystemExit(3)
 
     manager.register(Raising(), "raising")
     try:
