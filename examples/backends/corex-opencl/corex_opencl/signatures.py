@@ -36,6 +36,10 @@ RULES: Final[Mapping[str, Callable[[Dtypes], bool]]] = {
     "random_uniform": lambda d: d in ((float32,), (float64,)),
     # Box-Muller is prescribed in double precision: corex composes it where there is none.
     "random_normal": lambda d: d in ((float32,), (float64,)),
+    "max_pool2d": lambda d: len(d) == 3 and d[1] is int64 and _same(d[::2], "f"),
+    "max_pool2d_backward": lambda d: len(d) == 3 and d[2] is int64 and _same(d[:2], "f"),
+    "avg_pool2d": _floats(2),
+    "avg_pool2d_backward": _floats(2),
     "softmax": _floats(2),
     "log_softmax": _floats(2),
     "softmax_backward": _floats(3),
