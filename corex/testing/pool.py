@@ -228,6 +228,8 @@ class Pool:
             worker.current, worker.pace = None, result.seconds
 
     def _tell(self, position: int, result: Result) -> None:
+        if self._stopped:  # more has come with the result that ended the run
+            return
         self._results[position] = result
         if self._on_result is not None and self._on_result(result):
             self._stopped = True
