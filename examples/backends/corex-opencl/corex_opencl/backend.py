@@ -8,7 +8,19 @@ from typing import ClassVar
 from corex.backend import Backend, Buffer, Kernel, KernelChoice
 from corex.dtypes import ALL, DType, float64
 
-from . import create, elementwise, index, matmul, nonzero, optim, pool, reduce, rows, signatures
+from . import (
+    create,
+    elementwise,
+    index,
+    matmul,
+    nonzero,
+    norm,
+    optim,
+    pool,
+    reduce,
+    rows,
+    signatures,
+)
 from . import random as random_numbers
 from .devices import Device, find_devices, has_fp64
 
@@ -30,6 +42,7 @@ class OpenCLBackend(Backend):
         **nonzero.KERNELS,
         **rows.KERNELS,
         **pool.KERNELS,
+        **norm.KERNELS,
         **optim.KERNELS,
         **random_numbers.KERNELS,
     }

@@ -94,8 +94,8 @@ def multiply(out: View, a: View, b: View, bias: View | None) -> None:
     right, right_step = _packed(b, k, columns, 0)
     device.launch_groups(
         _function(device, dtype, "tiles"),
-        (_ceiling(columns // width, 4), _ceiling(rows // ROWS, 4), batches),
-        (4, 4, 1),
+        (_ceiling(columns // width, 16), _ceiling(rows // ROWS, 4), batches),
+        (16, 4, 1),
         out[0].data,
         left.data,
         right.data,

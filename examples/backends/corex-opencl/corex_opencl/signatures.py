@@ -40,6 +40,8 @@ RULES: Final[Mapping[str, Callable[[Dtypes], bool]]] = {
     "max_pool2d_backward": lambda d: len(d) == 3 and d[2] is int64 and _same(d[:2], "f"),
     "avg_pool2d": _floats(2),
     "avg_pool2d_backward": _floats(2),
+    "layer_norm": lambda d: len(d) in (4, 5, 6) and _same(d, "f"),
+    "layer_norm_backward": lambda d: len(d) in (5, 6) and _same(d, "f"),
     "softmax": _floats(2),
     "log_softmax": _floats(2),
     "softmax_backward": _floats(3),
