@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import inspect
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -22,9 +24,13 @@ ROOT = Path(__file__).parents[2]
 REPORTS = sorted((ROOT / "docs" / "reports").glob("*.json"))
 
 
-def test_the_page_in_the_documentation_is_true(capsys: pytest.CaptureFixture[str]) -> None:
-    command = [*map(str, REPORTS), "--output", str(ROOT / "docs" / "op-support.md"), "--check"]
-    assert main(command) == 0, capsys.readouterr().err
+def test_the_page_in_the_documentation_is_true() -> None:
+    # In a process of its own: another test may have declared an op.
+    reports = [str(path.relative_to(ROOT)) for path in REPORTS]
+    command = [sys.executable, "-m", "corex.testing.report", *reports]
+    command += ["--output", "docs/op-support.md", "--check"]
+    found = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=60)
+    assert found.returncode == 0, found.stderr
 
 
 def test_every_kernel_of_the_contract_is_listed_once() -> None:

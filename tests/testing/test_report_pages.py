@@ -225,7 +225,7 @@ def test_the_verdict_goes_no_further_than_the_run() -> None:
     part = [result for result in fine.results if result.op in ("add", "memory")]
     found = verdict(summarise(fine._replace(results=part)))
     assert found.headline.startswith("A part of the suite, in which no case fails")
-    assert "1 of the tier's 85 ops" in found.details[-1]
+    assert re.search(r"it has 1 of the tier's \d+ ops", found.details[-1])
     without = [result for result in fine.results if result.op != "memory"]
     assert "no memory cases" in verdict(summarise(fine._replace(results=without))).details[-1]
 

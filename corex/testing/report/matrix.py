@@ -58,7 +58,9 @@ Every corex program runs on a backend that has tier 0 alone; it is slow then.
 
 def op_support(reports: Sequence[Summary], links: Sequence[str] = ()) -> str:
     """The page; `links` are the addresses of the reports' own pages, or ""."""
-    addresses = [*links, *[""] * len(reports)][: len(reports)]
+    pairs = zip(reports, [*links, *[""] * len(reports)], strict=False)
+    ordered = sorted(pairs, key=lambda pair: (pair[0].backend, pair[0].device))
+    reports, addresses = [report for report, _ in ordered], [link for _, link in ordered]
     parts = [_INTRO.rstrip()]
     if reports:
         parts += ["## Results", *_results(reports, addresses), "## Support", _KEY.rstrip()]

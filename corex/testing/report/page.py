@@ -94,5 +94,5 @@ def _tools(summary: Summary) -> Html:
         placeholder="Filter ops and cases",
         aria_label="Filter ops and cases",
     )
-    left = tag("output", class_="quiet")
+    left = tag("output", class_="quiet", hidden=None if boxes else True)
     return tag("div", search, *boxes, left, class_="tools", hidden=True)
