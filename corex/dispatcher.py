@@ -198,11 +198,12 @@ def run(
     dtypes = tuple([t.key.dtype for t in tensors])
     found = place.kernels.get((op, dtypes)) or resolve(place, op, dtypes)
     if found.run is not None:
-        arguments = (
-            *[view(t) for t in (*outs, *inputs)],
-            *params,
-            *[view(t) for t in indices],
-        )
+        views = [view(t) for t in tensors]
+        if indices:
+            count = len(views) - len(indices)
+            arguments = (*views[:count], *params, *views[count:])
+        else:
+            arguments = (*views, *params)
         if found.accepts is not None:
             found = settle(found, arguments)
         if found.run is not None:
