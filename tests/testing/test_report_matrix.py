@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from corex.backend import Backend
-from corex.schema import REGISTRY
+from corex.schema import REGISTRY, OpSchema
 from corex.testing import kernel as kernel_mode
 from corex.testing.report import op_support, summarise, write_json, write_summary
 from corex.testing.report.__main__ import main
@@ -42,6 +42,15 @@ def test_every_kernel_of_the_contract_is_listed_once() -> None:
     assert len(changes) == len(set(changes))
     assert all(op.names for op in ops())
     assert {schema.accepts for schema in REGISTRY.values()} <= {*KINDS, "i"}
+
+
+def test_the_op_of_a_plugin_is_no_part_of_the_contract(monkeypatch: pytest.MonkeyPatch) -> None:
+    before = ops()
+    cube = OpSchema("cube", ("a",), decomposition=lambda a: a * a * a, family="unary")
+    monkeypatch.setitem(REGISTRY, "cube", cube)
+    assert ops() == before
+    found = page_of(Result("cube(dtype=float32)", "cube", 1, "passed", how="native"))
+    assert "| other | `cube` | native |" in found
 
 
 def test_every_kernel_is_in_the_document_of_kernels() -> None:

@@ -69,10 +69,15 @@ UNDECLARED: Final = (
 
 def ops() -> list[Op]:
     """Every kernel of the contract, by tier and family, in order of declaration."""
-    listed = [*UNDECLARED, *map(_op, REGISTRY.values())]
+    listed = [*UNDECLARED, *map(_op, filter(_own, REGISTRY.values()))]
     families = list(dict.fromkeys((op.tier, op.family) for op in listed))
     families.sort(key=lambda key: key[0])
     return sorted(listed, key=lambda op: families.index((op.tier, op.family)))
+
+
+def _own(schema: OpSchema) -> bool:
+    """Whether corex declares the op; one of a plugin has its decomposition from there."""
+    return schema.decomposition is None or schema.decomposition.__module__.startswith("corex.")
 
 
 def _op(schema: OpSchema) -> Op:
