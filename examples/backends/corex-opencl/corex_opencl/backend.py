@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import ClassVar
 
-from corex.backend import Backend, Buffer, Kernel, KernelChoice
+from corex.backend import Backend, Buffer, Kernel, KernelChoice, View
 from corex.dtypes import ALL, DType, float64
 
 from . import (
@@ -103,4 +103,10 @@ class OpenCLBackend(Backend):
         kernel = self.kernels.get(op)
         if kernel is None or not signatures.fits(op, dtypes):
             return None
-        return KernelChoice(kernel)
+        return KernelChoice(kernel, _has_double if op == "random_normal" else None)
+
+
+def _has_double(out: View, *_: object) -> bool:
+    """Box and Muller's formula is prescribed in double precision, for float32 too."""
+    device: Device = out[0].pool.device
+    return device.fp64

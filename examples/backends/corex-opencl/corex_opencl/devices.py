@@ -11,6 +11,8 @@ from typing import Any
 import numpy as np
 import pyopencl as cl
 
+from corex.backend import OutOfMemoryError
+
 from .memory import Memory, Pool
 from .programs import Source, build
 
@@ -99,10 +101,19 @@ class Device:
     def launch_groups(
         self, kernel: cl.Kernel, total: tuple[int, ...], group: tuple[int, ...], *arguments: Any
     ) -> None:
-        """Enqueues work-items in groups of a given form. Never waits for anything."""
-        with self.lock:
-            kernel.set_args(*arguments)
-            cl.enqueue_nd_range_kernel(self.queue, kernel, total, group)
+        """Enqueues work-items in groups of a given form. Never waits for anything.
+
+        Raises:
+            OutOfMemoryError: a buffer could not be allocated.
+        """
+        try:
+            with self.lock:
+                kernel.set_args(*arguments)
+                cl.enqueue_nd_range_kernel(self.queue, kernel, total, group)
+        except cl.MemoryError as error:  # drivers may allocate a buffer at its first use
+            raise OutOfMemoryError(
+                f"opencl could not get the memory that {kernel.function_name} works on: {error}"
+            ) from None
 
     # ---- faults in the data --------------------------------------------------------------------
     def faulty(self) -> bool:

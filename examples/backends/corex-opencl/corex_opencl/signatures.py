@@ -34,7 +34,6 @@ RULES: Final[Mapping[str, Callable[[Dtypes], bool]]] = {
     "scatter_add": lambda d: len(d) == 3 and d[0] is d[2] and d[1] is int64 and d[0].kind in "uif",
     "random_bits": lambda d: d == (int64,),
     "random_uniform": lambda d: d in ((float32,), (float64,)),
-    # Box-Muller is prescribed in double precision: corex composes it where there is none.
     "random_normal": lambda d: d in ((float32,), (float64,)),
     "max_pool2d": lambda d: len(d) == 3 and d[1] is int64 and _same(d[::2], "f"),
     "max_pool2d_backward": lambda d: len(d) == 3 and d[2] is int64 and _same(d[:2], "f"),

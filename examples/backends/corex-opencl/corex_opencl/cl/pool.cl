@@ -13,17 +13,17 @@ typedef struct {
 
 static inline long place(Grid grid, long batch, long channel, long row, long column)
 {
-    return grid.offset + batch * grid.stride[0] + channel * grid.stride[1] +
-           row * grid.stride[2] + column * grid.stride[3];
+    return grid.offset + batch * grid.stride[0] + channel * grid.stride[1] + row * grid.stride[2] +
+           column * grid.stride[3];
 }
 
 // Splits a work-item's number into (batch, channel, row, column) of a rows x columns image.
-#define PIXEL(rows, columns)                                                                       \
-    const long i = get_global_id(0);                                                               \
-    if (i >= window.batches * window.channels * (rows) * (columns))                                \
-        return;                                                                                    \
-    const long column = i % (columns), row = i / (columns) % (rows);                               \
-    const long plane = i / (columns) / (rows);                                                     \
+#define PIXEL(rows, columns) \
+    const long i = get_global_id(0); \
+    if (i >= window.batches * window.channels * (rows) * (columns)) \
+        return; \
+    const long column = i % (columns), row = i / (columns) % (rows); \
+    const long plane = i / (columns) / (rows); \
     const long channel = plane % window.channels, batch = plane / window.channels
 
 __kernel void max_pool2d(__global T *out, __global long *indices, __global const T *x,
