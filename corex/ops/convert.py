@@ -71,7 +71,9 @@ def cpu(self: Tensor) -> Tensor:
 
 def cuda(self: Tensor, device: int | str | Device | None = None) -> Tensor:
     """The tensor on a CUDA device."""
-    return to(self, "cuda" if device is None else device)
+    if device is None or isinstance(device, int):
+        device = Device("cuda", device)
+    return to(self, device)
 
 
 def type_as(self: Tensor, other: Tensor) -> Tensor:

@@ -222,3 +222,10 @@ def test_views_of_nothing_may_point_anywhere() -> None:
     results = [part * 2, part.contiguous(), corex.cat([part, part]), part.clone().exp_()]
     assert [tuple(t.shape) for t in results] == [(0, 2)] * 4
     assert part.sum(0).tolist() == [0, 0]
+
+
+@pytest.mark.parametrize("device", ["0", "1"])
+def test_both_devices_conform(run: Any, device: str) -> None:
+    program = "import sys; from corex.cli import main; sys.exit(main(sys.argv[1:]))"
+    told = run(program, "conformance", "strict", "--device", device, "--reduced", "--tier", "0,1")
+    assert "strict conforms in the cases run" in told

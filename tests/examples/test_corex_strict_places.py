@@ -238,6 +238,9 @@ def test_numbers_and_strings_of_devices() -> None:
     assert str(ones(1).new_zeros(1, device=1).device) == "strict:1"
     assert str(corex.zeros_like(ones(1, on=B)).device) == "strict:1"
     assert str(ones(1, on=B).to("strict").device) == "strict:0"
+    if not corex.cuda.is_available():
+        with pytest.raises(corex.BackendUnavailableError, match="'cuda'"):
+            ones(1).cuda(0)  # never another accelerator
     with corex.use_backend("strict"):
         assert str(corex.ones(1).device) == "strict:0"
         assert str(corex.ones(1, device=1).device) == "strict:1"
