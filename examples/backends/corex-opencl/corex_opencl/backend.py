@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import ClassVar
 
-from corex.backend import Backend, Buffer, Kernel, KernelChoice, View
-from corex.dtypes import ALL, DType, float64
+from corex.backend import DTYPES, Backend, Buffer, Kernel, KernelChoice, View
+from corex.dtypes import DType, float64
 
 from . import (
     create,
@@ -63,8 +63,8 @@ class OpenCLBackend(Backend):
     def dtypes(self, device: int) -> tuple[DType, ...]:
         """All dtypes, but float64 only where the device computes in double precision."""
         if has_fp64(self._hardware[device]):
-            return ALL
-        return tuple(dtype for dtype in ALL if dtype is not float64)
+            return DTYPES
+        return tuple(dtype for dtype in DTYPES if dtype is not float64)
 
     def _device(self, index: int) -> Device:
         found = self._devices.get(index)

@@ -15,6 +15,7 @@ from .checks import in_range
 from .devices import Device
 from .layouts import layouts, plan
 from .programs import BITS, TYPES, Source, title, type_defines
+from .scratch import apart
 
 _COMBINE = {"put": "(value)", "add": "(T)((U)(old) + (U)(value))", "or": "((old) | (value))"}
 
@@ -99,7 +100,7 @@ def index(out: View, a: View, *indices: View) -> None:
     memory, _, _, _, _ = _positions(a, indices)
     rest = out[2][1:]
     positions = (memory, int64, out[2], (1, *(0,) * len(rest)), 0)
-    buffer, dtype, _, strides, offset = a
+    buffer, dtype, _, strides, offset = apart(a, out)
     _take("index", out, (buffer, dtype, out[2], (0, *strides[k:]), offset), positions, 1)
 
 
@@ -109,6 +110,7 @@ def index_put(out: View, values: View, accumulate: bool, *indices: View) -> None
     in_range(indices, out[2][:k], 0, True)
     if 0 in values[2]:
         return
+    values = apart(values, out)
     rest = values[2][1:]
     combine = ("or" if out[1].kind == "b" else "add") if accumulate else "put"
     _put(
@@ -136,6 +138,7 @@ def gather(out: View, a: View, positions: View) -> None:
 def scatter_add(out: View, positions: View, src: View) -> None:
     """`out[..., index[..., j]] += src[..., j]`, in order of j."""
     in_range((positions,), (out[2][-1],), len(out[2]) - 1, False)
+    src = apart(src, out)
     _put(
         "scatter_add",
         "add",

@@ -15,6 +15,7 @@ from corex.dtypes import DType
 from .devices import Device
 from .memory import Memory
 from .programs import TYPES, UNSIGNED, Source, title, type_defines
+from .scratch import apart
 
 ROWS = 4  # of a tile
 VECTOR = {1: 8, 4: 8, 8: 4}  # columns of a tile, by the size of an element
@@ -80,6 +81,7 @@ def multiply(out: View, a: View, b: View, bias: View | None) -> None:
     bias_place = (0, 0, 0) if bias is None else (1, bias[4], bias[3][0])
     sizes = _SIZES.pack(batches, m, n, k, *bias_place)
     if batches * m * n * k <= SMALL or k == 0:
+        a, b = apart(a, out), apart(b, out)
         device.launch(
             _function(device, dtype, "plain"),
             batches * m * n,

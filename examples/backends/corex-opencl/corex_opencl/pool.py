@@ -13,6 +13,7 @@ from corex.backend import Kernel, View
 
 from .devices import Device
 from .programs import Source, title, type_defines
+from .scratch import apart
 
 Pair = tuple[int, int]
 
@@ -46,14 +47,14 @@ def max_pool2d(
 ) -> None:
     """The maximum of every window and its position h * W + w; padding is never the maximum."""
     window = _window(x, out, kernel, stride, padding, dilation)
-    _run("max_pool2d", math.prod(out[2]), (out, indices, x), window)
+    _run("max_pool2d", math.prod(out[2]), (out, indices, apart(x, out)), window)
 
 
 def max_pool2d_backward(out: View, g: View, indices: View) -> None:
     """Zeros of x's shape, g added at the indices."""
     none = (1, 1)
     window = _window(out, g, none, none, none, none)
-    _run("max_pool2d_backward", out[2][0] * out[2][1], (out, g, indices), window)
+    _run("max_pool2d_backward", out[2][0] * out[2][1], (out, apart(g, out), indices), window)
 
 
 def avg_pool2d(
@@ -62,7 +63,7 @@ def avg_pool2d(
     """The mean of every window."""
     window = _window(x, out, kernel, stride, padding, (1, 1))
     flag = np.int32(count_include_pad)
-    _run("avg_pool2d", math.prod(out[2]), (out, x), window, flag)
+    _run("avg_pool2d", math.prod(out[2]), (out, apart(x, out)), window, flag)
 
 
 def avg_pool2d_backward(
@@ -71,7 +72,7 @@ def avg_pool2d_backward(
     """Every place's share in the gradients of the windows over it."""
     window = _window(out, g, kernel, stride, padding, (1, 1))
     flag = np.int32(count_include_pad)
-    _run("avg_pool2d_backward", math.prod(out[2]), (out, g), window, flag)
+    _run("avg_pool2d_backward", math.prod(out[2]), (out, apart(g, out)), window, flag)
 
 
 KERNELS: Mapping[str, Kernel] = {

@@ -21,3 +21,9 @@ def densely(view: View) -> View:
     copied = dense_like(view)
     elementwise.run("copy", copied, view)
     return copied
+
+
+def apart(view: View, out: View) -> View:
+    """The view, or a copy where it is `out` itself: for kernels that read what others write."""
+    same = view[0] is out[0] and view[2:] == out[2:]
+    return densely(view) if same else view

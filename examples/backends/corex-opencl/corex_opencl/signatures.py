@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Final
 
+from corex.backend import DTYPES
 from corex.dtypes import DType, bool_, float32, float64, int64
 
 from . import elementwise, reduce
@@ -53,6 +54,8 @@ RULES: Final[Mapping[str, Callable[[Dtypes], bool]]] = {
 
 def fits(op: str, dtypes: Dtypes) -> bool:
     """Whether the kernel for `op` takes views of these dtypes, outputs first."""
+    if any(dtype not in DTYPES for dtype in dtypes):
+        return False
     rule = RULES.get(op)
     if rule is not None:
         return rule(dtypes)

@@ -122,6 +122,20 @@ def test_a_wrong_index_leaves_the_next_call_alone(backend: OpenCLBackend) -> Non
     assert download(backend, out).tolist() == [2, 0]
 
 
+@pytest.mark.parametrize("size", [3, 64])
+def test_an_output_may_be_an_input(backend: OpenCLBackend, size: int) -> None:
+    values = np.arange(size * size, dtype=np.int64).reshape(1, size, size) % 7
+    product = upload(backend, values)
+    backend.kernels["matmul"](product, product, product)
+    assert (download(backend, product) == values @ values).all()
+    rows = upload(backend, values[0])
+    order = np.roll(np.arange(size), 1)
+    backend.kernels["index"](rows, rows, upload(backend, order))
+    assert (download(backend, rows) == values[0][order]).all()
+    backend.kernels["index_put"](rows, rows, False, upload(backend, order))
+    assert (download(backend, rows) == values[0]).all()
+
+
 def test_more_dims_than_a_layout_has(backend: OpenCLBackend) -> None:
     shape = (2,) * (layouts.RANK + 3)
     values = np.arange(2 ** len(shape), dtype=np.int32).reshape(shape)
