@@ -33,8 +33,8 @@ def install(target: Path, *folders: Path) -> None:
 
 
 @pytest.fixture(scope="session")
-def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with the examples installed; it is on `sys.path` from then on."""
+def installed(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with the examples installed."""
     target = tmp_path_factory.mktemp("site")
     sources = tmp_path_factory.mktemp("sources")  # building leaves files behind
     ignored = shutil.ignore_patterns("build", "*.egg-info", "__pycache__")
@@ -42,8 +42,16 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
         Path(shutil.copytree(EXAMPLES / name, sources / name, ignore=ignored)) for name in INSTALLED
     ]
     install(target, *folders)
-    sys.path.insert(0, str(target))
     return target
+
+
+@pytest.fixture(scope="module")
+def site(installed: Path) -> Iterator[Path]:
+    """The folder with the examples, on `sys.path`; other modules' tests do not find them there."""
+    manager.load()  # so that they are not found as installed plugins, but registered by the tests
+    sys.path.insert(0, str(installed))
+    yield installed
+    sys.path.remove(str(installed))
 
 
 @pytest.fixture(scope="module")

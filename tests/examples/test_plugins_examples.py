@@ -25,7 +25,7 @@ from tests.examples.conftest import install
 PLUGINS = Path(__file__).parents[2] / "examples" / "plugins"
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def plugin_site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     """A folder with both plugins installed, on `sys.path`, but not registered."""
     target = tmp_path_factory.mktemp("plugin_site")
