@@ -106,7 +106,9 @@ class Placed:
         size = self.array.itemsize
         strides = tuple(stride // size for stride in self.array.strides)
         dtype = dtypes.by_name(self.dtype)
-        return (buffer, dtype, self.array.shape, strides, start // size + self.offset)
+        # Nothing is at an empty view's offset, so it may be anywhere.
+        offset = self.offset if self.array.size else len(self.memory) + GUARD
+        return (buffer, dtype, self.array.shape, strides, start // size + offset)
 
 
 def reach(shape: Shape, strides: Shape) -> tuple[int, int]:

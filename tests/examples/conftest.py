@@ -15,7 +15,7 @@ import pytest
 from corex.plugins import manager
 
 EXAMPLES = Path(__file__).parents[2] / "examples" / "backends"
-INSTALLED = ["corex-numpy", "corex-strict"]
+INSTALLED = ["corex-numpy", "corex-strict", "corex-opencl"]
 
 
 def install(target: Path, *folders: Path) -> None:

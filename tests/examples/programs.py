@@ -147,3 +147,22 @@ PROGRAMS: dict[str, Program] = {
     **_elementwise(),
     **{program.__name__: program for program in COMPOSED},
 }
+
+
+DIGITS = """
+import json, sys
+import corex
+from corex.cli.demo_training import Settings, Trainer
+from corex.utils.data.digits import sklearn_digits
+
+backend = sys.argv[1]
+corex.set_backend(backend)
+trainer = Trainer(sklearn_digits(), Settings("digits", seed=0, batch_size=32, lr=0.005))
+with corex.placement() as report:
+    trainer.train_epoch(lambda loss: trainer.progress.step < 12)
+print(json.dumps({
+    "losses": trainer.progress.losses,
+    "how": sorted({row.how for row in report.rows() if row.backend == backend}),
+}))
+"""
+"""Twelve steps of the demo on the backend that the command line names; for a process of its own."""

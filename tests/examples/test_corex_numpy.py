@@ -16,7 +16,7 @@ from corex.backend import Backend, BackendDescriptor, Kernel
 from corex.cli import new_backend
 from corex.plugins import hookimpl, manager
 from corex.schema import REGISTRY
-from tests.examples.programs import PROGRAMS
+from tests.examples.programs import DIGITS, PROGRAMS
 
 ROOT = Path(__file__).parents[2]
 PACKAGE = ROOT / "examples" / "backends" / "corex-numpy" / "corex_numpy"
@@ -129,24 +129,6 @@ def test_every_program_survives_the_loss_of_a_kernel(op: str) -> None:
             assert how == {expected}, name
     finally:
         manager.unregister(plugin)
-
-
-DIGITS = """
-import json, sys
-import corex
-from corex.cli.demo_training import Settings, Trainer
-from corex.utils.data.digits import sklearn_digits
-
-backend = sys.argv[1]
-corex.set_backend(backend)
-trainer = Trainer(sklearn_digits(), Settings("digits", seed=0, batch_size=32, lr=0.005))
-with corex.placement() as report:
-    trainer.train_epoch(lambda loss: trainer.progress.step < 12)
-print(json.dumps({
-    "losses": trainer.progress.losses,
-    "how": sorted({row.how for row in report.rows() if row.backend == backend}),
-}))
-"""
 
 
 @pytest.mark.slow
