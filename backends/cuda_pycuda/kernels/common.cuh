@@ -1,0 +1,188 @@
+// What every kernel builds on: the index type, views, vectors of elements, conversions, faults.
+#ifndef COREX_COMMON_CUH
+#define COREX_COMMON_CUH
+
+#ifndef INDEX
+#define INDEX long long
+#endif
+using Index = INDEX;
+
+// ---- the place of a thread, for loops over the whole grid ----
+__device__ inline Index grid_thread()
+{
+    return Index(blockIdx.x) * Index(blockDim.x) + threadIdx.x;
+}
+__device__ inline Index grid_threads() { return Index(gridDim.x) * Index(blockDim.x); }
+
+// ---- strided views ----
+// ARGS views of one shape. Dimensions are collapsed and go from the innermost to the outermost;
+// strides count elements. Eight bytes each, as `ops/packing.py` packs them.
+template <int RANK, int ARGS> struct Layout {
+    long long sizes[RANK];
+    long long magic[RANK]; // with `shift`: divides an int below 2^31 by the size
+    long long shift[RANK];
+    long long strides[ARGS][RANK];
+};
+
+// A Layout of any rank up to MAX_RANK.
+constexpr int MAX_RANK = 32;
+template <int ARGS> struct AnyLayout {
+    long long rank;
+    Layout<MAX_RANK, ARGS> dims;
+};
+
+template <int RANK, int ARGS>
+__device__ inline Index divide(const Layout<RANK, ARGS> &layout, int dimension, Index number)
+{
+    if constexpr (sizeof(Index) == 4) {
+        const unsigned n = unsigned(number);
+        const unsigned high = unsigned((n * (unsigned long long)layout.magic[dimension]) >> 32);
+        return Index((high + n) >> unsigned(layout.shift[dimension]));
+    } else {
+        return Index(number / layout.sizes[dimension]);
+    }
+}
+
+// Takes the digit of one dimension off `number` and adds what it moves each view.
+template <int RANK, int ARGS>
+__device__ inline void step(const Layout<RANK, ARGS> &layout, int dimension, Index &number,
+                            Index (&offsets)[ARGS])
+{
+    const Index rest = divide(layout, dimension, number);
+    const Index digit = number - rest * Index(layout.sizes[dimension]);
+    number = rest;
+#pragma unroll
+    for (int k = 0; k < ARGS; k++)
+        offsets[k] += digit * Index(layout.strides[k][dimension]);
+}
+
+template <int RANK, int ARGS>
+__device__ inline void finish(const Layout<RANK, ARGS> &layout, int dimension, Index number,
+                              Index (&offsets)[ARGS])
+{
+#pragma unroll
+    for (int k = 0; k < ARGS; k++)
+        offsets[k] += number * Index(layout.strides[k][dimension]);
+}
+
+// Where element `number`, in row-major order, lies in each view.
+template <int RANK, int ARGS>
+__device__ inline void locate(const Layout<RANK, ARGS> &layout, Index number,
+                              Index (&offsets)[ARGS])
+{
+#pragma unroll
+    for (int k = 0; k < ARGS; k++)
+        offsets[k] = 0;
+#pragma unroll
+    for (int dimension = 0; dimension < RANK - 1; dimension++)
+        step(layout, dimension, number, offsets);
+    finish(layout, RANK - 1, number, offsets);
+}
+
+template <int ARGS>
+__device__ inline void locate(const AnyLayout<ARGS> &layout, Index number, Index (&offsets)[ARGS])
+{
+#pragma unroll
+    for (int k = 0; k < ARGS; k++)
+        offsets[k] = 0;
+    const int last = int(layout.rank) - 1;
+    for (int dimension = 0; dimension < last; dimension++)
+        step(layout.dims, dimension, number, offsets);
+    finish(layout.dims, last, number, offsets);
+}
+
+// ---- several elements at once ----
+// One access where the address is a multiple of the size.
+template <typename T, int LANES> struct alignas(sizeof(T) * LANES) Vector {
+    T lanes[LANES];
+};
+
+constexpr int VECTOR_BYTES = 16;
+template <typename T> constexpr int LANES_OF = VECTOR_BYTES / int(sizeof(T));
+
+__device__ inline bool is_aligned(const void *pointer, int bytes)
+{
+    return (reinterpret_cast<unsigned long long>(pointer) & (unsigned long long)(bytes - 1)) == 0;
+}
+
+template <int LANES, typename T>
+__device__ inline Vector<T, LANES> load_vector(const T *base, Index number)
+{
+    return reinterpret_cast<const Vector<T, LANES> *>(base)[number];
+}
+
+template <int LANES, typename T>
+__device__ inline void store_vector(T *base, Index number, const Vector<T, LANES> &value)
+{
+    reinterpret_cast<Vector<T, LANES> *>(base)[number] = value;
+}
+
+// ---- types ----
+template <typename T> struct AccumulateOf {
+    using Type = long long;
+};
+template <> struct AccumulateOf<float> {
+    using Type = float;
+};
+template <> struct AccumulateOf<double> {
+    using Type = double;
+};
+// The type in which sums of T are formed.
+template <typename T> using Accumulate = typename AccumulateOf<T>::Type;
+
+template <typename T> constexpr bool is_floating = false;
+template <> constexpr bool is_floating<float> = true;
+template <> constexpr bool is_floating<double> = true;
+
+template <typename A, typename B> constexpr bool is_same = false;
+template <typename A> constexpr bool is_same<A, A> = true;
+
+// To bool: is it not zero. From a float to an integer: towards zero, around where it does not fit.
+template <typename To, typename From> __device__ inline To convert(From value)
+{
+    constexpr bool narrows = !is_floating<To> && !is_same<To, bool> && sizeof(To) < 8;
+    if constexpr (is_floating<From> && narrows)
+        return static_cast<To>(static_cast<long long>(value));
+    else
+        return static_cast<To>(value);
+}
+
+// ---- faults: errors that depend on values ----
+// The device's fault word, read by the host when it next waits; the first fault stays.
+struct Fault {
+    long long code;
+    long long index;
+    long long dimension;
+    long long size;
+};
+
+enum FaultCode : long long {
+    FAULT_INDEX = 1,         // index `index` is out of bounds for dimension `dimension` of `size`
+    FAULT_ZERO_DIVISION = 2, // an integer divided by zero
+};
+
+__device__ inline void report_fault(long long *word, long long code, long long index = 0,
+                                    long long dimension = 0, long long size = 0)
+{
+    Fault *fault = reinterpret_cast<Fault *>(word);
+    unsigned long long *first = reinterpret_cast<unsigned long long *>(&fault->code);
+    if (atomicCAS(first, 0ull, (unsigned long long)code) == 0ull) {
+        fault->index = index;
+        fault->dimension = dimension;
+        fault->size = size;
+    }
+}
+
+// An index that counts from the end where negative, else from the start; false: out of bounds.
+__device__ inline bool wrap_index(long long &index, long long dimension, long long size,
+                                  long long *word)
+{
+    if (index < -size || index >= size) {
+        report_fault(word, FAULT_INDEX, index, dimension, size);
+        return false;
+    }
+    index += index < 0 ? size : 0;
+    return true;
+}
+
+#endif
