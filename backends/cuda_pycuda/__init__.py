@@ -1,1 +1,1 @@
-"""The CUDA backend of corex (not built yet: a placeholder that reports so)."""
+"""The CUDA backend of corex: kernels compiled at run time by PyCUDA."""

@@ -109,8 +109,10 @@ def reach(shape: tuple[int, ...], strides: Strides) -> int:
     return sum([abs(stride) * (size - 1) for size, stride in zip(shape, strides, strict=True)])
 
 
-def pack_layout(sizes: tuple[int, ...], strides: Sequence[Strides]) -> bytes:
-    """`Layout<RANK, ARGS>` of a collapsed shape, `AnyLayout<ARGS>` if that is of a higher rank.
+def pack_layout(
+    sizes: tuple[int, ...], strides: Sequence[Strides], any_rank: bool = False
+) -> bytes:
+    """`Layout<RANK, ARGS>` of a collapsed shape; `AnyLayout<ARGS>` above STATIC_RANK, or if asked.
 
     Raises:
         ValueError: more than MAX_RANK dimensions.
@@ -120,9 +122,9 @@ def pack_layout(sizes: tuple[int, ...], strides: Sequence[Strides]) -> bytes:
         raise ValueError(
             f"a view of {rank} dimensions that cannot be merged: the most is {MAX_RANK}"
         )
-    width = rank if rank <= STATIC_RANK else MAX_RANK
-    padding = (0,) * (width - rank)
-    words: list[int] = [] if rank <= STATIC_RANK else [rank]
+    any_rank = any_rank or rank > STATIC_RANK
+    padding = (0,) * (MAX_RANK - rank) if any_rank else ()
+    words: list[int] = [rank] if any_rank else []
     magics = [magic(size) for size in reversed(sizes)]
     words += (*reversed(sizes), *padding)
     words += (*[m for m, _ in magics], *padding)

@@ -1,0 +1,140 @@
+"""The backend object: memory from the runtime, kernels from the families of ops."""
+
+from __future__ import annotations
+
+import importlib
+import os
+from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any, ClassVar
+
+from corex.backend import Backend, Buffer, Kernel, KernelChoice
+from corex.dtypes import DType
+from corex_cuda_pycuda import runtime
+from corex_cuda_pycuda.ops.signatures import Signature
+from corex_cuda_pycuda.runtime import Source
+
+__all__ = ["CudaBackend"]
+
+FAMILIES = (
+    "create", "pointwise", "reduce", "rows", "random", "matmul", "index", "conv", "pool", "optim",
+    "sort",
+)  # fmt: skip
+
+
+def _families() -> Iterator[Any]:
+    for name in FAMILIES:
+        full = f"corex_cuda_pycuda.ops.{name}"
+        if importlib.util.find_spec(full) is not None:
+            yield importlib.import_module(full)
+
+
+class CudaBackend(Backend):
+    """All CUDA devices of this machine; kernels run later, in the order of the calls."""
+
+    name: ClassVar[str] = "cuda_pycuda"
+    device_type: ClassVar[str] = "cuda"
+
+    def __init__(self) -> None:
+        self._count = runtime.device_count()
+        self._families = tuple(_families())
+        kernels: dict[str, Kernel] = {}
+        self._signatures: dict[str, Signature] = {}
+        for family in self._families:
+            kernels.update(family.KERNELS)
+            self._signatures.update(family.SIGNATURES)
+        self.kernels: Mapping[str, Kernel] = kernels
+
+    def device_count(self) -> int:
+        """How many CUDA devices the driver shows."""
+        return self._count
+
+    # ---- memory ----
+    def allocate(self, nbytes: int, device: int) -> Buffer:
+        """Memory from the device's caching allocator."""
+        return runtime.device(device).allocate(nbytes)
+
+    def nbytes(self, buffer: Buffer) -> int:
+        """The size that was asked for."""
+        size: int = buffer.nbytes
+        return size
+
+    def copy_from_host(self, buffer: Buffer, start: int, source: memoryview) -> None:
+        """Queues a copy by way of pinned memory."""
+        if len(source):
+            runtime.device_of(buffer).copy_from_host(buffer, start, source)
+
+    def copy_to_host(self, buffer: Buffer, start: int, target: memoryview) -> None:
+        """Waits for the device, raises what its kernels found, copies."""
+        if len(target):
+            runtime.device_of(buffer).copy_to_host(buffer, start, target)
+
+    def copy_device(
+        self, target: Buffer, target_start: int, source: Buffer, source_start: int, nbytes: int
+    ) -> bool:
+        """Queues a copy between two buffers, on one device or on two."""
+        if nbytes:
+            runtime.copy_between(target, target_start, source, source_start, nbytes)
+        return True
+
+    def synchronize(self, device: int) -> None:
+        """Waits for the device, and raises what its kernels found."""
+        runtime.device(device).synchronize()
+
+    def data_ptr(self, buffer: Buffer) -> int:
+        """The address on the device."""
+        address: int = buffer.ptr
+        return address
+
+    def memory_stats(self, device: int) -> dict[str, int]:
+        """The allocator's counters."""
+        return runtime.device(device).allocator.stats()
+
+    def empty_cache(self, device: int) -> None:
+        """Gives unused memory back to the driver."""
+        found = runtime.device(device)
+        found.enter()
+        found.allocator.empty_cache()
+
+    # ---- kernels ----
+    def select(self, op: str, dtypes: tuple[DType, ...]) -> KernelChoice | None:
+        """The kernel for `op`, where it takes these dtypes."""
+        kernel = self.kernels.get(op)
+        if kernel is None or not self._signatures[op](dtypes):
+            return None
+        return KernelChoice(kernel)
+
+    def sources(self) -> list[Source]:
+        """What is worth compiling ahead: the usual variants of every kernel."""
+        found: dict[Source, None] = {}
+        for family in self._families:
+            found.update(dict.fromkeys(family.sources()))
+        return list(found)
+
+    def warm(self, progress: Callable[[int, int], None] | None = None) -> int:
+        """Compiles the usual kernels into the cache on disk, in parallel.
+
+        `progress` is called with how many are done and how many there are. Returns how many.
+        """
+        sources = self.sources()
+        devices = {
+            device.properties.architecture: device
+            for device in (runtime.device(index) for index in range(self._count))
+        }
+        jobs = [(device, source) for device in devices.values() for source in sources]
+        with ThreadPoolExecutor(os.cpu_count() or 1) as pool:
+            running = [pool.submit(device.compile, source) for device, source in jobs]
+            for done, future in enumerate(running, 1):
+                future.result()
+                if progress is not None:
+                    progress(done, len(jobs))
+        return len(jobs)
+
+    # ---- for `corex.cuda` and for tests ----
+    def counters(self, device: int = 0) -> dict[str, int]:
+        """Launches, waits and transfers since the device was opened."""
+        return runtime.device(device).counters.as_dict()
+
+    def set_memory_limit(self, nbytes: int | None, device: int = 0) -> None:
+        """The most that is asked of the driver; None: all there is."""
+        runtime.device(device).set_memory_limit(nbytes)

@@ -1,0 +1,303 @@
+"""Device memory: a caching allocator, because to ask the driver costs more than a small kernel.
+
+Sizes are rounded up to classes, eight per power of two, so that at most an eighth is lost; from
+16 MiB on to multiples of 2 MiB, and a block that is up to a quarter too large will do. Small
+blocks are cut, several at once, from one piece of the driver's memory.
+
+A freed block may be in use by kernels that are queued. To take it again is safe on the stream it
+belongs to, whose work runs in order. Where there are other streams they may have used it too, so
+there it is free once events on all of them have passed.
+"""
+
+from __future__ import annotations
+
+import threading
+from bisect import bisect_left, insort
+from typing import TYPE_CHECKING, Any
+
+import pycuda.driver as drv
+
+from corex.backend import OutOfMemoryError
+
+if TYPE_CHECKING:
+    from corex_cuda_pycuda.runtime.device import Device
+    from corex_cuda_pycuda.runtime.streams import Stream
+
+SMALLEST = 512
+LARGE = 16 << 20
+LARGE_STEP = 2 << 20
+TOO_LARGE = 1.25
+CUT_BELOW = 128 << 10
+CUT_INTO = 32
+CUT_AT_MOST = 1 << 20
+
+
+def size_class(nbytes: int) -> int:
+    """The size of the block that holds `nbytes` bytes."""
+    if nbytes <= 8 * SMALLEST:
+        return (nbytes + SMALLEST - 1) // SMALLEST * SMALLEST
+    if nbytes >= LARGE:
+        return (nbytes + LARGE_STEP - 1) // LARGE_STEP * LARGE_STEP
+    shift = nbytes.bit_length() - 4
+    return ((nbytes - 1 >> shift) + 1) << shift
+
+
+class Segment:
+    """A piece of the driver's memory: one block, or several of one size."""
+
+    __slots__ = ("allocation", "free", "nbytes", "parts", "pool")
+
+    def __init__(self, allocation: Any, nbytes: int, parts: int, pool: _Pool) -> None:
+        self.allocation = allocation
+        self.nbytes = nbytes
+        self.parts = parts
+        self.free = 0
+        self.pool = pool
+
+
+class Block:
+    """What a buffer holds while it lives; then the next one."""
+
+    __slots__ = ("ptr", "segment", "size")
+
+    def __init__(self, ptr: int, size: int, segment: Segment) -> None:
+        self.ptr = ptr
+        self.size = size
+        self.segment = segment
+
+
+class Buffer:
+    """Device memory that goes back to its allocator with the last reference.
+
+    Attributes:
+        ptr: the address; 0 for no bytes.
+        nbytes: the size that was asked for.
+        device: the device's number.
+    """
+
+    __slots__ = ("__weakref__", "_block", "_release", "device", "nbytes", "ptr")
+
+    def __init__(self, ptr: int, nbytes: int, device: int, block: Any, release: Any) -> None:
+        self.ptr = ptr
+        self.nbytes = nbytes
+        self.device = device
+        self._block = block
+        self._release = release
+
+    def __del__(self) -> None:
+        self._release(self._block)
+
+    @classmethod
+    def borrowed(cls, ptr: int, nbytes: int, device: int, owner: object) -> Buffer:
+        """Somebody else's memory, kept alive by a reference to its owner."""
+        return cls(ptr, nbytes, device, owner, _nothing)
+
+    def __repr__(self) -> str:
+        return f"Buffer({self.nbytes} bytes at {self.ptr:#x} of cuda:{self.device})"
+
+
+def _nothing(block: object) -> None:
+    """Releases nothing."""
+
+
+class _Pool:
+    """The free blocks of one stream."""
+
+    __slots__ = ("bins", "freed", "large", "waiting")
+
+    def __init__(self) -> None:
+        self.bins: dict[int, list[Block]] = {}
+        self.large: list[int] = []  # the sizes of large blocks in `bins`, sorted, once for each
+        self.freed: list[Block] = []  # where there are other streams: free, but maybe in use there
+        self.waiting: list[tuple[list[Any], list[Block]]] = []  # (events, blocks)
+
+    def put(self, block: Block) -> None:
+        size = block.size
+        found = self.bins.get(size)
+        if found is None:
+            found = self.bins[size] = []
+        found.append(block)
+        block.segment.free += 1
+        if size >= LARGE:
+            insort(self.large, size)
+
+    def take(self, size: int) -> Block | None:
+        if size >= LARGE:
+            place = bisect_left(self.large, size)
+            if place == len(self.large) or self.large[place] > size * TOO_LARGE:
+                return None
+            size = self.large.pop(place)
+        found = self.bins.get(size)
+        if not found:
+            return None
+        block = found.pop()
+        block.segment.free -= 1
+        return block
+
+    def put_all(self, blocks: list[Block]) -> None:
+        for block in blocks:
+            self.put(block)
+
+    def unused_segments(self) -> set[Segment]:
+        """Takes out the segments of which every block is free; the device is idle."""
+        for _, blocks in self.waiting:
+            self.put_all(blocks)
+        self.put_all(self.freed)
+        self.freed, self.waiting = [], []
+        free = [block.segment for blocks in self.bins.values() for block in blocks]
+        unused = {segment for segment in free if segment.free == segment.parts}
+        for size, blocks in self.bins.items():
+            self.bins[size] = [block for block in blocks if block.segment not in unused]
+        self.large = sorted(
+            [size for size, blocks in self.bins.items() for _ in blocks if size >= LARGE]
+        )
+        return unused
+
+
+class Allocator:
+    """The memory of one device."""
+
+    def __init__(self, device: Device) -> None:
+        self._device = device
+        self._lock = threading.RLock()
+        self._pools: dict[Stream, _Pool] = {}
+        self._returned: list[Block] = []  # by buffers that died, maybe during garbage collection
+        self._total = device.properties.total_memory
+        self.limit = self._total
+        self._allocated = self._reserved = self._peak = 0
+        self._count = self._driver_calls = self._retries = 0
+
+    # ---- the usual way -----------------------------------------------------------------------
+    def allocate(self, nbytes: int, stream: Stream) -> Buffer:
+        """Memory for `nbytes` bytes, to be used on `stream` first; the device is entered.
+
+        Raises:
+            OutOfMemoryError: there is none, also after unused memory has been given back.
+        """
+        if nbytes == 0:
+            return Buffer(0, 0, self._device.index, None, _nothing)
+        size = size_class(nbytes)
+        with self._lock:
+            if self._returned:
+                self._take_back()
+            pool = self._pools[stream]
+            if pool.freed or pool.waiting:
+                self._settle(stream, pool)
+            block = pool.take(size) or self._grow(nbytes, size, stream)
+            self._count += 1
+            self._allocated += block.size
+            if self._allocated > self._peak:
+                self._peak = self._allocated
+        return Buffer(block.ptr, nbytes, self._device.index, block, self._returned.append)
+
+    def _take_back(self) -> None:
+        returned = self._returned
+        several = len(self._pools) > 1
+        while returned:
+            block = returned.pop()
+            self._allocated -= block.size
+            pool = block.segment.pool
+            if several:
+                pool.freed.append(block)
+            else:
+                pool.put(block)
+
+    # ---- several streams -----------------------------------------------------------------------
+    def add_stream(self, stream: Stream) -> None:
+        """From now on memory may be in use on this stream too."""
+        with self._lock:
+            self._pools[stream] = _Pool()
+
+    def _settle(self, stream: Stream, pool: _Pool) -> None:
+        """Makes freed blocks usable again whose last use on other streams has passed."""
+        if pool.freed:
+            blocks, pool.freed = pool.freed, []
+            events = [other.record_event() for other in self._pools if other is not stream]
+            pool.waiting.append((events, blocks))
+        still = []
+        for events, blocks in pool.waiting:
+            if all([event.query() for event in events]):
+                pool.put_all(blocks)
+            else:
+                still.append((events, blocks))
+        pool.waiting = still
+
+    def _from_others(self, size: int, stream: Stream) -> Block | None:
+        """A free block of another stream, after whose present work this stream then runs."""
+        for other, pool in self._pools.items():
+            block = None if other is stream else pool.take(size)
+            if block is not None:
+                stream.wait_stream(other)
+                return block
+        return None
+
+    # ---- the driver's memory -------------------------------------------------------------------
+    def _grow(self, nbytes: int, size: int, stream: Stream) -> Block:
+        parts = min(CUT_INTO, CUT_AT_MOST // size) if size <= CUT_BELOW else 1
+        pool = self._pools[stream]
+        segment = self._segment(size, parts, pool)
+        if segment is None:
+            block = self._from_others(size, stream)
+            if block is not None:
+                return block
+            self._retries += 1
+            self.empty_cache()
+            segment = self._segment(size, 1, pool)
+        if segment is None:
+            raise OutOfMemoryError(self._message(nbytes))
+        start = int(segment.allocation)
+        for k in range(segment.parts - 1, 0, -1):
+            pool.put(Block(start + k * size, size, segment))
+        return Block(start, size, segment)
+
+    def _segment(self, size: int, parts: int, pool: _Pool) -> Segment | None:
+        nbytes = size * parts
+        if self._reserved + nbytes > self.limit:
+            return None
+        try:
+            allocation = drv.mem_alloc(nbytes)
+        except drv.MemoryError:
+            return None
+        self._driver_calls += 1
+        self._reserved += nbytes
+        return Segment(allocation, nbytes, parts, pool)
+
+    def empty_cache(self) -> None:
+        """Gives the driver every piece of memory back of which nothing is in use."""
+        with self._lock:
+            self._device.wait_all()
+            self._take_back()
+            for pool in self._pools.values():
+                for segment in pool.unused_segments():
+                    segment.allocation.free()
+                    self._reserved -= segment.nbytes
+
+    def _message(self, nbytes: int) -> str:
+        free, total = self._device.memory_info()
+        text = (
+            f"cuda:{self._device.index} has no {nbytes} bytes: {free} of {total} bytes are free, "
+            f"{self._allocated} are in use by tensors, {self._reserved} are reserved"
+        )
+        if self.limit < self._total:
+            text += f"; the limit is {self.limit}"
+        return text
+
+    # ---- counters --------------------------------------------------------------------------------
+    def stats(self) -> dict[str, int]:
+        """The counters, under the contract's names and some more."""
+        with self._lock:
+            self._take_back()
+            return {
+                "allocated_bytes": self._allocated,
+                "reserved_bytes": self._reserved,
+                "peak_allocated_bytes": self._peak,
+                "allocations": self._count,
+                "driver_allocations": self._driver_calls,
+                "oom_retries": self._retries,
+            }
+
+    def reset_peak(self) -> None:
+        """The peak is what is allocated now."""
+        with self._lock:
+            self._take_back()
+            self._peak = self._allocated

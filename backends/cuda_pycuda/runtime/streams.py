@@ -1,0 +1,137 @@
+"""Streams and events.
+
+The work of all threads goes to one stream per device, the default stream, so that it runs in the
+order of the calls, as the contract says. A thread that wants another order chooses a stream of its
+own, and then says with events what has to wait for what.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pycuda.driver as drv
+
+from corex_cuda_pycuda.runtime.threads import current, enter
+
+if TYPE_CHECKING:
+    from corex_cuda_pycuda.runtime.device import Device
+
+NON_BLOCKING = 1  # CU_STREAM_NON_BLOCKING: does not wait for the legacy default stream
+
+
+class Stream:
+    """A queue of work of one device.
+
+    Attributes:
+        raw: PyCUDA's stream.
+        handle: CUDA's, a number.
+        number: 0 is the default stream.
+    """
+
+    __slots__ = ("device", "handle", "number", "raw")
+
+    def __init__(self, device: Device, number: int) -> None:
+        self.device = device
+        self.number = number
+        self.raw = drv.Stream(NON_BLOCKING)
+        self.handle = int(self.raw.handle)
+
+    def synchronize(self) -> None:
+        """Waits until the stream has nothing left to do."""
+        self.device.wait(self)
+
+    def query(self) -> bool:
+        """Whether it has nothing left to do."""
+        self.device.enter()
+        return bool(self.raw.is_done())
+
+    def wait_event(self, event: Event) -> None:
+        """What is queued from now on runs after the event; the host does not wait."""
+        if event.raw is not None:
+            self.device.enter()
+            self.raw.wait_for_event(event.raw)
+
+    def wait_stream(self, other: Stream) -> None:
+        """What is queued from now on runs after what the other stream has now."""
+        self.wait_event(other.record_event())
+
+    def record_event(self, event: Event | None = None) -> Event:
+        """An event that happens when all that is queued now is done."""
+        event = event or Event()
+        event.record(self)
+        return event
+
+    def __repr__(self) -> str:
+        return f"Stream({self.number} of cuda:{self.device.index})"
+
+
+class Event:
+    """A moment in a stream's work; without one before it is recorded."""
+
+    __slots__ = ("device", "raw", "timed")
+
+    def __init__(self, timed: bool = False) -> None:
+        self.timed = timed
+        self.device: Device | None = None
+        self.raw: drv.Event | None = None
+
+    def record(self, stream: Stream) -> None:
+        """The moment when all that is queued on the stream now is done."""
+        stream.device.enter()
+        if self.raw is None or self.device is not stream.device:
+            flags = 0 if self.timed else drv.event_flags.DISABLE_TIMING
+            self.raw, self.device = drv.Event(flags), stream.device
+        self.raw.record(stream.raw)
+
+    def query(self) -> bool:
+        """Whether it has happened; an event that was not recorded has."""
+        if self.raw is None or self.device is None:
+            return True
+        self.device.enter()
+        return bool(self.raw.query())
+
+    def synchronize(self) -> None:
+        """Waits for it."""
+        if self.raw is not None and self.device is not None:
+            self.device.enter()
+            self.device.counters.synchronisations += 1
+            self.raw.synchronize()
+
+    def elapsed_time(self, end: Event) -> float:
+        """Milliseconds from this event to another.
+
+        Raises:
+            RuntimeError: one of them was not recorded, or has not happened, or takes no time.
+        """
+        if self.raw is None or end.raw is None or self.device is None:
+            raise RuntimeError("Both events must be recorded before calculating elapsed time.")
+        if not (self.timed and end.timed):
+            raise RuntimeError("Both events must be created with argument 'enable_timing=True'.")
+        if not (self.query() and end.query()):
+            raise RuntimeError("Both events must be completed before calculating elapsed time.")
+        self.device.enter()
+        return float(end.raw.time_since(self.raw))
+
+
+class Chosen:
+    """Within a `with` block, this thread's work on the stream's device goes to the stream."""
+
+    def __init__(self, stream: Stream) -> None:
+        self.stream = stream
+        self._before: Stream | None = None
+
+    def __enter__(self) -> Stream:
+        index = self.stream.device.index
+        self._before = current.chosen.get(index)
+        choose(self.stream)
+        return self.stream
+
+    def __exit__(self, *_: object) -> None:
+        choose(self._before or self.stream.device.default_stream)
+
+
+def choose(stream: Stream) -> None:
+    """From now on this thread's work on the stream's device goes to the stream."""
+    current.chosen[stream.device.index] = stream
+    if current.device is stream.device:
+        enter(stream.device)
