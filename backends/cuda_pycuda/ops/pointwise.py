@@ -1,0 +1,285 @@
+"""Ops whose every result depends on one element of each operand: a table, and one way to run it.
+
+The expressions are in `kernels/unary.cuh` and `kernels/binary.cuh`, the loops in
+`kernels/elementwise.cu`. Memory without gaps is read sixteen bytes at a time; an operand that is
+one element for all, and one that is a Python number, cost no memory traffic.
+"""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Callable, Iterator
+from functools import lru_cache
+from typing import Any, Final, NamedTuple
+
+from corex.backend import Kernel, View
+from corex.dtypes import DType, bool_
+from corex_cuda_pycuda.ops.packing import STATIC_RANK, plan, pointer
+from corex_cuda_pycuda.ops.signatures import (
+    ALL,
+    BITS,
+    C_TYPES,
+    FLOAT,
+    INTEGER,
+    NUMBER,
+    Signature,
+    first,
+    pattern,
+    same,
+)
+from corex_cuda_pycuda.runtime import Device, Function, Source, device_of
+
+THREADS: Final = 256
+WAVES: Final = 32
+"""Blocks per multiprocessor, at most; threads loop over the rest."""
+VECTOR_BYTES: Final = 16
+ARRAY, ELEMENT, NUMBER_GIVEN = 0, 1, 2
+"""Where the dense kernel finds an operand, as in `kernels/elementwise.cu`."""
+
+
+class Op(NamedTuple):
+    """A functor of `kernels/*.cuh` and what surrounds it.
+
+    Attributes:
+        functor: its name.
+        arity: how many operands it has.
+        to_bool: whether the result is bool.
+        divides: whether integers are divided, so that a zero is a fault.
+        chooses: whether the first operand is bool, whatever the others are.
+        parameter: whether it takes a number.
+    """
+
+    functor: str
+    arity: int
+    to_bool: bool = False
+    divides: bool = False
+    chooses: bool = False
+    parameter: bool = False
+
+    def source(self, dtype: DType, index: str, dims: int | None) -> Source:
+        """The module for one dtype: dense memory, or views of `dims` dimensions (0: any)."""
+        c_type = C_TYPES[dtype]
+        defines = [
+            ("OP", self.functor),
+            ("T", c_type),
+            ("First", "bool" if self.chooses else c_type),
+            ("INDEX", index),
+            ("ARITY", str(self.arity)),
+        ]
+        if dims is not None:
+            defines.append(("DIMS", str(dims)))
+        if self.divides and dtype in INTEGER:
+            defines.append(("DIVIDES", "1"))
+        if self.parameter:
+            defines.append(("PARAMETER", "1"))
+        return Source("elementwise.cu", tuple(defines))
+
+
+def _camel(name: str) -> str:
+    return "".join(part.capitalize() for part in name.split("_"))
+
+
+# ---- the table -----------------------------------------------------------------------------
+_UNARY: Final = {
+    NUMBER: "neg abs sign square relu",
+    FLOAT: "floor ceil round trunc sqrt rsqrt reciprocal exp exp2 expm1 log log2 log10 log1p sin "
+    "cos tan asin acos atan sinh cosh tanh asinh acosh atanh sigmoid erf gelu gelu_tanh silu",
+    BITS: "bitwise_not",
+}
+_PREDICATE: Final = {ALL: "logical_not", FLOAT: "isnan isinf isfinite signbit"}
+_BINARY: Final = {
+    ALL: "add mul maximum minimum",
+    NUMBER: "sub floor_divide remainder fmod pow",
+    FLOAT: "div fmax fmin atan2 hypot copysign sigmoid_backward tanh_backward relu_backward "
+    "gelu_backward gelu_tanh_backward silu_backward",
+    BITS: "bitwise_and bitwise_or bitwise_xor",
+    INTEGER: "bitwise_left_shift bitwise_right_shift",
+}
+_COMPARE: Final = {ALL: "eq ne lt le gt ge logical_and logical_or logical_xor"}
+_DIVIDING: Final = ("floor_divide", "remainder", "fmod")
+
+OPS: Final[dict[str, Op]] = {}
+"""Every functor by the name of its op; `gelu_tanh` is `gelu` with its parameter set."""
+TAKES: Final[dict[str, frozenset[DType]]] = {}
+"""The dtypes of each, of its last operand."""
+
+
+def _enter(table: dict[frozenset[DType], str], arity: int, to_bool: bool) -> None:
+    for held, names in table.items():
+        for name in names.split():
+            OPS[name] = Op(_camel(name), arity, to_bool, name in _DIVIDING)
+            TAKES[name] = held
+
+
+_enter(_UNARY, 1, False)
+_enter(_PREDICATE, 1, True)
+_enter(_BINARY, 2, False)
+_enter(_COMPARE, 2, True)
+OPS["where"], TAKES["where"] = Op("Where", 3, chooses=True), ALL
+OPS["mse_loss_backward"] = Op("MseLossBackward", 3, parameter=True)
+TAKES["mse_loss_backward"] = FLOAT
+
+
+# ---- how to walk ---------------------------------------------------------------------------
+class Walk(NamedTuple):
+    """What the strides of an op's views decide.
+
+    Attributes:
+        count: the number of elements.
+        dims: None for dense memory, else the rank of the layout (0: any).
+        sources: of dense memory, where each operand is found.
+        index: the C type of indices.
+        layout: the packed layout, if there is one.
+    """
+
+    count: int
+    dims: int | None
+    sources: tuple[int, ...]
+    index: str
+    layout: bytes
+
+
+@lru_cache(maxsize=4096)
+def _walk(shape: tuple[int, ...], *strides: tuple[int, ...]) -> Walk:
+    found = plan(shape, *strides)
+    arity = len(strides) - 1
+    if found.dense:
+        return Walk(found.count, None, (ARRAY,) * arity, found.index, b"")
+    one_line = found.rank == 1 and found.strides[0] == (1,)
+    if one_line and all(s in ((0,), (1,)) for s in found.strides):
+        sources = tuple(ELEMENT if s == (0,) else ARRAY for s in found.strides[1:])
+        return Walk(found.count, None, sources, found.index, b"")
+    dims = found.rank if found.rank <= STATIC_RANK else 0
+    return Walk(found.count, dims, (), found.index, found.layout)
+
+
+_functions: dict[tuple[Any, ...], Function] = {}
+
+
+def _function(device: Device, op: Op, dtype: DType, index: str, dims: int | None, name: str) -> Any:
+    key = (device.index, op.functor, dtype.index, index, dims, name)
+    found = _functions.get(key)
+    if found is None:
+        found = device.function(op.source(dtype, index, dims), name)
+        _functions[key] = found
+    return found
+
+
+def _grid(device: Device, items: int) -> tuple[tuple[int, int, int], tuple[int, int, int]]:
+    threads = THREADS if items >= THREADS else -(-items // 32) * 32
+    most = device.properties.multiprocessors * WAVES
+    return (min(-(-items // threads), most), 1, 1), (threads, 1, 1)
+
+
+# ---- running -------------------------------------------------------------------------------
+def run(op: Op, views: tuple[View, ...], parameter: float = 0.0) -> None:
+    """Launches an op on views, the output first."""
+    out = views[0]
+    walk = _walk(out[2], *[view[3] for view in views])
+    if walk.count == 0:
+        return
+    device = device_of(out[0])
+    addresses = [pointer(view) for view in views]
+    dtype = views[-1][1]
+    if walk.dims is None:
+        run_dense(device, op, dtype, walk, addresses, parameter)
+        return
+    function = _function(device, op, dtype, walk.index, walk.dims, "strided")
+    grid, block = _grid(device, -(-walk.count // 4))
+    head = _strided_head[op.arity].pack(
+        addresses[0], walk.count, device.fault_word, parameter, *addresses[1:]
+    )
+    device.launch(function, grid, block, head + walk.layout)
+
+
+_strided_head: Final = {n: struct.Struct("=QqQd" + "Q" * n) for n in (1, 2, 3)}
+_dense_head: Final = {n: struct.Struct("=QqQd" + "Qq" * n) for n in (1, 2, 3)}
+
+
+def run_dense(
+    device: Device, op: Op, dtype: DType, walk: Walk, addresses: list[int], parameter: float = 0.0
+) -> None:
+    """Launches an op on dense memory: addresses of the output and of each operand.
+
+    Of a NUMBER_GIVEN, the address is the number's eight bytes."""
+    sources = walk.sources
+    lanes = VECTOR_BYTES // dtype.itemsize
+    misplaced = addresses[0] & (lanes - 1 if op.to_bool else VECTOR_BYTES - 1)
+    pairs = []
+    for address, source in zip(addresses[1:], sources, strict=True):
+        pairs += (address, source)
+        if source == ARRAY:
+            misplaced |= address & (VECTOR_BYTES - 1)
+    if op.chooses and sources[0] == ARRAY and dtype.itemsize > 1:
+        misplaced = _misplaced_choice(addresses, sources, lanes)
+    name, each = ("dense_unaligned", 1) if misplaced else ("dense", lanes)
+    function = _function(device, op, dtype, walk.index, None, name)
+    grid, block = _grid(device, -(-walk.count // each))
+    packed = _dense_head[op.arity].pack(
+        addresses[0], walk.count, device.fault_word, parameter, *pairs
+    )
+    device.launch(function, grid, block, packed)
+
+
+def _misplaced_choice(addresses: list[int], sources: tuple[int, ...], lanes: int) -> int:
+    """Whether an array of `where` keeps vectors away; the condition has one byte per element."""
+    misplaced = addresses[0] & (VECTOR_BYTES - 1) | addresses[1] & (lanes - 1)
+    for address, source in zip(addresses[2:], sources[1:], strict=True):
+        if source == ARRAY:
+            misplaced |= address & (VECTOR_BYTES - 1)
+    return misplaced
+
+
+# ---- the kernels ---------------------------------------------------------------------------
+def _kernel(name: str) -> Kernel:
+    op = OPS[name]
+
+    def kernel(*views: View) -> None:
+        run(op, views)
+
+    return kernel
+
+
+def _with_tanh(name: str, tanh_name: str) -> Kernel:
+    exact, by_tanh = OPS[name], OPS[tanh_name]
+
+    def kernel(*arguments: Any) -> None:
+        run(by_tanh if arguments[-1] else exact, arguments[:-1])
+
+    return kernel
+
+
+def mse_loss_backward(out: View, g: View, a: View, b: View) -> None:
+    """g * 2 (a - b) / n; g has no dimensions."""
+    count = 1
+    for size in out[2]:
+        count *= size
+    buffer, dtype, _, _, offset = g
+    spread = (buffer, dtype, out[2], (0,) * len(out[2]), offset)
+    run(OPS["mse_loss_backward"], (out, spread, a, b), 2.0 / count if count else 0.0)
+
+
+KERNELS: dict[str, Callable[..., None]] = {
+    name: _kernel(name) for name in OPS if "gelu" not in name
+}
+KERNELS["gelu"] = _with_tanh("gelu", "gelu_tanh")
+KERNELS["gelu_backward"] = _with_tanh("gelu_backward", "gelu_tanh_backward")
+KERNELS["mse_loss_backward"] = mse_loss_backward
+
+
+def _signature(name: str) -> Signature:
+    op, held = OPS[name], TAKES[name]
+    if op.chooses:
+        return pattern(None, bool_, None, None, held=held)
+    return first(bool_, held) if op.to_bool else same(held)
+
+
+SIGNATURES: dict[str, Signature] = {name: _signature(name) for name in KERNELS}
+
+
+def sources() -> Iterator[tuple[Source, tuple[str, ...]]]:
+    """Every op and dtype: dense memory, and views of two dimensions."""
+    for name, op in OPS.items():
+        for dtype in sorted(TAKES[name], key=lambda d: d.index):
+            yield op.source(dtype, "int", None), ("dense", "dense_unaligned")
+            yield op.source(dtype, "int", 2), ("strided",)
