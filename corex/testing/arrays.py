@@ -106,8 +106,9 @@ class Placed:
         size = self.array.itemsize
         strides = tuple(stride // size for stride in self.array.strides)
         dtype = dtypes.by_name(self.dtype)
-        # Nothing is at an empty view's offset, so it may be anywhere.
-        offset = self.offset if self.array.size else len(self.memory) + GUARD
+        offset = self.offset
+        if offset and not self.array.size:  # nothing is there, so it may be anywhere
+            offset = len(self.memory) + GUARD
         return (buffer, dtype, self.array.shape, strides, start // size + offset)
 
 

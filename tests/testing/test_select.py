@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import sys
-import types
-
 import pytest
 
 from corex.testing import select, suite
@@ -73,10 +70,9 @@ def test_ids_are_taken_as_they_are_and_once() -> None:
 
 
 def test_recorded_calls_become_cases(monkeypatch: pytest.MonkeyPatch) -> None:
-    module = types.ModuleType("corex.testing.replay")
-    module.cases = lambda path: [Case("test", "add", {"path": path})]  # type: ignore[attr-defined]
-    monkeypatch.setitem(sys.modules, "corex.testing.replay", module)
-    monkeypatch.setattr("corex.testing.replay", module, raising=False)
+    monkeypatch.setattr(
+        "corex.testing.replay.cases", lambda path: [Case("test", "add", {"path": path})]
+    )
     found = chosen(replay="ops.jsonl", cases=["sub()"])
     assert [case.op for case in found] == ["sub", "add"]
     assert found[1].fields == {"path": "ops.jsonl"}

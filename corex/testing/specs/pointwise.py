@@ -27,6 +27,7 @@ SCENES: Final[list[tuple[str, tuple[int, ...]]]] = [
     ("broadcast", (3, 5)),
     ("scalar", (19,)),
     ("dense", (0, 3)),
+    ("offset", (0, 3)),
     ("offset", ()),
     ("offset", (1031,)),
     ("mixed", (2, 3, 2, 3, 2)),
