@@ -1,0 +1,227 @@
+"""Every kernel text through NVIDIA's compiler, for several architectures; no GPU is needed.
+
+    python backends/cuda_pycuda/tools/compile_gate.py
+    python backends/cuda_pycuda/tools/compile_gate.py --arch sm_100 --family reduce
+
+The texts are those that `sources()` of each file in `ops/` lists. NVRTC compiles each of them and
+has to produce the kernels that are launched by name; nvcc, which is what PyCUDA runs, compiles one
+text of each family. What has once been accepted is remembered by a hash, so that only new
+texts take time.
+"""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+import importlib
+import os
+import pkgutil
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from functools import lru_cache
+from multiprocessing import get_context
+from pathlib import Path
+from typing import Final, NamedTuple
+
+from nvrtc import Nvrtc, RefusedError
+from toolkit import ToolError, cache_folder, find_root
+
+ARCHITECTURES: Final = ("sm_75", "sm_80", "sm_90")
+OPTIONS: Final = ("-std=c++17", "-w")
+MESSAGE_LINES: Final = 12
+
+
+class Text(NamedTuple):
+    """A module as the backend would compile it.
+
+    Attributes:
+        family: the file in `ops/` that asks for it.
+        label: kernel file and variant, for messages.
+        text: the whole text.
+        names: the kernels that are taken from it.
+    """
+
+    family: str
+    label: str
+    text: str
+    names: tuple[str, ...]
+
+
+class Job(NamedTuple):
+    """One text for one architecture, by one compiler."""
+
+    text: Text
+    architecture: str
+    compiler: str  # "nvrtc" or "nvcc"
+
+
+class Verdict(NamedTuple):
+    """What came of a job; `problem` is empty where the text was accepted."""
+
+    job: Job
+    problem: str
+    cached: bool
+
+
+def texts(families: Sequence[str] = ()) -> list[Text]:
+    """What all families list, each text once. Needs a driver, or the simulator in its place.
+
+    Raises:
+        ToolError: a family does not exist.
+    """
+    import corex_cuda_pycuda.ops as package
+
+    names = [found.name for found in pkgutil.iter_modules(package.__path__)]
+    modules = {name: importlib.import_module(f"{package.__name__}.{name}") for name in names}
+    listed = {name: module for name, module in modules.items() if hasattr(module, "sources")}
+    unknown = set(families) - set(listed)
+    if unknown:
+        raise ToolError(f"no family {', '.join(sorted(unknown))}; they are {', '.join(listed)}")
+    found: dict[str, Text] = {}
+    for name in families or listed:
+        for source, kernels in listed[name].sources():
+            text = Text(name, source.describe(), source.text(), tuple(kernels))
+            known = found.get(text.text)
+            if known is not None:
+                kernels = tuple(dict.fromkeys(known.names + text.names))
+                text = known._replace(names=kernels)
+            found[text.text] = text
+    return list(found.values())
+
+
+def jobs(found: Sequence[Text], architectures: Sequence[str], nvcc: bool = True) -> Iterator[Job]:
+    """All texts by NVRTC; by nvcc the first of each family and kernel file."""
+    for text in found:
+        for architecture in architectures:
+            yield Job(text, architecture, "nvrtc")
+    first: dict[tuple[str, str], Text] = {}
+    for text in found:
+        first.setdefault((text.family, text.label.partition(" ")[0]), text)
+    for text in first.values() if nvcc else ():
+        yield Job(text, architectures[-1], "nvcc")
+
+
+# ---- one job, in a process of its own ------------------------------------------------------
+@lru_cache(maxsize=1)
+def _compiler(root: str) -> tuple[Nvrtc, str]:
+    compiler = Nvrtc(Path(root))
+    return compiler, compiler.version
+
+
+def run(root: str, folder: str, job: Job) -> Verdict:
+    """Compiles a text, unless that is known to succeed."""
+    compiler, version = _compiler(root)
+    parts = (job.text.text, *job.text.names, job.architecture, job.compiler, version, *OPTIONS)
+    mark = Path(folder) / hashlib.sha256("\0".join(parts).encode()).hexdigest()
+    if mark.exists():
+        return Verdict(job, "", True)
+    try:
+        if job.compiler == "nvcc":
+            code = _by_nvcc(Path(root), job)
+        else:
+            code = compiler.compile(job.text.text, job.architecture, OPTIONS)
+    except RefusedError as error:
+        return Verdict(job, str(error), False)
+    missing = [name for name in job.text.names if f"\0.text.{name}\0".encode() not in code]
+    if missing:
+        return Verdict(job, f"compiled, but there is no kernel {', '.join(missing)}", False)
+    mark.touch()
+    return Verdict(job, "", False)
+
+
+def _by_nvcc(root: Path, job: Job) -> bytes:
+    """As PyCUDA calls it."""
+    with tempfile.TemporaryDirectory(prefix="corex-nvcc-") as work:
+        source, target = Path(work) / "kernel.cu", Path(work) / "kernel.cubin"
+        source.write_text(job.text.text)
+        command = [str(root / "bin" / "nvcc"), "--cubin", f"-arch={job.architecture}", "-O3"]
+        command += [*OPTIONS, "-o", str(target), str(source)]
+        done = subprocess.run(command, capture_output=True, text=True, check=False)
+        if done.returncode != 0:
+            raise RefusedError((done.stderr or done.stdout).strip())
+        return target.read_bytes()
+
+
+# ---- all of them ---------------------------------------------------------------------------
+def compile_all(todo: Sequence[Job], root: Path, workers: int) -> Iterator[Verdict]:
+    """The verdicts, as they come."""
+    folder = cache_folder() / "accepted"
+    folder.mkdir(parents=True, exist_ok=True)
+    _compiler(str(root))  # complains here if there is no NVRTC
+    with ProcessPoolExecutor(workers, mp_context=get_context("spawn")) as pool:
+        few = max(1, min(16, len(todo) // (workers * 4)))
+        count = len(todo)
+        arguments = ([str(root)] * count, [str(folder)] * count, todo)
+        yield from pool.map(run, *arguments, chunksize=few)
+
+
+def described(verdict: Verdict) -> str:
+    """A failure: family, variant, architecture, and the compiler's first lines."""
+    text = verdict.job.text
+    lines = verdict.problem.splitlines()
+    more = [f"... and {len(lines) - MESSAGE_LINES} lines more"] if lines[MESSAGE_LINES:] else []
+    shown = "\n".join(f"    {line}" for line in lines[:MESSAGE_LINES] + more)
+    compiler, architecture = verdict.job.compiler, verdict.job.architecture
+    return f"REFUSED  ops/{text.family}.py: {text.label} by {compiler} for {architecture}\n{shown}"
+
+
+def gate(
+    architectures: Sequence[str] = ARCHITECTURES,
+    families: Sequence[str] = (),
+    workers: int | None = None,
+    cuda_root: str | None = None,
+    shown: int = 20,
+) -> bool:
+    """Compiles everything and prints what was found; whether all was accepted."""
+    started = time.monotonic()
+    root = find_root(cuda_root)
+    if root is None:
+        raise ToolError("no CUDA toolkit: install the packages that toolkit.py names")
+    found = texts(families)
+    todo = list(jobs(found, architectures, os.access(root / "bin" / "nvcc", os.X_OK)))
+    count = workers or len(os.sched_getaffinity(0))
+    verdicts = list(compile_all(todo, root, count))
+    refused = [verdict for verdict in verdicts if verdict.problem]
+    for verdict in refused[:shown]:
+        print(described(verdict))
+    if len(refused) > shown:
+        print(f"and {len(refused) - shown} more")
+    compiled = sum(not verdict.cached for verdict in verdicts)
+    kernels = sum(len(text.names) for text in found)
+    print(
+        f"{len(found)} texts with {kernels} kernels for {', '.join(architectures)}: "
+        f"{len(verdicts)} compilations, {compiled} of them new, {len(refused)} refused, "
+        f"{time.monotonic() - started:.0f} s"
+    )
+    return not refused
+
+
+def main() -> int:
+    """The command line."""
+    parser = argparse.ArgumentParser(description="Compiles every kernel; needs no GPU.")
+    parser.add_argument("--arch", default=",".join(ARCHITECTURES), metavar="LIST")
+    parser.add_argument(
+        "--family", default="", metavar="LIST", help="files of ops/, such as reduce"
+    )
+    parser.add_argument("--jobs", type=int, help="processes (default: one per processor)")
+    parser.add_argument("--cuda-root", metavar="DIR", help="a CUDA toolkit")
+    options = parser.parse_args()
+    try:
+        accepted = gate(
+            options.arch.split(","),
+            [name for name in options.family.split(",") if name],
+            options.jobs,
+            options.cuda_root,
+        )
+    except ToolError as error:
+        print(f"compile_gate: {error}", file=sys.stderr)
+        return 2
+    return 0 if accepted else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
