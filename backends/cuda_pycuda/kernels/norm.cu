@@ -86,17 +86,17 @@ __device__ inline void backward(Matrix<T> out, Matrix<const T> gradient, Matrix<
 
 #ifdef BACKWARD
 #define KERNEL(NAME, HELD) \
-    extern "C" __global__ void NAME(Matrix<T> out, Matrix<const T> g, Matrix<const T> a, \
-                                    PerRow<const T> mean, PerRow<const T> rstd, Along weight, \
-                                    long long rows, long long length) \
+    extern "C" __global__ void __launch_bounds__(MOST_THREADS) \
+        NAME(Matrix<T> out, Matrix<const T> g, Matrix<const T> a, PerRow<const T> mean, \
+             PerRow<const T> rstd, Along weight, long long rows, long long length) \
     { \
         backward<HELD>(out, g, a, mean, rstd, weight, rows, length); \
     }
 #else
 #define KERNEL(NAME, HELD) \
-    extern "C" __global__ void NAME(Matrix<T> out, PerRow<T> mean, PerRow<T> rstd, \
-                                    Matrix<const T> a, Along weight, Along bias, long long rows, \
-                                    long long length, double eps) \
+    extern "C" __global__ void __launch_bounds__(MOST_THREADS) \
+        NAME(Matrix<T> out, PerRow<T> mean, PerRow<T> rstd, Matrix<const T> a, Along weight, \
+             Along bias, long long rows, long long length, double eps) \
     { \
         forward<HELD>(out, mean, rstd, a, weight, bias, rows, length, eps); \
     }

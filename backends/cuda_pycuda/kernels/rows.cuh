@@ -10,6 +10,7 @@
 #include "numbers.cuh"
 
 constexpr int ITEMS = 8;
+constexpr int MOST_THREADS = 1024;
 
 // VIEWS views of rows: `steps` lead along a row.
 template <int VIEWS> struct Lines {

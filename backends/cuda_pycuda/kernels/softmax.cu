@@ -124,12 +124,14 @@ __device__ inline void run(T *out, const T *a, const T *b, const Lines<3> &lines
                        Index(lines.steps[1]), Index(lines.steps[2]), count});
 }
 
-extern "C" __global__ void held(T *out, const T *a, const T *b, Lines<3> lines, Rows rows)
+extern "C" __global__ void __launch_bounds__(MOST_THREADS)
+    held(T *out, const T *a, const T *b, Lines<3> lines, Rows rows)
 {
     run<true>(out, a, b, lines, rows);
 }
 
-extern "C" __global__ void looped(T *out, const T *a, const T *b, Lines<3> lines, Rows rows)
+extern "C" __global__ void __launch_bounds__(MOST_THREADS)
+    looped(T *out, const T *a, const T *b, Lines<3> lines, Rows rows)
 {
     run<false>(out, a, b, lines, rows);
 }

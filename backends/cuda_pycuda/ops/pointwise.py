@@ -277,9 +277,9 @@ def _signature(name: str) -> Signature:
 SIGNATURES: dict[str, Signature] = {name: _signature(name) for name in KERNELS}
 
 
-def sources() -> Iterator[tuple[Source, tuple[str, ...]]]:
+def sources() -> Iterator[Source]:
     """Every op and dtype: dense memory, and views of two dimensions."""
     for name, op in OPS.items():
         for dtype in sorted(TAKES[name], key=lambda d: d.index):
-            yield op.source(dtype, "int", None), ("dense", "dense_unaligned")
-            yield op.source(dtype, "int", 2), ("strided",)
+            yield op.source(dtype, "int", None)
+            yield op.source(dtype, "int", 2)

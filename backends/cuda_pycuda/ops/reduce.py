@@ -224,9 +224,8 @@ KERNELS: dict[str, Callable[..., None]] = {op: _kernel(op) for op in TAKES}
 SIGNATURES: dict[str, Signature] = {op: _signature(op) for op in TAKES}
 
 
-def sources() -> Iterator[tuple[Source, tuple[str, ...]]]:
+def sources() -> Iterator[Source]:
     """Every op and dtype: of rows and of reduced dimensions that merge into one."""
     for op, held in TAKES.items():
         for dtype in sorted(held, key=lambda d: d.index):
-            names = ("rows", "dense_rows", "columns", "finish_rows")
-            yield source(op, dtype, "int", (1, 1)), names
+            yield source(op, dtype, "int", (1, 1))
