@@ -7,7 +7,7 @@ lists every kernel with its arguments; here is what surrounds them.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Any, ClassVar, NamedTuple
+from typing import Any, ClassVar, NamedTuple, Protocol
 
 from corex.dtypes import ALL, DType
 from corex.errors import BackendUnavailableError, KernelUnavailableError, OutOfMemoryError
@@ -16,10 +16,13 @@ from corex.layout import collapse, contiguous_strides
 __all__ = [
     "API_VERSION",
     "DTYPES",
+    "AsyncBackend",
     "Backend",
     "BackendDescriptor",
     "BackendUnavailableError",
     "Buffer",
+    "DeviceEvent",
+    "DeviceStream",
     "DirectKernel",
     "Kernel",
     "KernelChoice",
@@ -133,6 +136,14 @@ class Backend:
     def empty_cache(self, device: int) -> None:
         """Returns cached, unused memory to the system."""
 
+    def copy_device(
+        self, target: Buffer, target_start: int, source: Buffer, source_start: int, nbytes: int
+    ) -> bool:
+        """Copies bytes between two buffers of this backend, on one device or on two.
+
+        Returns False where only the host can do it: corex then copies twice."""
+        return False
+
     # ---- kernels ---------------------------------------------------------------------------
     kernels: Mapping[str, Kernel] = {}
     """Op name -> kernel."""
@@ -147,6 +158,76 @@ class Backend:
     def direct(self, op: str, dtype: DType) -> DirectKernel | None:
         """The short cut for elementwise `op` on inputs of `dtype`, or None."""
         return None
+
+    def warm(self, progress: Callable[[int, int], None] | None = None) -> int:
+        """Does ahead of use what otherwise happens at first use, such as compiling kernels.
+
+        `progress(done, all)` is called after each of several parts. Returns how many there were;
+        0 where there is nothing to do."""
+        return 0
+
+
+# ---- optional: what `corex.cuda` asks of a backend whose work runs later -----------------------
+class DeviceStream(Protocol):
+    """A queue of work of one device. `handle` is the driver's own."""
+
+    handle: int
+
+    def synchronize(self) -> None:
+        """Waits until nothing is left to do."""
+
+    def query(self) -> bool:
+        """Whether nothing is left to do."""
+
+    def wait_event(self, event: Any) -> None:
+        """What is queued from now on runs after the event."""
+
+
+class DeviceEvent(Protocol):
+    """A moment in the work of a stream."""
+
+    def record(self, stream: Any) -> None:
+        """The moment when all that the stream has now is done."""
+
+    def query(self) -> bool:
+        """Whether it has happened."""
+
+    def synchronize(self) -> None:
+        """Waits for it."""
+
+    def elapsed_time(self, end: Any) -> float:
+        """Milliseconds from here to another event."""
+
+
+class AsyncBackend(Protocol):
+    """Methods that a backend for device type "cuda" has besides those of `Backend`.
+
+    Each may be missing: the function of `corex.cuda` that needs it then raises
+    NotImplementedError. Streams and events are objects of the backend's own."""
+
+    def memory_info(self, device: int) -> tuple[int, int]:
+        """Free and total bytes of the device."""
+
+    def reset_peak_memory_stats(self, device: int) -> None:
+        """`peak_allocated_bytes` becomes `allocated_bytes`."""
+
+    def device_properties(self, device: int) -> Mapping[str, Any]:
+        """What `torch.cuda.get_device_properties` tells, `name`, `major` and `minor` among it."""
+
+    def new_stream(self, device: int) -> DeviceStream:
+        """A stream beside the default one."""
+
+    def current_stream(self, device: int) -> DeviceStream:
+        """Where this thread's work on the device goes."""
+
+    def default_stream(self, device: int) -> DeviceStream:
+        """Where it goes unless somebody chose."""
+
+    def set_stream(self, stream: Any) -> None:
+        """From now on this thread's work on the stream's device goes there."""
+
+    def new_event(self, timed: bool) -> DeviceEvent:
+        """An event; `timed` if `elapsed_time` shall work."""
 
 
 class BackendDescriptor(NamedTuple):

@@ -167,11 +167,16 @@ def transfer(t: Tensor, place: Place) -> Tensor:
     if nbytes == 0:
         return result
     start = source.offset * key.dtype.itemsize
+    backend = place.backend
+    if source.key.place.backend is backend and backend.copy_device(
+        result.storage_.buffer, 0, source.storage_.buffer, start, nbytes
+    ):
+        return result
     host = source.key.place.backend.host_view(source.storage_.buffer)
     if host is not None:
-        place.backend.copy_from_host(result.storage_.buffer, 0, host[start : start + nbytes])
+        backend.copy_from_host(result.storage_.buffer, 0, host[start : start + nbytes])
         return result
     data = memoryview(bytearray(nbytes))
     source.key.place.backend.copy_to_host(source.storage_.buffer, start, data)
-    place.backend.copy_from_host(result.storage_.buffer, 0, data)
+    backend.copy_from_host(result.storage_.buffer, 0, data)
     return result

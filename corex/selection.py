@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 
 from corex.device import device as Device
@@ -22,6 +22,7 @@ _usual: list[str] = []  # what the plugins say where nobody chose
 
 class _Current(threading.local):
     stack: tuple[str, ...] = ()
+    numbers: Mapping[str, int] = {}  # by device type; replaced, never changed
 
 
 _current = _Current()
@@ -115,6 +116,16 @@ def use_backend(name: str) -> Iterator[None]:
         _current.stack = before
 
 
+def current_index(device_type: str) -> int:
+    """The number that "cuda" without a number has in this thread, 0 unless somebody chose."""
+    return _current.numbers.get(device_type, 0)
+
+
+def set_current_index(device_type: str, index: int) -> None:
+    """Chooses it, for this thread."""
+    _current.numbers = {**_current.numbers, device_type: index}
+
+
 def find_place(device: Device | str | int | None = None, backend: str | None = None) -> Place:
     """Where `device=` and `backend=` arguments point; the current backend by default.
 
@@ -125,6 +136,8 @@ def find_place(device: Device | str | int | None = None, backend: str | None = N
     """
     if device is None:
         name = backend or get_backend()
+        if _current.numbers:
+            return place_of(name, current_index(manager.backend(name).device_type))
         found = _places.get((name, 0))
         return place_of(name) if found is None or backend is not None else found
     if isinstance(device, int):
@@ -139,7 +152,11 @@ def find_place(device: Device | str | int | None = None, backend: str | None = N
                 f"not '{device}'"
             )
         name = manager.backend_for_device_type(device.type)
-    return place_of(name, device.index or 0)
+    return place_of(name, _index(device))
+
+
+def _index(device: Device) -> int:
+    return current_index(device.type) if device.index is None else device.index
 
 
 def find_place_from(
@@ -156,7 +173,7 @@ def find_place_from(
     wanted = Device(kind, device) if isinstance(device, int) else Device(device)
     if wanted.type != kind:
         return find_place(wanted)
-    number = wanted.index or 0
+    number = _index(wanted)
     return here if number == here.index else place_of(here.name, number)
 
 

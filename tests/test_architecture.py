@@ -17,8 +17,8 @@ FLOORS = """
     backend place storage graph schema tensor
     report plugins
     selection resolution recording recorder fallback dispatcher printing
-    cuda ops autograd interop serialization
-    utils nn optim
+    ops autograd interop serialization
+    cuda utils nn optim
     compiler testing
     __init__ cli typing_stubs __main__
 """.split()

@@ -12,7 +12,7 @@ from corex.backend import Backend, Buffer, Kernel, KernelChoice
 from corex.dtypes import DType
 from corex_cuda_pycuda import runtime
 from corex_cuda_pycuda.ops.signatures import Signature
-from corex_cuda_pycuda.runtime import Source
+from corex_cuda_pycuda.runtime import Event, Source, Stream
 
 __all__ = ["CudaBackend"]
 
@@ -130,7 +130,52 @@ class CudaBackend(Backend):
                     progress(done, len(jobs))
         return len(jobs)
 
-    # ---- for `corex.cuda` and for tests ----
+    # ---- for `corex.cuda` ----
+    def memory_info(self, device: int) -> tuple[int, int]:
+        """Free and total bytes, as the driver tells them."""
+        return runtime.device(device).memory_info()
+
+    def reset_peak_memory_stats(self, device: int) -> None:
+        """The peak starts again from what is in use."""
+        runtime.device(device).allocator.reset_peak()
+
+    def device_properties(self, device: int) -> dict[str, Any]:
+        """Under PyTorch's names."""
+        found = runtime.device(device).properties
+        return {
+            "name": found.name,
+            "major": found.compute_capability[0],
+            "minor": found.compute_capability[1],
+            "total_memory": found.total_memory,
+            "multi_processor_count": found.multiprocessors,
+            "warp_size": found.warp_size,
+            "max_threads_per_block": found.threads_per_block,
+            "max_threads_per_multi_processor": found.threads_per_multiprocessor,
+            "shared_memory_per_block": found.shared_memory_per_block,
+            "shared_memory_per_multiprocessor": found.shared_memory_per_multiprocessor,
+        }
+
+    def new_stream(self, device: int) -> Stream:
+        """A stream beside the default one."""
+        return runtime.device(device).new_stream()
+
+    def current_stream(self, device: int) -> Stream:
+        """Where this thread's work goes."""
+        return runtime.device(device).stream
+
+    def default_stream(self, device: int) -> Stream:
+        """Where the work of all threads goes, unless they chose."""
+        return runtime.device(device).default_stream
+
+    def set_stream(self, stream: Stream) -> None:
+        """From now on this thread's work on the stream's device goes there."""
+        runtime.choose(stream)
+
+    def new_event(self, timed: bool) -> Event:
+        """An event, with a time if asked for."""
+        return Event(timed)
+
+    # ---- for tests and measurements ----
     def counters(self, device: int = 0) -> dict[str, int]:
         """Launches, waits and transfers since the device was opened."""
         return runtime.device(device).counters.as_dict()

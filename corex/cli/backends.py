@@ -23,12 +23,19 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="count the ops that run natively, decomposed, on the host",
     )
     parser.add_argument(
+        "--warm",
+        metavar="NAME",
+        help="compile the kernels of a backend, or of one for this device type, ahead of use",
+    )
+    parser.add_argument(
         "-v", "--verbose", action="store_true", help="list every op; show tracebacks of faults"
     )
 
 
 def run(args: argparse.Namespace) -> int:
     """Prints the tables of backends and plugins, then the faults."""
+    if args.warm is not None:
+        return _warm(args.warm)
     default, problem = _default()
     rows = [_row(name, name == default) for name in manager.descriptors()]
     print(table(("backend", "device", "dtypes", "status"), rows) if rows else "no backends")
@@ -41,6 +48,24 @@ def run(args: argparse.Namespace) -> int:
         print(f"\ndisabled by COREX_DISABLE: {', '.join(sorted(manager.disabled()))}")
     _print_faults(args.verbose)
     return 0
+
+
+def _warm(name: str) -> int:
+    """Lets a backend compile what it would compile at first use."""
+    try:
+        known = name in manager.descriptors()
+        name = name if known else manager.backend_for_device_type(name)
+        count = manager.backend(name).warm(_show_progress)
+    except BackendUnavailableError as error:
+        print(error, file=sys.stderr)
+        return 1
+    print(f"{name}: {count} kernels ready" if count else f"{name}: nothing to prepare")
+    return 0
+
+
+def _show_progress(done: int, total: int) -> None:
+    if sys.stderr.isatty():
+        print(f"{done} of {total}", end="\n" if done == total else "\r", file=sys.stderr)
 
 
 def _default() -> tuple[str | None, str | None]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -22,6 +23,16 @@ class Bare(Backend):
     device_type = "bare"
 
 
+class Slow(Backend):
+    name = "slow"
+    device_type = "slow"
+
+    def warm(self, progress: Callable[[int, int], None] | None = None) -> int:
+        if progress is not None:
+            progress(1, 1)
+        return 3
+
+
 class Plugin:
     """Brings a backend that works, one that cannot be used, and one that fails to start."""
 
@@ -31,6 +42,7 @@ class Plugin:
             BackendDescriptor("bare", "bare", lambda: None, Bare),
             BackendDescriptor("away", "far", lambda: "no such device", Bare),
             BackendDescriptor("liar", "far", lambda: None, lambda: 1 / 0),  # type: ignore[arg-type, return-value]
+            BackendDescriptor("slow", "slow", lambda: None, Slow),
         ]
 
 
@@ -57,7 +69,7 @@ def test_backends_lists_every_backend_with_its_state(capsys: pytest.CaptureFixtu
     assert lines["bare"] == "bare bare all available"
     assert lines["away"] == "away far - unavailable: no such device"
     assert "it failed to start: ZeroDivisionError" in lines["liar"]
-    assert plugins["odd"] == "odd - 0 backends bare, away, liar"
+    assert plugins["odd"] == "odd - 0 backends bare, away, liar, slow"
     assert plugins["cpu_c"].endswith("0 backend cpu_c")
     assert faults["odd"] == "odd - factory ZeroDivisionError: division by zero"
 
@@ -71,6 +83,24 @@ def test_backends_shows_faults_in_a_line_and_verbosely(capsys: pytest.CaptureFix
     assert "Traceback" not in brief
     cli.main(["backends", "--verbose"])
     assert "Traceback (most recent call last)" in capsys.readouterr().out
+
+
+@pytest.mark.usefixtures("plugin")
+@pytest.mark.parametrize(
+    "name, said",
+    [("slow", "slow: 3 kernels ready"), ("bare", "bare: nothing to prepare")],
+)
+def test_backends_prepares_kernels(
+    name: str, said: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert cli.main(["backends", "--warm", name]) == 0
+    assert capsys.readouterr().out.strip() == said
+
+
+@pytest.mark.usefixtures("plugin")
+def test_backends_cannot_prepare_what_is_not_there(capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.main(["backends", "--warm", "away"]) == 1
+    assert "no such device" in capsys.readouterr().err
 
 
 class Partial(Bare):

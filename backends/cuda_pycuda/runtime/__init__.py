@@ -20,7 +20,7 @@ from corex_cuda_pycuda.runtime.device import (
 )
 from corex_cuda_pycuda.runtime.memory import Buffer
 from corex_cuda_pycuda.runtime.source import Source
-from corex_cuda_pycuda.runtime.streams import Event, Stream
+from corex_cuda_pycuda.runtime.streams import Event, Stream, choose
 
 __all__ = [
     "Buffer",
@@ -32,6 +32,7 @@ __all__ = [
     "Properties",
     "Source",
     "Stream",
+    "choose",
     "copy_between",
     "device",
     "device_count",

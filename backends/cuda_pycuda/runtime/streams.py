@@ -113,23 +113,6 @@ class Event:
         return float(end.raw.time_since(self.raw))
 
 
-class Chosen:
-    """Within a `with` block, this thread's work on the stream's device goes to the stream."""
-
-    def __init__(self, stream: Stream) -> None:
-        self.stream = stream
-        self._before: Stream | None = None
-
-    def __enter__(self) -> Stream:
-        index = self.stream.device.index
-        self._before = current.chosen.get(index)
-        choose(self.stream)
-        return self.stream
-
-    def __exit__(self, *_: object) -> None:
-        choose(self._before or self.stream.device.default_stream)
-
-
 def choose(stream: Stream) -> None:
     """From now on this thread's work on the stream's device goes to the stream."""
     current.chosen[stream.device.index] = stream
