@@ -1,0 +1,63 @@
+/* What the scheduler's two halves, blocks and warps, share. */
+#ifndef COREXSIM_SCHEDULER_H
+#define COREXSIM_SCHEDULER_H
+
+#include "fiber.h"
+#include "simulator.h"
+
+namespace corexsim
+{
+
+enum class Status : unsigned char { UNSTARTED, RUNNING, AT_BARRIER, AT_COLLECTIVE, READY, EXITED };
+
+/* One thread of the block that is being run. */
+struct Thread {
+    Status status;
+    Fiber *fiber;
+    int line;
+    unsigned predicate;
+    /* Of a warp collective: */
+    Collective op;
+    unsigned mask, argument;
+    std::uint64_t value, result;
+};
+
+struct Block {
+    const Launch *launch;
+    State *state;
+    unsigned threads, live;
+    unsigned at_barrier;
+    unsigned barrier_result;
+    std::uint64_t block_index;
+    Thread thread[MAX_THREADS];
+    std::vector<Uint3> order; /* the threads, as they are started and released */
+    std::vector<Fiber *> ready;
+    std::size_t ready_first;
+};
+
+extern Block block;
+
+unsigned linear_thread(const State &state);
+/* Ends the block and the launch with an error; does not come back. */
+[[noreturn]] void stop_block(CUresult code, const std::string &words);
+/* Parks the running thread until its status is READY, while others go on. */
+void park(unsigned thread, Status status);
+void make_ready(unsigned thread);
+/* From now on it is known of each thread whether it has exited. */
+void start_tracking(unsigned running);
+/* Whether the lanes that wait in this warp can go on. */
+void check_warp(unsigned warp);
+std::string describe_waiting();
+std::string place_words(unsigned thread);
+unsigned random_number();
+
+extern const Runtime runtime;
+
+std::uint64_t collective(Collective op, unsigned mask, std::uint64_t value, unsigned argument,
+                         int line);
+unsigned active_mask();
+const char *collective_name(Collective op);
+
+} // namespace corexsim
+
+#endif

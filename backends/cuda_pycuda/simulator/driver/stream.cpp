@@ -1,0 +1,404 @@
+/*
+ * Streams and events. Usually work is done when it is submitted. In deferred mode it waits until
+ * somebody waits for it, so that a program which forgets to wait sees what it would see on a GPU
+ * that is busy.
+ */
+#include "simulator.h"
+
+#include <algorithm>
+#include <chrono>
+
+namespace corexsim
+{
+
+namespace
+{
+
+std::map<Stream *, std::shared_ptr<Stream>> streams;
+std::set<Event *> events;
+std::uint64_t stream_ids = 0;
+
+double now()
+{
+    return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch())
+        .count();
+}
+
+bool blocking(const Stream &stream) { return !(stream.flags & CU_STREAM_NON_BLOCKING); }
+
+/* What the default stream's rules make this work wait for: all before it, of blocking streams. */
+void add_legacy_edges(const Stream &stream, Operation &operation)
+{
+    if (stream.legacy) {
+        for (auto &entry : streams)
+            if (entry.second->context == stream.context && blocking(*entry.second))
+                operation.follows.emplace_back(entry.second, entry.second->submitted);
+    } else if (blocking(stream)) {
+        const std::shared_ptr<Stream> &legacy = stream.context->legacy;
+        operation.follows.emplace_back(legacy, legacy->submitted);
+    }
+}
+
+CUresult enqueue(const std::shared_ptr<Stream> &stream, Operation operation)
+{
+    if (config.deferred)
+        add_legacy_edges(*stream, operation);
+    stream->queue.push_back(std::move(operation));
+    stream->submitted++;
+    return config.deferred ? CUDA_SUCCESS : drain(stream, stream->submitted);
+}
+
+} // namespace
+
+CUresult find_stream(CUstream handle, Context *context, std::shared_ptr<Stream> &stream)
+{
+    if (reinterpret_cast<std::uintptr_t>(handle) <= 2) { /* default, legacy, per thread */
+        stream = context->legacy;
+        return CUDA_SUCCESS;
+    }
+    auto found = streams.find(handle);
+    if (found == streams.end())
+        return fail(CUDA_ERROR_INVALID_HANDLE, "the stream does not exist (any more)");
+    if (found->second->context != context)
+        return fail(CUDA_ERROR_INVALID_HANDLE,
+                    "the stream belongs to a context of device %d, current is one of device %d",
+                    found->second->context->device, context->device);
+    stream = found->second;
+    return CUDA_SUCCESS;
+}
+
+CUresult drain(const std::shared_ptr<Stream> &stream, std::uint64_t until)
+{
+    CUresult result = CUDA_SUCCESS;
+    auto note = [&](CUresult one) { result = result == CUDA_SUCCESS ? one : result; };
+    while (stream->done < until && !stream->queue.empty()) {
+        Operation operation = std::move(stream->queue.front());
+        stream->queue.pop_front();
+        for (auto &edge : operation.follows)
+            note(drain(edge.first, edge.second));
+        for (auto &mark : operation.after)
+            if (!mark->reached && mark->stream)
+                note(drain(mark->stream, mark->position));
+        if (operation.work)
+            note(operation.work());
+        stream->done++;
+    }
+    return result;
+}
+
+CUresult drain_context(Context *context)
+{
+    CUresult result = drain(context->legacy, context->legacy->submitted);
+    std::vector<std::shared_ptr<Stream>> all;
+    for (auto &entry : streams)
+        if (entry.second->context == context)
+            all.push_back(entry.second);
+    /* Streams that nothing orders may run in any order. */
+    std::sort(all.begin(), all.end(), [](auto &a, auto &b) {
+        return config.order == Order::DESCENDING ? a->id > b->id : a->id < b->id;
+    });
+    for (auto &stream : all) {
+        CUresult one = drain(stream, stream->submitted);
+        result = result == CUDA_SUCCESS ? one : result;
+    }
+    return result;
+}
+
+CUresult submit(const std::shared_ptr<Stream> &stream, Work work)
+{
+    if (stream->capture) {
+        stream->capture->nodes.push_back(std::move(work));
+        return CUDA_SUCCESS;
+    }
+    if (blocking(*stream) && stream->legacy)
+        for (auto &entry : streams)
+            if (entry.second->capture && entry.second->context == stream->context &&
+                blocking(*entry.second)) {
+                entry.second->capture->invalid = true;
+                return fail(CUDA_ERROR_STREAM_CAPTURE_IMPLICIT,
+                            "work of the default stream while a blocking stream is captured");
+            }
+    if (!config.deferred && stream->queue.empty())
+        return work();
+    return enqueue(stream, {std::move(work), {}, {}});
+}
+
+CUresult check_stream_not_capturing(const Stream &stream, const char *routine)
+{
+    if (!stream.capture)
+        return CUDA_SUCCESS;
+    stream.capture->invalid = true;
+    return fail(CUDA_ERROR_STREAM_CAPTURE_UNSUPPORTED, "%s on a stream that is captured", routine);
+}
+
+CUresult check_not_capturing(Context *context, const char *routine)
+{
+    for (auto &entry : streams)
+        if (entry.second->context == context && entry.second->capture &&
+            entry.second->capture->mode != 2 /* relaxed */)
+            return check_stream_not_capturing(*entry.second, routine);
+    return CUDA_SUCCESS;
+}
+
+void forget_streams(Context *context)
+{
+    for (auto entry = streams.begin(); entry != streams.end();)
+        entry = entry->second->context == context ? streams.erase(entry) : std::next(entry);
+    for (auto event = events.begin(); event != events.end();) {
+        if ((*event)->context == context) {
+            delete *event;
+            event = events.erase(event);
+        } else {
+            ++event;
+        }
+    }
+}
+
+} // namespace corexsim
+
+using namespace corexsim;
+
+namespace
+{
+
+CUresult find_event(CUevent event, const char *routine)
+{
+    if (!events.count(event))
+        return fail(CUDA_ERROR_INVALID_HANDLE, "%s: the event does not exist (any more)", routine);
+    return CUDA_SUCCESS;
+}
+
+CUresult check_recorded(const Event &event, const char *routine)
+{
+    if (event.mark && event.mark->capture)
+        return fail(CUDA_ERROR_CAPTURED_EVENT, "%s", routine);
+    return CUDA_SUCCESS;
+}
+
+} // namespace
+
+API cuStreamCreateWithPriority(CUstream *stream, unsigned flags, int priority)
+{
+    ENTER_CONTEXT();
+    auto made = std::make_shared<Stream>();
+    made->context = context;
+    made->flags = flags;
+    made->priority = priority;
+    made->id = ++stream_ids;
+    streams[made.get()] = made;
+    *stream = made.get();
+    return CUDA_SUCCESS;
+}
+
+API cuStreamCreate(CUstream *stream, unsigned flags)
+{
+    return cuStreamCreateWithPriority(stream, flags, 0);
+}
+
+API cuStreamDestroy_v2(CUstream handle)
+{
+    ENTER();
+    auto found = streams.find(handle);
+    if (found == streams.end())
+        return fail(CUDA_ERROR_INVALID_HANDLE, "cuStreamDestroy: the stream does not exist");
+    std::shared_ptr<Stream> stream = found->second;
+    if (stream->capture)
+        stream->capture->invalid = true;
+    CUresult result = drain(stream, stream->submitted);
+    streams.erase(stream.get());
+    return result;
+}
+
+API cuStreamSynchronize(CUstream handle)
+{
+    ENTER_CONTEXT();
+    std::shared_ptr<Stream> stream;
+    RETURN_IF_FAILED(find_stream(handle, context, stream));
+    RETURN_IF_FAILED(check_stream_not_capturing(*stream, "cuStreamSynchronize"));
+    counters[SYNCHRONIZATIONS]++;
+    /* Waiting for the default stream is waiting for all that it waits for. */
+    if (stream->legacy && config.deferred)
+        RETURN_IF_FAILED(submit(stream, [] { return CUDA_SUCCESS; }));
+    return drain(stream, stream->submitted);
+}
+
+API cuCtxSynchronize()
+{
+    ENTER_CONTEXT();
+    RETURN_IF_FAILED(check_not_capturing(context, "cuCtxSynchronize"));
+    counters[SYNCHRONIZATIONS]++;
+    return drain_context(context);
+}
+
+API cuStreamQuery(CUstream handle)
+{
+    ENTER_CONTEXT();
+    std::shared_ptr<Stream> stream;
+    RETURN_IF_FAILED(find_stream(handle, context, stream));
+    RETURN_IF_FAILED(check_stream_not_capturing(*stream, "cuStreamQuery"));
+    if (stream->done == stream->submitted)
+        return CUDA_SUCCESS;
+    /* It was not ready when asked; who asks again will find it done. */
+    CUresult result = drain(stream, stream->submitted);
+    return result == CUDA_SUCCESS ? CUDA_ERROR_NOT_READY : result;
+}
+
+API cuStreamGetFlags(CUstream handle, unsigned *flags)
+{
+    ENTER_CONTEXT();
+    std::shared_ptr<Stream> stream;
+    RETURN_IF_FAILED(find_stream(handle, context, stream));
+    *flags = stream->flags;
+    return CUDA_SUCCESS;
+}
+
+API cuStreamGetPriority(CUstream handle, int *priority)
+{
+    ENTER_CONTEXT();
+    std::shared_ptr<Stream> stream;
+    RETURN_IF_FAILED(find_stream(handle, context, stream));
+    *priority = stream->priority;
+    return CUDA_SUCCESS;
+}
+
+API cuStreamGetCtx(CUstream handle, CUcontext *out)
+{
+    ENTER_CONTEXT();
+    std::shared_ptr<Stream> stream;
+    RETURN_IF_FAILED(find_stream(handle, context, stream));
+    *out = stream->context;
+    return CUDA_SUCCESS;
+}
+
+API cuStreamWaitEvent(CUstream handle, CUevent event, unsigned)
+{
+    ENTER_CONTEXT();
+    std::shared_ptr<Stream> stream;
+    /* The event may belong to another device, the stream must be of the current context. */
+    RETURN_IF_FAILED(find_stream(handle, context, stream));
+    RETURN_IF_FAILED(find_event(event, "cuStreamWaitEvent"));
+    const std::shared_ptr<Mark> &mark = event->mark;
+    if (!mark)
+        return CUDA_SUCCESS;
+    if (mark->capture && !stream->capture) {
+        stream->capture = mark->capture; /* a fork: this stream is captured too */
+        mark->capture->streams.insert(stream.get());
+        return CUDA_SUCCESS;
+    }
+    if (stream->capture) {
+        if (mark->capture == stream->capture) {
+            /* A join: the nodes are kept in the order of the calls, which honours it. */
+            mark->stream->origin = mark->stream->origin && mark->stream->capture;
+            if (mark->stream.get() != stream.get())
+                stream->capture->streams.erase(mark->stream.get());
+            return CUDA_SUCCESS;
+        }
+        stream->capture->invalid = true;
+        return fail(CUDA_ERROR_STREAM_CAPTURE_MERGE, "cuStreamWaitEvent");
+    }
+    if (mark->reached)
+        return CUDA_SUCCESS;
+    return enqueue(stream, {nullptr, {mark}, {}});
+}
+
+API cuEventCreate(CUevent *event, unsigned flags)
+{
+    ENTER_CONTEXT();
+    *event = new Event{context, flags, nullptr};
+    events.insert(*event);
+    return CUDA_SUCCESS;
+}
+
+API cuEventDestroy_v2(CUevent event)
+{
+    ENTER();
+    RETURN_IF_FAILED(find_event(event, "cuEventDestroy"));
+    events.erase(event);
+    delete event;
+    return CUDA_SUCCESS;
+}
+
+API cuEventRecord(CUevent event, CUstream handle)
+{
+    ENTER_CONTEXT();
+    std::shared_ptr<Stream> stream;
+    RETURN_IF_FAILED(find_stream(handle, context, stream));
+    RETURN_IF_FAILED(find_event(event, "cuEventRecord"));
+    if (event->context != context)
+        return fail(CUDA_ERROR_INVALID_HANDLE, "cuEventRecord: the event is of another context");
+    auto mark = std::make_shared<Mark>();
+    mark->stream = stream;
+    mark->capture = stream->capture;
+    mark->position = stream->submitted + 1;
+    event->mark = mark;
+    if (stream->capture) {
+        stream->capture->streams.insert(stream.get());
+        return CUDA_SUCCESS;
+    }
+    return submit(stream, [mark] {
+        mark->reached = true;
+        mark->seconds = now();
+        mark->stream.reset(); /* or stream and mark would keep each other */
+        return CUDA_SUCCESS;
+    });
+}
+
+API cuEventRecordWithFlags(CUevent event, CUstream stream, unsigned)
+{
+    return cuEventRecord(event, stream);
+}
+
+API cuEventQuery(CUevent event)
+{
+    ENTER_CONTEXT();
+    RETURN_IF_FAILED(find_event(event, "cuEventQuery"));
+    RETURN_IF_FAILED(check_recorded(*event, "cuEventQuery"));
+    std::shared_ptr<Mark> mark = event->mark;
+    if (!mark || mark->reached)
+        return CUDA_SUCCESS;
+    CUresult result = drain(mark->stream, mark->position);
+    return result == CUDA_SUCCESS ? CUDA_ERROR_NOT_READY : result;
+}
+
+API cuEventSynchronize(CUevent event)
+{
+    ENTER_CONTEXT();
+    RETURN_IF_FAILED(find_event(event, "cuEventSynchronize"));
+    RETURN_IF_FAILED(check_recorded(*event, "cuEventSynchronize"));
+    counters[SYNCHRONIZATIONS]++;
+    std::shared_ptr<Mark> mark = event->mark;
+    if (!mark || mark->reached)
+        return CUDA_SUCCESS;
+    std::shared_ptr<Stream> stream = mark->stream;
+    return drain(stream, mark->position);
+}
+
+API cuEventElapsedTime_v2(float *milliseconds, CUevent start, CUevent end)
+{
+    ENTER();
+    for (CUevent event : {start, end}) {
+        RETURN_IF_FAILED(find_event(event, "cuEventElapsedTime"));
+        if (!event->mark || (event->flags & CU_EVENT_DISABLE_TIMING))
+            return fail(CUDA_ERROR_INVALID_HANDLE, "cuEventElapsedTime: an event without a time");
+        if (!event->mark->reached)
+            return fail(CUDA_ERROR_NOT_READY, "cuEventElapsedTime: work is not done yet");
+    }
+    *milliseconds = static_cast<float>((end->mark->seconds - start->mark->seconds) * 1e3);
+    return CUDA_SUCCESS;
+}
+
+API cuEventElapsedTime(float *milliseconds, CUevent start, CUevent end)
+{
+    return cuEventElapsedTime_v2(milliseconds, start, end);
+}
+
+API cuLaunchHostFunc(CUstream handle, void (*function)(void *), void *data)
+{
+    ENTER_CONTEXT();
+    std::shared_ptr<Stream> stream;
+    RETURN_IF_FAILED(find_stream(handle, context, stream));
+    return submit(stream, [=] {
+        function(data);
+        return CUDA_SUCCESS;
+    });
+}
