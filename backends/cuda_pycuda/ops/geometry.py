@@ -15,8 +15,7 @@ Dim3 = tuple[int, int, int]
 Shape = tuple[int, ...]
 
 MOST_BLOCKS_Y: Final = 65535
-WORDS: Final = {n: struct.Struct(f"={n}q") for n in range(1, 17)}
-POINTERS: Final = {n: struct.Struct(f"={n}Q") for n in range(1, 9)}
+POINTERS: Final = [struct.Struct(f"={n}Q") for n in range(72)]
 """How a launch's own pointers are packed, in front of what its geometry decides."""
 
 

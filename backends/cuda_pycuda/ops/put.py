@@ -1,0 +1,176 @@
+"""Writing at positions that are data: index_put and scatter_add, with one result whatever the
+order in which threads run."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any, Final, NamedTuple
+
+from corex.backend import View
+from corex.dtypes import DType, int64
+from corex_cuda_pycuda.ops.geometry import Launch, Plans, any_layout, apart, index_type, words
+from corex_cuda_pycuda.ops.packing import blocks, ordered_plan, pointer, reach
+from corex_cuda_pycuda.ops.signatures import ALL, C_TYPES, NUMBER, Signature
+from corex_cuda_pycuda.ops.sort import argsort
+from corex_cuda_pycuda.runtime import Device, Source, device_of
+
+THREADS: Final = 256
+BLOCK: Final = (THREADS, 1, 1)
+FEW: Final = 512
+"""As in `kernels/put.cu`: so many values find their equals without sorting."""
+MOVED: Final = {1: "unsigned char", 4: "unsigned", 8: "unsigned long long"}
+
+
+class Steps(NamedTuple):
+    """A planned write: one launch, or one that finds keys and one that writes what is sorted."""
+
+    few: Launch | None
+    find: Launch | None
+    write: Launch | None
+    n: int
+
+
+def source(name: str, index: str, indices: int, accumulate: bool) -> Source:
+    """The module for one C type; `indices`: 0 for scatter_add."""
+    defines = (
+        ("T", name), ("INDEX", index), ("INDICES", str(indices)),
+        ("ACCUMULATE", str(int(accumulate))),
+    )  # fmt: skip
+    return Source("put.cu", defines)
+
+
+_plans = Plans()
+
+
+def _name(dtype: DType, accumulate: bool) -> str:
+    return C_TYPES[dtype] if accumulate else MOVED[dtype.itemsize]
+
+
+def _steps(device: Device, module: Source, few: int, n: int, count: int, constants: bytes) -> Steps:
+    """`few`: blocks of the kernel for few values; 0 where there are more than that."""
+    if few:
+        launch = Launch(device.function(module, "few"), (few, 1, 1), BLOCK, constants)
+        return Steps(launch, None, None, n)
+    find = Launch(device.function(module, "find_keys"), blocks(n, THREADS), BLOCK, constants)
+    write = Launch(device.function(module, "sorted"), blocks(count, THREADS), BLOCK, constants)
+    return Steps(None, find, write, n)
+
+
+def _write_sorted(device: Device, steps: Steps, out: int, values: int, *pointers: int) -> None:
+    """Finds keys, sorts them, writes; all memory is scratch."""
+    assert steps.find is not None
+    assert steps.write is not None
+    keys, order = device.scratch(8 * steps.n), device.scratch(8 * steps.n)
+    steps.find.run(device, keys.ptr, *pointers)
+    shape = (steps.n,)
+    argsort((order, int64, shape, (1,), 0), (keys, int64, shape, (1,), 0), False)
+    steps.write.run(device, out, values, keys.ptr, order.ptr)
+
+
+# ---- index_put -------------------------------------------------------------------------------
+def _put_plan(
+    device: Device, out: View, values: View, accumulate: bool, indices: tuple[View, ...]
+) -> Steps:
+    k, n = len(indices), values[2][0]
+    rest = ordered_plan(values[2][1:], out[3][k:], values[3][1:])
+    shape, strides = rest.shape, rest.strides
+    count = n * rest.count
+    constants = b"".join(
+        (
+            words(count, n, rest.count),
+            any_layout(shape, *strides),
+            any_layout((n,), (values[3][0],)),
+            words(*[view[3][0] for view in indices], *out[2][:k], *out[3][:k]),
+        )
+    )
+    reaches = [reach(view[2], view[3]) for view in (out, values, *indices)]
+    index = index_type(2 * count, *reaches)
+    module = source(_name(out[1], accumulate), index, k, accumulate)
+    few = blocks(count, THREADS)[0] if n <= FEW else 0
+    return _steps(device, module, few, n, count, constants)
+
+
+def index_put(out: View, values: View, accumulate: bool, *indices: View) -> None:
+    """`out[i1[i], ..., ik[i]] = values[i]`, or `+=`, in order of i."""
+    if 0 in values[2]:
+        return
+    device = device_of(out[0])
+    if values[0] is out[0] or any([view[0] is out[0] for view in indices]):
+        values = apart(out, values, device)
+        indices = tuple([apart(out, view, device) for view in indices])
+    accumulate = bool(accumulate)
+    places = tuple([view[3] for view in indices])
+    key = (device.index, out[1], accumulate, out[2], out[3], values[2], values[3], places)
+    steps: Any = _plans.get(key)
+    if steps is None:
+        steps = _plans.keep(key, _put_plan(device, out, values, accumulate, indices))
+    arrays = [pointer(view) for view in indices]
+    if steps.few is not None:
+        steps.few.run(device, pointer(out), pointer(values), device.fault_word, *arrays)
+    else:
+        _write_sorted(device, steps, pointer(out), pointer(values), device.fault_word, *arrays)
+
+
+# ---- scatter_add -----------------------------------------------------------------------------
+def _scatter_plan(device: Device, out: View, index: View, src: View) -> Steps:
+    *lead, length = index[2]
+    rows = 1
+    for size in lead:
+        rows *= size
+    n = rows * length
+    without_last = (*out[3][:-1], 0)
+    constants = b"".join(
+        (
+            words(n, n, 1, rows, length, len(out[2]) - 1, out[2][-1], out[3][-1]),
+            any_layout((1,), (0,), (0,)),
+            any_layout(index[2], src[3]),
+            any_layout(index[2], index[3], without_last, src[3]),
+        )
+    )
+    reaches = [reach(view[2], view[3]) for view in (out, index, src)]
+    module = source(C_TYPES[out[1]], index_type(2 * n, *reaches), 0, True)
+    few = -(-rows // (FEW // length)) if length <= FEW else 0
+    return _steps(device, module, few, n, n, constants)
+
+
+def scatter_add(out: View, index: View, src: View) -> None:
+    """`out[..., index[..., j]] += src[..., j]`, in order of j."""
+    if 0 in index[2]:
+        return
+    device = device_of(out[0])
+    if index[0] is out[0] or src[0] is out[0]:
+        index, src = apart(out, index, device), apart(out, src, device)
+    key = (device.index, out[1], out[2], out[3], index[2], index[3], src[2], src[3])
+    steps = _plans.get(key) or _plans.keep(key, _scatter_plan(device, out, index, src))
+    at_out, at_src = pointer(out), pointer(src)
+    if steps.few is not None:
+        steps.few.run(device, at_out, at_src, pointer(index), device.fault_word)
+    else:
+        _write_sorted(device, steps, at_out, at_src, pointer(index), device.fault_word)
+
+
+# ---- the tables ------------------------------------------------------------------------------
+def _put_takes(dtypes: tuple[DType, ...]) -> bool:
+    same = dtypes[0] in ALL and dtypes[0] is dtypes[1]
+    return same and all([dtype is int64 for dtype in dtypes[2:]])
+
+
+def _scatter_takes(dtypes: tuple[DType, ...]) -> bool:
+    to, at, of = dtypes
+    return to in NUMBER and to is of and at is int64
+
+
+KERNELS: dict[str, Callable[..., None]] = {"index_put": index_put, "scatter_add": scatter_add}
+SIGNATURES: dict[str, Signature] = {"index_put": _put_takes, "scatter_add": _scatter_takes}
+
+
+def sources() -> Iterator[tuple[Source, tuple[str, ...]]]:
+    """Every dtype, for index_put with one and two index arrays."""
+    names = ("few", "find_keys", "sorted")
+    for count in (1, 2):
+        for moved in MOVED.values():
+            yield source(moved, "int", count, False), names
+        for dtype in sorted(ALL, key=lambda held: held.index):
+            yield source(C_TYPES[dtype], "int", count, True), names
+    for dtype in sorted(NUMBER, key=lambda held: held.index):
+        yield source(C_TYPES[dtype], "int", 0, True), names
