@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import importlib
 import importlib.util
-import os
 
 import pluggy
 
@@ -13,17 +12,13 @@ from corex.backend import Backend, BackendDescriptor
 hookimpl = pluggy.HookimplMarker("corex")
 
 
-def _enable_simulator() -> None:
-    """Puts the simulator in the place of the driver and of nvcc, if the environment asks for it."""
-    if os.environ.get("COREX_CUDA_SIMULATOR", "") not in ("", "0"):
-        importlib.import_module("corex_cuda_pycuda.simulator").enable()
-
-
 def _probe() -> str | None:
     """Why there is nothing to work with here, or None."""
+    from corex_cuda_pycuda import simulator
+
     if importlib.util.find_spec("pycuda") is None:
         return "PyCUDA is not installed; pip install 'corex[cuda]' on a machine with CUDA"
-    _enable_simulator()
+    simulator.enable_from_environment()
     try:
         driver = importlib.import_module("pycuda.driver")
     except ImportError as error:

@@ -136,7 +136,7 @@ def _rounded(value: Any, dtype: DType) -> float:
     """The float that is packed for `value`: infinite beyond the dtype's range."""
     try:
         number = float(value)
-        struct.pack(dtype.format, number)
+        struct.pack("<" + dtype.format, number)  # "<": only the standard formats check the range
     except OverflowError:
         return math.inf if value > 0 else -math.inf
     return number
