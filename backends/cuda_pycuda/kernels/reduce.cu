@@ -79,8 +79,9 @@ __device__ inline void reduce_rows(const Job &job, const Rows &views, const Insi
         else
             state = gather<R, VECTOR>(share.first + threadIdx.x, share.end, blockDim.x,
                                       [&](Index turn) { return load_vector<VECTOR>(a, turn); });
-        const Index rest = turns * VECTOR + threadIdx.x; // the elements behind the last whole turn
-        if (VECTOR > 1 && rest < count && blockIdx.y == gridDim.y - 1)
+        // The elements behind the last whole turn; there may be more of them than threads.
+        const bool last = VECTOR > 1 && blockIdx.y == gridDim.y - 1;
+        for (Index rest = turns * VECTOR + threadIdx.x; last && rest < count; rest += blockDim.x)
             state = R::take(state, a[rest], rest);
     }
     state = group_combine(state, Combine());
