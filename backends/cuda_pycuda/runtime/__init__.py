@@ -18,11 +18,12 @@ from corex_cuda_pycuda.runtime.device import (
     launch,
     opened,
 )
-from corex_cuda_pycuda.runtime.memory import Buffer
+from corex_cuda_pycuda.runtime.memory import Borrowed, Buffer
 from corex_cuda_pycuda.runtime.source import Source
 from corex_cuda_pycuda.runtime.streams import Event, Stream, choose
 
 __all__ = [
+    "Borrowed",
     "Buffer",
     "CompileError",
     "Device",

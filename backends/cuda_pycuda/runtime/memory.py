@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import threading
 from bisect import bisect_left, insort
+from collections import Counter
 from typing import TYPE_CHECKING, Any
 
 import pycuda.driver as drv
@@ -45,29 +46,33 @@ def size_class(nbytes: int) -> int:
 class Segment:
     """A piece of the driver's memory: one block, or several of one size."""
 
-    __slots__ = ("allocation", "free", "nbytes", "parts", "pool")
+    __slots__ = ("allocation", "nbytes", "parts", "pool")
 
     def __init__(self, allocation: Any, nbytes: int, parts: int, pool: _Pool) -> None:
         self.allocation = allocation
         self.nbytes = nbytes
         self.parts = parts
-        self.free = 0
         self.pool = pool
 
 
 class Block:
-    """What a buffer holds while it lives; then the next one."""
+    """What a buffer holds while it lives; then the next one.
 
-    __slots__ = ("ptr", "segment", "size")
+    `returned` is the allocator's list of blocks whose buffers died.
+    """
 
-    def __init__(self, ptr: int, size: int, segment: Segment) -> None:
+    __slots__ = ("pool", "ptr", "returned", "segment", "size")
+
+    def __init__(self, ptr: int, size: int, segment: Segment, returned: list[Block]) -> None:
         self.ptr = ptr
         self.size = size
         self.segment = segment
+        self.pool = segment.pool
+        self.returned = returned
 
 
-class Buffer:
-    """Device memory that goes back to its allocator with the last reference.
+class Borrowed:
+    """Memory of nobody or of somebody else, who is kept alive.
 
     Attributes:
         ptr: the address; 0 for no bytes.
@@ -75,41 +80,43 @@ class Buffer:
         device: the device's number.
     """
 
-    __slots__ = ("__weakref__", "_block", "_release", "device", "nbytes", "ptr")
+    __slots__ = ("__weakref__", "_owner", "device", "nbytes", "ptr")
 
-    def __init__(self, ptr: int, nbytes: int, device: int, block: Any, release: Any) -> None:
+    def __init__(self, ptr: int, nbytes: int, device: int, owner: Any = None) -> None:
         self.ptr = ptr
         self.nbytes = nbytes
         self.device = device
-        self._block = block
-        self._release = release
-
-    def __del__(self) -> None:
-        self._release(self._block)
-
-    @classmethod
-    def borrowed(cls, ptr: int, nbytes: int, device: int, owner: object) -> Buffer:
-        """Somebody else's memory, kept alive by a reference to its owner."""
-        return cls(ptr, nbytes, device, owner, _nothing)
+        self._owner = owner
 
     def __repr__(self) -> str:
-        return f"Buffer({self.nbytes} bytes at {self.ptr:#x} of cuda:{self.device})"
+        return f"{type(self).__name__}({self.nbytes} bytes at {self.ptr:#x} of cuda:{self.device})"
 
 
-def _nothing(block: object) -> None:
-    """Releases nothing."""
+class Buffer(Borrowed):
+    """Device memory that goes back to its allocator with the last reference.
+
+    To be returned is to be put on a list, and nothing else: garbage collection may call it at any
+    moment, in any thread.
+    """
+
+    __slots__ = ()
+
+    def __del__(self) -> None:
+        block = self._owner
+        block.returned.append(block)
 
 
 class _Pool:
     """The free blocks of one stream."""
 
-    __slots__ = ("bins", "freed", "large", "waiting")
+    __slots__ = ("bins", "freed", "large", "unsettled", "waiting")
 
     def __init__(self) -> None:
         self.bins: dict[int, list[Block]] = {}
         self.large: list[int] = []  # the sizes of large blocks in `bins`, sorted, once for each
         self.freed: list[Block] = []  # where there are other streams: free, but maybe in use there
         self.waiting: list[tuple[list[Any], list[Block]]] = []  # (events, blocks)
+        self.unsettled = False  # whether there are any of these
 
     def put(self, block: Block) -> None:
         size = block.size
@@ -117,7 +124,6 @@ class _Pool:
         if found is None:
             found = self.bins[size] = []
         found.append(block)
-        block.segment.free += 1
         if size >= LARGE:
             insort(self.large, size)
 
@@ -128,11 +134,7 @@ class _Pool:
                 return None
             size = self.large.pop(place)
         found = self.bins.get(size)
-        if not found:
-            return None
-        block = found.pop()
-        block.segment.free -= 1
-        return block
+        return found.pop() if found else None
 
     def put_all(self, blocks: list[Block]) -> None:
         for block in blocks:
@@ -143,9 +145,9 @@ class _Pool:
         for _, blocks in self.waiting:
             self.put_all(blocks)
         self.put_all(self.freed)
-        self.freed, self.waiting = [], []
-        free = [block.segment for blocks in self.bins.values() for block in blocks]
-        unused = {segment for segment in free if segment.free == segment.parts}
+        self.freed, self.waiting, self.unsettled = [], [], False
+        free = Counter([block.segment for blocks in self.bins.values() for block in blocks])
+        unused = {segment for segment, count in free.items() if count == segment.parts}
         for size, blocks in self.bins.items():
             self.bins[size] = [block for block in blocks if block.segment not in unused]
         self.large = sorted(
@@ -161,44 +163,61 @@ class Allocator:
         self._device = device
         self._lock = threading.RLock()
         self._pools: dict[Stream, _Pool] = {}
-        self._returned: list[Block] = []  # by buffers that died, maybe during garbage collection
+        self._returned: list[Block] = []
+        self._classes: dict[int, int] = {}  # what `size_class` said
+        self._index = device.index
         self._total = device.properties.total_memory
         self.limit = self._total
         self._allocated = self._reserved = self._peak = 0
         self._count = self._driver_calls = self._retries = 0
 
     # ---- the usual way -----------------------------------------------------------------------
-    def allocate(self, nbytes: int, stream: Stream) -> Buffer:
+    def allocate(self, nbytes: int, stream: Stream) -> Borrowed:
         """Memory for `nbytes` bytes, to be used on `stream` first; the device is entered.
 
         Raises:
             OutOfMemoryError: there is none, also after unused memory has been given back.
         """
         if nbytes == 0:
-            return Buffer(0, 0, self._device.index, None, _nothing)
-        size = size_class(nbytes)
+            return Borrowed(0, 0, self._index)
+        size = self._classes.get(nbytes) or self._class(nbytes)
         with self._lock:
             if self._returned:
                 self._take_back()
             pool = self._pools[stream]
-            if pool.freed or pool.waiting:
+            if pool.unsettled:
                 self._settle(stream, pool)
-            block = pool.take(size) or self._grow(nbytes, size, stream)
+            found = pool.bins.get(size)
+            block = found.pop() if found and size < LARGE else self._other(nbytes, size, stream)
             self._count += 1
             self._allocated += block.size
             if self._allocated > self._peak:
                 self._peak = self._allocated
-        return Buffer(block.ptr, nbytes, self._device.index, block, self._returned.append)
+        return Buffer(block.ptr, nbytes, self._index, block)
+
+    def _class(self, nbytes: int) -> int:
+        if len(self._classes) > 4096:
+            self._classes.clear()
+        size = self._classes[nbytes] = size_class(nbytes)
+        return size
+
+    def _other(self, nbytes: int, size: int, stream: Stream) -> Block:
+        return self._pools[stream].take(size) or self._grow(nbytes, size, stream)
 
     def _take_back(self) -> None:
+        """Blocks of buffers that died: free, or where there are other streams, maybe in use."""
         returned = self._returned
         several = len(self._pools) > 1
         while returned:
             block = returned.pop()
-            self._allocated -= block.size
-            pool = block.segment.pool
+            size = block.size
+            self._allocated -= size
+            pool = block.pool
             if several:
                 pool.freed.append(block)
+                pool.unsettled = True
+            elif size < LARGE and size in pool.bins:
+                pool.bins[size].append(block)
             else:
                 pool.put(block)
 
@@ -221,6 +240,7 @@ class Allocator:
             else:
                 still.append((events, blocks))
         pool.waiting = still
+        pool.unsettled = bool(still)
 
     def _from_others(self, size: int, stream: Stream) -> Block | None:
         """A free block of another stream, after whose present work this stream then runs."""
@@ -247,8 +267,8 @@ class Allocator:
             raise OutOfMemoryError(self._message(nbytes))
         start = int(segment.allocation)
         for k in range(segment.parts - 1, 0, -1):
-            pool.put(Block(start + k * size, size, segment))
-        return Block(start, size, segment)
+            pool.put(Block(start + k * size, size, segment, self._returned))
+        return Block(start, size, segment, self._returned)
 
     def _segment(self, size: int, parts: int, pool: _Pool) -> Segment | None:
         nbytes = size * parts
