@@ -3,10 +3,14 @@ PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
 BACKEND ?= cpu_c
+# The CUDA backend has an environment of its own: PyCUDA is built for it, without a driver.
+CUDA_VENV ?= $(VENV)-cuda
+CUDA_BIN := $(CUDA_VENV)/bin
+CUDA_TOOLS := backends/cuda_pycuda/tools
 # A compiled checkout is rebuilt when one of these changes.
 SOURCES := setup.cfg setup.py pyproject.toml $(wildcard backends/cpu_c/*.py backends/cpu_c/csrc/*)
 
-.PHONY: demo test parity lint format stubs bench sanitize conformance clean help
+.PHONY: demo test parity lint format stubs bench sanitize conformance test-cuda clean help
 
 help:
 	@echo "make demo      train on handwritten digits      make test      the tests"
@@ -14,6 +18,7 @@ help:
 	@echo "make bench     time against PyTorch and NumPy   make sanitize  the C code under sanitizers"
 	@echo "make format    format Python and C              make stubs     rewrite the type stubs"
 	@echo "make conformance BACKEND=cpu_c   check a backend against the contract"
+	@echo "make test-cuda  the CUDA backend, on a machine without a GPU (GATES='compile orders')"
 	@echo "make clean     remove what was built"
 
 $(BIN)/python:
@@ -66,7 +71,24 @@ conformance: $(VENV)/.installed
 sanitize: $(VENV)/.installed
 	$(BIN)/python backends/cpu_c/sanitize.py
 
+# Linux on x86-64 only: elsewhere there is nothing to install, and the gates say so.
+ifeq ($(shell uname -sm),Linux x86_64)
+$(CUDA_VENV)/.installed: $(SOURCES) $(CUDA_TOOLS)/toolkit.py $(CUDA_TOOLS)/build_pycuda.py
+	test -x $(CUDA_BIN)/python || $(PYTHON) -m venv $(CUDA_VENV)
+	$(CUDA_BIN)/python -m pip install --quiet --upgrade pip
+	$(CUDA_BIN)/python -m pip install --quiet --editable ".[test]"
+	$(CUDA_BIN)/python $(CUDA_TOOLS)/toolkit.py
+	$(CUDA_BIN)/python $(CUDA_TOOLS)/build_pycuda.py --install
+	@touch $@
+
+test-cuda: $(CUDA_VENV)/.installed
+	$(CUDA_BIN)/python $(CUDA_TOOLS)/gates.py $(GATES)
+else
+test-cuda:
+	@echo "skipped: the simulator of CUDA is written for Linux on x86-64"
+endif
+
 clean:
-	rm -rf $(VENV) build dist *.egg-info backends/cpu_c/vendor backends/cpu_c/_native*.so
+	rm -rf $(VENV) $(CUDA_VENV) build dist *.egg-info backends/cpu_c/vendor backends/cpu_c/_native*.so
 	rm -rf .mypy_cache .ruff_cache .pytest_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

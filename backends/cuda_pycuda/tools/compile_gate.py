@@ -68,12 +68,16 @@ class Verdict(NamedTuple):
 
 
 def texts(families: Sequence[str] = ()) -> list[Text]:
-    """What all families list, each text once. Needs a driver, or the simulator in its place.
+    """What all families list, each text once.
 
     Raises:
         ToolError: a family does not exist.
     """
+    from corex_cuda_pycuda import simulator
+
+    simulator.enable()  # the ops load the driver; none is asked to do anything
     import corex_cuda_pycuda.ops as package
+    from corex_cuda_pycuda.runtime import Source
 
     names = [found.name for found in pkgutil.iter_modules(package.__path__)]
     modules = {name: importlib.import_module(f"{package.__name__}.{name}") for name in names}
@@ -83,7 +87,9 @@ def texts(families: Sequence[str] = ()) -> list[Text]:
         raise ToolError(f"no family {', '.join(sorted(unknown))}; they are {', '.join(listed)}")
     found: dict[str, Text] = {}
     for name in families or listed:
-        for source, kernels in listed[name].sources():
+        for item in listed[name].sources():
+            # A source with the names of its kernels, or a source alone: then any kernel will do.
+            source, kernels = (item, ()) if isinstance(item, Source) else item
             text = Text(name, source.describe(), source.text(), tuple(kernels))
             known = found.get(text.text)
             if known is not None:
@@ -126,11 +132,17 @@ def run(root: str, folder: str, job: Job) -> Verdict:
             code = compiler.compile(job.text.text, job.architecture, OPTIONS)
     except RefusedError as error:
         return Verdict(job, str(error), False)
-    missing = [name for name in job.text.names if f"\0.text.{name}\0".encode() not in code]
+    wanted = job.text.names or ("",)
+    missing = [name for name in wanted if b"\0.text.%b" % _ending(name) not in code]
     if missing:
         return Verdict(job, f"compiled, but there is no kernel {', '.join(missing)}", False)
     mark.touch()
     return Verdict(job, "", False)
+
+
+def _ending(name: str) -> bytes:
+    """How the name of a kernel's section goes on; any section will do for no name."""
+    return f"{name}\0".encode() if name else b""
 
 
 def _by_nvcc(root: Path, job: Job) -> bytes:

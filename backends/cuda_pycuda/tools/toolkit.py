@@ -1,5 +1,7 @@
 """Where NVIDIA's compiler and headers are, and which packages of PyPI bring them.
 
+    python backends/cuda_pycuda/tools/toolkit.py      # installs them into this interpreter
+
 An installed CUDA toolkit will do. Without one, packages of one release unpack to
 `site-packages/nvidia/cu13`: headers, nvcc and NVRTC, and no driver.
 """
@@ -95,3 +97,20 @@ def pip(*arguments: str, environment: dict[str, str] | None = None) -> None:
     if done.returncode != 0:
         told = "\n".join((done.stdout + done.stderr).strip().splitlines()[-30:])
         raise ToolError(f"pip {' '.join(arguments)} failed:\n{told}")
+
+
+def main() -> int:
+    """Installs what is missing, and prints where it is."""
+    root = Path(sysconfig.get_path("purelib")) / "nvidia" / "cu13"
+    try:
+        if not (_is_root(root) and library(root, "libnvrtc.so*") and (root / "nvvm").exists()):
+            pip("install", "-q", "--no-deps", *pinned())
+    except ToolError as error:
+        print(f"toolkit: {error}", file=sys.stderr)
+        return 1
+    print(root)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
