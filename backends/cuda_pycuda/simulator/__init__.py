@@ -16,14 +16,18 @@ import sys
 from pathlib import Path
 from typing import Final
 
-from .build import BuildError, build
+from .build import BuildError, build, cache_root
 
 __all__ = [
     "BuildError",
+    "allocated_bytes",
+    "build",
+    "cache_root",
     "counters",
     "diagnostic",
     "enable",
     "enable_from_environment",
+    "environment",
     "is_enabled",
     "reset_counters",
     "set_deferred",

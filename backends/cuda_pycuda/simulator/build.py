@@ -14,13 +14,14 @@ import shutil
 import subprocess
 import sys
 import tempfile
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 HERE = Path(__file__).parent
 DRIVER_FLAGS = "-std=c++17 -O2 -g1 -fPIC -fvisibility=hidden -shared -Wl,-soname,libcuda.so.1"
 KERNEL_FLAGS = (
     "-std=gnu++17 -O2 -fPIC -fno-exceptions -fno-rtti -fno-threadsafe-statics -ffp-contract=off"
-    " -fno-strict-aliasing -w"
+    " -fno-strict-aliasing -fstack-clash-protection -w"
 )
 CHECKS = " -fsanitize=alignment,bounds,integer-divide-by-zero,shift-exponent"
 # No libraries by default: the checks' handlers are our own, and the process has the C library.
@@ -79,8 +80,13 @@ def build() -> Path:
     folder.parent.mkdir(parents=True, exist_ok=True)
     workshop = Path(tempfile.mkdtemp(prefix="building-", dir=folder.parent))
     try:
-        _build_driver(workshop)
-        _build_nvcc(workshop, folder)
+        with ThreadPoolExecutor() as pool:
+            parts = [
+                pool.submit(_build_driver, workshop),
+                pool.submit(_build_nvcc, workshop, folder),
+            ]
+        for part in parts:
+            part.result()
         (workshop / "settings").write_text(
             f"compiler={shlex.join(compiler())}\nflags={kernel_flags()}\nlinking={LINKING}\n"
         )
@@ -110,7 +116,7 @@ def _build_driver(workshop: Path) -> None:
     _check(
         [*compiler(), *shlex.split(DRIVER_FLAGS), "-I", str(HERE / "driver"),
          "-I", str(HERE / "device"), str(workshop / "driver.cpp"), str(workshop / "stubs.cpp"),
-         "-o", str(workshop / "libcuda.so.1"), "-ldl", "-lpthread"],
+         "-o", str(workshop / "libcuda.so.1"), "-ldl", "-lpthread", "-lrt"],
     )  # fmt: skip
 
 

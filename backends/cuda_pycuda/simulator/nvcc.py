@@ -289,18 +289,23 @@ def readable(messages: str) -> str:
     return "\n".join(kept) + "\n" if kept else ""
 
 
+def common_options(options: Options, folder: Path) -> list[str]:
+    """What the text is told, whether it is only preprocessed or compiled."""
+    return [
+        f"-D__CUDA_ARCH__={options.architecture * 10}", *options.passed,
+        "-I", str(folder / "device" / "include"), "-I", str(folder / "device"),
+    ]  # fmt: skip
+
+
 def compile_text(options: Options, folder: Path, settings: dict[str, str]) -> int:
     """Makes the shared object; 0, or 1 after messages on stderr as nvcc writes them."""
     compiler = shlex.split(settings["compiler"])
     flags = shlex.split(settings["flags"])
     if options.debug:
         flags += ["-g"]
-    includes = ["-I", str(folder / "device" / "include"), "-I", str(folder / "device")]
-    architecture = [f"-D__CUDA_ARCH__={options.architecture * 10}"]
     preprocess = [
         *compiler, *flags, "-E", "-fpch-preprocess", "-x", "c++",
-        "-include", str(folder / "shim.h"), *architecture, *options.passed, *includes,
-        options.source,
+        "-include", str(folder / "shim.h"), *common_options(options, folder), options.source,
     ]  # fmt: skip
     first = run(preprocess)
     if first.returncode:
@@ -342,8 +347,8 @@ def main(arguments: list[str]) -> int:
         return 1
     if options.action == "preprocess":
         command = [
-            *shlex.split(settings["compiler"]), "-E", "-P", "-x", "c++", *options.passed,
-            "-I", str(folder / "device" / "include"), options.source,
+            *shlex.split(settings["compiler"]), "-E", "-P", "-x", "c++",
+            "-DCOREX_CUDA_SIMULATOR=1", *common_options(options, folder), options.source,
         ]  # fmt: skip
         done = run(command)
         sys.stdout.write(done.stdout)

@@ -7,12 +7,10 @@
 
 #include <algorithm>
 #include <csetjmp>
-#include <csignal>
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
 #include <sys/mman.h>
-#include <unistd.h>
 
 namespace corexsim
 {
@@ -28,12 +26,6 @@ std::vector<Fiber *> free_fibers;
 Fiber *current = nullptr;
 CUresult outcome;
 std::uint64_t random_state;
-
-/* Set where a kernel runs in this thread: signals are the kernel's then. */
-thread_local bool in_kernel = false;
-sigjmp_buf after_fault;
-volatile std::uintptr_t fault_address;
-volatile int fault_signal;
 
 void make_fibers()
 {
@@ -74,12 +66,6 @@ Fiber *fresh_fiber()
 unsigned linear(const Uint3 &index, const Dim3 &dim)
 {
     return index.x + dim.x * (index.y + dim.y * index.z);
-}
-
-Uint3 unlinear(std::uint64_t index, const Dim3 &dim)
-{
-    return {static_cast<unsigned>(index % dim.x), static_cast<unsigned>(index / dim.x % dim.y),
-            static_cast<unsigned>(index / dim.x / dim.y)};
 }
 
 std::string exited_words()
@@ -205,80 +191,6 @@ void stop(Stop why, const char *file, int line, const char *message, const void 
     case Stop::SHIFT: stop_block(CUDA_ERROR_LAUNCH_FAILED, place + message);
     }
     std::abort();
-}
-
-void on_fault(int signal, siginfo_t *info, void *)
-{
-    if (!in_kernel) {
-        /* Not ours: happens again, with the default action. */
-        struct sigaction action = {};
-        action.sa_handler = SIG_DFL;
-        sigaction(signal, &action, nullptr);
-        return;
-    }
-    fault_address = reinterpret_cast<std::uintptr_t>(info->si_addr);
-    fault_signal = signal;
-    siglongjmp(after_fault, 1);
-}
-
-/* Signals of a kernel come here, on a stack of their own: the kernel's may be full. */
-class FaultGuard
-{
-  public:
-    FaultGuard()
-    {
-        static unsigned char *const stack = static_cast<unsigned char *>(std::malloc(STACK));
-        stack_t ours = {};
-        ours.ss_sp = stack;
-        ours.ss_size = STACK;
-        sigaltstack(&ours, &stack_before);
-        struct sigaction action = {};
-        action.sa_sigaction = on_fault;
-        action.sa_flags = SA_SIGINFO | SA_ONSTACK | SA_NODEFER;
-        for (int i = 0; i < COUNT; i++)
-            sigaction(SIGNALS[i], &action, &before[i]);
-        in_kernel = true;
-    }
-    ~FaultGuard()
-    {
-        in_kernel = false;
-        for (int i = 0; i < COUNT; i++)
-            sigaction(SIGNALS[i], &before[i], nullptr);
-        if (!(stack_before.ss_flags & SS_DISABLE))
-            sigaltstack(&stack_before, nullptr);
-    }
-
-  private:
-    static constexpr std::size_t STACK = 64 << 10;
-    static constexpr int COUNT = 4;
-    static constexpr int SIGNALS[COUNT] = {SIGSEGV, SIGBUS, SIGFPE, SIGILL};
-    struct sigaction before[COUNT];
-    stack_t stack_before = {};
-};
-
-constexpr int FaultGuard::SIGNALS[];
-
-CUresult report_fault()
-{
-    std::string words;
-    CUresult code = CUDA_ERROR_ILLEGAL_ADDRESS;
-    std::uintptr_t address = fault_address;
-    if (fault_signal == SIGFPE) {
-        code = CUDA_ERROR_LAUNCH_FAILED;
-        words = "integer division by zero";
-    } else if (fault_signal == SIGILL) {
-        code = CUDA_ERROR_LAUNCH_FAILED;
-        words = "illegal instruction";
-    } else if (address == 0) {
-        words = "access through an address that is no address, or null";
-    } else {
-        words = "access to " + describe_address(address);
-        for (const Fiber &fiber : fibers)
-            if (address - reinterpret_cast<std::uintptr_t>(fiber.stack) < PAGE)
-                words = "the thread's stack is full (recursion, or large arrays; "
-                        "COREX_CUDA_SIM_STACK is its size)";
-    }
-    return fail(code, "%s: %s", place_words(linear_thread(*block.state)).c_str(), words.c_str());
 }
 
 void poison_shared(const Launch &launch, unsigned char *statics)
@@ -418,17 +330,6 @@ void park(unsigned thread, Status)
     block.state->thread = index;
 }
 
-std::string place_words(unsigned thread)
-{
-    const Uint3 &at = block.state->block;
-    Uint3 index = unlinear(thread, block.state->block_dim);
-    char words[512];
-    std::snprintf(words, sizeof(words), "kernel %s, block (%u, %u, %u), thread (%u, %u, %u)",
-                  block.launch->function->kernel->name, at.x, at.y, at.z, index.x, index.y,
-                  index.z);
-    return words;
-}
-
 void stop_block(CUresult code, const std::string &words)
 {
     outcome = fail(code, "%s: %s", place_words(linear_thread(*block.state)).c_str(), words.c_str());
@@ -436,36 +337,12 @@ void stop_block(CUresult code, const std::string &words)
     std::abort();
 }
 
-/* "threads 0-15 at __syncthreads in line 7, threads 16-31 at __shfl_sync in line 9 ..." */
-std::string describe_waiting()
+bool on_stack_guard(std::uintptr_t address)
 {
-    auto words_of = [](const Thread &thread) -> std::string {
-        char words[160];
-        if (thread.status == Status::AT_BARRIER)
-            std::snprintf(words, sizeof(words), "at __syncthreads in line %d", thread.line);
-        else if (thread.status == Status::AT_COLLECTIVE)
-            std::snprintf(words, sizeof(words), "at %s in line %d with mask 0x%08x",
-                          collective_name(thread.op), thread.line, thread.mask);
-        else
-            return thread.status == Status::EXITED ? "exited" : "ready";
-        return words;
-    };
-    std::string all;
-    int groups = 0;
-    for (unsigned first = 0; first < block.threads;) {
-        std::string words = words_of(block.thread[first]);
-        unsigned last = first;
-        while (last + 1 < block.threads && words_of(block.thread[last + 1]) == words)
-            last++;
-        if (++groups > 8)
-            return all + ", ...";
-        all += all.empty() ? "" : ", ";
-        all += (first == last ? "thread " + std::to_string(first)
-                              : "threads " + std::to_string(first) + "-" + std::to_string(last)) +
-               " " + words;
-        first = last + 1;
-    }
-    return all;
+    for (const Fiber &fiber : fibers)
+        if (address - reinterpret_cast<std::uintptr_t>(fiber.stack) < PAGE)
+            return true;
+    return false;
 }
 
 const Runtime runtime = {barrier, collective, active_mask, yield, thread_exit, stop};

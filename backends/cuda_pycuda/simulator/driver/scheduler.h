@@ -1,9 +1,12 @@
-/* What the scheduler's two halves, blocks and warps, share. */
+/* What the parts of the scheduler share: blocks, warps, faults and the words about them. */
 #ifndef COREXSIM_SCHEDULER_H
 #define COREXSIM_SCHEDULER_H
 
 #include "fiber.h"
 #include "simulator.h"
+
+#include <csetjmp>
+#include <csignal>
 
 namespace corexsim
 {
@@ -48,10 +51,28 @@ void start_tracking(unsigned running);
 /* Whether the lanes that wait in this warp can go on. */
 void check_warp(unsigned warp);
 std::string describe_waiting();
+Uint3 unlinear(std::uint64_t index, const Dim3 &dim);
 std::string place_words(unsigned thread);
 unsigned random_number();
 
 extern const Runtime runtime;
+
+/* While it lives, signals of this thread are the kernel's and lead to `after_fault`. */
+class FaultGuard
+{
+  public:
+    FaultGuard();
+    ~FaultGuard();
+    FaultGuard(const FaultGuard &) = delete;
+    FaultGuard &operator=(const FaultGuard &) = delete;
+
+  private:
+    stack_t stack_before_ = {};
+};
+
+extern sigjmp_buf after_fault;
+CUresult report_fault();
+bool on_stack_guard(std::uintptr_t address);
 
 std::uint64_t collective(Collective op, unsigned mask, std::uint64_t value, unsigned argument,
                          int line);

@@ -36,7 +36,7 @@ struct Config {
     bool guard = true;
     std::size_t alignment = 16;
     bool allow_exited = false; /* __syncthreads after other threads have returned */
-    double timeout = 60;       /* seconds a launch may take; 0: any */
+    double timeout = 100;      /* seconds a launch may take; 0: any */
     std::size_t stack_bytes = std::size_t{256} << 10;
     bool verbose = false;
 };
@@ -100,6 +100,7 @@ extern std::set<Context *> contexts;
 Context *current_context();
 CUresult check_context(Context *&context);
 bool valid_device(int device);
+CUresult check_device(int device);
 
 /* Every entry point but the few that need no driver begins with one of these. */
 #define ENTER() std::lock_guard<std::recursive_mutex> guard_(driver_lock)
@@ -197,12 +198,16 @@ struct GraphExec {
 CUresult find_stream(CUstream handle, Context *context, std::shared_ptr<Stream> &stream);
 /* Does the work now, queues it or records it, as the stream's state says. */
 CUresult submit(const std::shared_ptr<Stream> &stream, Work work);
+CUresult enqueue(const std::shared_ptr<Stream> &stream, Operation operation);
 CUresult drain(const std::shared_ptr<Stream> &stream, std::uint64_t until);
 CUresult drain_context(Context *context);
 /* Refuses what may not happen while a stream of the context is captured. */
 CUresult check_not_capturing(Context *context, const char *routine);
 CUresult check_stream_not_capturing(const Stream &stream, const char *routine);
+/* The streams of the capture go on as if nothing had been. */
+void end_capture(Graph *graph);
 void forget_streams(Context *context);
+void forget_events(Context *context);
 
 /* Modules and launches. */
 

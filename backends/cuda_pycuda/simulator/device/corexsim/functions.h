@@ -46,70 +46,96 @@ inline double normal_cdf_inverse(double p)
     return 1.41421356237309504880 * erf_inverse(2 * p - 1);
 }
 
-inline float rsqrt_(float x) { return static_cast<float>(1.0 / std::sqrt(static_cast<double>(x))); }
-inline double rsqrt_(double x) { return 1.0 / std::sqrt(x); }
-template <class T, class = std::enable_if_t<std::is_integral<T>::value>> inline double rsqrt_(T x)
-{
-    return rsqrt_(static_cast<double>(x));
-}
-inline float sinpi_(float x) { return static_cast<float>(sin_pi(static_cast<double>(x))); }
-inline double sinpi_(double x) { return sin_pi(x); }
-inline float cospi_(float x) { return static_cast<float>(cos_pi(static_cast<double>(x))); }
-inline double cospi_(double x) { return cos_pi(x); }
-inline float exp10_(float x) { return static_cast<float>(std::pow(10.0, static_cast<double>(x))); }
-inline double exp10_(double x) { return std::pow(10.0, x); }
-inline void sincos_(float x, float *s, float *c)
-{
-    *s = std::sin(x);
-    *c = std::cos(x);
-}
-inline void sincos_(double x, double *s, double *c)
-{
-    *s = std::sin(x);
-    *c = std::cos(x);
-}
-
 } // namespace corexsim
 
-#define rsqrt(x) (::corexsim::rsqrt_(x))
-#define rsqrtf(x) (::corexsim::rsqrt_(static_cast<float>(x)))
-#define rcbrt(x) (1.0 / ::cbrt(x))
-#define rcbrtf(x) (static_cast<float>(1.0 / ::cbrt(static_cast<double>(x))))
-#define sinpi(x) (::corexsim::sinpi_(x))
-#define sinpif(x) (::corexsim::sinpi_(static_cast<float>(x)))
-#define cospi(x) (::corexsim::cospi_(x))
-#define cospif(x) (::corexsim::cospi_(static_cast<float>(x)))
-#define exp10(x) (::corexsim::exp10_(x))
-#define exp10f(x) (::corexsim::exp10_(static_cast<float>(x)))
-#define sincos(x, s, c) (::corexsim::sincos_(x, s, c))
-#define sincosf(x, s, c) (::corexsim::sincos_(static_cast<float>(x), s, c))
-#define sincospi(x, s, c) ((void)(*(s) = sinpi(x), *(c) = cospi(x)))
-#define sincospif(x, s, c) ((void)(*(s) = sinpif(x), *(c) = cospif(x)))
-#define erfinv(x) (::corexsim::erf_inverse(x))
-#define erfinvf(x) (static_cast<float>(::corexsim::erf_inverse(static_cast<double>(x))))
-#define erfcinv(x) (::corexsim::erf_inverse(1 - (x)))
-#define erfcinvf(x) (static_cast<float>(::corexsim::erf_inverse(1 - static_cast<double>(x))))
-#define normcdf(x) (::corexsim::normal_cdf(x))
-#define normcdff(x) (static_cast<float>(::corexsim::normal_cdf(static_cast<double>(x))))
-#define normcdfinv(x) (::corexsim::normal_cdf_inverse(x))
-#define normcdfinvf(x) (static_cast<float>(::corexsim::normal_cdf_inverse(static_cast<double>(x))))
+/* Under names of our own, which object-like macros give them: so `::rsqrt(x)` works too. */
 
-#define __expf(x) (::expf(x))
-#define __exp10f(x) (exp10f(x))
-#define __logf(x) (::logf(x))
-#define __log2f(x) (::log2f(x))
-#define __log10f(x) (::log10f(x))
-#define __powf(x, y) (::powf(x, y))
-#define __sinf(x) (::sinf(x))
-#define __cosf(x) (::cosf(x))
-#define __tanf(x) (::tanf(x))
-#define __tanhf(x) (::tanhf(x))
-#define __sincosf(x, s, c) (sincosf(x, s, c))
-#define __frsqrt_rn(x) (rsqrtf(x))
-#define __fdividef(x, y) ((float)(x) / (float)(y))
-#define fdividef(x, y) ((float)(x) / (float)(y))
-#define fdivide(x, y) ((double)(x) / (double)(y))
-#define __saturatef(x) (::fminf(1.0f, ::fmaxf(0.0f, x)))
+inline double corexsim_rsqrt(double x) { return 1.0 / std::sqrt(x); }
+inline float corexsim_rsqrt(float x)
+{
+    return static_cast<float>(corexsim_rsqrt(static_cast<double>(x)));
+}
+inline double corexsim_rcbrt(double x) { return 1.0 / std::cbrt(x); }
+inline double corexsim_sinpi(double x) { return corexsim::sin_pi(x); }
+inline double corexsim_cospi(double x) { return corexsim::cos_pi(x); }
+inline double corexsim_exp10(double x) { return std::pow(10.0, x); }
+inline double corexsim_erfinv(double x) { return corexsim::erf_inverse(x); }
+inline double corexsim_erfcinv(double x) { return corexsim::erf_inverse(1 - x); }
+inline double corexsim_normcdf(double x) { return corexsim::normal_cdf(x); }
+inline double corexsim_normcdfinv(double x) { return corexsim::normal_cdf_inverse(x); }
+
+#define COREXSIM_OF_FLOAT(name) \
+    inline float corexsim_##name##f(float x) \
+    { \
+        return static_cast<float>(corexsim_##name(static_cast<double>(x))); \
+    }
+COREXSIM_OF_FLOAT(rsqrt)
+COREXSIM_OF_FLOAT(rcbrt)
+COREXSIM_OF_FLOAT(sinpi)
+COREXSIM_OF_FLOAT(cospi)
+COREXSIM_OF_FLOAT(exp10)
+COREXSIM_OF_FLOAT(erfinv)
+COREXSIM_OF_FLOAT(erfcinv)
+COREXSIM_OF_FLOAT(normcdf)
+COREXSIM_OF_FLOAT(normcdfinv)
+
+template <class T> inline void corexsim_sincos(T x, T *s, T *c)
+{
+    *s = std::sin(x);
+    *c = std::cos(x);
+}
+inline void corexsim_sincosf(float x, float *s, float *c) { corexsim_sincos(x, s, c); }
+inline void corexsim_sincospi(double x, double *s, double *c)
+{
+    *s = corexsim_sinpi(x);
+    *c = corexsim_cospi(x);
+}
+inline void corexsim_sincospif(float x, float *s, float *c)
+{
+    *s = corexsim_sinpif(x);
+    *c = corexsim_cospif(x);
+}
+inline float corexsim_fdividef(float x, float y) { return x / y; }
+inline float corexsim_saturatef(float x) { return fminf(1.0f, fmaxf(0.0f, x)); }
+
+#define rsqrt corexsim_rsqrt
+#define rsqrtf corexsim_rsqrtf
+#define rcbrt corexsim_rcbrt
+#define rcbrtf corexsim_rcbrtf
+#define sinpi corexsim_sinpi
+#define sinpif corexsim_sinpif
+#define cospi corexsim_cospi
+#define cospif corexsim_cospif
+#define exp10 corexsim_exp10
+#define exp10f corexsim_exp10f
+#define erfinv corexsim_erfinv
+#define erfinvf corexsim_erfinvf
+#define erfcinv corexsim_erfcinv
+#define erfcinvf corexsim_erfcinvf
+#define normcdf corexsim_normcdf
+#define normcdff corexsim_normcdff
+#define normcdfinv corexsim_normcdfinv
+#define normcdfinvf corexsim_normcdfinvf
+#define sincos corexsim_sincos
+#define sincosf corexsim_sincosf
+#define sincospi corexsim_sincospi
+#define sincospif corexsim_sincospif
+#define fdividef corexsim_fdividef
+
+#define __expf expf
+#define __exp10f exp10f
+#define __logf logf
+#define __log2f log2f
+#define __log10f log10f
+#define __powf powf
+#define __sinf sinf
+#define __cosf cosf
+#define __tanf tanf
+#define __tanhf tanhf
+#define __sincosf sincosf
+#define __frsqrt_rn rsqrtf
+#define __fdividef corexsim_fdividef
+#define __saturatef corexsim_saturatef
 
 inline float norm3df(float a, float b, float c)
 {
