@@ -45,6 +45,7 @@ from corex.errors import (
     PluginError,
 )
 from corex.fallback import is_strict, set_strict
+from corex.interop.dlpack import install as _install_dlpack
 from corex.interop.numpy import install as _install_numpy
 from corex.interop.objects import install as _install_objects
 from corex.layout import broadcast_shapes as _broadcast_shapes
@@ -74,6 +75,7 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 
 _install_autograd(Tensor)
+_install_dlpack(Tensor)
 _install_numpy(Tensor)
 _install_objects(Tensor)
 _install_printing(Tensor)

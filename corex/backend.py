@@ -128,6 +128,37 @@ class Backend:
         """The address of the buffer's first byte (0 where that means nothing)."""
         return 0
 
+    # ---- optional: memory shared with other libraries ---------------------------------------
+    def dlpack_device(self, buffer: Buffer) -> tuple[int, int] | None:
+        """DLPack's device type and number for a buffer's memory; None if nobody else can use it.
+
+        By default (1, 0), which is the CPU, where the host sees the bytes. For any other device
+        `data_ptr` is the address that is given away."""
+        return None if self.host_view(buffer) is None else (1, 0)
+
+    def wrap_pointer(self, pointer: int, nbytes: int, device: int, owner: object) -> Buffer | None:
+        """A buffer that *is* foreign memory of device number `device`, or None.
+
+        The buffer keeps `owner` alive, and with it the memory."""
+        return None
+
+    def stream_handle(self, device: int) -> int | None:
+        """The handle of the stream that the calling thread's work goes to; None: no streams.
+
+        It is what other libraries call it: for CUDA, 1 is the legacy default stream."""
+        return None
+
+    def lead_stream(self, device: int, stream: int) -> None:
+        """What a foreign stream is given from now on runs after all that is queued here.
+
+        By default waits until that is done."""
+        self.synchronize(device)
+
+    def follow_stream(self, device: int, stream: int) -> None:
+        """What is queued here from now on runs after all that a foreign stream has been given."""
+        raise NotImplementedError(f"backend '{self.name}' cannot wait for a stream")
+
+    # ---- optional: what the allocator tells ------------------------------------------------
     def memory_stats(self, device: int) -> dict[str, int]:
         """Counters of the allocator: at least `allocated_bytes` (in use now), `reserved_bytes`
         (held from the system), `peak_allocated_bytes`, `allocations` (ever made)."""

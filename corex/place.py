@@ -105,6 +105,10 @@ class _Refusal(Backend):
         """Refuses."""
         raise TypeError(self.message)
 
+    def wrap_pointer(self, pointer: int, nbytes: int, device: int, owner: object) -> Any:
+        """Refuses."""
+        raise TypeError(self.message)
+
 
 def _check_held(backend: Backend, index: int) -> tuple[DType, ...]:
     held = backend.dtypes(index)

@@ -20,6 +20,7 @@ from corex.ops import (
     convert,
     create,
     create_data,
+    create_foreign,
     create_host,
     create_like,
     create_ranges,
@@ -62,7 +63,7 @@ def _collect() -> None:
         functions.update(table)
         methods.update(table)
     for module in (
-        *(create, create_data, create_host, create_like, create_ranges),
+        *(create, create_data, create_foreign, create_host, create_like, create_ranges),
         *(composite, contraction, arrange),
     ):
         functions.update(getattr(module, "functions", {}))

@@ -19,6 +19,7 @@ from corex.dtypes import BY_NAME, PROMOTION, DType
 from corex.layout import numel
 from corex.ops.convert import to
 from corex.ops.create import DeviceLike, DTypeLike, Shape, check_fits, dtype_of
+from corex.ops.create_foreign import shared_foreign
 from corex.ops.create_host import dtype_of_array, from_array, from_numpy, frombuffer
 from corex.ops.places import converted
 from corex.ops.promotion import number_dtype
@@ -84,6 +85,9 @@ def _from_any(
         numpy = sys.modules.get("numpy")
         if numpy is not None and isinstance(data, numpy.ndarray | numpy.generic):
             return from_array(numpy.asarray(data), place, wanted)
+        shared = _foreign(data, wanted, device, backend)
+        if shared is not None:
+            return clone(shared)
         if not _is_sequence(data):
             return _packed(place, [data], (), {kind}, wanted)
     shape, flat = _flatten(data)
@@ -248,15 +252,29 @@ def as_tensor(
 def _shared(
     data: Any, dtype: DType | None, device: DeviceLike, backend: str | None
 ) -> Tensor | None:
-    """A tensor over a NumPy array's memory, converted and moved if asked; None if impossible."""
+    """A tensor over an array's memory, converted and moved if asked; None if impossible."""
     numpy = sys.modules.get("numpy")
     if numpy is None or not isinstance(data, numpy.ndarray):
-        return None
+        return _foreign(data, dtype, device, backend)
     fits = data.dtype.name in BY_NAME and data.dtype.isnative and data.flags.writeable
     if not fits or any(s < 0 or s % data.itemsize for s in data.strides):
         return None
     result = from_numpy(data)
     return converted(result, dtype or result.key.dtype, find_place(device, backend))
+
+
+def _foreign(
+    data: Any, dtype: DType | None, device: DeviceLike, backend: str | None
+) -> Tensor | None:
+    """As `_shared`, of an object with DLPack or the CUDA array interface."""
+    if type(data) in _SCALARS or isinstance(data, list | tuple):
+        return None
+    found = shared_foreign(data, device)
+    if found is None:
+        return None
+    stays = device is None and backend is None and found.device.type != "cpu"
+    place = found.key.place if stays else find_place(device, backend)
+    return converted(found, dtype or found.key.dtype, place)
 
 
 def asarray(

@@ -29,7 +29,7 @@ ELSEWHERE = {
     """,
     "tests/ops/test_reductions.py": "cumsum cumprod argsort sort topk",
     "tests/ops/test_decompositions.py": "sgd_step_ adam_step_",
-    "tests/interop": "from_numpy",
+    "tests/interop": "from_numpy from_dlpack",
 }
 ELSEWHERE_NAMES = {name for names in ELSEWHERE.values() for name in names.split()}
 

@@ -20,7 +20,10 @@ MEMORY: Final = (
 )  # fmt: skip
 """The methods of tier 0."""
 
-OPTIONAL: Final = ("host_view", "wrap_host", "data_ptr", "memory_stats", "empty_cache")
+OPTIONAL: Final = (
+    "host_view", "wrap_host", "data_ptr", "memory_stats", "empty_cache", "dlpack_device", "wrap_pointer",
+    "stream_handle", "lead_stream", "follow_stream", "copy_device", "warm",
+)  # fmt: skip
 """The methods that only some memory can have."""
 
 KINDS: Final = {
