@@ -59,11 +59,16 @@ def runtime(cuda: Any) -> ModuleType:
 
 
 @pytest.fixture
-def device(runtime: ModuleType) -> Any:
-    """The first device, which has nothing left to do when the test begins and ends."""
+def device(runtime: ModuleType) -> Iterator[Any]:
+    """The first device, which has nothing left to do when the test begins and ends.
+
+    It begins with nothing cached, and ends without a limit.
+    """
     found = runtime.device(0)
     found.synchronize()
+    found.allocator.empty_cache()
     yield found
+    found.set_memory_limit(None)
     found.synchronize()
 
 
@@ -87,49 +92,5 @@ def python() -> Callable[..., subprocess.CompletedProcess[str]]:
             capture_output=True, text=True, timeout=100, check=False,
             env={**os.environ, "COREX_BACKEND": "cuda_pycuda", **environment},
         )  # fmt: skip
-
-    return run
-
-
-# ---- the runtime -----------------------------------------------------------------------------
-@pytest.fixture(scope="session")
-def cuda() -> Any:
-    """The backend object."""
-    from corex.plugins import manager
-
-    return manager.backend("cuda_pycuda")
-
-
-@pytest.fixture(scope="session")
-def runtime(cuda: Any) -> ModuleType:
-    """The package `corex_cuda_pycuda.runtime`."""
-    from corex_cuda_pycuda import runtime as found
-
-    return found
-
-
-@pytest.fixture
-def device(runtime: ModuleType) -> Iterator[Any]:
-    """Device number 0, with nothing cached; its limit is lifted afterwards."""
-    found = runtime.device(0)
-    found.enter()
-    found.allocator.empty_cache()
-    yield found
-    found.set_memory_limit(None)
-
-
-@pytest.fixture
-def python(cuda: Any) -> Callable[..., subprocess.CompletedProcess[str]]:
-    """Runs a program in a process of its own: what concerns exits, forks, numbers of devices."""
-
-    def run(program: str, **environment: str) -> subprocess.CompletedProcess[str]:
-        return subprocess.run(
-            [sys.executable, "-c", textwrap.dedent(program)],
-            env={**os.environ, **environment},
-            capture_output=True,
-            text=True,
-            timeout=100,
-            check=False,
-        )
 
     return run
