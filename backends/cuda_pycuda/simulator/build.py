@@ -19,10 +19,10 @@ from pathlib import Path
 
 HERE = Path(__file__).parent
 DRIVER_FLAGS = "-std=c++17 -O2 -g1 -fPIC -fvisibility=hidden -shared -Wl,-soname,libcuda.so.1"
-# Modules share nothing: a `__shared__` array in a template would else be one for all that have it.
 KERNEL_FLAGS = (
-    "-std=gnu++17 -O2 -fPIC -fno-exceptions -fno-rtti -fno-threadsafe-statics -ffp-contract=off"
-    " -fno-strict-aliasing -fstack-clash-protection -fno-gnu-unique -w"
+    "-std=gnu++17 -O2 -fPIC -fno-exceptions -fno-rtti -fno-threadsafe-statics -fno-gnu-unique"
+    " -ffp-contract=off"
+    " -fno-strict-aliasing -fstack-clash-protection -w"
 )
 CHECKS = " -fsanitize=alignment,bounds,integer-divide-by-zero,shift-exponent"
 # No libraries by default: the checks' handlers are our own, and the process has the C library.

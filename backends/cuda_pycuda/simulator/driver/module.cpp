@@ -160,13 +160,22 @@ CUresult bind(LoadedModule &module)
     return CUDA_SUCCESS;
 }
 
+std::string path_of(const LoadedModule &module)
+{
+    return "/proc/self/fd/" + std::to_string(module.file);
+}
+
 void unload(LoadedModule *module)
 {
     for (void *global : module->globals)
         remove_region(global);
-    if (module->handle)
+    bool gone = !module->handle;
+    if (module->handle) {
         dlclose(module->handle);
-    if (module->file >= 0)
+        gone = !dlopen(path_of(*module).c_str(), RTLD_NOW | RTLD_NOLOAD);
+    }
+    /* The loader knows objects by name too: that of one which stays must not be used again. */
+    if (gone && module->file >= 0)
         close(module->file);
     modules.erase(module);
     delete module;
@@ -199,8 +208,7 @@ CUresult load(std::vector<unsigned char> image, Context *context, CUmodule *out)
         return fail(CUDA_ERROR_OPERATING_SYSTEM, "memfd_create: %s", std::strerror(errno));
     }
     /* The loader knows files by inode, so each load is a module of its own, as it must be. */
-    std::string path = "/proc/self/fd/" + std::to_string(module->file);
-    module->handle = dlopen(path.c_str(), RTLD_NOW | RTLD_LOCAL);
+    module->handle = dlopen(path_of(*module).c_str(), RTLD_NOW | RTLD_LOCAL);
     if (!module->handle) {
         CUresult result = fail(CUDA_ERROR_SHARED_OBJECT_INIT_FAILED, "%s", dlerror());
         unload(module.release());

@@ -155,7 +155,7 @@ unsigned barrier(unsigned predicate, int line)
     thread.line = line;
     block.at_barrier++;
     check_barrier();
-    park(self, thread.status);
+    park(self);
     return block.barrier_result;
 }
 
@@ -164,8 +164,8 @@ void thread_exit()
     unsigned self = linear_thread(*block.state);
     block.thread[self].status = Status::EXITED;
     block.live--;
+    lane_exited(self);
     check_barrier();
-    check_warp(self / WARP);
 }
 
 void yield()
@@ -173,7 +173,7 @@ void yield()
     unsigned self = linear_thread(*block.state);
     start_tracking(self);
     make_ready(self);
-    park(self, Status::READY);
+    park(self);
 }
 
 void stop(Stop why, const char *file, int line, const char *message, const void *address)
@@ -309,16 +309,26 @@ void start_tracking(unsigned running)
         state.tracking = true;
         for (unsigned i = 0; i < block.threads; i++)
             block.thread[i] = Thread{};
+        for (unsigned first = 0; first < block.threads; first += WARP) {
+            unsigned count = std::min(WARP, block.threads - first);
+            block.lanes[first / WARP] = count == WARP ? ~0u : (1u << count) - 1;
+            block.exited[first / WARP] = block.waiting[first / WARP] = 0;
+        }
         /* Those that were started before and did not wait have exited. */
-        for (const Uint3 *one = block.order.data(); one != state.next; one++)
-            block.thread[linear(*one, state.block_dim)].status = Status::EXITED;
+        for (const Uint3 *one = block.order.data(); one != state.next; one++) {
+            unsigned thread = linear(*one, state.block_dim);
+            if (thread == running)
+                continue;
+            block.thread[thread].status = Status::EXITED;
+            block.exited[thread / WARP] |= 1u << thread % WARP;
+        }
         block.live = block.threads - static_cast<unsigned>(state.next - block.order.data()) + 1;
     }
     block.thread[running].status = Status::RUNNING;
     block.thread[running].fiber = nullptr;
 }
 
-void park(unsigned thread, Status)
+void park(unsigned thread)
 {
     Thread &self = block.thread[thread];
     Uint3 index = block.state->thread;

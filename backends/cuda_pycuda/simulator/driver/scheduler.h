@@ -33,6 +33,8 @@ struct Block {
     unsigned barrier_result;
     std::uint64_t block_index;
     Thread thread[MAX_THREADS];
+    /* By warp, a bit for each lane: there is one, it has exited, it waits at a collective. */
+    unsigned lanes[MAX_THREADS / WARP], exited[MAX_THREADS / WARP], waiting[MAX_THREADS / WARP];
     std::vector<Uint3> order; /* the threads, as they are started and released */
     std::vector<Fiber *> ready;
     std::size_t ready_first;
@@ -43,13 +45,13 @@ extern Block block;
 unsigned linear_thread(const State &state);
 /* Ends the block and the launch with an error; does not come back. */
 [[noreturn]] void stop_block(CUresult code, const std::string &words);
-/* Parks the running thread until its status is READY, while others go on. */
-void park(unsigned thread, Status status);
+/* Lets others go on until somebody makes the running thread ready. */
+void park(unsigned thread);
 void make_ready(unsigned thread);
 /* From now on it is known of each thread whether it has exited. */
 void start_tracking(unsigned running);
-/* Whether the lanes that wait in this warp can go on. */
-void check_warp(unsigned warp);
+/* Tells the thread's warp. */
+void lane_exited(unsigned thread);
 std::string describe_waiting();
 Uint3 unlinear(std::uint64_t index, const Dim3 &dim);
 std::string place_words(unsigned thread);

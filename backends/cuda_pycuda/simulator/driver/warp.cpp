@@ -82,33 +82,43 @@ const char *collective_name(Collective op)
     return op < COLLECTIVES ? NAMES[op] : "a warp operation";
 }
 
-void check_warp(unsigned warp)
+namespace
+{
+
+/*
+ * Lets the group go on to which this lane belongs, if all of it has come: the lanes of its mask
+ * that have not exited, each with the same operation and mask.
+ */
+void check_group(unsigned warp, unsigned lane)
 {
     Thread *lanes = block.thread + warp * WARP;
-    unsigned count = std::min(WARP, block.threads - warp * WARP);
-    for (unsigned lane = 0; lane < count; lane++) {
-        if (lanes[lane].status != Status::AT_COLLECTIVE)
-            continue;
-        const Thread &asking = lanes[lane];
-        unsigned there = 0;
-        bool complete = true;
-        for (unsigned other = 0; other < count; other++) {
-            const Thread &thread = lanes[other];
-            if (!(asking.mask >> other & 1) || thread.status == Status::EXITED)
-                continue;
-            complete = complete && thread.status == Status::AT_COLLECTIVE &&
-                       thread.op == asking.op && thread.mask == asking.mask;
-            there |= 1u << other;
-        }
-        if (!complete)
-            continue;
-        compute(lanes, there, asking.op);
-        for (unsigned other = 0; other < count; other++) {
-            unsigned turn = config.order == Order::DESCENDING ? count - 1 - other : other;
-            if (there >> turn & 1)
-                make_ready(warp * WARP + turn);
-        }
+    const Thread &asking = lanes[lane];
+    unsigned there = asking.mask & block.lanes[warp] & ~block.exited[warp];
+    if ((there & block.waiting[warp]) != there)
+        return;
+    for (unsigned other = 0; other < WARP; other++)
+        if ((there >> other & 1) &&
+            (lanes[other].op != asking.op || lanes[other].mask != asking.mask))
+            return;
+    compute(lanes, there, asking.op);
+    block.waiting[warp] &= ~there;
+    for (unsigned i = 0; i < WARP; i++) {
+        unsigned other = config.order == Order::DESCENDING ? WARP - 1 - i : i;
+        if (there >> other & 1)
+            make_ready(warp * WARP + other);
     }
+}
+
+} // namespace
+
+void lane_exited(unsigned thread)
+{
+    unsigned warp = thread / WARP;
+    block.exited[warp] |= 1u << thread % WARP;
+    /* Who waits for this lane does so no longer. */
+    for (unsigned lane = 0; block.waiting[warp] && lane < WARP; lane++)
+        if (block.waiting[warp] >> lane & 1)
+            check_group(warp, lane);
 }
 
 std::uint64_t collective(Collective op, unsigned mask, std::uint64_t value, unsigned argument,
@@ -132,9 +142,9 @@ std::uint64_t collective(Collective op, unsigned mask, std::uint64_t value, unsi
     thread.argument = argument;
     thread.line = line;
     thread.status = Status::AT_COLLECTIVE;
-    /* Only the last lane to arrive can complete it. */
-    check_warp(warp);
-    park(self, thread.status);
+    block.waiting[warp] |= 1u << lane;
+    check_group(warp, lane);
+    park(self);
     return thread.result;
 }
 
@@ -142,11 +152,7 @@ unsigned active_mask()
 {
     unsigned self = linear_thread(*block.state);
     start_tracking(self);
-    unsigned first = self / WARP * WARP, mask = 0;
-    for (unsigned lane = 0; lane < WARP && first + lane < block.threads; lane++)
-        if (block.thread[first + lane].status != Status::EXITED)
-            mask |= 1u << lane;
-    return mask;
+    return block.lanes[self / WARP] & ~block.exited[self / WARP];
 }
 
 } // namespace corexsim
