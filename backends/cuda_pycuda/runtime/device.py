@@ -9,13 +9,21 @@ from typing import Any, NamedTuple
 
 import pycuda.driver as drv
 
-from corex_cuda_pycuda.runtime import compiler
+from corex_cuda_pycuda.runtime import compiler, native
 from corex_cuda_pycuda.runtime.faults import FaultWord
 from corex_cuda_pycuda.runtime.memory import Allocator, Buffer
 from corex_cuda_pycuda.runtime.source import Source
 from corex_cuda_pycuda.runtime.staging import Staging
 from corex_cuda_pycuda.runtime.streams import Stream
-from corex_cuda_pycuda.runtime.threads import FORKED, current, enter, forked, watch_process
+from corex_cuda_pycuda.runtime.threads import (
+    FORKED,
+    current,
+    enter,
+    forked,
+    keep,
+    refuse_forks,
+    working_on,
+)
 
 MOST_STREAMS = 32
 Grid = tuple[int, int, int]
@@ -103,14 +111,16 @@ class Device:
         self._functions: dict[tuple[Source, str], Function] = {}
         self._streams: list[Stream] = []
         self._taken = 0
+        self.events: dict[bool, list[Any]] = {False: [], True: []}  # to be used again, by `timed`
         self.default_stream: Stream = None  # type: ignore[assignment]
-        self.context = raw.retain_primary_context()
+        self.context = keep(raw.retain_primary_context())
+        self.context_handle = int(self.context.handle)
         enter(self)
         self.default_stream = current.stream = Stream(self, 0)
         self.allocator = Allocator(self)
         self.allocator.add_stream(self.default_stream)
         self.staging = Staging(self)
-        self.faults = FaultWord()
+        self.faults = FaultWord(self)
         self.fault_word = self.faults.pointer
         limit = os.environ.get("COREX_CUDA_MEMORY_LIMIT")
         if limit:
@@ -157,10 +167,11 @@ class Device:
         with self._lock:
             self.enter()
             try:
-                module = self._modules.get(source)
-                if module is None:
-                    module = self._modules[source] = drv.module_from_buffer(code)
-                raw = module.get_function(name)
+                with working_on(self):
+                    module = self._modules.get(source)
+                    if module is None:
+                        module = self._modules[source] = keep(drv.module_from_buffer(code))
+                    raw = module.get_function(name)
             except drv.Error as error:
                 raise LaunchError(
                     f"kernel '{name}' of {source.describe()} cannot be loaded: {error}"
@@ -335,7 +346,7 @@ def device(index: int) -> Device:
         if index not in _devices:
             drv.init()
             if not _devices:
-                watch_process()
+                refuse_forks()
             _devices[index] = Device(index)
         return _devices[index]
 
@@ -368,9 +379,9 @@ def copy_between(
     ready = origin.stream.record_event()
     stream = to.stream
     stream.wait_event(ready)
-    drv.memcpy_peer_async(
-        target.ptr + target_start, source.ptr + source_start, nbytes,
-        dest_context=to.context, src_context=origin.context, stream=stream.raw,
+    native.copy_peer(
+        target.ptr + target_start, to.context_handle,
+        source.ptr + source_start, origin.context_handle, nbytes, stream.handle,
     )  # fmt: skip
     done = stream.record_event()  # the source's memory may be written again only after this
     origin.stream.wait_event(done)

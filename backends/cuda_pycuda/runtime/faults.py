@@ -7,7 +7,14 @@ kernel that finds an index out of range writes them and skips the access (`repor
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import pycuda.driver as drv
+
+from corex_cuda_pycuda.runtime.threads import keep, working_on
+
+if TYPE_CHECKING:
+    from corex_cuda_pycuda.runtime.device import Device
 
 INDEX, ZERO_DIVISION = 1, 2
 
@@ -15,10 +22,12 @@ INDEX, ZERO_DIVISION = 1, 2
 class FaultWord:
     """Code, index, dimension, size; a code of 0 means that all is well."""
 
-    def __init__(self) -> None:
-        self._array = drv.pagelocked_zeros(4, "int64", mem_flags=drv.host_alloc_flags.DEVICEMAP)
-        self._words = memoryview(self._array)
-        self.pointer = int(self._array.base.get_device_pointer())
+    def __init__(self, device: Device) -> None:
+        with working_on(device):
+            flags = drv.host_alloc_flags.DEVICEMAP
+            array = keep(drv.pagelocked_zeros(4, "int64", mem_flags=flags))
+            self.pointer = int(array.base.get_device_pointer())
+        self._words = memoryview(array)
 
     def check(self) -> None:
         """Raises what kernels found since the last check; the device must be idle.

@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any
 import pycuda.driver as drv
 
 from corex.backend import OutOfMemoryError
+from corex_cuda_pycuda.runtime.threads import forget, keep, working_on
 
 if TYPE_CHECKING:
     from corex_cuda_pycuda.runtime.device import Device
@@ -275,7 +276,8 @@ class Allocator:
         if self._reserved + nbytes > self.limit:
             return None
         try:
-            allocation = drv.mem_alloc(nbytes)
+            with working_on(self._device):
+                allocation = keep(drv.mem_alloc(nbytes))
         except drv.MemoryError:
             return None
         self._driver_calls += 1
@@ -289,7 +291,9 @@ class Allocator:
             self._take_back()
             for pool in self._pools.values():
                 for segment in pool.unused_segments():
-                    segment.allocation.free()
+                    with working_on(self._device):
+                        segment.allocation.free()
+                    forget(segment.allocation)
                     self._reserved -= segment.nbytes
 
     def _message(self, nbytes: int) -> str:

@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING
 
 import pycuda.driver as drv
 
+from corex_cuda_pycuda.runtime.threads import keep, working_on
+
 if TYPE_CHECKING:
     from corex_cuda_pycuda.runtime.device import Device
     from corex_cuda_pycuda.runtime.streams import Stream
@@ -26,15 +28,17 @@ class _Chunk:
 
     __slots__ = ("event", "view")
 
-    def __init__(self, nbytes: int) -> None:
-        self.view = memoryview(drv.pagelocked_empty(nbytes, "uint8"))
-        self.event = drv.Event(drv.event_flags.DISABLE_TIMING)
+    def __init__(self, device: Device, nbytes: int) -> None:
+        with working_on(device):
+            self.view = memoryview(keep(drv.pagelocked_empty(nbytes, "uint8")))
+            self.event = keep(drv.Event(drv.event_flags.DISABLE_TIMING))
 
 
 class _Ring:
     """Chunks of one size, the longest unused first."""
 
-    def __init__(self, nbytes: int) -> None:
+    def __init__(self, device: Device, nbytes: int) -> None:
+        self._device = device
         self._nbytes = nbytes
         self._chunks: deque[_Chunk] = deque()
         self._made = 0
@@ -50,7 +54,7 @@ class _Ring:
                 return chunk
             self._chunks.appendleft(chunk)
         self._made += 1
-        return _Chunk(self._nbytes)
+        return _Chunk(self._device, self._nbytes)
 
     def put(self, chunk: _Chunk) -> None:
         self._chunks.append(chunk)
@@ -62,7 +66,7 @@ class Staging:
     def __init__(self, device: Device) -> None:
         self._counters = device.counters
         self._lock = threading.Lock()
-        self._small, self._large = _Ring(SMALL), _Ring(LARGE)
+        self._small, self._large = _Ring(device, SMALL), _Ring(device, LARGE)
 
     def to_device(self, address: int, source: memoryview, stream: Stream) -> None:
         """Queues a copy of `source`, which is the caller's again on return."""

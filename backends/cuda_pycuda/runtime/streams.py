@@ -7,11 +7,11 @@ own, and then says with events what has to wait for what.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pycuda.driver as drv
 
-from corex_cuda_pycuda.runtime.threads import current, enter
+from corex_cuda_pycuda.runtime.threads import current, enter, keep, working_on
 
 if TYPE_CHECKING:
     from corex_cuda_pycuda.runtime.device import Device
@@ -33,7 +33,8 @@ class Stream:
     def __init__(self, device: Device, number: int) -> None:
         self.device = device
         self.number = number
-        self.raw = drv.Stream(NON_BLOCKING)
+        with working_on(device):
+            self.raw = keep(drv.Stream(NON_BLOCKING))
         self.handle = int(self.raw.handle)
 
     def synchronize(self) -> None:
@@ -73,15 +74,29 @@ class Event:
     def __init__(self, timed: bool = False) -> None:
         self.timed = timed
         self.device: Device | None = None
-        self.raw: drv.Event | None = None
+        self.raw: Any = None
 
     def record(self, stream: Stream) -> None:
         """The moment when all that is queued on the stream now is done."""
         stream.device.enter()
         if self.raw is None or self.device is not stream.device:
-            flags = 0 if self.timed else drv.event_flags.DISABLE_TIMING
-            self.raw, self.device = drv.Event(flags), stream.device
+            self._give_back()
+            self.raw, self.device = self._take(stream.device), stream.device
         self.raw.record(stream.raw)
+
+    def _take(self, device: Device) -> Any:
+        try:
+            return device.events[self.timed].pop()
+        except IndexError:
+            with working_on(device):
+                return keep(drv.Event(0 if self.timed else drv.event_flags.DISABLE_TIMING))
+
+    def _give_back(self) -> None:
+        if self.raw is not None and self.device is not None:
+            self.device.events[self.timed].append(self.raw)
+
+    def __del__(self) -> None:
+        self._give_back()  # what waits for it goes on waiting for what was recorded
 
     def query(self) -> bool:
         """Whether it has happened; an event that was not recorded has."""

@@ -107,6 +107,7 @@ def test_garbage_collection_returns_memory(device: Any) -> None:
     class Holder:
         pass
 
+    gc.collect()
     before = stats(device)["allocated_bytes"]
     for _ in range(10):
         holder: Any = Holder()
@@ -141,10 +142,10 @@ def test_before_it_is_refused_the_cache_is_emptied(device: Any) -> None:
 
 # ---- streams -----------------------------------------------------------------------------------
 def test_memory_freed_on_one_stream_waits_for_the_others(
-    runtime: ModuleType, device: Any, simulator: ModuleType
+    runtime: ModuleType, device: Any, simulated: ModuleType
 ) -> None:
     other = device.new_stream()
-    deferred = simulator.set_deferred(True)
+    deferred = simulated.set_deferred(True)
     try:
         buffer = device.allocate(MIB)
         address = buffer.ptr
@@ -159,7 +160,7 @@ def test_memory_freed_on_one_stream_waits_for_the_others(
         assert third.ptr == address
     finally:
         runtime.choose(device.default_stream)
-        simulator.set_deferred(deferred)
+        simulated.set_deferred(deferred)
 
 
 def test_a_stream_takes_the_memory_of_another_rather_than_fail(

@@ -179,9 +179,7 @@ def test_a_histogram(cuda: Any, module: Any) -> None:
     ).get_function("histogram")
     a = RANDOM.integers(0, 256, 3000).astype(np.uint8)
     out = np.zeros(256, np.uint32)
-    kernel(
-        cuda.InOut(out), cuda.In(a), np.int32(3000), block=(64, 1, 1), grid=(4, 1), shared=1024
-    )
+    kernel(cuda.InOut(out), cuda.In(a), np.int32(3000), block=(64, 1, 1), grid=(4, 1), shared=1024)
     assert np.array_equal(out, np.bincount(a, minlength=256))
 
 
@@ -219,8 +217,8 @@ def test_templates_and_mangled_names(cuda: Any, module: Any) -> None:
             __syncthreads();
             out[threadIdx.x] = shared[N - 1 - threadIdx.x];
         }
-        extern "C" __global__ void fill_float(float *out, float value) { fill<float, 8>(out, value); }
-        extern "C" __global__ void fill_int(int *out, int value) { fill<int, 8>(out, value); }
+        extern "C" __global__ void fill_float(float *out, float v) { fill<float, 8>(out, v); }
+        extern "C" __global__ void fill_int(int *out, int v) { fill<int, 8>(out, v); }
         template <typename T> __global__ void twice(T *out) { out[threadIdx.x] *= 2; }
         template __global__ void twice<float>(float *);
         """,
