@@ -120,9 +120,7 @@ extern "C" __global__ void __launch_bounds__(GEMM_THREADS, 2)
     product(T *out, Wide *partial, const T *a, const T *b, const T *bias, Conv s)
 {
     const Index m = Index(s.m), n = Index(s.n);
-    const Index across = (n - 1) / TILE_SIDE + 1;
-    const Index m0 = Index(blockIdx.x / across * TILE_SIDE);
-    const Index n0 = Index(blockIdx.x % across * TILE_SIDE);
+    const Tile tile = tile_of_block(m, n, TILE_SIDE);
     const Division d = s.division;
     const long long part = part_of_block();
     if (part >= d.batches * d.pieces)
@@ -137,7 +135,8 @@ extern "C" __global__ void __launch_bounds__(GEMM_THREADS, 2)
         else
             put(out, bias, s, group, row, column, sum);
     };
-    gemm_tile<Wide, TILE_SIDE, 1>(lines, window, m0, n0, m, n, Index(start), Index(end), store);
+    gemm_tile<Wide, TILE_SIDE, 1>(lines, window, tile.row, tile.column, m, n, Index(start),
+                                  Index(end), store);
 }
 
 // out = the partial sums of every element, added in order, and the bias.

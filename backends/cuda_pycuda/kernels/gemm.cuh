@@ -176,6 +176,22 @@ __device__ inline void gemm_tile(const A &a, const B &b, Index m0, Index n0, Ind
         }
 }
 
+// The tile of a block, row by row and column by column of tiles, in bands of a few rows: blocks
+// that run together then share more of what they read.
+struct Tile {
+    Index row, column;
+};
+
+__device__ inline Tile tile_of_block(Index m, Index n, int side)
+{
+    constexpr Index BAND = 8;
+    const Index down = (m - 1) / side + 1, across = (n - 1) / side + 1;
+    const Index tile = Index(blockIdx.x), first = tile / (BAND * across) * BAND;
+    const Index rows = down - first < BAND ? down - first : BAND;
+    const Index within = tile - first * across;
+    return Tile{(first + within % rows) * side, within / rows * side};
+}
+
 // How a grid shares out a product: blockIdx.x counts tiles, the other two count parts, which are
 // the matrices of a batch for every piece of the depth. What several pieces have summed up is kept
 // and then added in order, so that the same call gives the same bits.

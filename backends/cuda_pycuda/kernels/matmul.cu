@@ -52,9 +52,7 @@ extern "C" __global__ void __launch_bounds__(GEMM_THREADS, 2)
     product(T *out, Wide *partial, const T *a, const T *b, const T *bias, Matmul s)
 {
     const Index m = (Index)s.m, n = (Index)s.n;
-    const Index across = (n - 1) / TILE_SIDE + 1;
-    const Index m0 = (Index)(blockIdx.x / across * TILE_SIDE),
-                n0 = (Index)(blockIdx.x % across * TILE_SIDE);
+    const Tile tile = tile_of_block(m, n, TILE_SIDE);
     const Division d = s.division;
     const long long part = part_of_block();
     if (part >= d.batches * d.pieces)
@@ -70,7 +68,8 @@ extern "C" __global__ void __launch_bounds__(GEMM_THREADS, 2)
         else
             *place(out, s, batch, row, column) = T(sum + added(bias, s, column));
     };
-    gemm_tile<Wide, TILE_SIDE, WIDTH>(rows, columns, m0, n0, m, n, (Index)start, (Index)end, store);
+    gemm_tile<Wide, TILE_SIDE, WIDTH>(rows, columns, tile.row, tile.column, m, n, (Index)start,
+                                      (Index)end, store);
 }
 
 // out = the partial sums of every element, added in order, and the bias.

@@ -13,7 +13,7 @@ import threading
 from collections.abc import Callable
 from functools import lru_cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from corex.dtypes import float32, float64
 from corex_cuda_pycuda.runtime import Device
@@ -112,39 +112,53 @@ _ONE: Final = {float32: ctypes.c_float(1), float64: ctypes.c_double(1)}
 _ZERO: Final = {float32: ctypes.c_float(0), float64: ctypes.c_double(0)}
 
 
+class Gemm(NamedTuple):
+    """A product as cuBLAS takes it: (transposed, leading dimension) of each matrix."""
+
+    right: tuple[int, int]
+    left: tuple[int, int]
+    leading: int
+
+
+@lru_cache(maxsize=2048)
+def _gemm(p: Product) -> Gemm | None:
+    """How cuBLAS would multiply, or None where our own kernels should.
+
+    Row by row, out = a b is, column by column, out' = b' a': the operands change places."""
+    _, m, n, k = p.sizes
+    too_large = max(p.sizes) > LIMIT or min(p.a[0], p.b[0], p.out[0]) < 0
+    if p.dtype not in _ONE or k == 0 or m * n * k < SMALLEST or too_large:
+        return None
+    left = _operand(p.a[1], p.a[2], m, k)
+    right = _operand(p.b[1], p.b[2], k, n)
+    target = _operand(p.out[1], p.out[2], m, n)
+    if left is None or right is None or target is None or target[0] != NO_TRANSPOSE:
+        return None
+    return Gemm(right, left, target[1])
+
+
 def multiply(
     device: Device, p: Product, out: int, a: int, b: int, fill: Callable[[], None] | None
 ) -> bool:
     """Multiplies if cuBLAS is there and takes this product; False: `out` may hold anything.
 
-    `fill` puts the bias into `out`, to which the product is then added.
-
-    Row by row, out = a b is, column by column, out' = b' a': the operands change places."""
-    if p.dtype not in _ONE:
-        return False
+    `fill` puts the bias into `out`, to which the product is then added."""
     blas = library()
-    batches, m, n, k = p.sizes
-    if blas is None or k == 0 or m * n * k < SMALLEST or max(p.sizes) > LIMIT:
-        return False
-    if min(p.a[0], p.b[0], p.out[0]) < 0:
-        return False
-    left = _operand(p.a[1], p.a[2], m, k)
-    right = _operand(p.b[1], p.b[2], k, n)
-    target = _operand(p.out[1], p.out[2], m, n)
-    if left is None or right is None or target is None or target[0] != NO_TRANSPOSE:
+    found = None if blas is None else _gemm(p)
+    if blas is None or found is None:
         return False
     handle = _handle(blas, device)
     if handle is None:
         return False
-    gemm = blas.cublasSgemmStridedBatched
-    if p.dtype is float64:
-        gemm = blas.cublasDgemmStridedBatched
+    double = p.dtype is float64
+    gemm = blas.cublasDgemmStridedBatched if double else blas.cublasSgemmStridedBatched
     kept = _ZERO if fill is None else _ONE
     if fill is not None:
         fill()
+    batches, m, n, k = p.sizes
     failed = gemm(
-        handle, right[0], left[0], n, m, k, ctypes.byref(_ONE[p.dtype]),
-        b, right[1], p.b[0], a, left[1], p.a[0], ctypes.byref(kept[p.dtype]),
-        out, target[1], p.out[0], batches,
+        handle, found.right[0], found.left[0], n, m, k, ctypes.byref(_ONE[p.dtype]),
+        b, found.right[1], p.b[0], a, found.left[1], p.a[0], ctypes.byref(kept[p.dtype]),
+        out, found.leading, p.out[0], batches,
     )  # fmt: skip
     return not failed

@@ -180,7 +180,7 @@ def _plan(device: Device, dtype: DType, p: Problem, index: str) -> Steps:
     total = p.groups * p.m * p.n
     small = total <= 64 * processors
     if p.k > 0 and (p.m <= FEW_ROWS or p.n <= FEW_ROWS):
-        name = "direct_block" if p.k >= LONG and small else "direct"
+        name = "direct_block" if p.k >= LONG and (small or p.b_along) else "direct"
         if name == "direct" or total < 1 << 31:
             function = device.function(source(dtype, index, 0, p.to_input, p.b_along), name)
             grid = (total, 1, 1) if name == "direct_block" else blocks(total, THREADS)

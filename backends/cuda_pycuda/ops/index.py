@@ -71,9 +71,11 @@ def _take_plan(
 
 def index(out: View, a: View, *indices: View) -> None:
     """`out[i] = a[i1[i], ..., ik[i]]`."""
-    if 0 in out[2]:
-        return
     device = device_of(out[0])
+    if 0 in out[2]:
+        if out[2][0]:
+            put.check_places(device, a, indices)
+        return
     if a[0] is out[0] or any([view[0] is out[0] for view in indices]):
         a = apart(out, a, device)
         indices = tuple([apart(out, view, device) for view in indices])

@@ -69,8 +69,9 @@ def _write_sorted(device: Device, steps: Steps, out: int, values: int, *pointers
 
 # ---- index_put -------------------------------------------------------------------------------
 def _put_plan(
-    device: Device, out: View, values: View, accumulate: bool, indices: tuple[View, ...]
-) -> Steps:
+    device: Device, out: View, values: View, accumulate: bool, indices: tuple[View, ...],
+    few: int = FEW,
+) -> Steps:  # fmt: skip
     k, n = len(indices), values[2][0]
     rest = ordered_plan(values[2][1:], out[3][k:], values[3][1:])
     shape, strides = rest.shape, rest.strides
@@ -86,15 +87,30 @@ def _put_plan(
     reaches = [reach(view[2], view[3]) for view in (out, values, *indices)]
     index = index_type(2 * count, *reaches)
     module = source(_name(out[1], accumulate), index, k, accumulate)
-    few = blocks(count, THREADS)[0] if n <= FEW else 0
-    return _steps(device, module, few, n, count, constants)
+    grid = blocks(count, THREADS)[0] if n <= few else 0
+    return _steps(device, module, grid, n, count, constants)
+
+
+def check_places(device: Device, a: View, indices: tuple[View, ...]) -> None:
+    """Reports an index out of bounds, where nothing is read or written at the places."""
+    buffer, dtype, shape, _, offset = a
+    k = len(indices)
+    n = indices[0][2][0]
+    rows = (buffer, dtype, shape[:k], (0,) * k, offset)
+    values = (buffer, dtype, (n,), (0,), offset)
+    find = _put_plan(device, rows, values, False, indices, few=0).find
+    assert find is not None
+    keys = device.scratch(8 * n)
+    find.run(device, keys.ptr, device.fault_word, *[pointer(view) for view in indices])
 
 
 def index_put(out: View, values: View, accumulate: bool, *indices: View) -> None:
     """`out[i1[i], ..., ik[i]] = values[i]`, or `+=`, in order of i."""
-    if 0 in values[2]:
-        return
     device = device_of(out[0])
+    if 0 in values[2]:
+        if values[2][0]:
+            check_places(device, out, indices)
+        return
     if values[0] is out[0] or any([view[0] is out[0] for view in indices]):
         values = apart(out, values, device)
         indices = tuple([apart(out, view, device) for view in indices])
