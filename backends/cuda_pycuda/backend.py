@@ -2,31 +2,40 @@
 
 from __future__ import annotations
 
-import importlib
 import os
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, ClassVar
 
 from corex.backend import Backend, Buffer, Kernel, KernelChoice
 from corex.dtypes import DType
 from corex_cuda_pycuda import runtime
+from corex_cuda_pycuda.ops import (
+    band,
+    conv,
+    create,
+    index,
+    loss,
+    matmul,
+    optim,
+    pointwise,
+    pool,
+    put,
+    random,
+    reduce,
+    rows,
+    scan,
+    sort,
+)
 from corex_cuda_pycuda.ops.signatures import Signature
 from corex_cuda_pycuda.runtime import Event, Source, Stream
 
 __all__ = ["CudaBackend"]
 
-FAMILIES = (
-    "create", "pointwise", "reduce", "rows", "random", "matmul", "index", "conv", "pool", "optim",
-    "sort",
+FAMILIES: tuple[Any, ...] = (
+    create, pointwise, reduce, rows, scan, band, random, matmul, loss, index, put, sort, conv, pool,
+    optim,
 )  # fmt: skip
-
-
-def _families() -> Iterator[Any]:
-    for name in FAMILIES:
-        full = f"corex_cuda_pycuda.ops.{name}"
-        if importlib.util.find_spec(full) is not None:
-            yield importlib.import_module(full)
 
 
 class CudaBackend(Backend):
@@ -37,10 +46,9 @@ class CudaBackend(Backend):
 
     def __init__(self) -> None:
         self._count = runtime.device_count()
-        self._families = tuple(_families())
         kernels: dict[str, Kernel] = {}
         self._signatures: dict[str, Signature] = {}
-        for family in self._families:
+        for family in FAMILIES:
             kernels.update(family.KERNELS)
             self._signatures.update(family.SIGNATURES)
         self.kernels: Mapping[str, Kernel] = kernels
@@ -107,7 +115,7 @@ class CudaBackend(Backend):
     def sources(self) -> list[Source]:
         """What is worth compiling ahead: the usual variants of every kernel."""
         found: dict[Source, None] = {}
-        for family in self._families:
+        for family in FAMILIES:
             found.update(dict.fromkeys(family.sources()))
         return list(found)
 
@@ -119,11 +127,11 @@ class CudaBackend(Backend):
         sources = self.sources()
         devices = {
             device.properties.architecture: device
-            for device in (runtime.device(index) for index in range(self._count))
+            for device in map(runtime.device, range(self._count))
         }
         jobs = [(device, source) for device in devices.values() for source in sources]
-        with ThreadPoolExecutor(os.cpu_count() or 1) as pool:
-            running = [pool.submit(device.compile, source) for device, source in jobs]
+        with ThreadPoolExecutor(os.cpu_count() or 1) as workers:
+            running = [workers.submit(device.compile, source) for device, source in jobs]
             for done, future in enumerate(running, 1):
                 future.result()
                 if progress is not None:

@@ -198,3 +198,14 @@ def test_the_device_tells_about_itself(cuda: Any, device: Any) -> None:
     corex.cuda.reset_peak_memory_stats()
     assert corex.cuda.max_memory_allocated() == corex.cuda.memory_allocated()
     assert corex.cuda.memory_reserved() >= corex.cuda.memory_allocated()
+
+
+# ---- the table of kernels --------------------------------------------------------------------
+@pytest.mark.usefixtures("cuda")
+def test_each_kernel_is_in_one_family_and_has_a_signature() -> None:
+    from corex_cuda_pycuda.backend import FAMILIES
+
+    names = [name for family in FAMILIES for name in family.KERNELS]
+    assert len(names) == len(set(names))
+    for family in FAMILIES:
+        assert set(family.KERNELS) == set(family.SIGNATURES)
