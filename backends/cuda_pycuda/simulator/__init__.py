@@ -25,6 +25,7 @@ __all__ = [
     "cache_root",
     "counters",
     "diagnostic",
+    "driver",
     "enable",
     "enable_from_environment",
     "environment",
@@ -109,39 +110,40 @@ def reset_counters() -> dict[str, int]:
 
 def allocated_bytes(device: int = 0) -> int:
     """How much memory of a device is in use."""
-    return int(_loaded().corexsim_allocated(ctypes.c_int(device)))
+    return int(driver().corexsim_allocated(ctypes.c_int(device)))
 
 
 def set_order(order: str, seed: int = 0) -> None:
     """The order of threads and blocks from now on: ascending, descending or shuffled."""
-    if not _loaded().corexsim_set_order(order.encode(), ctypes.c_uint(seed)):
+    if not driver().corexsim_set_order(order.encode(), ctypes.c_uint(seed)):
         raise ValueError(f"order {order!r} is none of ascending, descending, shuffled")
 
 
 def set_deferred(deferred: bool) -> bool:
     """Whether work waits until somebody waits for it; returns what was set before."""
-    return bool(_loaded().corexsim_set_deferred(int(deferred)))
+    return bool(driver().corexsim_set_deferred(int(deferred)))
 
 
 def diagnostic() -> str:
     """What the last call that failed said, in words."""
     text = ctypes.create_string_buffer(4096)
-    _loaded().corexsim_diagnostic(text, ctypes.c_size_t(len(text)))
+    driver().corexsim_diagnostic(text, ctypes.c_size_t(len(text)))
     return text.value.decode(errors="replace")
+
+
+def driver() -> ctypes.CDLL:
+    """The simulated driver itself, for what PyCUDA has no call for."""
+    if _driver is None:
+        raise RuntimeError("the CUDA simulator is not enabled: call simulator.enable() first")
+    return _driver
 
 
 def _read_counters(*, reset: bool) -> dict[str, int]:
     values = (ctypes.c_uint64 * len(COUNTERS))()
-    driver = _loaded()
-    assert driver.corexsim_counter_count() == len(COUNTERS)
-    driver.corexsim_counters(values, int(reset))
+    library = driver()
+    assert library.corexsim_counter_count() == len(COUNTERS)
+    library.corexsim_counters(values, int(reset))
     return dict(zip(COUNTERS, values, strict=True))
-
-
-def _loaded() -> ctypes.CDLL:
-    if _driver is None:
-        raise RuntimeError("the CUDA simulator is not enabled: call simulator.enable() first")
-    return _driver
 
 
 def _is_simulator_loaded(folder: Path) -> bool:

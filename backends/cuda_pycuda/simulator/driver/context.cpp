@@ -48,7 +48,7 @@ CUresult destroy_context(Context *context)
     contexts.erase(context);
     context->legacy->context = nullptr;
     context->legacy.reset();
-    delete context;
+    /* Never deleted: a thread may still have it on its stack, and must not find another there. */
     return result;
 }
 

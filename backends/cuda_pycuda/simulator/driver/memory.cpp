@@ -18,6 +18,7 @@ namespace
 
 constexpr std::size_t MAX_GUARDED = 20000; /* a process may have 65530 mappings, two for each */
 constexpr std::size_t MAX_FREED = 2000;
+constexpr std::size_t FAR = 1 << 20; /* an address so far away is not blamed on an allocation */
 constexpr std::uint32_t SLACK = 0xFFFFFFFD; /* a NaN too, but not what fresh memory has */
 
 struct Freed {
@@ -84,19 +85,27 @@ void bury(const Allocation &allocation)
     }
 }
 
-Allocation *find_in(std::map<std::uintptr_t, Allocation> &among, std::uintptr_t address,
-                    std::size_t margin)
+/* How far the address is from the allocation; 0 inside, and at its end. */
+std::size_t distance(const Allocation &allocation, std::uintptr_t address)
 {
-    auto after = among.upper_bound(address + margin);
-    /* The nearest one before, then the one before that: margins of neighbours overlap. */
-    for (int tries = 0; tries < 2 && after != among.begin(); tries++) {
-        --after;
-        Allocation &candidate = after->second;
-        if (address + margin >= candidate.begin &&
-            address <= candidate.begin + candidate.bytes + margin)
-            return &candidate;
+    if (address < allocation.begin)
+        return allocation.begin - address;
+    std::uintptr_t end = allocation.begin + allocation.bytes;
+    return address > end ? address - end : 0;
+}
+
+/* The nearest allocation, at most `farthest` bytes away. */
+Allocation *find_in(std::map<std::uintptr_t, Allocation> &among, std::uintptr_t address,
+                    std::size_t farthest)
+{
+    auto after = among.upper_bound(address);
+    Allocation *best = after == among.end() ? nullptr : &after->second;
+    if (after != among.begin()) {
+        Allocation *other = &std::prev(after)->second;
+        if (!best || distance(*other, address) <= distance(*best, address))
+            best = other;
     }
-    return nullptr;
+    return best && distance(*best, address) <= farthest ? best : nullptr;
 }
 
 const char *kind_name(Kind kind)
@@ -227,21 +236,13 @@ Allocation *find_allocation(std::uintptr_t address) { return find_in(live, addre
 std::string describe_address(std::uintptr_t address)
 {
     char text[256];
-    bool gone = false;
-    Allocation *near = find_in(live, address, 0);
-    if (!near) {
-        near = find_in(freed, address, 0);
-        gone = near != nullptr;
-    }
-    if (!near)
-        near = find_in(live, address, PAGE);
-    if (!near) {
-        near = find_in(freed, address, PAGE);
-        gone = near != nullptr;
-    }
+    Allocation *near = find_in(live, address, FAR);
+    Allocation *other = find_in(freed, address, FAR);
+    bool gone = other && (!near || distance(*other, address) < distance(*near, address));
+    near = gone ? other : near;
     if (!near) {
         std::snprintf(text, sizeof(text), "0x%zx, %s", address,
-                      address < PAGE ? "a null pointer" : "which belongs to no allocation");
+                      address < FAR ? "a null pointer" : "which belongs to no allocation");
         return text;
     }
     std::ptrdiff_t offset = static_cast<std::ptrdiff_t>(address - near->begin);
@@ -259,8 +260,10 @@ std::string describe_address(std::uintptr_t address)
     return text;
 }
 
-bool is_mapped(std::uintptr_t address)
+bool is_host_memory(std::uintptr_t address)
 {
+    if (find_in(live, address, PAGE) || find_in(freed, address, PAGE))
+        return false;
     unsigned char resident;
     return mincore(reinterpret_cast<void *>(address / PAGE * PAGE), PAGE, &resident) == 0 ||
            errno != ENOMEM;

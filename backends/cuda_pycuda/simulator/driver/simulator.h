@@ -140,7 +140,8 @@ void remove_region(void *begin);
 /* The allocation that has this address, or ends at it. */
 Allocation *find_allocation(std::uintptr_t address);
 std::string describe_address(std::uintptr_t address);
-bool is_mapped(std::uintptr_t address);
+/* Whether something is there that is not the device's. */
+bool is_host_memory(std::uintptr_t address);
 /* Whether the bytes that belong to nobody around the allocation are as they were; `who` may have
  * changed them. Mends them; without `who`, silently. */
 CUresult check_slack(const Allocation &allocation, const char *who);
@@ -199,7 +200,7 @@ CUresult find_stream(CUstream handle, Context *context, std::shared_ptr<Stream> 
 /* Does the work now, queues it or records it, as the stream's state says. */
 CUresult submit(const std::shared_ptr<Stream> &stream, Work work);
 CUresult enqueue(const std::shared_ptr<Stream> &stream, Operation operation);
-CUresult drain(const std::shared_ptr<Stream> &stream, std::uint64_t until);
+CUresult drain(std::shared_ptr<Stream> stream, std::uint64_t until);
 CUresult drain_context(Context *context);
 /* Refuses what may not happen while a stream of the context is captured. */
 CUresult check_not_capturing(Context *context, const char *routine);

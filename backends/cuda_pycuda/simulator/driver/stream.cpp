@@ -59,9 +59,8 @@ CUresult find_stream(CUstream handle, Context *context, std::shared_ptr<Stream> 
     return CUDA_SUCCESS;
 }
 
-CUresult drain(const std::shared_ptr<Stream> &of, std::uint64_t until)
+CUresult drain(std::shared_ptr<Stream> stream, std::uint64_t until)
 {
-    const std::shared_ptr<Stream> stream = of; /* `of` may be an event's, which forgets it below */
     CUresult result = CUDA_SUCCESS;
     auto note = [&](CUresult one) { result = result == CUDA_SUCCESS ? one : result; };
     while (stream->done < until && !stream->queue.empty()) {
