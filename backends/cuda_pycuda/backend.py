@@ -9,22 +9,19 @@ from typing import Any, ClassVar
 
 from corex.backend import Backend, Buffer, Kernel, KernelChoice
 from corex.dtypes import DType
-from corex_cuda_pycuda import runtime
+from corex_cuda_pycuda import interop, runtime
+from corex_cuda_pycuda.graphs import Graph
 from corex_cuda_pycuda.ops import (
-    band,
     conv,
     create,
     index,
-    loss,
     matmul,
     optim,
     pointwise,
     pool,
-    put,
     random,
     reduce,
     rows,
-    scan,
     sort,
 )
 from corex_cuda_pycuda.ops.signatures import Signature
@@ -33,8 +30,7 @@ from corex_cuda_pycuda.runtime import Event, Source, Stream
 __all__ = ["CudaBackend"]
 
 FAMILIES: tuple[Any, ...] = (
-    create, pointwise, reduce, rows, scan, band, random, matmul, loss, index, put, sort, conv, pool,
-    optim,
+    create, pointwise, reduce, rows, random, matmul, index, sort, conv, pool, optim,
 )  # fmt: skip
 
 
@@ -103,6 +99,27 @@ class CudaBackend(Backend):
         found = runtime.device(device)
         found.enter()
         found.allocator.empty_cache()
+
+    # ---- other libraries ----
+    def dlpack_device(self, buffer: Buffer) -> tuple[int, int] | None:
+        """CUDA, and the device's number."""
+        return interop.DLPACK_CUDA, buffer.device
+
+    def wrap_pointer(self, pointer: int, nbytes: int, device: int, owner: object) -> Buffer:
+        """A buffer that is foreign memory of the device."""
+        return interop.wrap_pointer(pointer, nbytes, device, owner)
+
+    def stream_handle(self, device: int) -> int:
+        """The driver's handle of this thread's stream."""
+        return runtime.device(device).stream.handle
+
+    def lead_stream(self, device: int, stream: int) -> None:
+        """A foreign stream waits for ours; the host does not."""
+        interop.lead_stream(device, stream)
+
+    def follow_stream(self, device: int, stream: int) -> None:
+        """Our stream waits for a foreign one; the host does not."""
+        interop.follow_stream(device, stream)
 
     # ---- kernels ----
     def select(self, op: str, dtypes: tuple[DType, ...]) -> KernelChoice | None:
@@ -182,6 +199,10 @@ class CudaBackend(Backend):
     def new_event(self, timed: bool) -> Event:
         """An event, with a time if asked for."""
         return Event(timed)
+
+    def new_graph(self, device: int) -> Graph:
+        """An empty graph."""
+        return Graph(runtime.device(device))
 
     # ---- for tests and measurements ----
     def counters(self, device: int = 0) -> dict[str, int]:

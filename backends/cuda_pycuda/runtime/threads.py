@@ -38,10 +38,12 @@ class Thread(threading.local):
         device: whose context is current; None before the first use of CUDA in this thread.
         stream: what is launched on, on that device.
         chosen: the streams that take the place of the devices' default streams, by device.
+        capture: the graph that the thread's work goes to instead of being done, if any.
     """
 
     device: Device | None = None
     stream: Stream = None  # type: ignore[assignment]
+    capture: Any = None
 
     def __init__(self) -> None:
         self.chosen: dict[int, Stream] = {}
