@@ -11,7 +11,7 @@ from functools import partial
 from typing import Any, Final, NamedTuple
 
 from corex.backend import View
-from corex.dtypes import DType
+from corex.dtypes import DType, float32
 from corex_cuda_pycuda.ops import blas
 from corex_cuda_pycuda.ops.create import copy
 from corex_cuda_pycuda.ops.geometry import Launch, Plans, apart, index_type, parts_grid, words
@@ -91,13 +91,15 @@ def tile_source(
     )  # fmt: skip
 
 
-def tile_side(m: int, n: int, batches: int, multiprocessors: int, packed: bool) -> int:
-    """Large tiles reuse more; small ones keep more of the device busy."""
+def tile_side(m: int, n: int, batches: int, multiprocessors: int, large: bool) -> int:
+    """Large tiles reuse more; small ones keep more of the device busy.
+
+    `large`: whether there are tiles of 128."""
 
     def tiles(side: int) -> int:
         return -(-m // side) * -(-n // side) * batches
 
-    if packed and min(m, n) >= 128 and tiles(128) >= 2 * multiprocessors:
+    if large and min(m, n) >= 128 and tiles(128) >= 2 * multiprocessors:
         return 128
     if min(m, n) > 32 and 2 * tiles(64) >= multiprocessors:
         return 64
@@ -121,7 +123,8 @@ def _tiled(device: Device, p: Product) -> Steps:
     packed = p.aligned and p.dtype.itemsize >= 4 and k > 0
     packed = packed and _packs(p.dtype, a_along, a_lines, m, k)
     packed = packed and _packs(p.dtype, b_along, b_lines, n, k)
-    side = tile_side(m, n, batches, processors, packed)
+    large = packed and p.dtype is float32  # of others, 128 x 128 sums fill the registers
+    side = tile_side(m, n, batches, processors, large)
     packed = packed and side >= 64
     tiles = -(-m // side) * -(-n // side)
     pieces, piece = division(tiles * batches, k, processors)
@@ -253,6 +256,6 @@ def sources() -> Iterator[tuple[Source, tuple[str, ...]]]:
         for packed in packs:
             yield vector_source(dtype, "int", packed), ("rows", "columns")
         tiles = [(32, False), *[(64, packed) for packed in packs]]
-        tiles += [(128, True)] if dtype.itemsize == 4 else []
+        tiles += [(128, True)] if dtype is float32 else []
         for (side, packed), (a, b) in itertools.product(tiles, ways):
             yield tile_source(dtype, "int", side, packed, a, b), ("product", "combine")
