@@ -230,6 +230,30 @@ class DeviceEvent(Protocol):
         """Milliseconds from here to another event."""
 
 
+class DeviceGraph(Protocol):
+    """Work of one device that is captured once and replayed."""
+
+    pool: Any
+
+    def begin(self, seed: int, offset: int, pool: Any = None) -> None:
+        """From now on the calling thread's work is noted, not done.
+
+        Kernels of random numbers are called with this seed, and offsets that count from this one.
+        Memory comes from `pool`, by default one of the graph's own, and stays the graph's."""
+
+    def end(self) -> None:
+        """The capture is over."""
+
+    def abandon(self) -> None:
+        """The capture is over, and was in vain."""
+
+    def replay(self, seed: int, offset: int) -> None:
+        """Queues the work; random numbers are those of this seed and from this offset on."""
+
+    def reset(self) -> None:
+        """Forgets the work and gives its memory back."""
+
+
 class AsyncBackend(Protocol):
     """Methods that a backend for device type "cuda" has besides those of `Backend`.
 
@@ -259,6 +283,9 @@ class AsyncBackend(Protocol):
 
     def new_event(self, timed: bool) -> DeviceEvent:
         """An event; `timed` if `elapsed_time` shall work."""
+
+    def new_graph(self, device: int) -> DeviceGraph:
+        """An empty graph, for `corex.cuda.CUDAGraph`."""
 
 
 class BackendDescriptor(NamedTuple):

@@ -14,15 +14,17 @@ from types import SimpleNamespace, TracebackType
 from typing import Any
 
 from corex.backend import Backend
+from corex.cuda_graphs import CUDAGraph, graph, is_current_stream_capturing
 from corex.device import device as Device
 from corex.errors import BackendUnavailableError
 from corex.plugins.manager import manager
 from corex.selection import current_index, place_of, set_current_index
 
 __all__ = [
-    "Event", "Stream", "current_device", "current_stream", "default_stream", "device",
+    "CUDAGraph", "Event", "Stream", "current_device", "current_stream", "default_stream", "device",
     "device_count", "empty_cache", "get_device_capability", "get_device_name",
-    "get_device_properties", "init", "is_available", "is_initialized", "manual_seed",
+    "get_device_properties", "graph", "init", "is_available", "is_current_stream_capturing",
+    "is_initialized", "manual_seed",
     "manual_seed_all", "max_memory_allocated", "mem_get_info", "memory_allocated",
     "memory_reserved", "memory_stats", "reset_peak_memory_stats", "set_device", "set_stream",
     "stream", "synchronize",

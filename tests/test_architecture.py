@@ -15,11 +15,11 @@ ROOT = Path(__file__).parents[1]
 FLOORS = """
     errors dtypes device layout
     backend place storage graph schema tensor
-    capsules
+    capsules capturing
     report plugins
     selection resolution recording recorder fallback dispatcher printing
     ops autograd interop serialization
-    cuda utils nn optim
+    cuda_graphs cuda utils nn optim
     compiler testing
     __init__ cli typing_stubs __main__
 """.split()

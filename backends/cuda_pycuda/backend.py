@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, ClassVar
 
-from corex.backend import Backend, Buffer, Kernel, KernelChoice
+from corex.backend import Backend, Buffer, DirectKernel, Kernel, KernelChoice
 from corex.dtypes import DType
 from corex_cuda_pycuda import interop, runtime
 from corex_cuda_pycuda.graphs import Graph
@@ -24,6 +24,7 @@ from corex_cuda_pycuda.ops import (
     rows,
     sort,
 )
+from corex_cuda_pycuda.ops.direct import direct
 from corex_cuda_pycuda.ops.signatures import Signature
 from corex_cuda_pycuda.runtime import Event, Source, Stream
 
@@ -128,6 +129,10 @@ class CudaBackend(Backend):
         if kernel is None or not self._signatures[op](dtypes):
             return None
         return KernelChoice(kernel)
+
+    def direct(self, op: str, dtype: DType) -> DirectKernel | None:
+        """The short cut for `op` on dense operands, or None."""
+        return direct(op, dtype)
 
     def sources(self) -> list[Source]:
         """What is worth compiling ahead: the usual variants of every kernel."""

@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import Any
 
 from corex import dtypes as dt
+from corex.capturing import state as capturing
 from corex.dispatcher import dense_copy, run
 from corex.dtypes import CATEGORY, PROMOTION, DType
 from corex.graph import closure_node, mode
@@ -68,10 +69,11 @@ _scalars: dict[tuple[DispatchKey, Number], Tensor] = {}
 def scalar(value: Number, key: DispatchKey) -> Tensor:
     """A 0-d tensor holding a number, shared between calls: never to be written or handed out."""
     found = _scalars.get((key, value))
-    if found is None:
+    if found is None or capturing.active:  # a graph needs one that is never dropped: its own
         found = empty(key, ())
         run("fill", [found], [], (plain_number(value),))
-        if value != 0:  # 0.0 and -0.0 are equal keys, but not the same number
+        # 0.0 and -0.0 are equal keys, but not the same number.
+        if value != 0 and not capturing.active:
             if len(_scalars) > 512:
                 _scalars.clear()
             _scalars[key, value] = found

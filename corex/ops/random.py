@@ -12,6 +12,8 @@ from typing import Any
 
 from corex import dtypes as dt
 from corex import report
+from corex.capturing import refuse as capturing_refused
+from corex.capturing import state as capturing
 from corex.device import device as Device
 from corex.dispatcher import run
 from corex.dtypes import DType
@@ -74,6 +76,8 @@ class Generator:
 
     def advance(self, blocks: int) -> tuple[int, int]:
         """(seed, offset) for a draw of `blocks` counter blocks, which are used up."""
+        if capturing.active and self is not default_generator:
+            capturing_refused("drawing random numbers from a generator of one's own")
         start = self._offset
         self._offset = (start + blocks) & _MASK
         return self._seed, start

@@ -6,6 +6,8 @@ from typing import Any
 
 import corex
 from corex import Tensor
+from corex.capturing import refuse
+from corex.capturing import state as capturing
 from corex.optim.optimizer import Closure, Optimizer, Params, check_not_negative, unsupported
 
 _adam_step_ = corex.adam_step_
@@ -23,7 +25,7 @@ class Adam(Optimizer):
         amsgrad: not supported.
         foreach: accepted for PyTorch's sake; all parameters are updated by one call anyway.
         maximize: ascend instead of descend.
-        capturable: not supported.
+        capturable: count steps on the parameters' device, as a captured graph needs it.
         differentiable: not supported.
         fused: accepted for PyTorch's sake, as `foreach`.
         decoupled_weight_decay: shrink the parameters themselves instead, as AdamW does.
@@ -52,7 +54,6 @@ class Adam(Optimizer):
         unsupported(
             type(self).__name__,
             amsgrad=amsgrad,
-            capturable=capturable,
             differentiable=differentiable,
         )
         check_not_negative("learning rate", lr)
@@ -81,14 +82,32 @@ class Adam(Optimizer):
         return corex.tensor(float(value)) if name == "step" else value
 
     def _restored(self, parameter: Tensor, name: str, value: Any) -> Any:
+        if name == "step" and self._is_capturable(parameter):
+            return corex.tensor(float(value), dtype=corex.float32, device=parameter.device)
         if name == "step":
             return int(value.item() if isinstance(value, Tensor) else value)
         return super()._restored(parameter, name, value)
 
+    def _is_capturable(self, parameter: Tensor) -> bool:
+        groups = [g for g in self.param_groups if any(p is parameter for p in g["params"])]
+        return any(group["capturable"] for group in groups)
+
     def step(self, closure: Closure | None = None) -> Any:
-        """Updates the parameters; see `Optimizer.step`."""
+        """Updates the parameters; see `Optimizer.step`.
+
+        Raises:
+            RuntimeError: a graph is captured, and the optimizer is not `capturable`.
+        """
         loss = None if closure is None else self._evaluate(closure)
         for group in self.param_groups:
+            if group["capturable"]:
+                self._step_on_device(group)
+                continue
+            if capturing.active:
+                refuse(
+                    f"the count of steps of {type(self).__name__}, unless it is constructed with "
+                    "capturable=True,"
+                )
             # Parameters that had a gradient in every step so far share one count, and one call.
             by_step: dict[int, tuple[list[Tensor], ...]] = {}
             for parameter in group["params"]:
@@ -123,6 +142,32 @@ class Adam(Optimizer):
                 )
         return loss
 
+    def _step_on_device(self, group: dict[str, Any]) -> None:
+        """The same update, with counts of steps that are tensors; by ops, in PyTorch's order."""
+        beta1, beta2 = group["betas"]
+        lr, decay = group["lr"], group["weight_decay"]
+        with corex.no_grad():
+            for parameter in group["params"]:
+                if parameter.grad is None:
+                    continue
+                state = self.state[parameter]
+                if not state:
+                    refuse("the first step of Adam, which makes its state,")
+                    state["step"] = corex.zeros((), dtype=corex.float32, device=parameter.device)
+                    state["exp_avg"] = corex.zeros_like(parameter).detach()
+                    state["exp_avg_sq"] = corex.zeros_like(parameter).detach()
+                step, mean, square = state["step"], state["exp_avg"], state["exp_avg_sq"]
+                step.add_(1)
+                grad = -parameter.grad if group["maximize"] else parameter.grad
+                if decay and group["decoupled_weight_decay"]:
+                    parameter.mul_(1 - lr * decay)
+                elif decay:
+                    grad = grad + parameter * decay
+                mean.add_((grad - mean) * (1 - beta1))
+                square.mul_(beta2).add_(grad * grad * (1 - beta2))
+                scale = square.sqrt() / (1 - beta2**step).sqrt() + group["eps"]
+                parameter.add_(mean / scale * (-lr / (1 - beta1**step)))
+
 
 class AdamW(Adam):
     """Adam whose weight decay shrinks the parameters themselves (Loshchilov and Hutter, 2019).
@@ -136,7 +181,7 @@ class AdamW(Adam):
         amsgrad: not supported.
         maximize: ascend instead of descend.
         foreach: accepted for PyTorch's sake; all parameters are updated by one call anyway.
-        capturable: not supported.
+        capturable: as Adam's.
         differentiable: not supported.
         fused: accepted for PyTorch's sake, as `foreach`.
 

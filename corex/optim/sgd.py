@@ -6,6 +6,7 @@ from typing import Any
 
 import corex
 from corex import Tensor
+from corex.capturing import refuse
 from corex.optim.optimizer import Closure, Optimizer, Params, check_not_negative, unsupported
 
 _sgd_step_ = corex.sgd_step_
@@ -91,6 +92,7 @@ class SGD(Optimizer):
         self, group: dict[str, Any], params: list[Tensor], grads: list[Tensor]
     ) -> None:
         """A step in which some parameters have no momentum yet: it becomes their gradient."""
+        refuse("the first step of SGD with momentum, unlike all later ones,")
         fresh: tuple[list[Tensor], ...] = ([], [], [])
         known: tuple[list[Tensor], ...] = ([], [], [])
         for parameter, grad in zip(params, grads, strict=True):

@@ -56,11 +56,16 @@ template <typename T> struct Normal {
     }
 };
 
-// `out` is contiguous. Two elements are written at once where that is possible.
+// `out` is contiguous. Two elements are written at once where that is possible. In a captured graph,
+// `state` is where each replay finds the seed, and what is to be added to the offset.
 extern "C" __global__ void generate(T *out, long long count, unsigned long long seed,
-                                    unsigned long long offset)
+                                    unsigned long long offset, const unsigned long long *state)
 {
     using D = DISTRIBUTION<T>;
+    if (state) {
+        seed = state[0];
+        offset += state[1];
+    }
     const bool aligned = is_aligned(out, sizeof(T) * D::EACH);
     for (Index i = grid_thread(); i < (count + D::EACH - 1) / D::EACH; i += grid_threads()) {
         const Pair bits = philox(offset + (unsigned long long)i, seed);

@@ -13,6 +13,7 @@ from corex_cuda_pycuda.ops.groups import THREADS, ceil_div
 from corex_cuda_pycuda.ops.packing import NARROW_COUNT, pointer
 from corex_cuda_pycuda.ops.signatures import C_TYPES, FLOAT, Signature, same
 from corex_cuda_pycuda.runtime import Source, device_of
+from corex_cuda_pycuda.runtime.threads import current
 
 WAVES: Final = 32
 """Blocks per multiprocessor, at most; threads loop over the rest."""
@@ -25,7 +26,7 @@ def _source(distribution: str, dtype: DType, index: str) -> Source:
     return Source("random.cu", defines)
 
 
-_ARGUMENTS: Final = struct.Struct("=QqQQ")
+_ARGUMENTS: Final = struct.Struct("=QqQQQ")
 
 
 def _kernel(distribution: str, each: int) -> Kernel:
@@ -42,7 +43,10 @@ def _kernel(distribution: str, each: int) -> Kernel:
         function = device.function(_source(distribution, out[1], index), "generate")
         blocks = ceil_div(count, each * THREADS)
         grid = (min(blocks, device.properties.multiprocessors * WAVES), 1, 1)
-        arguments = _ARGUMENTS.pack(pointer(out), count, seed & MASK, offset & MASK)
+        state = 0
+        if current.capture is not None:
+            seed, offset, state = current.capture.random_state(seed, offset)
+        arguments = _ARGUMENTS.pack(pointer(out), count, seed & MASK, offset & MASK, state)
         device.launch(function, grid, (THREADS, 1, 1), arguments)
 
     return kernel

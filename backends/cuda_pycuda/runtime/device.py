@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 import pycuda.driver as drv
 
 from corex_cuda_pycuda.runtime import compiler, native
+from corex_cuda_pycuda.runtime.capture import allowing
 from corex_cuda_pycuda.runtime.faults import FaultWord
 from corex_cuda_pycuda.runtime.memory import Allocator, Buffer
 from corex_cuda_pycuda.runtime.source import Source
@@ -151,6 +152,10 @@ class Device:
             self._taken += 1
             return self._streams[self._taken % MOST_STREAMS]
 
+    def streams(self) -> list[Stream]:
+        """All that work may be queued on, the default one first."""
+        return [self.default_stream, *self._streams]
+
     # ---- kernels -----------------------------------------------------------------------------
     def function(self, source: Source, name: str) -> Function:
         """The kernel `name` of a module, which is compiled and loaded on first use.
@@ -167,7 +172,7 @@ class Device:
         with self._lock:
             self.enter()
             try:
-                with working_on(self):
+                with working_on(self), allowing():
                     module = self._modules.get(source)
                     if module is None:
                         module = self._modules[source] = keep(drv.module_from_buffer(code))
@@ -234,6 +239,7 @@ class Device:
 
     def copy_from_host(self, buffer: Buffer, start: int, source: memoryview) -> None:
         """Queues a copy to the device; `source` is the caller's again on return."""
+        _refuse_in_capture("memory of the host is copied to the device")
         self.enter()
         self.staging.to_device(buffer.ptr + start, source, current.stream)
 
@@ -243,6 +249,7 @@ class Device:
         Raises:
             IndexError, ZeroDivisionError: a kernel queued before found such a value.
         """
+        _refuse_in_capture("the host waits for values of the device")
         self.enter()
         try:
             self.staging.to_host(target, buffer.ptr + start, current.stream)
@@ -263,6 +270,7 @@ class Device:
 
     def wait_all(self) -> None:
         """As `synchronize`; leaves the fault word for whom it concerns."""
+        _refuse_in_capture("the host waits for the device")
         self.enter()
         self.counters.synchronisations += 1
         try:
@@ -276,6 +284,7 @@ class Device:
         Raises:
             as `synchronize`.
         """
+        _refuse_in_capture("the host waits for the device")
         self.enter()
         self.counters.synchronisations += 1
         try:
@@ -296,6 +305,11 @@ class Device:
 
     def __repr__(self) -> str:
         return f"Device(cuda:{self.index}, {self.properties.name})"
+
+
+def _refuse_in_capture(what: str) -> None:
+    if current.capture is not None:
+        raise current.capture.refusal(what)
 
 
 def _properties(raw: Any) -> Properties:
@@ -376,6 +390,7 @@ def copy_between(
     if to is origin:
         to.copy(target.ptr + target_start, source.ptr + source_start, nbytes)
         return
+    _refuse_in_capture("another device is used")
     ready = origin.stream.record_event()
     stream = to.stream
     stream.wait_event(ready)

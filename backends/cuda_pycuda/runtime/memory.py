@@ -6,7 +6,8 @@ blocks are cut, several at once, from one piece of the driver's memory.
 
 A freed block may be in use by kernels that are queued. To take it again is safe on the stream it
 belongs to, whose work runs in order. Where there are other streams they may have used it too, so
-there it is free once events on all of them have passed.
+there it is free once events on all of them have passed. What is allocated while a graph is captured
+comes from a pool of the graph's own, since every replay uses it again.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ from typing import TYPE_CHECKING, Any
 import pycuda.driver as drv
 
 from corex.backend import OutOfMemoryError
+from corex_cuda_pycuda.runtime.capture import allowing
 from corex_cuda_pycuda.runtime.threads import forget, keep, working_on
 
 if TYPE_CHECKING:
@@ -111,6 +113,7 @@ class _Pool:
     """The free blocks of one stream."""
 
     __slots__ = ("bins", "freed", "large", "unsettled", "waiting")
+    private = False
 
     def __init__(self) -> None:
         self.bins: dict[int, list[Block]] = {}
@@ -157,6 +160,17 @@ class _Pool:
         return unused
 
 
+class PrivatePool(_Pool):
+    """The blocks of a captured graph, which nobody else is given while there is the graph."""
+
+    __slots__ = ("blocks",)
+    private = True
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.blocks: list[Block] = []  # all of them
+
+
 class Allocator:
     """The memory of one device."""
 
@@ -164,6 +178,7 @@ class Allocator:
         self._device = device
         self._lock = threading.RLock()
         self._pools: dict[Stream, _Pool] = {}
+        self._several = False  # whether there are ordinary pools of more than one stream
         self._returned: list[Block] = []
         self._classes: dict[int, int] = {}  # what `size_class` said
         self._index = device.index
@@ -208,13 +223,13 @@ class Allocator:
     def _take_back(self) -> None:
         """Blocks of buffers that died: free, or where there are other streams, maybe in use."""
         returned = self._returned
-        several = len(self._pools) > 1
+        several = self._several
         while returned:
             block = returned.pop()
             size = block.size
             self._allocated -= size
             pool = block.pool
-            if several:
+            if several and not pool.private:
                 pool.freed.append(block)
                 pool.unsettled = True
             elif size < LARGE and size in pool.bins:
@@ -226,13 +241,15 @@ class Allocator:
     def add_stream(self, stream: Stream) -> None:
         """From now on memory may be in use on this stream too."""
         with self._lock:
+            self._several = any(not pool.private for pool in self._pools.values())
             self._pools[stream] = _Pool()
 
     def _settle(self, stream: Stream, pool: _Pool) -> None:
         """Makes freed blocks usable again whose last use on other streams has passed."""
         if pool.freed:
             blocks, pool.freed = pool.freed, []
-            events = [other.record_event() for other in self._pools if other is not stream]
+            others = [s for s, p in self._pools.items() if s is not stream and not p.private]
+            events = [other.record_event() for other in others]
             pool.waiting.append((events, blocks))
         still = []
         for events, blocks in pool.waiting:
@@ -246,18 +263,45 @@ class Allocator:
     def _from_others(self, size: int, stream: Stream) -> Block | None:
         """A free block of another stream, after whose present work this stream then runs."""
         for other, pool in self._pools.items():
-            block = None if other is stream else pool.take(size)
+            block = None if other is stream or pool.private else pool.take(size)
             if block is not None:
                 stream.wait_stream(other)
                 return block
         return None
+
+    # ---- captured graphs -----------------------------------------------------------------------
+    def open_private(self, stream: Stream, pool: PrivatePool) -> None:
+        """From now on memory for this stream comes from a graph's pool."""
+        with self._lock:
+            self._pools[stream] = pool
+
+    def close_private(self, stream: Stream) -> None:
+        """The capture on this stream is over; the pool keeps its blocks."""
+        with self._lock:
+            self._take_back()
+            del self._pools[stream]
+
+    def give_up(self, pool: PrivatePool, stream: Stream) -> None:
+        """The blocks of a graph that has gone are those of an ordinary stream from now on."""
+        with self._lock:
+            self._take_back()
+            heir = self._pools[stream]
+            for block in pool.blocks:
+                block.pool = block.segment.pool = heir
+            free = [block for blocks in pool.bins.values() for block in blocks]
+            pool.blocks, pool.bins, pool.large = [], {}, []
+            if self._several:
+                heir.freed += free
+                heir.unsettled = True
+            else:
+                heir.put_all(free)
 
     # ---- the driver's memory -------------------------------------------------------------------
     def _grow(self, nbytes: int, size: int, stream: Stream) -> Block:
         parts = min(CUT_INTO, CUT_AT_MOST // size) if size <= CUT_BELOW else 1
         pool = self._pools[stream]
         segment = self._segment(size, parts, pool)
-        if segment is None:
+        if segment is None and not pool.private:
             block = self._from_others(size, stream)
             if block is not None:
                 return block
@@ -267,16 +311,20 @@ class Allocator:
         if segment is None:
             raise OutOfMemoryError(self._message(nbytes))
         start = int(segment.allocation)
-        for k in range(segment.parts - 1, 0, -1):
-            pool.put(Block(start + k * size, size, segment, self._returned))
-        return Block(start, size, segment, self._returned)
+        made = [
+            Block(start + k * size, size, segment, self._returned) for k in range(segment.parts)
+        ]
+        if isinstance(pool, PrivatePool):
+            pool.blocks += made
+        pool.put_all(made[:0:-1])
+        return made[0]
 
     def _segment(self, size: int, parts: int, pool: _Pool) -> Segment | None:
         nbytes = size * parts
         if self._reserved + nbytes > self.limit:
             return None
         try:
-            with working_on(self._device):
+            with working_on(self._device), allowing():
                 allocation = keep(drv.mem_alloc(nbytes))
         except drv.MemoryError:
             return None
@@ -289,7 +337,7 @@ class Allocator:
         with self._lock:
             self._device.wait_all()
             self._take_back()
-            for pool in self._pools.values():
+            for pool in [pool for pool in self._pools.values() if not pool.private]:
                 for segment in pool.unused_segments():
                     with working_on(self._device):
                         segment.allocation.free()

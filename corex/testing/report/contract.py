@@ -21,8 +21,8 @@ MEMORY: Final = (
 """The methods of tier 0."""
 
 OPTIONAL: Final = (
-    "host_view", "wrap_host", "data_ptr", "memory_stats", "empty_cache", "dlpack_device", "wrap_pointer",
-    "stream_handle", "lead_stream", "follow_stream", "copy_device", "warm",
+    "host_view", "wrap_host", "data_ptr", "memory_stats", "empty_cache", "dlpack_device",
+    "wrap_pointer", "stream_handle", "lead_stream", "follow_stream", "copy_device", "warm",
 )  # fmt: skip
 """The methods that only some memory can have."""
 

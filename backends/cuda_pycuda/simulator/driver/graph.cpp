@@ -97,8 +97,7 @@ API cuStreamIsCapturing(CUstream handle, int *status)
 
 API cuThreadExchangeStreamCaptureMode(int *mode)
 {
-    static thread_local int current = 0;
-    std::swap(current, *mode);
+    std::swap(capture_mode(), *mode);
     return CUDA_SUCCESS;
 }
 
