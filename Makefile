@@ -50,13 +50,13 @@ lint: $(VENV)/.lint
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
-	find backends -name '*.c' -o -name '*.h' | grep -v /vendor/ | \
+	find backends -regex '.*\.\(c\|h\|cpp\)' | grep -v /vendor/ | \
 		xargs --no-run-if-empty $(BIN)/clang-format --dry-run --Werror
 
 format: $(VENV)/.lint
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
-	find backends -name '*.c' -o -name '*.h' | grep -v /vendor/ | \
+	find backends -regex '.*\.\(c\|h\|cpp\)' | grep -v /vendor/ | \
 		xargs --no-run-if-empty $(BIN)/clang-format -i
 
 stubs: $(VENV)/.installed
