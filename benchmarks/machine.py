@@ -47,7 +47,7 @@ def facts(libraries: Mapping[str, ModuleType], threads: int) -> dict[str, Any]:
         "system": f"{platform.system()} {platform.machine()}",
         "load_before": round(os.getloadavg()[0], 2),
         "threads": threads,
-        "commit": _commit(),
+        "commit": commit(),
         "python": platform.python_version(),
         "versions": {name: module.__version__ for name, module in libraries.items()},
         "backend": backend.name,
@@ -64,7 +64,8 @@ def _cpu_model() -> str:
     return platform.processor() or platform.machine()
 
 
-def _commit() -> str:
+def commit() -> str:
+    """What is checked out, as git describes it; empty outside of a checkout."""
     command = ["git", "describe", "--always", "--dirty", "--abbrev=12"]
     try:
         found = subprocess.run(
