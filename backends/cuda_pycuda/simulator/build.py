@@ -14,6 +14,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
+import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -69,7 +70,7 @@ def fingerprint() -> str:
         digest.update(path.read_bytes())
     digest.update(_run([*compiler(), "--version"]).stdout.encode())
     digest.update(f"{compiler()} {DRIVER_FLAGS} {kernel_flags()} {LINKING}".encode())
-    digest.update(sys.executable.encode())
+    digest.update(_python().encode())
     return digest.hexdigest()[:16]
 
 
@@ -77,6 +78,7 @@ def build() -> Path:
     """The folder with everything built, which it builds if it is not there."""
     folder = cache_root() / fingerprint()
     if (folder / "settings").exists():
+        os.utime(folder / "settings")
         return folder
     folder.parent.mkdir(parents=True, exist_ok=True)
     workshop = Path(tempfile.mkdtemp(prefix="building-", dir=folder.parent))
@@ -98,7 +100,16 @@ def build() -> Path:
                 raise
     finally:
         shutil.rmtree(workshop, ignore_errors=True)
+    _remove_unused(folder.parent)
     return folder
+
+
+def _remove_unused(root: Path) -> None:
+    """Removes builds that nobody has used for two weeks, and what was left of failed ones."""
+    for other in root.iterdir():
+        mark = other / "settings"
+        if time.time() - (mark if mark.exists() else other).stat().st_mtime > 14 * 86400:
+            shutil.rmtree(other, ignore_errors=True)
 
 
 def _build_driver(workshop: Path) -> None:
@@ -133,9 +144,14 @@ def _build_nvcc(workshop: Path, folder: Path) -> None:
     shutil.copy(HERE / "nvcc.py", workshop / "nvcc.py")
     (workshop / "bin").mkdir()
     program = workshop / "bin" / "nvcc"
-    command = shlex.join([sys.executable, "-I", "-S", str(folder / "nvcc.py"), str(folder)])
+    command = shlex.join([_python(), "-I", "-S", str(folder / "nvcc.py"), str(folder)])
     program.write_text(f'#!/bin/sh\nexec {command} "$@"\n')
     program.chmod(0o755)
+
+
+def _python() -> str:
+    """The interpreter below any virtual environment: nvcc.py needs the standard library alone."""
+    return os.path.realpath(sys.executable)
 
 
 def _run(command: list[str]) -> subprocess.CompletedProcess[str]:

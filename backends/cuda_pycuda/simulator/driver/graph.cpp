@@ -97,7 +97,8 @@ API cuStreamIsCapturing(CUstream handle, int *status)
 
 API cuThreadExchangeStreamCaptureMode(int *mode)
 {
-    std::swap(capture_mode(), *mode);
+    static thread_local int current = 0;
+    std::swap(current, *mode);
     return CUDA_SUCCESS;
 }
 
