@@ -156,6 +156,26 @@ extern "C" __global__ void find_keys(long long *keys, const long long *index, lo
 
 #endif
 
+// Where the run of `key` that begins at `first` of the sorted keys ends. Most runs are short.
+__device__ inline Index end_of_run(const long long *keys, const long long *order, Index first,
+                                   Index n, long long key)
+{
+    Index low = first + 1, reach = 8; // all before `low` have the key
+    while (n - first > reach && keys[order[first + reach]] == key) {
+        low = first + reach + 1;
+        reach = reach < n / 2 ? reach * 2 : n;
+    }
+    Index high = n - first > reach ? first + reach : n; // from there on, none has
+    while (low < high) {
+        const Index middle = low + (high - low) / 2;
+        if (keys[order[middle]] == key)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return low;
+}
+
 // Any number of values; `order` sorts their keys. One wrong index keeps index_put from all.
 extern "C" __global__ void sorted(T *out, const T *values, const long long *keys,
                                   const long long *order, Put s)
@@ -174,7 +194,9 @@ extern "C" __global__ void sorted(T *out, const T *values, const long long *keys
         T &target = out[Index(key) + at[0]];
 #if ACCUMULATE
         T sum = target;
-        for (Index q = p; q < n && keys[order[q]] == key; q++) {
+        const Index end = end_of_run(keys, order, p, n, key);
+#pragma unroll 8
+        for (Index q = p; q < end; q++) { // the loads of several turns are in flight together
             locate(s.value, Index(order[q]), value);
             sum = add(sum, values[value[0] + at[1]]);
         }

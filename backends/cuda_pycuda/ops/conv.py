@@ -186,7 +186,7 @@ def _plan(device: Device, dtype: DType, p: Problem, index: str) -> Steps:
             grid = (total, 1, 1) if name == "direct_block" else blocks(total, THREADS)
             launch = Launch(function, grid, (THREADS, 1, 1), p.constants(1, p.k))
             return Steps(launch, None, 0, False, True)
-    side = tile_side(p.m, p.n, p.groups, processors, False)
+    side = tile_side(p.m, p.n, p.k, p.groups, processors, False)
     tiles = -(-p.m // side) * -(-p.n // side)
     pieces, piece = division(tiles * p.groups, p.k, processors)
     module = source(dtype, index, side, p.to_input, p.b_along)

@@ -91,7 +91,7 @@ def tile_source(
     )  # fmt: skip
 
 
-def tile_side(m: int, n: int, batches: int, multiprocessors: int, large: bool) -> int:
+def tile_side(m: int, n: int, k: int, batches: int, multiprocessors: int, large: bool) -> int:
     """Large tiles reuse more; small ones keep more of the device busy.
 
     `large`: whether there are tiles of 128."""
@@ -99,9 +99,9 @@ def tile_side(m: int, n: int, batches: int, multiprocessors: int, large: bool) -
     def tiles(side: int) -> int:
         return -(-m // side) * -(-n // side) * batches
 
-    if large and min(m, n) >= 128 and tiles(128) >= 2 * multiprocessors:
+    if large and min(m, n) >= 128 and 2 * tiles(128) >= 3 * multiprocessors:
         return 128
-    if min(m, n) > 32 and 2 * tiles(64) >= multiprocessors:
+    if min(m, n) > 32 and 2 * tiles(64) * max(1, k // PIECE) >= multiprocessors:
         return 64
     return 32
 
@@ -124,7 +124,7 @@ def _tiled(device: Device, p: Product) -> Steps:
     packed = packed and _packs(p.dtype, a_along, a_lines, m, k)
     packed = packed and _packs(p.dtype, b_along, b_lines, n, k)
     large = packed and p.dtype is float32  # of others, 128 x 128 sums fill the registers
-    side = tile_side(m, n, batches, processors, large)
+    side = tile_side(m, n, k, batches, processors, large)
     packed = packed and side >= 64
     tiles = -(-m // side) * -(-n // side)
     pieces, piece = division(tiles * batches, k, processors)

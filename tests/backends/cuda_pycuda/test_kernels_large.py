@@ -101,7 +101,7 @@ def test_products(arrays: Arrays, sizes: tuple[int, int, int, int], dtype: str) 
 def test_the_largest_tiles(arrays: Arrays, monkeypatch: pytest.MonkeyPatch) -> None:
     from corex_cuda_pycuda.ops import matmul
 
-    monkeypatch.setattr(matmul, "tile_side", lambda m, n, b, p, large: 128 if large else 64)
+    monkeypatch.setattr(matmul, "tile_side", lambda m, n, k, b, p, large: 128 if large else 64)
     monkeypatch.setattr(matmul, "_plans", type(matmul._plans)())
     check_product(arrays, (1, 200, 136, 40), "float32")
 
