@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import ctypes
+import importlib
 import mmap
 import struct
 from collections.abc import Iterator
@@ -15,7 +16,7 @@ import pytest
 
 from corex.dtypes import uint8
 
-from .planting import outcomes, spoiled
+from .planting import PACKAGE, outcomes, spoiled
 
 pytestmark = [pytest.mark.usefixtures("simulated"), pytest.mark.timeout(300)]
 
@@ -300,3 +301,35 @@ def test_an_index_that_does_not_fit_into_an_int(
     device.copy_to_host(near, 0, memoryview(seen))
     driver.cuMemHostUnregister(room[0])
     assert (list(seen) == [10, 11, 12, 13, 14]) is not narrow
+
+
+# ---- what only NVIDIA's compiler refuses ---------------------------------------------------
+def test_a_text_that_another_compiler_takes(
+    runtime: ModuleType, device: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A function without __device__, and a kernel under another name."""
+    monkeypatch.syspath_prepend(str(PACKAGE / "tools"))
+    gate, toolkit = (importlib.import_module(name) for name in ("compile_gate", "toolkit"))
+    root = toolkit.find_root()
+    if root is None or toolkit.library(root, "libnvrtc.so*") is None:
+        pytest.skip("NVRTC is not installed")
+    file = tmp_path / "half.cu"
+    source_text = importlib.import_module("corex_cuda_pycuda.runtime.source")._expanded
+
+    def verdict(helper: str, name: str) -> str:
+        file.write_text(
+            f"{helper} double half(double x) {{ return x / 2; }}\n"
+            'extern "C" __global__ void halve(double *x) { *x = half(*x); }\n'
+        )
+        source = runtime.Source(str(file), (("MARK", f"{len(helper)}"),))
+        source_text.cache_clear()
+        assert device.function(source, "halve").name == "halve"  # g++ does not mind
+        text = gate.Text("pointwise", source.describe(), source.text(), (name,))
+        found = gate.run(str(root), str(tmp_path), gate.Job(text, "sm_80", "nvrtc"))
+        return gate.described(found) if found.problem else ""
+
+    assert verdict("__device__", "halve") == ""
+    assert "there is no kernel double" in verdict("__device__", "double")
+    refused = verdict("", "halve")
+    assert "for sm_80" in refused
+    assert "half" in refused.partition("\n")[2]
