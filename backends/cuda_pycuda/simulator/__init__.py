@@ -16,7 +16,7 @@ import sys
 from pathlib import Path
 from typing import Final
 
-from .build import BuildError, build, cache_root
+from .build import BuildError, build, cache_root, kernel_cache, settings
 
 __all__ = [
     "BuildError",
@@ -76,7 +76,7 @@ def enable() -> Path:
 
 def environment(folder: Path) -> dict[str, str]:
     """The variables that make a process find the simulated nvcc, and its own cache of kernels."""
-    kernels = folder / "kernels" / os.environ.get("PYTEST_XDIST_WORKER", "main")
+    kernels = kernel_cache(settings(folder)["modules"])
     kernels.mkdir(parents=True, exist_ok=True)
     path = os.environ.get("PATH", os.defpath)
     programs = str(folder / "bin")

@@ -40,8 +40,6 @@ def main(argv: Sequence[str] | None = None) -> int:
     if arguments.command == "info":
         sys.stdout.write((folder / "settings").read_text())
         sys.stdout.write(f"nvcc={folder / 'bin' / 'nvcc'}\ndriver={folder / 'libcuda.so.1'}\n")
-        modules = sum(1 for _ in (folder / "kernels").rglob("*.cubin"))
-        sys.stdout.write(f"compiled modules={modules}\n")
     return 0
 
 

@@ -54,23 +54,36 @@ def cache_root() -> Path:
     return Path(base) / "corex" / "cuda-simulator"
 
 
-def sources() -> list[Path]:
-    """Every file that is part of what is built, in a fixed order."""
-    files = [HERE / "nvcc.py", HERE / "build.py", HERE / "driver" / "entry_points.txt"]
-    for folder in ("driver", "device"):
-        files += [path for path in (HERE / folder).rglob("*") if path.suffix in (".h", ".cpp")]
-    return sorted(files)
-
-
 def fingerprint() -> str:
     """Names the build that these sources and this compiler give."""
-    digest = hashlib.sha256()
-    for path in sources():
+    return _hash(
+        [HERE / "build.py", *_files("driver"), HERE / "driver" / "entry_points.txt"],
+        f"{DRIVER_FLAGS} {_python()} {modules_fingerprint()}",
+    )
+
+
+def modules_fingerprint() -> str:
+    """Names what a compiled kernel depends on: the driver behind it may change."""
+    version = _run([*compiler(), "--version"]).stdout
+    return _hash(
+        [HERE / "nvcc.py", *_files("device")], f"{compiler()} {version} {kernel_flags()} {LINKING}"
+    )
+
+
+def kernel_cache(modules: str) -> Path:
+    """Where PyCUDA keeps compiled kernels: it does not write them at once, so per test worker."""
+    return cache_root() / f"kernels-{modules}" / os.environ.get("PYTEST_XDIST_WORKER", "main")
+
+
+def _files(folder: str) -> list[Path]:
+    return sorted(path for path in (HERE / folder).rglob("*") if path.suffix in (".h", ".cpp"))
+
+
+def _hash(files: list[Path], words: str) -> str:
+    digest = hashlib.sha256(words.encode())
+    for path in files:
         digest.update(f"{path.relative_to(HERE)}\0".encode())
         digest.update(path.read_bytes())
-    digest.update(_run([*compiler(), "--version"]).stdout.encode())
-    digest.update(f"{compiler()} {DRIVER_FLAGS} {kernel_flags()} {LINKING}".encode())
-    digest.update(_python().encode())
     return digest.hexdigest()[:16]
 
 
@@ -92,6 +105,7 @@ def build() -> Path:
             part.result()
         (workshop / "settings").write_text(
             f"compiler={shlex.join(compiler())}\nflags={kernel_flags()}\nlinking={LINKING}\n"
+            f"modules={modules_fingerprint()}\n"
         )
         try:
             workshop.rename(folder)
@@ -104,10 +118,16 @@ def build() -> Path:
     return folder
 
 
+def settings(folder: Path) -> dict[str, str]:
+    """What a build was made with, by name."""
+    lines = (folder / "settings").read_text().splitlines()
+    return dict(line.split("=", 1) for line in lines if line)
+
+
 def _remove_unused(root: Path) -> None:
-    """Removes builds that nobody has used for two weeks, and what was left of failed ones."""
+    """Removes what nobody has used for two weeks, and what was left of builds that failed."""
     for other in root.iterdir():
-        mark = other / "settings"
+        mark = other / "settings"  # touched at each use; the folders of kernels, at each new one
         if time.time() - (mark if mark.exists() else other).stat().st_mtime > 14 * 86400:
             shutil.rmtree(other, ignore_errors=True)
 

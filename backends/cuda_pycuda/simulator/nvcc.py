@@ -10,9 +10,11 @@ which the simulated driver loads as a module. Line numbers stay what they were.
 
 from __future__ import annotations
 
+import hashlib
 import os
 import re
 import shlex
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -311,21 +313,32 @@ def compile_text(options: Options, folder: Path, settings: dict[str, str]) -> in
     if first.returncode:
         sys.stderr.write(readable(first.stderr))
         return 1
+    output = options.output or str(Path(options.source).with_suffix("." + options.target).name)
+    # The one line that tells where this build is does not belong to the text.
+    text = re.sub(r"(?m)^#pragma GCC pch_preprocess .*$", "", first.stdout)
+    key = hashlib.sha256("\0".join([text, *flags]).encode()).hexdigest()[:32]
+    kept = folder.parent / f"modules-{settings['modules']}" / f"{key}.so"
+    if kept.exists():
+        shutil.copyfile(kept, output)
+        return 0
     try:
         text = Rewriter(first.stdout).result()
     except NotSimulatedError as error:
         sys.stderr.write(f"{error}\n")
         return 1
-    output = options.output or str(Path(options.source).with_suffix("." + options.target).name)
     linking = shlex.split(settings["linking"])
+    kept.parent.mkdir(exist_ok=True)
+    unfinished = kept.with_name(f"{key}.{os.getpid()}")  # others may compile the same text
     second = run(
         [*compiler, *flags, "-x", "c++-cpp-output", "-fpreprocessed", "-shared", "-", *linking,
-         "-o", output],
+         "-o", str(unfinished)],
         text,
     )  # fmt: skip
     if second.returncode:
         sys.stderr.write(readable(second.stderr))
         return 1
+    shutil.copyfile(unfinished, output)
+    unfinished.replace(kept)
     return 0
 
 
@@ -339,7 +352,7 @@ def main(arguments: list[str]) -> int:
     if options.action == "version":
         sys.stdout.write(
             "nvcc of the CUDA simulator of corex, which compiles for the host\n"
-            f"Cuda compilation tools, release 13.0, simulated ({folder.name})\n"
+            f"Cuda compilation tools, release 13.0, simulated ({settings['modules']})\n"
         )
         return 0
     if not options.source:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
+import time
 from pathlib import Path
 from typing import Any
 
@@ -75,3 +77,21 @@ def test_the_program_named_nvcc(cuda: Any) -> None:
     assert "simulator" in done.stdout
     done = subprocess.run(["nvcc"], capture_output=True, text=True, check=False)
     assert done.returncode == 1
+
+
+def test_a_text_is_compiled_once_for_all_processes(
+    cuda: Any, simulator: Any, tmp_path: Path
+) -> None:
+    source = tmp_path / "k.cu"
+    source.write_text(f'extern "C" __global__ void k_{os.getpid()}_{time.time_ns()}() {{}}')
+    before = set(simulator.cache_root().glob("modules-*/*.so"))
+    images = []
+    for name in ("one", "two"):
+        command = ["nvcc", "--cubin", "-o", str(tmp_path / name), str(source)]
+        subprocess.run(command, check=True)
+        images.append((tmp_path / name).read_bytes())
+    after = set(simulator.cache_root().glob("modules-*/*.so")) - before
+    assert images[0] == images[1]
+    kept = [path for path in after if path.read_bytes() == images[0]]  # others compile meanwhile
+    assert len(kept) == 1
+    kept[0].unlink()
