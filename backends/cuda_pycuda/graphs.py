@@ -159,7 +159,7 @@ class Graph:
         if executable:
             self._device.enter()
             capture.call("cuGraphExecDestroy", executable)
-        if not self._shares:
+        if not self._shares and self.pool.blocks:
             self._device.allocator.give_up(self.pool, self._device.default_stream)
         self.pool, self._shares = PrivatePool(), False
         self._kept = []
@@ -167,8 +167,7 @@ class Graph:
     def __del__(self) -> None:
         if sys.is_finalizing() or not hasattr(self, "pool"):
             return
-        if self._executable:
-            self.reset()
+        self.reset()
         _idle[self._device.index].append(self._stream)
 
 

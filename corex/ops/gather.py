@@ -34,13 +34,13 @@ def _grid(index: Tensor) -> list[Tensor]:
 
 
 def _gather_by_index(a: Tensor, index: Tensor) -> Tensor:
-    refuse_negative("gather", index, a.shape[-1])
+    index = refuse_negative("gather", index, a.shape[-1])
     positions = [*_grid(index), reshape(index, -1)]
     return reshape(get_rows(a, positions), index.shape)
 
 
 def _scatter_by_index(a: Tensor, index: Tensor, src: Tensor) -> Tensor:
-    refuse_negative("scatter_add", index, a.shape[-1])
+    index = refuse_negative("scatter_add", index, a.shape[-1])
     source = getitem(src, tuple([slice(0, n) for n in index.shape]))
     return put_rows(a, reshape(source, -1), [*_grid(index), reshape(index, -1)], True)
 

@@ -460,18 +460,24 @@ def masked_select(input: Tensor, mask: Tensor) -> Tensor:
     return getitem(picked, expand(mask, shape))
 
 
-def refuse_negative(op: str, index: Tensor, size: int) -> None:
+def refuse_negative(op: str, index: Tensor, size: int) -> Tensor:
     """For functions that, unlike `t[index]`, do not count negative positions from the end.
+
+    Returns the index to use. On a device that the host would have to wait for, that has negative
+    positions moved out of range, where the kernel finds them.
 
     Raises:
         IndexError: a negative position.
     """
-    if numel(index.shape):
-        lowest = index.detach().amin().item()
-        if lowest < 0:
-            raise IndexError(
-                f"[{op}] index out of range in self: {lowest} is not in 0 .. {size - 1}"
-            )
+    if not numel(index.shape):
+        return index
+    known = index.detach()
+    if known.key.place.backend.host_view(known.storage_.buffer) is None:
+        return known - (known < 0) * size
+    lowest = known.amin().item()
+    if lowest < 0:
+        raise IndexError(f"[{op}] index out of range in self: {lowest} is not in 0 .. {size - 1}")
+    return index
 
 
 def index_select(input: Tensor, dim: int, index: Tensor) -> Tensor:
@@ -488,7 +494,7 @@ def index_select(input: Tensor, dim: int, index: Tensor) -> Tensor:
     check_places("index_select", [index], input.key.place)
     if not input.shape:
         return input * 1
-    refuse_negative("index_select", index, input.shape[dim])
+    index = refuse_negative("index_select", index, input.shape[dim])
     at = index if index.shape else unsqueeze(index, 0)
     return getitem(input, (*[slice(None)] * dim, at))
 

@@ -400,9 +400,8 @@ def embedding(input: Tensor, weight: Tensor, padding_idx: int | None = None) -> 
             f"Long, Int; but got {input.key.dtype!r} instead"
         )
     rows, width = weight.shape
-    refuse_negative("embedding", input, rows)
     check_places("embedding", [input], weight.key.place)
-    flat = getitem(weight, reshape(input, (-1,)))
+    flat = getitem(weight, reshape(refuse_negative("embedding", input, rows), (-1,)))
     if padding_idx is not None and weight._node is not None and mode.enabled:
         if not -rows <= padding_idx < rows:
             raise AssertionError("Padding_idx must be within num_embeddings")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import corex
@@ -165,8 +166,13 @@ class Adam(Optimizer):
                     grad = grad + parameter * decay
                 mean.add_((grad - mean) * (1 - beta1))
                 square.mul_(beta2).add_(grad * grad * (1 - beta2))
-                scale = square.sqrt() / (1 - beta2**step).sqrt() + group["eps"]
-                parameter.add_(mean / scale * (-lr / (1 - beta1**step)))
+                scale = square.sqrt() / _correction(beta2, step).sqrt() + group["eps"]
+                parameter.add_(mean / scale * (-lr / _correction(beta1, step)))
+
+
+def _correction(beta: float, step: Tensor) -> Tensor:
+    """1 - beta ** step, without the cancellation that this has in float32."""
+    return -(step * (math.log(beta) if beta else -math.inf)).expm1()
 
 
 class AdamW(Adam):
