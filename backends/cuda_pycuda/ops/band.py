@@ -24,27 +24,36 @@ def _source(op: str, dtype: DType, index: str, rank: int) -> Source:
     return Source("band.cu", (*defines, ("UPPER", "1")) if op == "triu" else defines)
 
 
+@lru_cache(maxsize=1024)
+def _choose(
+    shape: tuple[int, ...], out: tuple[int, ...], a: tuple[int, ...], diagonal: int
+) -> tuple[int, str, int, bytes]:
+    """Elements, index type, rank of what precedes the matrices, and the packed rest."""
+    outer = plan(shape[:-2], out[:-2], a[:-2])
+    rows, columns = shape[-2:]
+    count = outer.count * rows * columns
+    far = max(reach(shape, out), reach(shape, a))
+    matrices = views(outer)
+    numbers = struct.pack("=8q", count, rows, columns, diagonal, *out[-2:], *a[-2:])
+    index = "int" if count < NARROW_COUNT and far < NARROW_REACH else "long long"
+    return count, index, matrices.rank, numbers + matrices.layout
+
+
 def _kernel(op: str) -> Kernel:
     def kernel(out: View, a: View, diagonal: int) -> None:
-        shape = out[2]
-        outer = plan(shape[:-2], out[3][:-2], a[3][:-2])
-        rows, columns = shape[-2:]
-        count = outer.count * rows * columns
+        count, index, rank, numbers = _choose(out[2], out[3], a[3], diagonal)
         if count == 0:
             return
         device = device_of(out[0])
-        far = max(reach(shape, out[3]), reach(shape, a[3]))
-        index = "int" if count < NARROW_COUNT and far < NARROW_REACH else "long long"
-        matrices = views(outer)
-        numbers = (count, rows, columns, diagonal, *out[3][-2:], *a[3][-2:])
-        arguments = struct.pack("=QQ8q", pointer(out), pointer(a), *numbers) + matrices.layout
-        function = device.function(_source(op, out[1], index, matrices.rank), "band")
+        function = device.function(_source(op, out[1], index, rank), "band")
         blocks = min(ceil_div(count, THREADS), device.properties.multiprocessors * WAVES)
+        arguments = _POINTERS.pack(pointer(out), pointer(a)) + numbers
         device.launch(function, (blocks, 1, 1), (THREADS, 1, 1), arguments)
 
     return kernel
 
 
+_POINTERS: Final = struct.Struct("=QQ")
 KERNELS: dict[str, Callable[..., None]] = {op: _kernel(op) for op in ("tril", "triu")}
 SIGNATURES: dict[str, Signature] = {op: same(ALL) for op in KERNELS}
 

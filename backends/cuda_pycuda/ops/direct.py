@@ -10,7 +10,7 @@ from corex.backend import Buffer, DirectKernel, View
 from corex.dtypes import DType
 from corex_cuda_pycuda.ops import loss, pointwise, reduce
 from corex_cuda_pycuda.ops.packing import NARROW_COUNT
-from corex_cuda_pycuda.ops.pointwise import ARRAY, NUMBER_GIVEN, Op, Walk
+from corex_cuda_pycuda.ops.pointwise import ARRAY, NUMBER_GIVEN, Op, launcher
 from corex_cuda_pycuda.runtime import device_of
 
 MASK: Final = (1 << 64) - 1
@@ -36,8 +36,8 @@ def direct(op: str, dtype: DType) -> DirectKernel | None:
 
 
 # ---- elementwise ---------------------------------------------------------------------------
-def _walk(count: int, sources: tuple[int, ...]) -> Walk:
-    return Walk(count, None, sources, "int" if count < NARROW_COUNT else "long long", b"")
+def _index(count: int) -> str:
+    return "int" if count < NARROW_COUNT else "long long"
 
 
 def _unary(op: Op, dtype: DType) -> DirectKernel:
@@ -50,7 +50,7 @@ def _unary(op: Op, dtype: DType) -> DirectKernel:
         out = device.allocate(count * out_size)
         if count:
             addresses = [out.ptr, a.ptr + a_offset * size]
-            pointwise.run_dense(device, op, dtype, _walk(count, (ARRAY,)), addresses)
+            launcher(device, op, dtype, _index(count)).run_dense(count, (ARRAY,), addresses)
         return out
 
     return call
@@ -72,7 +72,7 @@ def _binary(op: Op, dtype: DType) -> DirectKernel:
                 _bits(a, dtype) if a_given else a.ptr + a_offset * size,
                 _bits(b, dtype) if b_given else b.ptr + b_offset * size,
             ]
-            pointwise.run_dense(device, op, dtype, _walk(count, sources), addresses)
+            launcher(device, op, dtype, _index(count)).run_dense(count, sources, addresses)
         return out
 
     return call

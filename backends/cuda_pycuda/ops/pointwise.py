@@ -14,7 +14,7 @@ from typing import Any, Final, NamedTuple
 
 from corex.backend import Kernel, View
 from corex.dtypes import DType, bool_
-from corex_cuda_pycuda.ops.packing import STATIC_RANK, plan, pointer
+from corex_cuda_pycuda.ops.packing import STATIC_RANK, plan
 from corex_cuda_pycuda.ops.signatures import (
     ALL,
     BITS,
@@ -125,17 +125,17 @@ class Walk(NamedTuple):
     """What the strides of an op's views decide.
 
     Attributes:
-        count: the number of elements.
+        elements: how many there are.
         dims: None for dense memory, else the rank of the layout (0: any).
         sources: of dense memory, where each operand is found.
-        index: the C type of indices.
+        index_type: the C type of indices.
         layout: the packed layout, if there is one.
     """
 
-    count: int
+    elements: int
     dims: int | None
     sources: tuple[int, ...]
-    index: str
+    index_type: str
     layout: bytes
 
 
@@ -153,81 +153,104 @@ def _walk(shape: tuple[int, ...], *strides: tuple[int, ...]) -> Walk:
     return Walk(found.count, dims, (), found.index, found.layout)
 
 
-_functions: dict[tuple[Any, ...], Function] = {}
+# ---- running -------------------------------------------------------------------------------
+class Launcher:
+    """An op for one dtype on one device: its functions, and what all its launches share."""
+
+    __slots__ = (
+        "aligned", "dense", "device", "dtype", "head", "index", "lanes", "most", "op", "strided",
+        "unaligned", "words",
+    )  # fmt: skip
+
+    def __init__(self, device: Device, op: Op, dtype: DType, index: str) -> None:
+        self.device = device
+        self.op = op
+        self.dtype = dtype
+        self.index = index
+        self.most = device.properties.multiprocessors * WAVES
+        self.lanes = lanes = VECTOR_BYTES // dtype.itemsize
+        # Of what each array's address must be a multiple, less one: vectors of bools are shorter.
+        masks = [VECTOR_BYTES - 1] * (op.arity + 1)
+        masks[0] = lanes - 1 if op.to_bool else masks[0]
+        masks[1] = lanes - 1 if op.chooses else masks[1]
+        self.aligned = tuple(masks)
+        self.head = struct.Struct("=QqQd" + "Qq" * op.arity)
+        self.words = struct.Struct("=QqQd" + "Q" * op.arity)
+        self.dense: Function | None = None
+        self.unaligned: Function | None = None
+        self.strided: dict[int, Function] = {}
+
+    def run_dense(
+        self, count: int, sources: tuple[int, ...], addresses: list[int], parameter: float = 0.0
+    ) -> None:
+        """Launches on dense memory: addresses of the output and of each operand.
+
+        Of a NUMBER_GIVEN, the address is the number's eight bytes."""
+        aligned = self.aligned
+        misplaced = addresses[0] & aligned[0]
+        pairs: list[int] = []
+        for k, source in enumerate(sources, 1):
+            address = addresses[k]
+            pairs += (address, source)
+            if source == ARRAY:
+                misplaced |= address & aligned[k]
+        if misplaced:
+            function, items = self.unaligned or self._load("dense_unaligned"), count
+        else:
+            function, items = self.dense or self._load("dense"), -(-count // self.lanes)
+        device = self.device
+        packed = self.head.pack(addresses[0], count, device.fault_word, parameter, *pairs)
+        self._launch(function, items, packed)
+
+    def run_strided(
+        self, count: int, dims: int, addresses: list[int], layout: bytes, parameter: float = 0.0
+    ) -> None:
+        """Launches on views of `dims` dimensions (0: any)."""
+        function = self.strided.get(dims) or self._load("strided", dims)
+        fault_word = self.device.fault_word
+        packed = self.words.pack(addresses[0], count, fault_word, parameter, *addresses[1:])
+        self._launch(function, -(-count // 4), packed + layout)
+
+    def _launch(self, function: Function, items: int, arguments: bytes) -> None:
+        threads = THREADS if items >= THREADS else -(-items // 32) * 32
+        grid = min(-(-items // threads), self.most)
+        self.device.launch(function, (grid, 1, 1), (threads, 1, 1), arguments)
+
+    def _load(self, name: str, dims: int | None = None) -> Function:
+        function = self.device.function(self.op.source(self.dtype, self.index, dims), name)
+        if dims is not None:
+            self.strided[dims] = function
+        elif name == "dense":
+            self.dense = function
+        else:
+            self.unaligned = function
+        return function
 
 
-def _function(device: Device, op: Op, dtype: DType, index: str, dims: int | None, name: str) -> Any:
-    key = (device.index, op.functor, dtype.index, index, dims, name)
-    found = _functions.get(key)
+_launchers: dict[tuple[int, str, int, str], Launcher] = {}
+
+
+def launcher(device: Device, op: Op, dtype: DType, index: str) -> Launcher:
+    """The launcher of an op for one dtype; there is one of each."""
+    key = (device.index, op.functor, dtype.index, index)
+    found = _launchers.get(key)
     if found is None:
-        found = device.function(op.source(dtype, index, dims), name)
-        _functions[key] = found
+        found = _launchers[key] = Launcher(device, op, dtype, index)
     return found
 
 
-def _grid(device: Device, items: int) -> tuple[tuple[int, int, int], tuple[int, int, int]]:
-    threads = THREADS if items >= THREADS else -(-items // 32) * 32
-    most = device.properties.multiprocessors * WAVES
-    return (min(-(-items // threads), most), 1, 1), (threads, 1, 1)
-
-
-# ---- running -------------------------------------------------------------------------------
 def run(op: Op, views: tuple[View, ...], parameter: float = 0.0) -> None:
     """Launches an op on views, the output first."""
     out = views[0]
     walk = _walk(out[2], *[view[3] for view in views])
-    if walk.count == 0:
+    if walk.elements == 0:
         return
-    device = device_of(out[0])
-    addresses = [pointer(view) for view in views]
-    dtype = views[-1][1]
+    addresses = [view[0].ptr + view[4] * view[1].itemsize for view in views]
+    found = launcher(device_of(out[0]), op, views[-1][1], walk.index_type)
     if walk.dims is None:
-        run_dense(device, op, dtype, walk, addresses, parameter)
-        return
-    function = _function(device, op, dtype, walk.index, walk.dims, "strided")
-    grid, block = _grid(device, -(-walk.count // 4))
-    head = _strided_head[op.arity].pack(
-        addresses[0], walk.count, device.fault_word, parameter, *addresses[1:]
-    )
-    device.launch(function, grid, block, head + walk.layout)
-
-
-_strided_head: Final = {n: struct.Struct("=QqQd" + "Q" * n) for n in (1, 2, 3)}
-_dense_head: Final = {n: struct.Struct("=QqQd" + "Qq" * n) for n in (1, 2, 3)}
-
-
-def run_dense(
-    device: Device, op: Op, dtype: DType, walk: Walk, addresses: list[int], parameter: float = 0.0
-) -> None:
-    """Launches an op on dense memory: addresses of the output and of each operand.
-
-    Of a NUMBER_GIVEN, the address is the number's eight bytes."""
-    sources = walk.sources
-    lanes = VECTOR_BYTES // dtype.itemsize
-    misplaced = addresses[0] & (lanes - 1 if op.to_bool else VECTOR_BYTES - 1)
-    pairs = []
-    for address, source in zip(addresses[1:], sources, strict=True):
-        pairs += (address, source)
-        if source == ARRAY:
-            misplaced |= address & (VECTOR_BYTES - 1)
-    if op.chooses and sources[0] == ARRAY and dtype.itemsize > 1:
-        misplaced = _misplaced_choice(addresses, sources, lanes)
-    name, each = ("dense_unaligned", 1) if misplaced else ("dense", lanes)
-    function = _function(device, op, dtype, walk.index, None, name)
-    grid, block = _grid(device, -(-walk.count // each))
-    packed = _dense_head[op.arity].pack(
-        addresses[0], walk.count, device.fault_word, parameter, *pairs
-    )
-    device.launch(function, grid, block, packed)
-
-
-def _misplaced_choice(addresses: list[int], sources: tuple[int, ...], lanes: int) -> int:
-    """Whether an array of `where` keeps vectors away; the condition has one byte per element."""
-    misplaced = addresses[0] & (VECTOR_BYTES - 1) | addresses[1] & (lanes - 1)
-    for address, source in zip(addresses[2:], sources[1:], strict=True):
-        if source == ARRAY:
-            misplaced |= address & (VECTOR_BYTES - 1)
-    return misplaced
+        found.run_dense(walk.elements, walk.sources, addresses, parameter)
+    else:
+        found.run_strided(walk.elements, walk.dims, addresses, walk.layout, parameter)
 
 
 # ---- the kernels ---------------------------------------------------------------------------

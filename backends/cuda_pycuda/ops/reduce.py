@@ -59,7 +59,7 @@ class Launch(NamedTuple):
 
     Attributes:
         kernel: its name in the file.
-        index: the C type of indices.
+        index_type: the C type of indices.
         ranks: of the rows' layout and of the reduced dimensions' (0: any).
         grid, block: of the first kernel.
         parts: the number of blocks to a row; above 1, a second kernel combines what they leave.
@@ -68,7 +68,7 @@ class Launch(NamedTuple):
     """
 
     kernel: str
-    index: str
+    index_type: str
     ranks: tuple[int, int]
     grid: Dim3
     block: Dim3
@@ -178,10 +178,10 @@ def source(op: str, dtype: DType, index: str, ranks: tuple[int, int]) -> Source:
 
 
 def _function(device: Device, op: str, dtype: DType, launch: Launch, name: str) -> Function:
-    key = (device.index, op, dtype, launch.index, launch.ranks, name)
+    key = (device.index, op, dtype, launch.index_type, launch.ranks, name)
     found = _functions.get(key)
     if found is None:
-        found = device.function(source(op, dtype, launch.index, launch.ranks), name)
+        found = device.function(source(op, dtype, launch.index_type, launch.ranks), name)
         _functions[key] = found
     return found
 

@@ -30,7 +30,7 @@ class Launch(NamedTuple):
 
     Attributes:
         kernel: `held` or `looped`.
-        index: the C type of indices.
+        index_type: the C type of indices.
         rank: of the rows' layout (0: any).
         grid, block: the launch.
         lines: packed: number of rows, elements of each, the step of each view along a row.
@@ -38,7 +38,7 @@ class Launch(NamedTuple):
     """
 
     kernel: str
-    index: str
+    index_type: str
     rank: int
     grid: Dim3
     block: Dim3
@@ -95,7 +95,7 @@ def _softmax(functor: str) -> Kernel:
         if launch is None:
             return
         device = device_of(out[0])
-        source = _softmax_source_of(functor, out[1], launch.index, launch.rank)
+        source = _softmax_source_of(functor, out[1], launch.index_type, launch.rank)
         arguments = _POINTERS.pack(pointer(out), pointer(a), pointer(second))
         function = device.function(source, launch.kernel)
         device.launch(function, launch.grid, launch.block, arguments + launch.lines + launch.layout)

@@ -24,7 +24,7 @@ class Launch(NamedTuple):
     """A scan of one shape on one device, but for addresses.
 
     Attributes:
-        index: the C type of indices.
+        index_type: the C type of indices.
         rank: of the rows' layout (0: any).
         grid, block: the launch; grid[1] is the number of chunks.
         numbers: packed: rows, elements, elements of a chunk, the steps of both views along a row.
@@ -32,7 +32,7 @@ class Launch(NamedTuple):
         layout: packed, of the rows.
     """
 
-    index: str
+    index_type: str
     rank: int
     grid: Dim3
     block: Dim3
@@ -84,7 +84,7 @@ def cumsum(out: View, a: View) -> None:
     launch = _choose(out[2], out[3], a[3], device.properties.multiprocessors)
     if launch is None:
         return
-    source = _source_of(out[1], launch.index, launch.rank)
+    source = _source_of(out[1], launch.index_type, launch.rank)
     chunks = launch.grid[1]
     scratch = device.scratch(launch.rows * chunks * TOTAL_BYTES) if chunks > 1 else None
     address = 0 if scratch is None else scratch.ptr
