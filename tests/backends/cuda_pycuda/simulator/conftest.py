@@ -88,7 +88,7 @@ def program() -> Callable[..., str]:
         start = "from corex_cuda_pycuda import simulator\nsimulator.enable()\n"
         done = subprocess.run(
             [sys.executable, "-c", start + textwrap.dedent(text)],
-            env={**os.environ, **variables},
+            env={**os.environ, "COREX_CUDA_SIM_DEFERRED": "0", **variables},
             capture_output=True,
             text=True,
             timeout=100,
