@@ -49,6 +49,7 @@ API cuStreamBeginCapture_v2(CUstream handle, int mode)
         return fail(CUDA_ERROR_ILLEGAL_STATE, "the stream is captured already");
     stream->capture = new Graph;
     stream->capture->mode = mode;
+    stream->capture->thread = std::this_thread::get_id();
     stream->capture->streams.insert(stream.get());
     stream->origin = true;
     graphs.insert(stream->capture);
@@ -97,8 +98,7 @@ API cuStreamIsCapturing(CUstream handle, int *status)
 
 API cuThreadExchangeStreamCaptureMode(int *mode)
 {
-    static thread_local int current = 0;
-    std::swap(current, *mode);
+    std::swap(capture_mode(), *mode);
     return CUDA_SUCCESS;
 }
 

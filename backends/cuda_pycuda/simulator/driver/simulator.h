@@ -16,6 +16,7 @@
 #include <mutex>
 #include <set>
 #include <string>
+#include <thread>
 #include <unordered_set>
 #include <utility>
 #include <vector>
@@ -189,6 +190,7 @@ struct Graph {
     std::vector<Work> nodes;
     bool invalid = false;
     int mode = 0;
+    std::thread::id thread; /* the one that captures */
     std::set<Stream *> streams;
 };
 
@@ -204,6 +206,7 @@ CUresult drain(std::shared_ptr<Stream> stream, std::uint64_t until);
 CUresult drain_context(Context *context);
 /* Refuses what may not happen while a stream of the context is captured. */
 CUresult check_not_capturing(Context *context, const char *routine);
+int &capture_mode(); /* of this thread: 0 global, 1 thread-local, 2 relaxed */
 CUresult check_stream_not_capturing(const Stream &stream, const char *routine);
 /* The streams of the capture go on as if nothing had been. */
 void end_capture(Graph *graph);

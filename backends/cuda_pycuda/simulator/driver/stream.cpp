@@ -124,12 +124,22 @@ CUresult check_stream_not_capturing(const Stream &stream, const char *routine)
     return fail(CUDA_ERROR_STREAM_CAPTURE_UNSUPPORTED, "%s on a stream that is captured", routine);
 }
 
+int &capture_mode()
+{
+    static thread_local int mode = 0;
+    return mode;
+}
+
+/* A relaxed capture or thread may do everything; so may the others beside a thread-local capture. */
 CUresult check_not_capturing(Context *context, const char *routine)
 {
-    for (auto &entry : streams)
-        if (entry.second->context == context && entry.second->capture &&
-            entry.second->capture->mode != 2 /* relaxed */)
+    for (auto &entry : streams) {
+        const Graph *graph = entry.second->capture;
+        if (!graph || entry.second->context != context || graph->mode == 2 || capture_mode() == 2)
+            continue;
+        if (graph->mode == 0 || graph->thread == std::this_thread::get_id())
             return check_stream_not_capturing(*entry.second, routine);
+    }
     return CUDA_SUCCESS;
 }
 

@@ -110,3 +110,31 @@ def test_what_may_not_be_done_during_a_capture(cuda: Any, simulator: Any, add: A
     with pytest.raises(cuda.Error, match="depend on a capturing stream"):
         cuda.memset_d32(memory, 0, 1)
     assert capture.end() == INVALIDATED
+
+
+@pytest.mark.parametrize(("mode", "refused"), [(0, True), (1, True), (2, False)])
+def test_allocations_depend_on_the_mode_of_the_capture(
+    cuda: Any, simulator: Any, mode: int, refused: bool
+) -> None:
+    driver, stream = simulator.driver(), cuda.Stream(1)
+    handle, graph = ctypes.c_void_p(stream.handle), ctypes.c_void_p()
+    assert driver.cuStreamBeginCapture_v2(handle, mode) == 0
+    if refused:
+        with pytest.raises(cuda.LogicError, match="while a stream is captured"):
+            cuda.mem_alloc(64)
+    else:
+        cuda.mem_alloc(64).free()
+    assert (driver.cuStreamEndCapture(handle, ctypes.byref(graph)) == INVALIDATED) == refused
+
+
+def test_a_relaxed_thread_may_allocate_while_it_captures(cuda: Any, simulator: Any) -> None:
+    driver, stream = simulator.driver(), cuda.Stream(1)
+    handle, graph = ctypes.c_void_p(stream.handle), ctypes.c_void_p()
+    assert driver.cuStreamBeginCapture_v2(handle, 1) == 0
+    mode = ctypes.c_int(2)
+    assert driver.cuThreadExchangeStreamCaptureMode(ctypes.byref(mode)) == 0
+    memory = cuda.mem_alloc(64)
+    assert driver.cuThreadExchangeStreamCaptureMode(ctypes.byref(mode)) == 0
+    assert mode.value == 2
+    assert driver.cuStreamEndCapture(handle, ctypes.byref(graph)) == 0
+    memory.free()
