@@ -10,7 +10,6 @@ from corex_cuda_pycuda.runtime.device import (
     Device,
     Function,
     LaunchError,
-    Properties,
     copy_between,
     device,
     device_count,
@@ -19,6 +18,7 @@ from corex_cuda_pycuda.runtime.device import (
     opened,
 )
 from corex_cuda_pycuda.runtime.memory import Borrowed, Buffer
+from corex_cuda_pycuda.runtime.properties import Properties
 from corex_cuda_pycuda.runtime.source import Source
 from corex_cuda_pycuda.runtime.streams import Event, Stream, choose
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import threading
 from collections.abc import Callable
-from typing import Any, NamedTuple
+from typing import Any
 
 import pycuda.driver as drv
 
@@ -13,6 +13,7 @@ from corex_cuda_pycuda.runtime import compiler, native
 from corex_cuda_pycuda.runtime.capture import allowing
 from corex_cuda_pycuda.runtime.faults import FaultWord
 from corex_cuda_pycuda.runtime.memory import Allocator, Buffer
+from corex_cuda_pycuda.runtime.properties import Grid, properties_of
 from corex_cuda_pycuda.runtime.source import Source
 from corex_cuda_pycuda.runtime.staging import Staging
 from corex_cuda_pycuda.runtime.streams import Stream
@@ -27,31 +28,10 @@ from corex_cuda_pycuda.runtime.threads import (
 )
 
 MOST_STREAMS = 32
-Grid = tuple[int, int, int]
 
 
 class LaunchError(RuntimeError):
     """The driver refused a launch, or a kernel that was queued earlier failed."""
-
-
-class Properties(NamedTuple):
-    """What decides on how kernels are launched."""
-
-    name: str
-    compute_capability: tuple[int, int]
-    multiprocessors: int
-    threads_per_block: int
-    threads_per_multiprocessor: int
-    shared_memory_per_block: int
-    shared_memory_per_multiprocessor: int
-    warp_size: int
-    total_memory: int
-    grid_limit: Grid
-
-    @property
-    def architecture(self) -> str:
-        """The compiler's name of it, such as "sm_90"."""
-        return "sm_{}{}".format(*self.compute_capability)
 
 
 class Counters:
@@ -105,7 +85,7 @@ class Device:
         raw = drv.Device(index)
         self.raw = raw
         self.index = index
-        self.properties = _properties(raw)
+        self.properties = properties_of(raw)
         self.counters = Counters()
         self._lock = threading.RLock()
         self._modules: dict[Source, Any] = {}
@@ -310,28 +290,6 @@ class Device:
 def _refuse_in_capture(what: str) -> None:
     if current.capture is not None:
         raise current.capture.refusal(what)
-
-
-def _properties(raw: Any) -> Properties:
-    attribute = drv.device_attribute
-    return Properties(
-        name=raw.name(),
-        compute_capability=tuple(raw.compute_capability()),
-        multiprocessors=raw.get_attribute(attribute.MULTIPROCESSOR_COUNT),
-        threads_per_block=raw.get_attribute(attribute.MAX_THREADS_PER_BLOCK),
-        threads_per_multiprocessor=raw.get_attribute(attribute.MAX_THREADS_PER_MULTIPROCESSOR),
-        shared_memory_per_block=raw.get_attribute(attribute.MAX_SHARED_MEMORY_PER_BLOCK),
-        shared_memory_per_multiprocessor=raw.get_attribute(
-            attribute.MAX_SHARED_MEMORY_PER_MULTIPROCESSOR
-        ),
-        warp_size=raw.get_attribute(attribute.WARP_SIZE),
-        total_memory=int(raw.total_memory()),
-        grid_limit=(
-            raw.get_attribute(attribute.MAX_GRID_DIM_X),
-            raw.get_attribute(attribute.MAX_GRID_DIM_Y),
-            raw.get_attribute(attribute.MAX_GRID_DIM_Z),
-        ),
-    )
 
 
 # ---- the devices of this process -------------------------------------------------------------
