@@ -198,10 +198,13 @@ def nll_loss(
         one = nll_loss(unsqueeze(input, 0), unsqueeze(target, 0), weight, ignore_index, "none")
         loss, used = squeeze(one, 0), _class_weights(target, weight, ignore_index, input)
         return loss if reduction == "none" or reduction == "sum" else loss / used
-    if weight is None and ignore_index < 0 and target.numel() and target.amin().item() >= 0:
+    later = _runs_later(target)
+    plain = weight is None and ignore_index < 0 and target.numel() and not later
+    if plain and target.amin().item() >= 0:
         return reduced(_picked(input, target), reduction)
     ignored = target == ignore_index
-    _check_range(target, ignored, input.shape[1])
+    if not later:  # else `gather` finds what is out of range
+        _check_range(target, ignored, input.shape[1])
     safe = target.masked_fill(ignored, 0)
     picked = squeeze(gather(input, 1, unsqueeze(safe, 1)), 1)
     scale = _class_weights(target, weight, ignore_index, input)
@@ -209,6 +212,12 @@ def nll_loss(
     if reduction == "mean":
         return loss.sum() / scale.sum()
     return reduced(loss, reduction)
+
+
+def _runs_later(t: Tensor) -> bool:
+    """Whether work is queued on the tensor's device, so that to look at values means to wait."""
+    place = t.key.place
+    return place.backend.stream_handle(place.index) is not None
 
 
 def _picked(input: Tensor, target: Tensor) -> Tensor:
@@ -328,7 +337,7 @@ def binary_cross_entropy(
             f"Using a target size ({list(target.shape)}) that is different to the input size "
             f"({list(input.shape)}) is deprecated. Please ensure they have the same size."
         )
-    if bool((input < 0).logical_or(input > 1).any().item()):
+    if not _runs_later(input) and bool((input < 0).logical_or(input > 1).any().item()):
         raise RuntimeError("all elements of input should be between 0 and 1")
     yes, no = clamp(input.log(), min=-100.0), clamp((1 - input).log(), min=-100.0)
     loss = -(target * yes + (1 - target) * no)
