@@ -3,10 +3,11 @@
     python backends/cuda_pycuda/tools/compile_gate.py
     python backends/cuda_pycuda/tools/compile_gate.py --arch sm_100 --family reduce
 
-The texts are those that `sources()` of each file in `ops/` lists. NVRTC compiles each of them and
-has to produce the kernels that are launched by name; nvcc, which is what PyCUDA runs, compiles one
-text of each family. What has once been accepted is remembered by a hash, so that only new
-texts take time.
+The texts are those that `sources()` of each file in `ops/` lists. NVRTC compiles each of them, and
+has to produce the kernels that are listed with it; nvcc, which is what PyCUDA runs, compiles one
+text of each kernel file. What has once been accepted is remembered by a hash, so that only new
+texts take time. A reduced run compiles all of them for the last architecture only, and for the
+others one of each file.
 """
 
 from __future__ import annotations
@@ -99,16 +100,19 @@ def texts(families: Sequence[str] = ()) -> list[Text]:
     return list(found.values())
 
 
-def jobs(found: Sequence[Text], architectures: Sequence[str], nvcc: bool = True) -> Iterator[Job]:
+def jobs(
+    found: Sequence[Text], architectures: Sequence[str], nvcc: bool = True, reduced: bool = False
+) -> Iterator[Job]:
     """All texts by NVRTC; by nvcc the first of each family and kernel file."""
-    for text in found:
-        for architecture in architectures:
-            yield Job(text, architecture, "nvrtc")
     first: dict[tuple[str, str], Text] = {}
     for text in found:
         first.setdefault((text.family, text.label.partition(" ")[0]), text)
+    last = architectures[-1]
+    for architecture in architectures:
+        for text in first.values() if reduced and architecture != last else found:
+            yield Job(text, architecture, "nvrtc")
     for text in first.values() if nvcc else ():
-        yield Job(text, architectures[-1], "nvcc")
+        yield Job(text, last, "nvcc")
 
 
 # ---- one job, in a process of its own ------------------------------------------------------
@@ -186,6 +190,7 @@ def gate(
     families: Sequence[str] = (),
     workers: int | None = None,
     cuda_root: str | None = None,
+    reduced: bool = False,
     shown: int = 20,
 ) -> bool:
     """Compiles everything and prints what was found; whether all was accepted."""
@@ -194,7 +199,8 @@ def gate(
     if root is None:
         raise ToolError("no CUDA toolkit: install the packages that toolkit.py names")
     found = texts(families)
-    todo = list(jobs(found, architectures, os.access(root / "bin" / "nvcc", os.X_OK)))
+    nvcc = os.access(root / "bin" / "nvcc", os.X_OK)
+    todo = list(jobs(found, architectures, nvcc, reduced))
     count = workers or len(os.sched_getaffinity(0))
     verdicts = list(compile_all(todo, root, count))
     refused = [verdict for verdict in verdicts if verdict.problem]
@@ -203,9 +209,8 @@ def gate(
     if len(refused) > shown:
         print(f"and {len(refused) - shown} more")
     compiled = sum(not verdict.cached for verdict in verdicts)
-    kernels = sum(len(text.names) for text in found)
     print(
-        f"{len(found)} texts with {kernels} kernels for {', '.join(architectures)}: "
+        f"{len(found)} texts for {', '.join(architectures)}: "
         f"{len(verdicts)} compilations, {compiled} of them new, {len(refused)} refused, "
         f"{time.monotonic() - started:.0f} s"
     )
@@ -219,6 +224,7 @@ def main() -> int:
     parser.add_argument(
         "--family", default="", metavar="LIST", help="files of ops/, such as reduce"
     )
+    parser.add_argument("--reduced", action="store_true", help="most for one architecture only")
     parser.add_argument("--jobs", type=int, help="processes (default: one per processor)")
     parser.add_argument("--cuda-root", metavar="DIR", help="a CUDA toolkit")
     options = parser.parse_args()
@@ -228,6 +234,7 @@ def main() -> int:
             [name for name in options.family.split(",") if name],
             options.jobs,
             options.cuda_root,
+            options.reduced,
         )
     except ToolError as error:
         print(f"compile_gate: {error}", file=sys.stderr)

@@ -51,7 +51,7 @@ def gates(reduced: bool) -> dict[str, list[Step]]:
     sample = ("--reduced",) if reduced else ()
     communicating = _tool("conformance", "--communicating", *sample)
     return {
-        "compile": [Step(_tool("compile_gate"))],
+        "compile": [Step(_tool("compile_gate", *sample))],
         "programs": [Step(_tool("programs"))],
         "tests": [Step(("-m", "pytest", "-q", "-n", "2", TESTS))],
         "conformance": [Step(_tool("conformance", *sample))],
