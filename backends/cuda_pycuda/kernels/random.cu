@@ -56,8 +56,8 @@ template <typename T> struct Normal {
     }
 };
 
-// `out` is contiguous. Two elements are written at once where that is possible. In a captured graph,
-// `state` is where each replay finds the seed, and what is to be added to the offset.
+// `out` is contiguous. Two elements are written at once where that is possible. In a captured
+// graph, `state` is where each replay finds the seed, and what is to be added to the offset.
 extern "C" __global__ void generate(T *out, long long count, unsigned long long seed,
                                     unsigned long long offset, const unsigned long long *state)
 {

@@ -130,7 +130,8 @@ int &capture_mode()
     return mode;
 }
 
-/* A relaxed capture or thread may do everything; so may the others beside a thread-local capture. */
+/* A relaxed capture or thread may do everything; so may the others beside a thread-local capture.
+ */
 CUresult check_not_capturing(Context *context, const char *routine)
 {
     for (auto &entry : streams) {
