@@ -9,10 +9,10 @@ from collections.abc import Sequence
 
 from corex import report
 from corex.backend import View
-from corex.layout import DENSE
+from corex.layout import DENSE, self_overlaps
 from corex.place import DispatchKey, observed
 from corex.recording import no_grad
-from corex.resolution import resolve, settle
+from corex.resolution import may_overlap, resolve, same_view, settle
 from corex.schema import FLOAT, OpSchema, declare
 from corex.tensor import Tensor
 
@@ -92,6 +92,7 @@ def _step(schema: OpSchema, lists: Sequence[Sequence[Tensor]], params: tuple[obj
     """Runs the kernel on tensors that share a dispatch key and are told apart otherwise."""
     if not lists[0]:
         return
+    _check_memory(schema.name, lists)
     key = lists[0][0].key
     found = key.kernels.get(schema.name)
     if found is None:
@@ -114,6 +115,29 @@ def _step(schema: OpSchema, lists: Sequence[Sequence[Tensor]], params: tuple[obj
             t.storage_.version += 1
     if observed():
         report.tell(schema.name, key.place, "native", found.reason, views[:1], views[1:], params)
+
+
+def _check_memory(op: str, lists: Sequence[Sequence[Tensor]]) -> None:
+    """All but the gradients, list 1, are written: element by element, in any order.
+
+    Raises:
+        RuntimeError: elements of a written tensor, or of it and its gradient, share memory.
+    """
+    for tensors in (lists[0], *lists[2:]):
+        for t in tensors:
+            if t._strides is not None and self_overlaps(t.shape, t._strides):
+                raise RuntimeError(
+                    f"[{op}] unsupported operation: more than one element of the written-to tensor "
+                    f"of shape {t.shape} and strides {t._strides} refers to a single memory "
+                    f"location. Please clone() the tensor before performing the operation."
+                )
+    for t, grad in zip(lists[0], lists[1], strict=True):
+        if grad.storage_ is t.storage_ and may_overlap(t, grad) and not same_view(t, grad):
+            raise RuntimeError(
+                f"[{op}] unsupported operation: some elements of the gradient and the written-to "
+                f"parameter of shape {t.shape} refer to a single memory location. Please clone() "
+                f"the tensor before performing the operation."
+            )
 
 
 def _views(lists: Sequence[Sequence[Tensor]], key: DispatchKey) -> list[list[View]] | None:

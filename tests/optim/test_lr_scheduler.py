@@ -44,7 +44,9 @@ def test_schedule(make: Any, formula: Any) -> None:
     assert sgd.param_groups[0]["lr"] == pytest.approx(formula(0))
     assert rates(scheduler) == pytest.approx([formula(e) for e in range(12)])
     state = scheduler.state_dict()
-    other = make(optimizer())
+    resumed = optimizer()
+    other = make(resumed)
+    resumed.load_state_dict(sgd.state_dict())  # the current rates are the optimizer's
     other.load_state_dict(state)
     assert other.last_epoch == 12
     other.step()
