@@ -1,0 +1,57 @@
+"""The sample calls leave nothing public out, and each of them runs."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Iterator
+from typing import Any
+
+import corex
+import corex.nn.functional as F
+from corex.schema import REGISTRY
+from tests.sweeps.calls import CALLS, Outcome, run
+from tests.sweeps.table import EXCLUDED
+
+# Kernels that no sample call reaches, and why.
+UNREACHED = {
+    "sgd_step": "corex.sgd_step_ has no sample call",
+    "adam_step": "corex.adam_step_ has no sample call",
+    "random_bits": "reached through the generators' own tests",
+}
+
+
+def public() -> Iterator[tuple[str, Any]]:
+    """(name as in the table, function or property) of everything that must be called."""
+    yield from corex.ops.functions.items()
+    for name in corex.ops.methods:
+        yield f".{name}", inspect.getattr_static(corex.Tensor, name)
+    for name in F.__all__:
+        yield f"F.{name}", getattr(F, name)
+
+
+def test_every_public_name_has_a_call_or_a_reason() -> None:
+    called = {id(call.target) for call in CALLS}
+    missing = [name for name, f in public() if id(f) not in called and name not in EXCLUDED]
+    assert not missing, f"add a line to tests/sweeps/table.py for {', '.join(missing)}"
+
+
+def test_every_reason_is_needed() -> None:
+    called = {id(call.target) for call in CALLS}
+    names = dict(public())
+    assert [n for n in EXCLUDED if n not in names or id(names[n]) in called] == []
+
+
+def test_texts_are_ids() -> None:
+    texts = [(call.where, call.text) for call in CALLS]
+    assert len(set(texts)) == len(texts)
+
+
+def test_every_call_runs_and_reaches_every_kernel(each_backend: str) -> None:
+    outcomes: dict[str, Outcome] = {}
+    reached: set[str] = set()
+    with corex.observe(lambda op: reached.add(op.op)):
+        for call in CALLS:
+            outcomes[call.text] = run(call, corex, gradients=True)
+    failed = {text: o.error for text, o in outcomes.items() if o.error is not None}
+    assert not failed
+    assert sorted(set(REGISTRY) - reached - set(UNREACHED)) == []
