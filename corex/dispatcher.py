@@ -18,6 +18,7 @@ from corex.resolution import (
     empty,
     may_overlap,
     resolve,
+    resolve_uniform,
     same_view,
     settle,
     view,
@@ -87,10 +88,11 @@ def _resolve_for(
         *[dtype for _, dtype in specs],
         *[t.key.dtype for t in inputs if t is not None],
     )
-    found = resolve(place, schema.name, dtypes)
-    if schema.uniform:
-        key.kernels[schema.name] = found
-    return found
+    return (
+        resolve_uniform(key, schema.name, dtypes)
+        if schema.uniform
+        else resolve(place, schema.name, dtypes)
+    )
 
 
 def call_pointwise(
@@ -121,9 +123,12 @@ def call_pointwise(
         inputs = tuple([t if t is out else _without_overlap(t, out) for t in inputs])
     found = key.kernels.get(schema.name) if uniform else None
     if found is None:
-        found = resolve(place, schema.name, (dtype, *[t.key.dtype for t in inputs]))
-        if uniform:
-            key.kernels[schema.name] = found
+        dtypes = (dtype, *[t.key.dtype for t in inputs])
+        found = (
+            resolve_uniform(key, schema.name, dtypes)
+            if uniform
+            else resolve(place, schema.name, dtypes)
+        )
     if found.run is not None:
         dense = DENSE[shape]
         strides = result._strides
@@ -218,7 +223,7 @@ def fill(t: Tensor, value: Any) -> None:
     """Sets every element to a number. No autograd."""
     found = t.key.kernels.get("fill")
     if found is None:
-        found = t.key.kernels["fill"] = resolve(t.key.place, "fill", (t.key.dtype,))
+        found = resolve_uniform(t.key, "fill", (t.key.dtype,))
     if found.run is None or found.accepts is not None or observed():
         run("fill", [t], [], (value,))
     else:
@@ -231,7 +236,7 @@ def copy(target: Tensor, source: Tensor) -> None:
     if source.key is key:
         found = key.kernels.get("copy")
         if found is None:
-            found = key.kernels["copy"] = resolve(key.place, "copy", (key.dtype, key.dtype))
+            found = resolve_uniform(key, "copy", (key.dtype, key.dtype))
         if found.run is not None and found.accepts is None and not observed():
             found.run(view(target), view(source))
             return

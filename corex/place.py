@@ -29,12 +29,21 @@ class Table(dict[str, Any]):
         self.resolve = resolve
 
     def __missing__(self, name: str) -> Any:
-        epoch = _epoch
-        value = self.resolve(name)
-        with _lock:
-            if epoch == _epoch:  # else what was true when the question was asked may be no more
-                self[name] = value
-        return value
+        return remember(self, name, self.resolve, name)
+
+
+def remember(table: dict[Any, Any], name: Any, find: Callable[..., Any], *arguments: Any) -> Any:
+    """What `find(*arguments)` says, kept in `table` unless the plugins changed while it was asked.
+
+    Every table of what plugins say is filled here: an answer from before a change must not be
+    stored after it, when nobody would forget it any more.
+    """
+    epoch = _epoch
+    value = find(*arguments)
+    with _lock:
+        if epoch == _epoch:
+            table[name] = value
+    return value
 
 
 class Place:

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 from corex.backend import Kernel, View
 from corex.dtypes import DType
 from corex.layout import COUNT, DENSE, broadcast_strides, extent, numel
-from corex.place import DispatchKey, Place
+from corex.place import DispatchKey, Place, remember
 from corex.plugins.manager import manager
 from corex.tensor import Tensor, wrap
 
@@ -38,7 +38,13 @@ def resolve(place: Place, op: str, dtypes: tuple[DType, ...]) -> Resolution:
     """The cached answer of the plugins for (place, op, dtypes of all views)."""
     found: Resolution | None = place.kernels.get((op, dtypes))
     if found is None:
-        found = place.kernels[op, dtypes] = _resolve(place, op, dtypes)
+        found = remember(place.kernels, (op, dtypes), _resolve, place, op, dtypes)
+    return found
+
+
+def resolve_uniform(key: DispatchKey, op: str, dtypes: tuple[DType, ...]) -> Resolution:
+    """As `resolve`, for an op of one dtype that the key's own table does not have yet."""
+    found: Resolution = remember(key.kernels, op, resolve, key.place, op, dtypes)
     return found
 
 

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from corex.device import device as Device
 from corex.dtypes import DType, bool_
 from corex.errors import BackendUnavailableError
-from corex.place import Place, ask_overrides
+from corex.place import Place, ask_overrides, remember
 from corex.place import forget_kernels as _forget_resolved
 from corex.plugins.manager import manager
 from corex.schema import REGISTRY
@@ -17,7 +17,7 @@ from corex.schema import REGISTRY
 _places: dict[tuple[str, int], Place] = {}
 _lock = threading.RLock()
 _default: list[str] = []  # what set_backend chose
-_usual: list[str] = []  # what the plugins say where nobody chose
+_usual: dict[str, str] = {}  # "name": what the plugins say where nobody chose
 
 
 class _Current(threading.local):
@@ -47,14 +47,21 @@ def place_of(backend: str, index: int = 0) -> Place:
                 f"device(s) of type '{instance.device_type}', so there is no number {index}"
             )
         indexed = instance.device_type != "cpu"
-        found = _places[backend, index] = Place(backend, instance, index, indexed)
+        found = _places.get((backend, index))
+        if found is None or found.backend is not instance:
+            found = Place(backend, instance, index, indexed)
+            if manager.holds(instance):  # else its plugin has just gone
+                _places[backend, index] = found
         return found
 
 
 def forget_kernels() -> None:
-    """Drops every cached resolution; the next calls ask the plugins again."""
+    """Drops every cached resolution, and the places of backends that went with their plugins."""
     _forget_resolved()
     _usual.clear()
+    with _lock:
+        for name in [name for name, place in _places.items() if not manager.holds(place.backend)]:
+            del _places[name]
 
 
 manager.on_change(forget_kernels)
@@ -85,9 +92,10 @@ def get_backend() -> str:
         return _current.stack[-1]
     if _default:
         return _default[0]
-    if not _usual:
-        _usual.append(manager.default_backend_name())
-    return _usual[0]
+    usual = _usual.get("name")
+    if usual is None:
+        usual = remember(_usual, "name", manager.default_backend_name)
+    return usual
 
 
 def set_backend(name: str) -> None:

@@ -358,8 +358,10 @@ def find(name: str) -> Any:
     message = f"module 'corex.ops' has no attribute {name!r}"
     if name.startswith("_"):
         raise AttributeError(message)
-    if name in owners():
-        return _namespace[name]
+    owners()
+    entry = _entered.get(name)
+    if entry is not None:
+        return entry.function
     faults = [fault for fault in manager.faults() if fault.may_concern_op(name)]
     certain = [fault for fault in faults if fault.op == name]
     if certain:

@@ -12,7 +12,7 @@ from corex.backend import View
 from corex.layout import DENSE, self_overlaps
 from corex.place import DispatchKey, observed
 from corex.recording import no_grad
-from corex.resolution import may_overlap, resolve, same_view, settle
+from corex.resolution import may_overlap, resolve_uniform, same_view, settle
 from corex.schema import FLOAT, OpSchema, declare
 from corex.tensor import Tensor
 
@@ -96,7 +96,7 @@ def _step(schema: OpSchema, lists: Sequence[Sequence[Tensor]], params: tuple[obj
     key = lists[0][0].key
     found = key.kernels.get(schema.name)
     if found is None:
-        found = key.kernels[schema.name] = resolve(key.place, schema.name, (key.dtype,))
+        found = resolve_uniform(key, schema.name, (key.dtype,))
     views = _views(lists, key) if found.run is not None else None
     if views is not None and found.accepts is not None:
         found = settle(found, (*views, *params))

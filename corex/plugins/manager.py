@@ -40,8 +40,10 @@ class PluginManager(PluginRegistry):
 
     def _changed(self) -> None:
         super()._changed()
+        # Other threads read these without the lock, so they are replaced as wholes.
         before = self._descriptors
-        self._descriptors, self._owners = {}, {}
+        descriptors: dict[str, BackendDescriptor] = {}
+        owners: dict[str, Plugin] = {}
         clashes = []
         candidates = [(plugin, item) for plugin in self._ordered() for item in plugin.descriptors]
         candidates.sort(key=lambda pair: (-pair[1].priority, pair[1].name, pair[0].name))
@@ -49,15 +51,16 @@ class PluginManager(PluginRegistry):
             name = descriptor.name
             if name in self._disabled:
                 continue
-            if name in self._descriptors:
+            if name in descriptors:
                 error = PluginError(
-                    f"the backend name {name!r} is taken, by plugin {self._owners[name].name!r}, "
+                    f"the backend name {name!r} is taken, by plugin {owners[name].name!r}, "
                     "which has precedence"
                 )
                 clashes.append(self.fault(plugin.name, "duplicate", error, name))
                 continue
-            self._descriptors[name] = descriptor
-            self._owners[name] = plugin
+            descriptors[name] = descriptor
+            owners[name] = plugin
+        self._descriptors, self._owners = descriptors, owners
         self.replace_faults("duplicate", clashes)
         for name, old in before.items():
             if self._descriptors.get(name) is not old:
@@ -142,6 +145,10 @@ class PluginManager(PluginRegistry):
                     f"announced with {attribute} {announced_as!r}, but the backend has {found!r}"
                 )
         return backend
+
+    def holds(self, backend: Backend) -> bool:
+        """Whether this is the backend of its name now; it is not once its plugin has gone."""
+        return self._backends.get(backend.name) is backend
 
     def default_backend_name(self) -> str:
         """COREX_BACKEND if that is set, else the first usable backend of device type "cpu".
