@@ -8,7 +8,6 @@ import re
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 from typing import Any
 
@@ -48,9 +47,7 @@ def command(out: Path, *arguments: str, **environment: str) -> subprocess.Popen[
 
 
 def test_it_learns_the_digits(tmp_path: Path, capsys: Any) -> None:
-    started = time.perf_counter()
     assert demo(tmp_path / "out", "--backend", "cpu_c") == 0
-    assert time.perf_counter() - started < 60
     text = capsys.readouterr().out
     assert "backend:  cpu_c (asked for by --backend)" in text
     line = r"^epoch +\d+ +loss [\d.]+ +training +[\d.]+ % +test +[\d.]+ %$"

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import selectors
+import signal
+import threading
 import time
 from collections import deque
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from types import TracebackType
 from typing import Any, Final
 
@@ -118,14 +121,11 @@ class Pool:
         self._results: dict[int, Result] = {}
         self._on_result = on_result
         self._stopped = False
-        try:
+        with self._killed_by_errors():
             while len(self._results) < len(self._ids) and not self._stopped:
                 self._employ()
                 self._wait()
                 self._look_after()
-        except BaseException:
-            self.kill()
-            raise
         if self._stopped:
             self.kill()
         return [self._results[position] for position in sorted(self._results)]
@@ -137,16 +137,23 @@ class Pool:
             PoolError: that is impossible.
         """
         self.run(())
-        try:
+        with self._killed_by_errors():
             while not self.facts:
                 if not self._workers:
                     self._hire()
                 self._wait()
                 self._look_after()
+        return self.facts
+
+    @contextlib.contextmanager
+    def _killed_by_errors(self) -> Iterator[None]:
+        """No worker outlives an exception, of which an interrupt is one."""
+        try:
+            with _interruptible():
+                yield
         except BaseException:
             self.kill()
             raise
-        return self.facts
 
     def _employ(self) -> None:
         """Hires workers as long as there is work for them, and hands it out."""
@@ -325,6 +332,24 @@ class Pool:
         if self._selector is not None:
             self._selector.close()
             self._selector = None
+
+
+@contextlib.contextmanager
+def _interruptible() -> Iterator[None]:
+    """An interrupt is a KeyboardInterrupt here, also in a job that a shell runs in the background.
+
+    Such a job inherits that SIGINT is ignored, and would leave its workers, which have a session of
+    their own, to whoever sent the signal to all of the job.
+    """
+    ours = threading.current_thread() is threading.main_thread()
+    if not ours or signal.getsignal(signal.SIGINT) is not signal.SIG_IGN:
+        yield
+        return
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
 
 
 def _free(worker: _Worker) -> bool:

@@ -29,6 +29,7 @@ sys.exit(main())
 def command(backend: str, device: int, timeout: float) -> list[str]:
     """The command line of a worker that finds the modules which this process finds."""
     options = ["--backend", backend, "--device", str(device), "--timeout", str(timeout)]
+    options += ["--parent", str(os.getpid())]
     return [sys.executable, "-c", _START, json.dumps(sys.path), *options]
 
 

@@ -14,6 +14,8 @@ import json
 import os
 import signal
 import sys
+import threading
+import time
 import traceback
 import warnings
 from collections.abc import Callable, Sequence
@@ -40,9 +42,12 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--backend", required=True)
     parser.add_argument("--device", type=int, default=0)
     parser.add_argument("--timeout", type=float, default=0, help="end when a case takes far longer")
+    parser.add_argument("--parent", type=int, default=0, help="end when this process does")
     args = parser.parse_args(argv)
     ids, send = _private_streams()
     _prepare()
+    if args.parent:
+        _end_with(args.parent)
     try:
         facts = start(args.backend, args.device)
     except (Exception, SystemExit) as error:
@@ -53,7 +58,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         case_id = line.rstrip("\n")
         os.write(2, MARK)
         send({"begin": case_id})
-        if args.timeout:  # nobody else ends this process if its parent is gone
+        if args.timeout:  # for a case that keeps the interpreter's lock when the parent is gone
             limit = 60 + 2 * limit_of(case_id, args.timeout)
             faulthandler.dump_traceback_later(limit, exit=True)
         result = outcome(args.backend, args.device, case_id)
@@ -94,6 +99,20 @@ def _prepare() -> None:
         import resource
 
         resource.setrlimit(resource.RLIMIT_CORE, (0, resource.getrlimit(resource.RLIMIT_CORE)[1]))
+
+
+def _end_with(parent: int) -> None:
+    """Ends this process soon after its parent, however that ended and whatever a case does.
+
+    A thread that looks, since the signal which Linux sends comes when the parent's thread ends.
+    """
+
+    def watch() -> None:
+        while os.getppid() == parent:
+            time.sleep(1)
+        os._exit(1)
+
+    threading.Thread(target=watch, name="parent", daemon=True).start()
 
 
 def start(name: str, device: int) -> dict[str, str]:

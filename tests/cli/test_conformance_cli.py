@@ -23,7 +23,7 @@ IDS = [
     "raised(dtype=float32)",
     "bad(dtype=float32,shapes=[(2,3),(3,)])",
     "abort()",
-    "hang()",
+    "hang(timeout=1)",
     "grad:ok(dtype=float32)",
     "perf:environment(name=OMP_NUM_THREADS)",
 ]
@@ -51,7 +51,7 @@ def counts(output: str) -> dict[str, int]:
 
 
 def test_the_summary_counts_each_kind_by_itself(suite: FakeSuite) -> None:
-    result = run(suite, "--timeout=1", "-j2")
+    result = run(suite, "-j2")
     assert result.returncode == 1
     assert result.stdout.startswith("fake on fake:0: 9 of 9 cases run\n")
     assert counts(result.stdout) == {
@@ -85,12 +85,14 @@ def test_a_run_without_faults_conforms(suite: FakeSuite) -> None:
 
 
 def test_expected_failures(suite: FakeSuite) -> None:
-    suite.write("known.txt", "*dtype=float32*  # a\nabort()  # b\nhang()  # c\n")
-    result = run(suite, "--timeout=1", "--expected-failures=known.txt")
+    suite.write("known.txt", "*dtype=float32*  # a\nabort()  # b\nhang(timeout=1)  # c\n")
+    result = run(suite, "--expected-failures=known.txt")
     assert result.returncode == 0, result.stdout
     assert counts(result.stdout)["expected failures"] == 5
     assert counts(result.stdout)["failed"] == 0
-    suite.write("known.txt", "*dtype=float32*  # a\nok*  # b\nnothing  # c\nhang()  # not run\n")
+    suite.write(
+        "known.txt", "*dtype=float32*  # a\nok*  # b\nnothing  # c\nhang(timeout=1)  # not run\n"
+    )
     result = run(suite, "--op=ok,bad", "--expected-failures=known.txt")
     assert result.returncode == 1
     assert "  known.txt:2: ok*  # b (none of its 2 cases fails)" in result.stdout

@@ -21,7 +21,7 @@ IDS = [
     "bad(dtype=float32,shapes=[(2,3),(3,)])",
     "bad(dtype=int64,shapes=[(2,3),(3,)])",
     "abort()",
-    "hang()",
+    "hang(timeout=1)",
     "ok(dtype=int64,n=1)",
     "grad:ok(dtype=float32)",
     "perf:ok(dtype=float32)",
@@ -54,7 +54,7 @@ def suite(tmp_path: Path) -> FakeSuite:
 
 @pytest.mark.parametrize("mode", MODES)
 def test_one_item_per_case_and_each_costs_itself(suite: FakeSuite, mode: str) -> None:
-    result = run(suite, "--corex-timeout=1", mode)
+    result = run(suite, mode)
     assert result.returncode == 1, result.stdout + result.stderr
     assert tallies(result.stdout) == {"failed": 4, "passed": 4, "skipped": 1}
     lines = result.stdout.splitlines()
@@ -73,8 +73,8 @@ def test_one_item_per_case_and_each_costs_itself(suite: FakeSuite, mode: str) ->
 
 @pytest.mark.parametrize("mode", MODES)
 def test_expected_failures(suite: FakeSuite, mode: str) -> None:
-    suite.write("known.txt", "bad(*  # known\nabort()  # known\nhang()  # known\n")
-    result = run(suite, "--corex-timeout=1", "--corex-expected-failures=known.txt", mode)
+    suite.write("known.txt", "bad(*  # known\nabort()  # known\nhang(timeout=1)  # known\n")
+    result = run(suite, "--corex-expected-failures=known.txt", mode)
     assert result.returncode == 0, result.stdout
     assert tallies(result.stdout) == {"passed": 4, "skipped": 1, "xfailed": 4}
 
