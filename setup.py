@@ -25,7 +25,7 @@ def packages() -> list[str]:
 
 
 def native_code() -> dict[str, Any]:
-    """The extension modules, after their BLAS has been put beside them.
+    """The extension modules and how they are built, after their BLAS has been put beside them.
 
     Each extension is optional: without a working C compiler the install succeeds, and
     `corex backends` tells that `cpu_c` was not built.
@@ -37,7 +37,7 @@ def native_code() -> dict[str, Any]:
     extensions = recipe["extensions"]()
     for extension in extensions:
         extension.optional = True
-    return {"ext_modules": extensions}
+    return {"ext_modules": extensions, "cmdclass": {"build_ext": recipe["BuildLevels"]}}
 
 
 setup(packages=packages(), **native_code())

@@ -2,50 +2,74 @@
 
 from __future__ import annotations
 
+import runpy
 import shutil
 import sys
 from importlib.metadata import distribution
 from pathlib import Path
+from typing import Any
 
 from setuptools import Extension
+from setuptools.command.build_ext import build_ext
 
 HERE = Path(__file__).resolve().parent
-
-# -ffast-math is out, in compiling and above all in linking: there it would switch the whole
-# process to flush-to-zero. Without -fno-trapping-math selections do not vectorise.
-COMPILE_ARGS = [
-    "-std=gnu11",
-    "-O3",
-    "-ffp-contract=fast",
-    "-fno-math-errno",
-    "-fno-trapping-math",
-    "-fno-strict-aliasing",
-    "-fopenmp-simd",
-    "-fvisibility=hidden",
-    "-Wall",
-    "-Wextra",
-    "-Wno-type-limits",
-    "-Wno-missing-field-initializers",
-]
+# By path: the package that it belongs to is not installed yet.
+RECIPE: dict[str, Any] = runpy.run_path(str(HERE / "compilation.py"))
 
 
 def extensions(root: Path | None = None) -> list[Extension]:
     """The extension module, with paths relative to `root` (default: the current directory)."""
     root = Path.cwd() if root is None else root
-    folder = HERE.relative_to(root) if HERE.is_relative_to(root) else HERE
-    csrc = folder / "csrc"
+    csrc = HERE.relative_to(root) / "csrc" if HERE.is_relative_to(root) else HERE / "csrc"
+    files = sorted(csrc / path.relative_to(HERE / "csrc") for path in (HERE / "csrc").rglob("*.?"))
     libraries = ["m", "pthread"] + (["dl"] if sys.platform.startswith("linux") else [])
     return [
         Extension(
             "corex_cpu_c._native",
-            sources=sorted(str(csrc / path.name) for path in (HERE / "csrc").glob("*.c")),
-            depends=sorted(str(csrc / path.name) for path in (HERE / "csrc").glob("*.h")),
+            sources=[str(path) for path in files if path.suffix == ".c"],
+            depends=[str(path) for path in files if path.suffix == ".h"],
             include_dirs=[str(csrc)],
-            extra_compile_args=COMPILE_ARGS,
+            extra_compile_args=RECIPE["COMPILE_ARGS"],
             libraries=libraries,
             optional=True,
         )
     ]
+
+
+class BuildLevels(build_ext):
+    """Compiles the kernels once per level of the instruction set, on all cores, once per change."""
+
+    def build_extension(self, ext: Extension) -> None:
+        """Builds as setuptools does, but for the compilation itself."""
+        ordinary = self.compiler.compile
+        self.compiler.compile = self._compile
+        try:
+            super().build_extension(ext)
+        finally:
+            self.compiler.compile = ordinary
+
+    def _compile(self, sources: list[str], output_dir: str = "", **options: Any) -> list[str]:
+        """Takes the place of `CCompiler.compile`; `sources` are those of `units` below."""
+        compiler = self.compiler
+        tool = list(compiler.compiler_so)
+        folders = [*(options.get("include_dirs") or []), *compiler.include_dirs]
+        include = [f"-I{folder}" for folder in folders]
+        macros = [
+            f"-U{macro[0]}" if len(macro) == 1 else "-D" + "=".join(filter(None, macro))
+            for macro in [*compiler.macros, *(options.get("macros") or [])]
+        ]
+        command = [*tool, *macros, *include, *(["-g"] if options.get("debug") else [])]
+        command += options.get("extra_postargs") or []
+
+        def compile_to(unit: Any, target: Path) -> None:
+            compiler.spawn([*command, *unit.flags, "-c", str(unit.source), "-o", str(target)])
+
+        work = RECIPE["units"](lambda flag: RECIPE["accepts"](tool, flag))
+        store = RECIPE["ObjectStore"](
+            HERE.parent.parent / "build" / "objects",
+            [RECIPE["version_of"](tool[:1]), *command],
+        )
+        return [str(path) for path in store.objects(work, compile_to)]
 
 
 def vendor_openblas(target_dir: str | Path = HERE / "vendor") -> bool:

@@ -13,14 +13,15 @@ import sys
 import sysconfig
 from pathlib import Path
 
+import compilation
+
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parent.parent
 BUILD = ROOT / "build" / "sanitize"
 COMPILER = os.environ.get("CC", "gcc")
-# The copies per x86 level are chosen by code that runs before the sanitizers are ready.
 FLAGS = (
     "-std=gnu11 -O1 -g -fno-omit-frame-pointer -fno-math-errno -fno-trapping-math "
-    "-fno-strict-aliasing -fopenmp-simd -fvisibility=hidden -fPIC -DCOREX_NO_CLONES "
+    "-fno-strict-aliasing -fopenmp-simd -fvisibility=hidden -fPIC "
     "-fsanitize=address,undefined -fno-sanitize-recover=undefined -w"
 ).split()
 TESTS = "tests/backends/cpu_c"
@@ -29,35 +30,27 @@ TESTS = "tests/backends/cpu_c"
 def build() -> None:
     """A copy of the package, with an instrumented extension module."""
     package = BUILD / "corex_cpu_c"
-    objects = BUILD / "objects"
-    shutil.rmtree(BUILD, ignore_errors=True)
+    shutil.rmtree(package, ignore_errors=True)
     package.mkdir(parents=True)
-    objects.mkdir()
     for path in HERE.glob("*.py"):
         shutil.copy2(path, package)
     if (HERE / "vendor").is_dir():
         (package / "vendor").symlink_to(HERE / "vendor")
     include = sysconfig.get_paths()["include"]
-    for source in sorted((HERE / "csrc").glob("*.c")):
-        target = objects / f"{source.stem}.o"
-        subprocess.run(
-            [COMPILER, *FLAGS, f"-I{include}", "-c", str(source), "-o", str(target)], check=True
-        )
-    module = package / f"_native{sysconfig.get_config_var('EXT_SUFFIX')}"
-    subprocess.run(
-        [
-            COMPILER,
-            "-shared",
-            "-fsanitize=address,undefined",
-            *map(str, sorted(objects.glob("*.o"))),
-            "-o",
-            str(module),
-            "-lm",
-            "-ldl",
-            "-lpthread",
-        ],
-        check=True,
+    command = [COMPILER, *FLAGS, f"-I{HERE / 'csrc'}", f"-I{include}"]
+
+    def compile_to(unit: compilation.Unit, target: Path) -> None:
+        each = [*command, *unit.flags, "-c", str(unit.source), "-o", str(target)]
+        subprocess.run(each, check=True)
+
+    work = compilation.units(lambda flag: compilation.accepts([COMPILER], flag))
+    store = compilation.ObjectStore(
+        BUILD / "objects", [compilation.version_of([COMPILER]), *command]
     )
+    objects = store.objects(work, compile_to)
+    module = package / f"_native{sysconfig.get_config_var('EXT_SUFFIX')}"
+    link = [COMPILER, "-shared", "-fsanitize=address,undefined", *map(str, objects)]
+    subprocess.run([*link, "-o", str(module), "-lm", "-ldl", "-lpthread"], check=True)
 
 
 def runtime(name: str) -> str:

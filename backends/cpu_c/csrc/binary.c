@@ -1,77 +1,23 @@
-/* Elementwise functions of two operands: arithmetic, comparisons, logic, gradients. */
-#include "loops.h"
+/* Elementwise functions of two operands: which row, checks, iteration. */
+#include "levels.h"
 
-#define WRAP(operator) (U)((uint64_t)(U)x operator(uint64_t)(U) y)
-
-/* name, expression */
-#define INTEGER_OPS(X) \
-    X(add, WRAP(+)) \
-    X(sub, WRAP(-)) \
-    X(mul, WRAP(*)) \
-    X(maximum, x > y ? x : y) \
-    X(minimum, x < y ? x : y) \
-    X(bitwise_and, (U)x &(U)y) \
-    X(bitwise_or, (U)x | (U)y) \
-    X(bitwise_xor, (U)x ^ (U)y)
-
-/* maximum: a NaN in x must win over any y, and a NaN in y compares false. */
-#define FLOAT_OPS(X) \
-    X(add, x + y) \
-    X(sub, x - y) \
-    X(mul, x *y) \
-    X(div, x / y) \
-    X(maximum, x > y || x != x ? x : y) \
-    X(minimum, x < y || x != x ? x : y) \
-    X(fmax, x >= y || y != y ? x : y) \
-    X(fmin, x <= y || y != y ? x : y) \
-    X(sigmoid_backward, x * y * (1 - y)) \
-    X(tanh_backward, x * (1 - y * y)) \
-    X(relu_backward, y > 0 ? x : 0)
-
-#define TO_BOOL_OPS(X) \
-    X(eq, x == y) \
-    X(ne, x != y) \
-    X(lt, x < y) \
-    X(le, x <= y) \
-    X(gt, x > y) \
-    X(ge, x >= y) \
-    X(logical_and, (x != 0) & (y != 0)) \
-    X(logical_or, (x != 0) | (y != 0)) \
-    X(logical_xor, (x != 0) ^ (y != 0))
-
-#define MAKE_INTEGER(name, expr) OVER_INTEGER(LOOP2, name, expr)
-#define MAKE_FLOAT(name, expr) OVER_FLOAT(LOOP2, name, expr)
-#define MAKE_TO_BOOL(name, expr) OVER_ALL_TO_BOOL(LOOP2, name, expr)
-
-INTEGER_OPS(MAKE_INTEGER)
-FLOAT_OPS(MAKE_FLOAT)
-TO_BOOL_OPS(MAKE_TO_BOOL)
-
-#define ENTRY(op, rows, ...) {.name = #op, .loops = rows(op), .cost = 1, __VA_ARGS__},
-#define ENTRY_TO_BOOL(op, expr) ENTRY(op, ROW_ALL, .to_bool = true)
-#define ENTRY_BITS(op) {.name = #op, .loops = ROW_BITS(op, op##_u8), .cost = 1},
-static const corex_op table[] = {
-    {.name = "add", .loops = ROW_ALL_BUT(add, bitwise_or_u8), .cost = 1},
-    {.name = "mul", .loops = ROW_ALL_BUT(mul, bitwise_and_u8), .cost = 1},
-    ENTRY(sub, ROW_NUMBER) ENTRY(div, ROW_FLOAT) ENTRY(maximum, ROW_ALL) ENTRY(minimum, ROW_ALL)
-        ENTRY(fmax, ROW_FLOAT) ENTRY(fmin, ROW_FLOAT) ENTRY(sigmoid_backward, ROW_FLOAT)
-            ENTRY(tanh_backward, ROW_FLOAT) ENTRY(relu_backward, ROW_FLOAT)
-                TO_BOOL_OPS(ENTRY_TO_BOOL) ENTRY_BITS(bitwise_and) ENTRY_BITS(bitwise_or)
-                    ENTRY_BITS(bitwise_xor)};
-
-#define TABLE_SIZE ((int)(sizeof table / sizeof table[0]))
-
-int corex_binary_count(void) { return TABLE_SIZE + corex_slow_binary_count; }
-
-const corex_op *corex_binary_row(int op)
+int corex_binary_count(void)
 {
-    return op < TABLE_SIZE ? &table[op] : &corex_slow_binary_ops[op - TABLE_SIZE];
+    const corex_kernels *kernels = corex_kernels_now();
+    return kernels->binary->count + kernels->slow_binary->count;
+}
+
+/* The slow ones are numbered after the others. */
+const corex_op *corex_binary_row(const corex_kernels *kernels, int op)
+{
+    const int count = kernels->binary->count;
+    return op < count ? &kernels->binary->rows[op] : &kernels->slow_binary->rows[op - count];
 }
 
 int corex_binary_op(const char *name)
 {
     for (int op = 0; op < corex_binary_count(); op++)
-        if (strcmp(corex_binary_row(op)->name, name) == 0)
+        if (strcmp(corex_binary_row(corex_kernels_now(), op)->name, name) == 0)
             return op;
     return -1;
 }
@@ -80,7 +26,7 @@ corex_status corex_binary(int op, const corex_view *out, const corex_view *a, co
 {
     if (op < 0 || op >= corex_binary_count())
         return corex_fail(COREX_ERR_VALUE, "no binary op has number %d", op);
-    const corex_op *row = corex_binary_row(op);
+    const corex_op *row = corex_binary_row(corex_kernels_now(), op);
     corex_loop loop = row->loops[a->dtype];
     if (loop == NULL || b->dtype != a->dtype ||
         out->dtype != (row->to_bool ? COREX_BOOL : a->dtype))
@@ -91,6 +37,42 @@ corex_status corex_binary(int op, const corex_view *out, const corex_view *a, co
     if (status == COREX_OK && row->checked && a->dtype < COREX_FLOAT32 && iter.total > 0)
         status = corex_check_divisor(b);
     if (status == COREX_OK)
-        corex_iter_run(&iter, loop, row->cost);
+        corex_iter_run(&iter, COREX_WRITES_ONLY, loop, row->cost);
     return status;
+}
+
+/* ---- the check before an integer division ---- */
+
+#define ANY_ZERO(name, TI) \
+    static void name(char *const *p, const int64_t *s, int64_t n) \
+    { \
+        bool zero = false; \
+        for (int64_t i = 0; i < n; i++) \
+            zero |= *(const TI *)(p[1] + i * s[1]) == 0; \
+        if (zero) \
+            *(bool *)p[0] = true; \
+    }
+
+ANY_ZERO(any_zero_u8, uint8_t)
+ANY_ZERO(any_zero_i32, int32_t)
+ANY_ZERO(any_zero_i64, int64_t)
+
+corex_status corex_check_divisor(const corex_view *b)
+{
+    static const corex_loop loops[] = {any_zero_u8, any_zero_u8, any_zero_i32, any_zero_i64};
+    bool zero = false;
+    int64_t shape[COREX_MAX_DIMS], none[COREX_MAX_DIMS];
+    for (int d = 0; d < b->ndim; d++) {
+        shape[d] = b->strides[d] == 0 && b->shape[d] > 0 ? 1 : b->shape[d];
+        none[d] = 0;
+    }
+    corex_view flag = {&zero, shape, none, b->ndim, COREX_BOOL};
+    corex_view divisor = {b->data, shape, b->strides, b->ndim, b->dtype};
+    const corex_view *views[] = {&flag, &divisor};
+    corex_iter iter;
+    corex_status status = corex_iter_init(&iter, 2, views);
+    if (status != COREX_OK || iter.total == 0)
+        return status;
+    corex_iter_range(&iter, loops[b->dtype], 0, iter.total);
+    return zero ? corex_fail(COREX_ERR_ZERO_DIVISION, "integer division by zero") : COREX_OK;
 }

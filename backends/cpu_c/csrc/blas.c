@@ -116,7 +116,7 @@ void corex_blas_set_threads(int count)
 
 static bool usable(int64_t a, int64_t b, int64_t c)
 {
-    if (blas.sgemm == NULL)
+    if (blas.sgemm == NULL || corex_path(COREX_PATH_BLAS) == COREX_NEVER)
         return false;
     return blas.wide || (a <= INT32_MAX && b <= INT32_MAX && c <= INT32_MAX);
 }

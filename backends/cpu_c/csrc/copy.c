@@ -1,50 +1,6 @@
 /* Copies with conversion, constants, ranges, selection. */
-#include "loops.h"
-
-/* Float to integer out of range is undefined in C; saturate nothing, but stay defined. */
-COREX_INLINE int64_t to_int64(double x)
-{
-    return x >= -9223372036854775808.0 && x < 9223372036854775808.0 ? (int64_t)x : INT64_MIN;
-}
-COREX_INLINE int32_t to_int32(double x)
-{
-    return x >= -2147483648.0 && x < 2147483648.0 ? (int32_t)x : (int32_t)to_int64(x);
-}
-COREX_INLINE uint8_t to_uint8(double x) { return (uint8_t)to_int64(x); }
-
-#define KEEP(x) (x)
-#define NONZERO(x) ((x) != 0)
-
-/* source suffix, source type; then for each target: suffix, type, conversion */
-#define MAKE(from, TI, to, TO, convert) LOOP1(copy_##from, to, TI, TO, TI, convert(x))
-#define FROM_INTEGER(from, TI) \
-    MAKE(from, TI, b, uint8_t, NONZERO) \
-    MAKE(from, TI, u8, uint8_t, KEEP) \
-    MAKE(from, TI, i32, int32_t, KEEP) \
-    MAKE(from, TI, i64, int64_t, KEEP) \
-    MAKE(from, TI, f32, float, KEEP) \
-    MAKE(from, TI, f64, double, KEEP)
-#define FROM_FLOAT(from, TI) \
-    MAKE(from, TI, b, uint8_t, NONZERO) \
-    MAKE(from, TI, u8, uint8_t, to_uint8) \
-    MAKE(from, TI, i32, int32_t, to_int32) \
-    MAKE(from, TI, i64, int64_t, to_int64) \
-    MAKE(from, TI, f32, float, KEEP) \
-    MAKE(from, TI, f64, double, KEEP)
-
-FROM_INTEGER(u8, uint8_t)
-FROM_INTEGER(i32, int32_t)
-FROM_INTEGER(i64, int64_t)
-FROM_FLOAT(f32, float)
-FROM_FLOAT(f64, double)
-
-#define ROW(from) \
-    {copy_##from##_b,   copy_##from##_u8,  copy_##from##_i32, \
-     copy_##from##_i64, copy_##from##_f32, copy_##from##_f64}
-
-static const corex_loop conversions[COREX_NUM_DTYPES][COREX_NUM_DTYPES] = {
-    ROW(u8), ROW(u8), ROW(i32), ROW(i64), ROW(f32), ROW(f64),
-};
+#include "convert.h"
+#include "levels.h"
 
 /* ---- transposed copies ---- */
 
@@ -104,7 +60,8 @@ static bool try_transpose(const corex_iter *iter)
 {
     const int last = iter->ndim - 1, size = iter->itemsize[0];
     if (last < 1 || iter->itemsize[1] != size || iter->strides[0][last] != size ||
-        iter->strides[1][last - 1] != size || iter->shape[last] < 8 || iter->shape[last - 1] < 8)
+        iter->strides[1][last - 1] != size || iter->shape[last] < 8 || iter->shape[last - 1] < 8 ||
+        corex_path(COREX_PATH_TRANSPOSE) == COREX_NEVER)
         return false;
     transposition job = {iter, (iter->shape[last - 1] + TILE - 1) / TILE};
     int64_t blocks = job.row_blocks;
@@ -117,7 +74,7 @@ static bool try_transpose(const corex_iter *iter)
 
 corex_loop corex_copy_loop(int dtype)
 {
-    return conversions[dtype][dtype == COREX_BOOL ? COREX_UINT8 : dtype];
+    return corex_kernels_now()->copy->convert[dtype][dtype == COREX_BOOL ? COREX_UINT8 : dtype];
 }
 
 corex_status corex_copy(const corex_view *out, const corex_view *a)
@@ -132,7 +89,7 @@ corex_status corex_copy(const corex_view *out, const corex_view *a)
         return COREX_OK;
     /* bool to bool keeps its bytes, so that a copy is a copy */
     int to = a->dtype == COREX_BOOL && out->dtype == COREX_BOOL ? COREX_UINT8 : out->dtype;
-    corex_iter_run(&iter, conversions[a->dtype][to], 1);
+    corex_iter_run(&iter, COREX_WRITES_ONLY, corex_kernels_now()->copy->convert[a->dtype][to], 1);
     return COREX_OK;
 }
 
@@ -169,25 +126,6 @@ static element convert_number(int dtype, int is_integer, const void *value)
     return result;
 }
 
-/* The scalar is a broadcast second operand: stride 0. */
-#define FILL(name, T) \
-    COREX_CLONES static void name(char *const *p, const int64_t *s, int64_t n) \
-    { \
-        const T value = *(const T *)p[1]; \
-        if (s[0] == sizeof(T)) { \
-            T *o = (T *)p[0]; \
-            for (int64_t i = 0; i < n; i++) \
-                o[i] = value; \
-            return; \
-        } \
-        for (int64_t i = 0; i < n; i++) \
-            *(T *)(p[0] + i * s[0]) = value; \
-    }
-
-FILL(fill_1, uint8_t)
-FILL(fill_4, uint32_t)
-FILL(fill_8, uint64_t)
-
 corex_status corex_fill(const corex_view *out, int is_integer, const void *value)
 {
     static const int64_t zeros[COREX_MAX_DIMS];
@@ -198,8 +136,8 @@ corex_status corex_fill(const corex_view *out, int is_integer, const void *value
     corex_status status = corex_iter_init(&iter, 2, views);
     if (status != COREX_OK || iter.total == 0)
         return status;
-    int size = corex_itemsizes[out->dtype];
-    corex_iter_run(&iter, size == 1 ? fill_1 : size == 4 ? fill_4 : fill_8, 1);
+    const int kind = COREX_BY_SIZE(corex_itemsizes[out->dtype]);
+    corex_iter_run(&iter, COREX_WRITES_ONLY, corex_kernels_now()->copy->fill[kind], 1);
     return COREX_OK;
 }
 
@@ -245,30 +183,6 @@ corex_status corex_arange(const corex_view *out, int is_integer, const void *sta
     return COREX_OK;
 }
 
-/* ---- where ---- */
-
-#define WHERE(name, T) \
-    COREX_CLONES static void name(char *const *p, const int64_t *s, int64_t n) \
-    { \
-        const char *c = p[1], *a = p[2], *b = p[3]; \
-        char *o = p[0]; \
-        if (s[0] == sizeof(T) && s[1] == 1 && s[2] == sizeof(T) && s[3] == sizeof(T)) { \
-            COREX_INDEPENDENT \
-            for (int64_t i = 0; i < n; i++) { \
-                const T x = ((const T *)a)[i], y = ((const T *)b)[i]; \
-                ((T *)o)[i] = ((const uint8_t *)c)[i] ? x : y; \
-            } \
-            return; \
-        } \
-        for (int64_t i = 0; i < n; i++) \
-            *(T *)(o + i * s[0]) = \
-                c[i * s[1]] ? *(const T *)(a + i * s[2]) : *(const T *)(b + i * s[3]); \
-    }
-
-WHERE(where_1, uint8_t)
-WHERE(where_4, uint32_t)
-WHERE(where_8, uint64_t)
-
 corex_status corex_where(const corex_view *out, const corex_view *cond, const corex_view *a,
                          const corex_view *b)
 {
@@ -279,7 +193,7 @@ corex_status corex_where(const corex_view *out, const corex_view *cond, const co
     corex_status status = corex_iter_init(&iter, 4, views);
     if (status != COREX_OK)
         return status;
-    int size = corex_itemsizes[out->dtype];
-    corex_iter_run(&iter, size == 1 ? where_1 : size == 4 ? where_4 : where_8, 1);
+    const int kind = COREX_BY_SIZE(corex_itemsizes[out->dtype]);
+    corex_iter_run(&iter, COREX_WRITES_ONLY, corex_kernels_now()->copy->where[kind], 1);
     return COREX_OK;
 }

@@ -87,6 +87,21 @@ COREX_API void corex_get_memory_stats(corex_memory_stats *out);
 COREX_API int corex_get_num_threads(void);
 COREX_API corex_status corex_set_num_threads(int count);
 
+/* ---- paths: what the processor, a size or a number of threads would choose; docs/cpu.md ---- */
+/* Forces a path to a value, "auto" being the default. Not while kernels run. */
+COREX_API corex_status corex_force(const char *path, const char *value);
+COREX_API int corex_path_count(void);
+/* Number, name and meaning of a path; -1 or NULL if there is none. */
+COREX_API int corex_path_find(const char *name);
+COREX_API const char *corex_path_name(int path);
+COREX_API const char *corex_path_about(int path);
+/* The value: the number of a choice where the path has choices, else as it is. */
+COREX_API int64_t corex_path_value(int path);
+/* Choice number `choice` of a path, or NULL beyond the last. */
+COREX_API const char *corex_path_choice(int path, int choice);
+/* The level of the instruction set in use: "baseline", "v3" or "v4". */
+COREX_API const char *corex_level_name(void);
+
 /* ---- elementwise; ops are named as in docs/kernels.md ---- */
 /* The number of an op for the functions below, or -1. */
 COREX_API int corex_unary_op(const char *name);

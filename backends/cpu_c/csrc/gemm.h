@@ -16,7 +16,12 @@ corex_status corex_gemm(int dtype, int64_t m, int64_t n, int64_t k, corex_matrix
 /* Plain loops: tiny sizes, integers. */
 typedef void (*corex_gemm_loops)(int64_t m, int64_t n, int64_t k, corex_matrix a, corex_matrix b,
                                  corex_matrix c, bool accumulate);
-extern const corex_gemm_loops corex_gemm_direct[COREX_NUM_DTYPES];
+
+/* The blocks of the register-blocked kernels, and the elements that packing them needs. */
+#define COREX_GEMM_KC 256
+#define COREX_GEMM_MC 72
+#define COREX_GEMM_NC 1024
+#define COREX_GEMM_PACKED ((COREX_GEMM_MC + COREX_GEMM_NC + 64) * COREX_GEMM_KC)
 
 /* Register-blocked, for when no BLAS was found; float32 and float64. */
 corex_status corex_gemm_blocked(int dtype, int64_t m, int64_t n, int64_t k, corex_matrix a,

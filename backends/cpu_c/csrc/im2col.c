@@ -1,9 +1,6 @@
 /* Unrolling of the input of a convolution, so that it becomes a matrix product. */
 #include "conv.h"
 
-/* A tile of unrolled input should stay in the second-level cache. */
-#define TILE_BYTES (512 * 1024)
-
 static corex_status bad(const char *what)
 {
     return corex_fail(COREX_ERR_VALUE, "conv2d: %s", what);
@@ -63,10 +60,13 @@ corex_status corex_conv_init(corex_conv *conv, const corex_view *x, const corex_
         conv->ow !=
             out_size(conv->w, conv->kw, conv->stride[1], conv->padding[1], conv->dilation[1]))
         return bad("the output has the wrong size");
-    conv->direct = conv->kh == 1 && conv->kw == 1 && conv->stride[0] == 1 && conv->stride[1] == 1 &&
-                   conv->padding[0] == 0 && conv->padding[1] == 0;
+    conv->direct = corex_path(COREX_PATH_CONV) == COREX_AUTO && conv->kh == 1 && conv->kw == 1 &&
+                   conv->stride[0] == 1 && conv->stride[1] == 1 && conv->padding[0] == 0 &&
+                   conv->padding[1] == 0;
     int64_t row_bytes = COREX_MAX(1, conv->depth * conv->ow * conv->size);
-    conv->tile = COREX_MAX(1, COREX_MIN(TILE_BYTES / row_bytes, conv->oh));
+    /* A tile should stay in the second-level cache. */
+    const int64_t rows = corex_path(COREX_PATH_CONV_TILE_BYTES) / row_bytes;
+    conv->tile = COREX_MAX(1, COREX_MIN(rows, conv->oh));
     return COREX_OK;
 }
 

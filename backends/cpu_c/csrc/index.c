@@ -1,5 +1,5 @@
 /* Reading and writing at positions given by index tensors. */
-#include "internal.h"
+#include "levels.h"
 
 corex_status corex_bad_index(int64_t index, int64_t dimension, int64_t size)
 {
@@ -117,7 +117,8 @@ static void add_row(char *const *p, const int64_t *s, int64_t n, corex_loop add)
 #define ADD_ROW(dtype) \
     static void add_row_##dtype(char *const *p, const int64_t *s, int64_t n) \
     { \
-        add_row(p, s, n, corex_binary_row(corex_binary_op("add"))->loops[dtype]); \
+        add_row(p, s, n, \
+                corex_binary_row(corex_kernels_now(), corex_binary_op("add"))->loops[dtype]); \
     }
 
 ADD_ROW(0)

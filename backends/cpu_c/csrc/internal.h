@@ -1,4 +1,4 @@
-/* What the library's own files share: clones, errors, iteration, threads. */
+/* What the library's own files share: errors, iteration, threads. */
 #ifndef COREX_INTERNAL_H
 #define COREX_INTERNAL_H
 
@@ -10,17 +10,7 @@
 #include <string.h>
 
 #include "corex_cpu.h"
-
-/*
- * Hot functions are compiled once per x86 level and chosen at load time. "arch=x86-64-v3" and not
- * "avx2": the latter lacks FMA, so that every a * b + c would become two instructions.
- */
-#if defined(__x86_64__) && defined(__GLIBC__) && defined(__GNUC__) && !defined(__clang__) && \
-    __GNUC__ >= 12 && !defined(COREX_NO_CLONES)
-#define COREX_CLONES __attribute__((target_clones("arch=x86-64-v4", "arch=x86-64-v3", "default")))
-#else
-#define COREX_CLONES
-#endif
+#include "paths.h"
 
 #define COREX_INLINE static inline __attribute__((always_inline))
 #define COREX_LIKELY(x) __builtin_expect(!!(x), 1)
@@ -61,7 +51,7 @@ void corex_scratch_release(corex_scratch *scratch);
 
 /* ---- threads ---- */
 /* Smallest number of cheap elements worth a thread. */
-#define COREX_GRAIN 32768
+#define COREX_GRAIN corex_path(COREX_PATH_GRAIN)
 
 typedef void (*corex_body)(void *context, int64_t begin, int64_t end);
 
@@ -76,6 +66,15 @@ int corex_parallel_threads(void);
 /* One line of elements: p[0] is the output, the rest inputs, strides in bytes. */
 typedef void (*corex_loop)(char *const *p, const int64_t *strides, int64_t n);
 
+/*
+ * What a loop does to memory, which whoever runs it declares: only of a loop that writes operand 0
+ * and nothing else, without reading it, may the output be made elsewhere and stored past the cache.
+ */
+typedef enum corex_access {
+    COREX_UPDATES,    /* reads operand 0, or writes others too */
+    COREX_WRITES_ONLY /* writes operand 0 without reading it; reads the others */
+} corex_access;
+
 /* Operands of one shape, dimensions sorted and merged, strides in bytes. */
 typedef struct corex_iter {
     int nops, ndim;
@@ -89,14 +88,14 @@ typedef struct corex_iter {
 /* Checks that all views have the shape of the first. */
 corex_status corex_iter_init(corex_iter *iter, int nops, const corex_view *const *views);
 /* Runs the loop over everything; `cost` is relative to an addition. */
-void corex_iter_run(const corex_iter *iter, corex_loop loop, int cost);
+void corex_iter_run(const corex_iter *iter, corex_access access, corex_loop loop, int cost);
 /* The same for elements [begin, end), on this thread. */
 void corex_iter_range(const corex_iter *iter, corex_loop loop, int64_t begin, int64_t end);
 /* Where element number i lies, for every operand. */
 void corex_iter_at(const corex_iter *iter, int64_t i, char **p);
 /* One contiguous line, with threads and streaming stores where they pay. */
 void corex_run_line(char *const *p, const int64_t *strides, int64_t n, int nops, int out_itemsize,
-                    corex_loop loop, int cost);
+                    corex_access access, corex_loop loop, int cost);
 
 /* The loop that copies elements of one dtype. */
 corex_loop corex_copy_loop(int dtype);
@@ -116,13 +115,6 @@ typedef struct corex_op {
     bool checked; /* integer division: the divisor must not be 0 */
     uint8_t cost; /* relative to an addition */
 } corex_op;
-
-extern const corex_op corex_unary_ops[];
-extern const int corex_unary_count;
-extern const corex_op corex_slow_binary_ops[];
-extern const int corex_slow_binary_count;
-int corex_binary_count(void);
-const corex_op *corex_binary_row(int op);
 
 /* NULL beyond the last. */
 const char *corex_reduce_name(int op);

@@ -1,16 +1,5 @@
 /* Elementwise iteration: sort and merge dimensions, split among threads, call a loop per line. */
 #include "internal.h"
-#if defined(__SSE2__)
-#include <emmintrin.h>
-#endif
-
-/*
- * Streaming stores skip the cache; they pay only when the output would not fit there anyway, and
- * only where the processor would otherwise read each line before it writes it. Those with AVX-512
- * write whole lines: there, streaming was measured to cost a fifth (on AVX2 ones, to save a third).
- */
-#define STREAM_BYTES ((int64_t)48 << 20)
-#define STREAM_BLOCK 4096
 
 /* Moves dimension d before its predecessors with smaller output strides. */
 static void insert_sorted(corex_iter *iter, int d)
@@ -139,89 +128,6 @@ void corex_iter_range(const corex_iter *iter, corex_loop loop, int64_t begin, in
     }
 }
 
-static bool streaming_pays(void)
-{
-#if defined(__x86_64__) && defined(__GNUC__)
-    return !__builtin_cpu_supports("avx512vl");
-#else
-    return false;
-#endif
-}
-
-/* Copies whole vectors past the cache; both sides keep their alignment modulo 16. */
-static void stream_copy(char *restrict to, const char *restrict from, int64_t nbytes)
-{
-#if defined(__SSE2__)
-    int64_t head = COREX_MIN((int64_t)(-(uintptr_t)to & 15), nbytes);
-    memcpy(to, from, (size_t)head);
-    int64_t i = head;
-    for (; i + 64 <= nbytes; i += 64) {
-        __m128i v0 = _mm_loadu_si128((const __m128i *)(from + i));
-        __m128i v1 = _mm_loadu_si128((const __m128i *)(from + i + 16));
-        __m128i v2 = _mm_loadu_si128((const __m128i *)(from + i + 32));
-        __m128i v3 = _mm_loadu_si128((const __m128i *)(from + i + 48));
-        _mm_stream_si128((__m128i *)(to + i), v0);
-        _mm_stream_si128((__m128i *)(to + i + 16), v1);
-        _mm_stream_si128((__m128i *)(to + i + 32), v2);
-        _mm_stream_si128((__m128i *)(to + i + 48), v3);
-    }
-    memcpy(to + i, from + i, (size_t)(nbytes - i));
-#else
-    memcpy(to, from, (size_t)nbytes);
-#endif
-}
-
-typedef struct line {
-    char *const *p;
-    const int64_t *strides;
-    int nops, out_itemsize;
-    bool stream;
-    corex_loop loop;
-} line;
-
-static void line_range(void *context, int64_t begin, int64_t end)
-{
-    const line *job = context;
-    char *p[COREX_MAX_OPERANDS];
-    for (int k = 0; k < job->nops; k++)
-        p[k] = job->p[k] + begin * job->strides[k];
-    if (!job->stream) {
-        job->loop(p, job->strides, end - begin);
-        return;
-    }
-    _Alignas(64) char block[STREAM_BLOCK];
-    const int64_t step = STREAM_BLOCK / job->out_itemsize;
-    for (int64_t i = begin; i < end; i += step) {
-        int64_t n = COREX_MIN(step, end - i);
-        char *target = p[0];
-        p[0] = block;
-        job->loop(p, job->strides, n);
-        stream_copy(target, block, n * job->out_itemsize);
-        p[0] = target;
-        for (int k = 0; k < job->nops; k++)
-            p[k] += n * job->strides[k];
-    }
-#if defined(__SSE2__)
-    _mm_sfence();
-#endif
-}
-
-void corex_run_line(char *const *p, const int64_t *strides, int64_t n, int nops, int out_itemsize,
-                    corex_loop loop, int cost)
-{
-    bool in_place = false;
-    for (int k = 1; k < nops; k++)
-        in_place |= p[k] == p[0];
-    bool stream = strides[0] == out_itemsize && n * out_itemsize >= STREAM_BYTES && !in_place &&
-                  streaming_pays();
-    if (!stream && n * cost <= COREX_GRAIN) {
-        loop(p, strides, n);
-        return;
-    }
-    line job = {p, strides, nops, out_itemsize, stream, loop};
-    corex_parallel_for(n, COREX_GRAIN / cost, line_range, &job);
-}
-
 typedef struct walk {
     const corex_iter *iter;
     corex_loop loop;
@@ -233,7 +139,7 @@ static void walk_range(void *context, int64_t begin, int64_t end)
     corex_iter_range(job->iter, job->loop, begin, end);
 }
 
-void corex_iter_run(const corex_iter *iter, corex_loop loop, int cost)
+void corex_iter_run(const corex_iter *iter, corex_access access, corex_loop loop, int cost)
 {
     if (iter->total == 0)
         return;
@@ -241,8 +147,8 @@ void corex_iter_run(const corex_iter *iter, corex_loop loop, int cost)
         int64_t strides[COREX_MAX_OPERANDS];
         for (int k = 0; k < iter->nops; k++)
             strides[k] = iter->strides[k][0];
-        corex_run_line(iter->data, strides, iter->shape[0], iter->nops, iter->itemsize[0], loop,
-                       cost);
+        corex_run_line(iter->data, strides, iter->shape[0], iter->nops, iter->itemsize[0], access,
+                       loop, cost);
         return;
     }
     walk job = {iter, loop};

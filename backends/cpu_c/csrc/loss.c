@@ -1,37 +1,7 @@
 /* The mean squared error and its gradient. */
-#include "internal.h"
+#include "levels.h"
 
 #define CHUNK 65536
-#define LANES 32
-#define FOLD 4096
-
-/* Operand 0 is a double that collects, with stride 0. */
-#define SQUARES(name, T) \
-    COREX_CLONES static void name(char *const *p, const int64_t *s, int64_t n) \
-    { \
-        double total = 0; \
-        int64_t i = 0; \
-        if (s[1] == sizeof(T) && s[2] == sizeof(T)) { \
-            const T *a = (const T *)p[1], *b = (const T *)p[2]; \
-            while (n - i >= LANES) { \
-                const int64_t end = i + COREX_MIN((n - i) / LANES * LANES, FOLD); \
-                T lane[LANES] = {0}; \
-                for (; i < end; i += LANES) \
-                    for (int l = 0; l < LANES; l++) \
-                        lane[l] += (a[i + l] - b[i + l]) * (a[i + l] - b[i + l]); \
-                for (int l = 0; l < LANES; l++) \
-                    total += (double)lane[l]; \
-            } \
-        } \
-        for (; i < n; i++) { \
-            T d = *(const T *)(p[1] + i * s[1]) - *(const T *)(p[2] + i * s[2]); \
-            total += (double)(T)(d * d); \
-        } \
-        *(double *)p[0] += total; \
-    }
-
-SQUARES(squares_f32, float)
-SQUARES(squares_f64, double)
 
 typedef struct squares_job {
     const corex_iter *iter;
@@ -61,7 +31,7 @@ static corex_status sum_of_squares(const corex_view *a, const corex_view *b, dou
     corex_iter iter;
     corex_status status = corex_iter_init(&iter, 3, views);
     iter.strides[0][iter.ndim - 1] = 0; /* also where there was no dimension to have it */
-    corex_loop loop = a->dtype == COREX_FLOAT32 ? squares_f32 : squares_f64;
+    corex_loop loop = corex_kernels_now()->loss->squares[COREX_BY_FLOAT(a->dtype)];
     int64_t chunks = status == COREX_OK ? (iter.total + CHUNK - 1) / CHUNK : 0;
     if (status != COREX_OK || chunks == 0)
         return status;
@@ -91,27 +61,6 @@ corex_status corex_mse_loss(const corex_view *out, const corex_view *a, const co
     return corex_fill(out, 0, &mean);
 }
 
-/* Operands: out, a, b, and the factor with stride 0. */
-#define DIFFERENCE(name, T) \
-    COREX_CLONES static void name(char *const *p, const int64_t *s, int64_t n) \
-    { \
-        const T factor = *(const T *)p[3]; \
-        if (s[0] == sizeof(T) && s[1] == sizeof(T) && s[2] == sizeof(T)) { \
-            const T *a = (const T *)p[1], *b = (const T *)p[2]; \
-            T *o = (T *)p[0]; \
-            COREX_INDEPENDENT \
-            for (int64_t i = 0; i < n; i++) \
-                o[i] = factor * (a[i] - b[i]); \
-            return; \
-        } \
-        for (int64_t i = 0; i < n; i++) \
-            *(T *)(p[0] + i * s[0]) = \
-                factor * (*(const T *)(p[1] + i * s[1]) - *(const T *)(p[2] + i * s[2])); \
-    }
-
-DIFFERENCE(difference_f32, float)
-DIFFERENCE(difference_f64, double)
-
 corex_status corex_mse_loss_backward(const corex_view *out, const corex_view *g,
                                      const corex_view *a, const corex_view *b)
 {
@@ -133,6 +82,7 @@ corex_status corex_mse_loss_backward(const corex_view *out, const corex_view *g,
     corex_iter iter;
     corex_status status = corex_iter_init(&iter, 4, views);
     if (status == COREX_OK)
-        corex_iter_run(&iter, out->dtype == COREX_FLOAT32 ? difference_f32 : difference_f64, 1);
+        corex_iter_run(&iter, COREX_WRITES_ONLY,
+                       corex_kernels_now()->loss->difference[COREX_BY_FLOAT(out->dtype)], 1);
     return status;
 }

@@ -1,9 +1,6 @@
 /* Matrix products on views: which loops or BLAS call, and what has to be packed for it. */
 #include "blas.h"
-#include "gemm.h"
-
-/* Up to this many multiplications a call of BLAS costs more than the product. */
-#define TINY 4096
+#include "levels.h"
 
 /* ---- one product ---- */
 
@@ -45,7 +42,7 @@ static bool call_gemv(int dtype, bool transposed, int64_t m, int64_t n, corex_ma
 static bool try_gemv(int dtype, int64_t m, int64_t k, corex_matrix a, const char *x, int64_t incx,
                      char *y, int64_t incy, bool accumulate)
 {
-    if (incx <= 0 || incy <= 0)
+    if (incx <= 0 || incy <= 0 || corex_path(COREX_PATH_GEMV) == COREX_NEVER)
         return false;
     if (is_dense(a, k))
         return call_gemv(dtype, false, m, k, a, x, incx, y, incy, accumulate);
@@ -116,8 +113,8 @@ corex_status corex_gemm(int dtype, int64_t m, int64_t n, int64_t k, corex_matrix
 {
     if (m == 0 || n == 0 || (k == 0 && accumulate))
         return COREX_OK;
-    if (dtype < COREX_FLOAT32 || k == 0 || m * n * k <= TINY) {
-        corex_gemm_direct[dtype](m, n, k, a, b, c, accumulate);
+    if (dtype < COREX_FLOAT32 || k == 0 || m * n * k <= corex_path(COREX_PATH_TINY_GEMM)) {
+        corex_kernels_now()->gemm->direct[dtype](m, n, k, a, b, c, accumulate);
         return COREX_OK;
     }
     a = tidy(a, m, k);
@@ -174,7 +171,14 @@ static void rows_range(void *context, int64_t begin, int64_t end)
     corex_matrix a = job->a, c = job->c;
     a.data += begin * a.row * size;
     c.data += begin * c.row * size;
-    corex_gemm_direct[job->dtype](end - begin, job->n, job->k, a, job->b, c, false);
+    corex_kernels_now()->gemm->direct[job->dtype](end - begin, job->n, job->k, a, job->b, c, false);
+}
+
+/* Big products: BLAS has its own threads. */
+static bool batch_by_blas(int64_t work)
+{
+    const int64_t choice = corex_path(COREX_PATH_BATCH);
+    return choice == COREX_AUTO ? work > 1 << 22 : choice == COREX_BATCH_BY_BLAS;
 }
 
 static corex_status run_batch(batch *job, int64_t count)
@@ -189,8 +193,7 @@ static corex_status run_batch(batch *job, int64_t count)
     if (count == 1 && job->dtype < COREX_FLOAT32) {
         corex_parallel_for(job->m, 1 + COREX_GRAIN / (job->n * COREX_MAX(job->k, 1) + 1),
                            rows_range, job);
-    } else if (count == 1 || work > 1 << 22) {
-        /* Big products: BLAS has its own threads. */
+    } else if (count == 1 || batch_by_blas(work)) {
         batch_range(job, 0, count);
     } else {
         int threads = corex_parallel_threads();

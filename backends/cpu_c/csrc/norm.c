@@ -1,73 +1,6 @@
 /* Layer normalisation over dense rows. */
 #include "dense.h"
-#include "rowmath.h"
-
-typedef struct norm_job {
-    char *out, *mean, *rstd;
-    const char *a, *g, *weight, *bias;
-    int64_t n;
-    double eps;
-} norm_job;
-
-#define NORM(sfx, T) \
-    COREX_CLONES static void norm_row_##sfx(T *out, T *mean, T *rstd, const T *a, const T *weight, \
-                                            const T *bias, int64_t n, double eps) \
-    { \
-        T sum, squares; \
-        ROW_SUM(T, n, sum, a[at]); \
-        const T m = sum / (T)n; \
-        ROW_SUM(T, n, squares, (a[at] - m) * (a[at] - m)); \
-        const T r = (T)(1 / sqrt((double)squares / (double)n + eps)); \
-        *mean = m; \
-        *rstd = r; \
-        if (weight != NULL && bias != NULL) \
-            for (int64_t i = 0; i < n; i++) \
-                out[i] = (a[i] - m) * r * weight[i] + bias[i]; \
-        else \
-            for (int64_t i = 0; i < n; i++) \
-                out[i] = (a[i] - m) * r * (weight != NULL ? weight[i] : 1) + \
-                         (bias != NULL ? bias[i] : 0); \
-    } \
-    /* r (h - mean(h) - x mean(h x)), h = g w, x = (a - m) r */ \
-    COREX_CLONES static void norm_backward_row_##sfx(T *out, T m, T r, const T *a, const T *g, \
-                                                     const T *weight, int64_t n) \
-    { \
-        T sum, dot; \
-        if (weight != NULL) { \
-            ROW_SUM(T, n, sum, g[at] * weight[at]); \
-            ROW_SUM(T, n, dot, g[at] * weight[at] * (a[at] - m)); \
-        } else { \
-            ROW_SUM(T, n, sum, g[at]); \
-            ROW_SUM(T, n, dot, g[at] * (a[at] - m)); \
-        } \
-        const T mean_h = sum / (T)n, slope = dot * r * r / (T)n; \
-        if (weight != NULL) \
-            for (int64_t i = 0; i < n; i++) \
-                out[i] = r * (g[i] * weight[i] - mean_h - (a[i] - m) * slope); \
-        else \
-            for (int64_t i = 0; i < n; i++) \
-                out[i] = r * (g[i] - mean_h - (a[i] - m) * slope); \
-    } \
-    static void norm_range_##sfx(void *context, int64_t begin, int64_t end) \
-    { \
-        const norm_job *job = context; \
-        for (int64_t row = begin; row < end; row++) \
-            norm_row_##sfx((T *)job->out + row * job->n, (T *)job->mean + row, \
-                           (T *)job->rstd + row, (const T *)job->a + row * job->n, \
-                           (const T *)job->weight, (const T *)job->bias, job->n, job->eps); \
-    } \
-    static void norm_backward_range_##sfx(void *context, int64_t begin, int64_t end) \
-    { \
-        const norm_job *job = context; \
-        for (int64_t row = begin; row < end; row++) \
-            norm_backward_row_##sfx((T *)job->out + row * job->n, ((const T *)job->mean)[row], \
-                                    ((const T *)job->rstd)[row], (const T *)job->a + row * job->n, \
-                                    (const T *)job->g + row * job->n, (const T *)job->weight, \
-                                    job->n); \
-    }
-
-NORM(f32, float)
-NORM(f64, double)
+#include "levels.h"
 
 static corex_status check(const corex_view *out, const corex_view *a, const corex_view *mean,
                           const corex_view *rstd, const corex_view *weight)
@@ -98,17 +31,17 @@ corex_status corex_layer_norm(const corex_view *out, const corex_view *mean, con
         corex_status two = corex_dense_input(&ins[k], in_views[k]);
         status = status != COREX_OK ? status : one != COREX_OK ? one : two;
     }
-    norm_job job = {.out = outs[0].view.data,
-                    .mean = outs[1].view.data,
-                    .rstd = outs[2].view.data,
-                    .a = ins[0].view.data,
-                    .weight = ins[1].view.data,
-                    .bias = ins[2].view.data,
-                    .n = a->shape[1],
-                    .eps = eps};
+    corex_norm_job job = {.out = outs[0].view.data,
+                          .mean = outs[1].view.data,
+                          .rstd = outs[2].view.data,
+                          .a = ins[0].view.data,
+                          .weight = ins[1].view.data,
+                          .bias = ins[2].view.data,
+                          .n = a->shape[1],
+                          .eps = eps};
     if (status == COREX_OK)
         corex_parallel_for(a->shape[0], 1 + COREX_GRAIN / (1 + 2 * job.n),
-                           out->dtype == COREX_FLOAT32 ? norm_range_f32 : norm_range_f64, &job);
+                           corex_kernels_now()->norm->forward[COREX_BY_FLOAT(out->dtype)], &job);
     for (int k = 0; k < 3; k++) {
         corex_dense_release(&ins[k]);
         status = corex_dense_finish(&outs[k], status);
@@ -132,17 +65,16 @@ corex_status corex_layer_norm_backward(const corex_view *out, const corex_view *
         corex_status one = corex_dense_input(&ins[k], views[k]);
         status = status != COREX_OK ? status : one;
     }
-    norm_job job = {.out = dense.view.data,
-                    .a = ins[0].view.data,
-                    .g = ins[1].view.data,
-                    .mean = ins[2].view.data,
-                    .rstd = ins[3].view.data,
-                    .weight = ins[4].view.data,
-                    .n = a->shape[1]};
+    corex_norm_job job = {.out = dense.view.data,
+                          .a = ins[0].view.data,
+                          .g = ins[1].view.data,
+                          .mean = ins[2].view.data,
+                          .rstd = ins[3].view.data,
+                          .weight = ins[4].view.data,
+                          .n = a->shape[1]};
     if (status == COREX_OK)
-        corex_parallel_for(
-            a->shape[0], 1 + COREX_GRAIN / (1 + 2 * job.n),
-            out->dtype == COREX_FLOAT32 ? norm_backward_range_f32 : norm_backward_range_f64, &job);
+        corex_parallel_for(a->shape[0], 1 + COREX_GRAIN / (1 + 2 * job.n),
+                           corex_kernels_now()->norm->backward[COREX_BY_FLOAT(out->dtype)], &job);
     for (int k = 0; k < 5; k++)
         corex_dense_release(&ins[k]);
     return corex_dense_finish(&dense, status);

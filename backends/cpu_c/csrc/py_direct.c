@@ -91,7 +91,8 @@ static PyObject *run_large(const corex_kernel *kernel, corex_buffer *out, char *
                            int64_t *strides, int64_t n, int nops)
 {
     const int size = 1 << kernel->out_shift;
-    Py_BEGIN_ALLOW_THREADS corex_run_line(p, strides, n, nops, size, kernel->loop, kernel->cost);
+    Py_BEGIN_ALLOW_THREADS corex_run_line(p, strides, n, nops, size, COREX_WRITES_ONLY,
+                                          kernel->loops[corex_level_now()], kernel->cost);
     Py_END_ALLOW_THREADS return (PyObject *)out;
 }
 
@@ -114,7 +115,7 @@ static PyObject *direct_unary(PyObject *self, PyObject *const *args, size_t narg
     strides[0] = (int64_t)1 << kernel->out_shift;
     if (COREX_UNLIKELY(n * kernel->cost > COREX_UNLOCK_ABOVE))
         return run_large(kernel, out, p, strides, n, 2);
-    kernel->loop(p, strides, n);
+    kernel->loops[corex_level_now()](p, strides, n);
     return (PyObject *)out;
 }
 
@@ -151,7 +152,7 @@ static PyObject *direct_binary(PyObject *self, PyObject *const *args, size_t nar
     strides[0] = (int64_t)1 << kernel->out_shift;
     if (COREX_UNLIKELY(n * kernel->cost > COREX_UNLOCK_ABOVE))
         return run_large(kernel, out, p, strides, n, 3);
-    kernel->loop(p, strides, n);
+    kernel->loops[corex_level_now()](p, strides, n);
     return (PyObject *)out;
 }
 
@@ -160,15 +161,20 @@ static uint8_t log2_size(int dtype)
     return (uint8_t)__builtin_ctz((unsigned)corex_itemsizes[dtype]);
 }
 
-static PyObject *elementwise(const corex_op *row, int dtype, vectorcallfunc call)
+typedef const corex_op *(*row_finder)(const corex_kernels *kernels, int op);
+
+static PyObject *elementwise(row_finder find, int op, int dtype, vectorcallfunc call)
 {
+    const corex_op *row = find(corex_kernels_now(), op);
     if (row->loops[dtype] == NULL)
         Py_RETURN_NONE;
     corex_kernel *kernel = corex_kernel_new(row->name, call);
     if (kernel == NULL)
         return NULL;
     kernel->dtype = dtype;
-    kernel->loop = row->loops[dtype];
+    for (int level = 0; level < COREX_LEVEL_COUNT; level++)
+        if (corex_level_kernels(level) != NULL)
+            kernel->loops[level] = find(corex_level_kernels(level), op)->loops[dtype];
     kernel->shift = log2_size(dtype);
     kernel->out_shift = row->to_bool ? 0 : kernel->shift;
     kernel->cost = row->cost;
@@ -189,10 +195,10 @@ PyObject *corex_py_direct(PyObject *module, PyObject *const *args, Py_ssize_t na
         Py_RETURN_NONE; /* which form it is comes as a parameter */
     int op = corex_unary_op(name);
     if (op >= 0)
-        return elementwise(&corex_unary_ops[op], dtype, direct_unary);
+        return elementwise(corex_unary_row, op, dtype, direct_unary);
     op = corex_binary_op(name);
     if (op >= 0)
-        return elementwise(corex_binary_row(op), dtype, direct_binary);
+        return elementwise(corex_binary_row, op, dtype, direct_binary);
     vectorcallfunc call = corex_find_composite(name, dtype);
     if (call == NULL)
         Py_RETURN_NONE;

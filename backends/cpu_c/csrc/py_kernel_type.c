@@ -111,11 +111,11 @@ int corex_add_kernels(PyObject *dict)
         for (const corex_kernel_def *def = tables[t]; def->name != NULL; def++)
             if (add(dict, def->name, def->call, 0) < 0)
                 return -1;
-    for (int op = 0; op < corex_unary_count; op++)
-        if (add(dict, corex_unary_ops[op].name, call_unary, op) < 0)
+    for (int op = 0; op < corex_unary_count(); op++)
+        if (add(dict, corex_unary_row(corex_kernels_now(), op)->name, call_unary, op) < 0)
             return -1;
     for (int op = 0; op < corex_binary_count(); op++)
-        if (add(dict, corex_binary_row(op)->name, call_binary, op) < 0)
+        if (add(dict, corex_binary_row(corex_kernels_now(), op)->name, call_binary, op) < 0)
             return -1;
     for (int op = 0; corex_reduce_name(op) != NULL; op++)
         if (add(dict, corex_reduce_name(op), call_reduce, op) < 0)

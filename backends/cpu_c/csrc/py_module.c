@@ -1,4 +1,5 @@
 /* The extension module corex_cpu_c._native: setup, memory, threads. */
+#include "force.h"
 #include "python.h"
 
 /* setup(dtypes, out_of_memory_error) -> {name: kernel} */
@@ -11,6 +12,8 @@ static PyObject *py_setup(PyObject *module, PyObject *const *args, Py_ssize_t na
         PyErr_SetString(PyExc_TypeError, "setup() takes the tuple of all dtypes");
         return NULL;
     }
+    if (corex_paths_status() != COREX_OK)
+        return corex_raise(COREX_ERR_VALUE);
     for (int k = 0; k < COREX_NUM_DTYPES; k++)
         Py_XSETREF(corex_dtypes[k], Py_NewRef(PyTuple_GET_ITEM(args[0], k)));
     Py_XSETREF(corex_out_of_memory_error, Py_NewRef(args[1]));
@@ -176,7 +179,8 @@ PyMODINIT_FUNC PyInit__native(void)
         return NULL;
     PyObject *module = PyModule_Create(&definition);
     if (module != NULL &&
-        PyModule_AddObjectRef(module, "Buffer", (PyObject *)&corex_buffer_type) < 0)
+        (PyModule_AddObjectRef(module, "Buffer", (PyObject *)&corex_buffer_type) < 0 ||
+         PyModule_AddFunctions(module, corex_path_methods) < 0))
         Py_CLEAR(module);
     return module;
 }

@@ -5,7 +5,7 @@
 #define PY_SSIZE_T_CLEAN
 #include <Python.h>
 
-#include "internal.h"
+#include "levels.h"
 
 /* ---- buffers ---- */
 typedef struct corex_buffer {
@@ -53,8 +53,8 @@ typedef struct corex_kernel {
     const char *name;
     int op, dtype;
     /* of direct kernels */
-    corex_loop loop;
-    uint8_t shift, out_shift; /* log2 of the itemsizes */
+    corex_loop loops[COREX_LEVEL_COUNT]; /* NULL for a level that cannot be used */
+    uint8_t shift, out_shift;            /* log2 of the itemsizes */
     uint8_t cost;
     bool checked;
 } corex_kernel;
@@ -76,6 +76,8 @@ extern const corex_kernel_def corex_optim_kernels[];
 bool corex_is_form_of_gelu(const char *name);
 /* Adds the kernels of every op to a dict. */
 int corex_add_kernels(PyObject *dict);
+/* paths(), force(), levels(), level() */
+extern PyMethodDef corex_path_methods[];
 /* _native.direct(op, dtype) */
 PyObject *corex_py_direct(PyObject *module, PyObject *const *args, Py_ssize_t nargs);
 /* Direct kernels that are not elementwise, by name; NULL if there is none. */
@@ -89,7 +91,7 @@ PyObject *corex_raise(corex_status status);
 bool corex_check_count(const char *name, Py_ssize_t nargs, Py_ssize_t wanted);
 
 /* Work above this many elements (about 20 us) runs without Python's lock. */
-#define COREX_UNLOCK_ABOVE 16384
+#define COREX_UNLOCK_ABOVE corex_path(COREX_PATH_UNLOCK_ABOVE)
 
 #define COREX_RUN(status, elements, call) \
     do { \

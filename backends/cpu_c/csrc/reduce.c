@@ -6,9 +6,8 @@
  * which vectorises just as well. A single long line is cut into chunks of fixed size, so that the
  * result does not depend on the number of threads.
  */
-#include "reduce.h"
+#include "levels.h"
 
-#define CHUNK 65536
 #define SHORT_LINE 16
 
 typedef struct plan {
@@ -131,29 +130,31 @@ static void reduce_range(void *context, int64_t begin, int64_t end)
 typedef struct long_line {
     const plan *plan;
     char *partial;
+    int64_t chunk; /* elements */
 } long_line;
 
 static void chunk_range(void *context, int64_t begin, int64_t end)
 {
     const long_line *job = context;
     const plan *p = job->plan;
-    const int64_t n = p->inner_shape[0], stride = p->inner_stride[0];
+    const int64_t n = p->inner_shape[0], stride = p->inner_stride[0], size = job->chunk;
     for (int64_t chunk = begin; chunk < end; chunk++) {
         char *acc = job->partial + chunk * COREX_ACC_BYTES;
-        int64_t first = chunk * CHUNK;
+        int64_t first = chunk * size;
         p->reducer->start(acc, p->count);
-        p->reducer->line(acc, p->in + first * stride, COREX_MIN(CHUNK, n - first), stride, first);
+        p->reducer->line(acc, p->in + first * stride, COREX_MIN(size, n - first), stride, first);
     }
 }
 
 static corex_status reduce_long_line(const plan *p)
 {
-    int64_t chunks = (p->inner_shape[0] + CHUNK - 1) / CHUNK;
+    const int64_t size = corex_path(COREX_PATH_REDUCE_CHUNK);
+    const int64_t chunks = 1 + (p->inner_shape[0] - 1) / size;
     corex_scratch partial;
     corex_status status = corex_scratch_get(&partial, chunks * COREX_ACC_BYTES);
     if (status != COREX_OK)
         return status;
-    long_line job = {p, partial.data};
+    long_line job = {p, partial.data, size};
     corex_parallel_for(chunks, 1, chunk_range, &job);
     for (int64_t chunk = 1; chunk < chunks; chunk++)
         p->reducer->combine(job.partial, job.partial + chunk * COREX_ACC_BYTES);
@@ -162,12 +163,11 @@ static corex_status reduce_long_line(const plan *p)
     return COREX_OK;
 }
 
-/* Short dense lines one after another; also finds where reading must end. */
-static bool use_lines(plan *p)
+/* Whether lines can be reduced several at a time; also finds where reading must end. */
+static bool lines_fit(plan *p)
 {
     const int64_t n = p->inner_shape[0], size = p->inner_stride[0];
-    if (p->reducer->lines == NULL || p->inner != 1 || size != p->itemsize || n < 4 ||
-        n > COREX_SHORT_LINE || p->outer_shape[p->outer - 1] < 4 ||
+    if (p->reducer->lines == NULL || p->inner != 1 || size != p->itemsize ||
         llabs(p->a_stride[p->outer - 1]) < size)
         return false;
     p->end = p->in + n * size;
@@ -177,17 +177,28 @@ static bool use_lines(plan *p)
     return true;
 }
 
-static corex_status run_plan(plan *p)
+/* Short dense lines one after another; else columns, where neighbours or short lines make them. */
+static void choose_way(plan *p)
 {
+    const int64_t n = p->inner_shape[0], outputs = p->outer_shape[p->outer - 1];
     const int64_t line_stride = llabs(p->inner_stride[p->inner - 1]);
     const int64_t column_stride = llabs(p->a_stride[p->outer - 1]);
-    if (p->outputs == 1 && p->inner == 1 && p->count > CHUNK)
+    const int64_t choice = corex_path(COREX_PATH_REDUCE);
+    if (choice == COREX_AUTO) {
+        p->by_lines = n >= 4 && n <= COREX_SHORT_LINE && outputs >= 4 && lines_fit(p);
+        p->by_columns = !p->by_lines && outputs > 1 && p->count > 0 &&
+                        (column_stride < line_stride || p->inner_shape[p->inner - 1] <= SHORT_LINE);
+        return;
+    }
+    p->by_lines = choice == COREX_REDUCE_BY_LINES && p->count > 0 && lines_fit(p);
+    p->by_columns = choice == COREX_REDUCE_BY_COLUMNS && p->count > 0;
+}
+
+static corex_status run_plan(plan *p)
+{
+    if (p->outputs == 1 && p->inner == 1 && p->count > corex_path(COREX_PATH_REDUCE_CHUNK))
         return reduce_long_line(p);
-    p->by_columns = p->outer_shape[p->outer - 1] > 1 && p->count > 0 &&
-                    (column_stride < line_stride || p->inner_shape[p->inner - 1] <= SHORT_LINE);
-    p->by_lines = use_lines(p);
-    if (p->by_lines)
-        p->by_columns = false;
+    choose_way(p);
     int64_t grain = 1 + COREX_GRAIN / COREX_MAX(p->count, 1);
     if (p->by_columns)
         grain = COREX_MAX(grain, 64);
@@ -197,22 +208,24 @@ static corex_status run_plan(plan *p)
 
 int corex_reduce_op(const char *name)
 {
-    for (int op = 0; op < corex_reduction_count; op++)
-        if (strcmp(corex_reductions[op].name, name) == 0)
+    for (int op = 0; op < corex_kernels_now()->reductions->count; op++)
+        if (strcmp(corex_kernels_now()->reductions->rows[op].name, name) == 0)
             return op;
     return -1;
 }
 
 const char *corex_reduce_name(int op)
 {
-    return op < corex_reduction_count ? corex_reductions[op].name : NULL;
+    return op < corex_kernels_now()->reductions->count
+               ? corex_kernels_now()->reductions->rows[op].name
+               : NULL;
 }
 
 corex_status corex_reduce(int op, const corex_view *out, const corex_view *a, int n)
 {
-    if (op < 0 || op >= corex_reduction_count)
+    if (op < 0 || op >= corex_kernels_now()->reductions->count)
         return corex_fail(COREX_ERR_VALUE, "no reduction has number %d", op);
-    const corex_reduction *row = &corex_reductions[op];
+    const corex_reduction *row = &corex_kernels_now()->reductions->rows[op];
     plan p = {.reducer = row->reducers[a->dtype],
               .outputs = corex_numel(out),
               .count = 1,

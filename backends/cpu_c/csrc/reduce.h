@@ -37,9 +37,4 @@ typedef struct corex_reduction {
     bool to_index; /* the output is int64 */
 } corex_reduction;
 
-extern const corex_reduction corex_reductions[];
-extern const int corex_reduction_count;
-extern const corex_reducer corex_argmax_reducers[COREX_NUM_DTYPES];
-extern const corex_reducer corex_argmin_reducers[COREX_NUM_DTYPES];
-
 #endif

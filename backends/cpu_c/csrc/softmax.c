@@ -2,74 +2,12 @@
  * softmax and log_softmax along the last dimension, one pass over a row while it is in the cache.
  * Rows that are not dense go through dense copies.
  */
-#include "rowmath.h"
+#include "levels.h"
 #include "rows.h"
-
-/* Exponentials kept at a time where there is no place for all of them. */
-#define BLOCK 1024
-
-/* Dense rows of n; in and out may be the same. */
-#define SOFTMAX(sfx, T) \
-    COREX_CLONES static void softmax_##sfx(void *to, const void *from, const void *unused, \
-                                           int64_t n) \
-    { \
-        (void)unused; \
-        T *out = to, top, sum; \
-        const T *a = from; \
-        ROW_MAX(T, n, top, a); \
-        for (int64_t i = 0; i < n; i++) \
-            out[i] = VM_EXP(a[i] - top); \
-        ROW_SUM(T, n, sum, out[at]); \
-        const T scale = 1 / sum; \
-        for (int64_t i = 0; i < n; i++) \
-            out[i] *= scale; \
-    } \
-    COREX_CLONES static void log_softmax_##sfx(void *to, const void *from, const void *unused, \
-                                               int64_t n) \
-    { \
-        (void)unused; \
-        T *out = to, top, sum; \
-        const T *a = from; \
-        ROW_MAX(T, n, top, a); \
-        T total = 0, part[BLOCK]; \
-        for (int64_t start = 0; start < n; start += BLOCK) { \
-            const int64_t count = COREX_MIN(BLOCK, n - start); \
-            for (int64_t i = 0; i < count; i++) \
-                part[i] = VM_EXP(a[start + i] - top); \
-            ROW_SUM(T, count, sum, part[at]); \
-            total += sum; \
-        } \
-        const T shift = VM_LOG(total); \
-        for (int64_t i = 0; i < n; i++) \
-            out[i] = a[i] - top - shift; \
-    } \
-    COREX_CLONES static void softmax_backward_##sfx(void *to, const void *from, \
-                                                    const void *second, int64_t n) \
-    { \
-        T *out = to, sum; \
-        const T *g = from, *y = second; \
-        ROW_SUM(T, n, sum, g[at] * y[at]); \
-        for (int64_t i = 0; i < n; i++) \
-            out[i] = y[i] * (g[i] - sum); \
-    } \
-    COREX_CLONES static void log_softmax_backward_##sfx(void *to, const void *from, \
-                                                        const void *second, int64_t n) \
-    { \
-        T *out = to, sum; \
-        const T *g = from, *y = second; \
-        ROW_SUM(T, n, sum, g[at]); \
-        for (int64_t i = 0; i < n; i++) \
-            out[i] = g[i] - VM_EXP(y[i]) * sum; \
-    }
-
-SOFTMAX(f32, float)
-SOFTMAX(f64, double)
-
-typedef void (*row_kernel)(void *out, const void *a, const void *b, int64_t n);
 
 typedef struct softmax_job {
     corex_rows rows; /* out, a, b */
-    row_kernel kernel;
+    corex_row_kernel kernel;
     corex_loop copy;
     int nops, size;
     _Atomic bool failed;
@@ -107,14 +45,14 @@ static void softmax_range(void *context, int64_t begin, int64_t end)
         corex_scratch_release(&dense[k]);
 }
 
-static corex_status run(int nops, const corex_view *const *views, row_kernel f32, row_kernel f64)
+static corex_status run(int nops, const corex_view *const *views, const corex_row_kernel *by_dtype)
 {
     const corex_view *out = views[0];
     for (int k = 0; k < nops; k++)
         if (views[k]->dtype != out->dtype || out->dtype < COREX_FLOAT32 ||
             !corex_same_shape(views[k], out))
             return corex_fail(COREX_ERR_TYPE, "softmax takes floats of one shape and dtype");
-    softmax_job job = {.kernel = out->dtype == COREX_FLOAT32 ? f32 : f64,
+    softmax_job job = {.kernel = by_dtype[COREX_BY_FLOAT(out->dtype)],
                        .copy = corex_copy_loop(out->dtype),
                        .nops = nops,
                        .size = corex_itemsizes[out->dtype]};
@@ -139,13 +77,12 @@ static corex_status run(int nops, const corex_view *const *views, row_kernel f32
 corex_status corex_softmax(const corex_view *out, const corex_view *a, int log)
 {
     const corex_view *views[] = {out, a};
-    return run(2, views, log ? log_softmax_f32 : softmax_f32, log ? log_softmax_f64 : softmax_f64);
+    return run(2, views, corex_kernels_now()->softmax->forward[log != 0]);
 }
 
 corex_status corex_softmax_backward(const corex_view *out, const corex_view *g, const corex_view *y,
                                     int log)
 {
     const corex_view *views[] = {out, g, y};
-    return run(3, views, log ? log_softmax_backward_f32 : softmax_backward_f32,
-               log ? log_softmax_backward_f64 : softmax_backward_f64);
+    return run(3, views, corex_kernels_now()->softmax->backward[log != 0]);
 }

@@ -2,7 +2,7 @@
  * argmax and argmin. A block is first reduced to its extreme value, which vectorises; only a block
  * that beats the best so far is searched for the position.
  */
-#include "reduce.h"
+#include "kernels.h"
 
 #define BLOCK 1024
 #define LANES 64
@@ -38,7 +38,7 @@
         (void)count; \
         *(int64_t *)out = ((const name##_acc *)acc)->position; \
     } \
-    COREX_CLONES static T name##_extreme(const T *a) \
+    static T name##_extreme(const T *a) \
     { \
         T lane[LANES]; \
         for (int j = 0; j < LANES; j++) \
@@ -102,5 +102,5 @@ ARG_ALL(argmin, BETTER_MIN)
     {ENTRY(op##_u8),  ENTRY(op##_u8),  ENTRY(op##_i32), \
      ENTRY(op##_i64), ENTRY(op##_f32), ENTRY(op##_f64)}
 
-const corex_reducer corex_argmax_reducers[COREX_NUM_DTYPES] = TABLE(argmax);
-const corex_reducer corex_argmin_reducers[COREX_NUM_DTYPES] = TABLE(argmin);
+const corex_reducer COREX_LEVELED(corex_argmax)[COREX_NUM_DTYPES] = TABLE(argmax);
+const corex_reducer COREX_LEVELED(corex_argmin)[COREX_NUM_DTYPES] = TABLE(argmin);

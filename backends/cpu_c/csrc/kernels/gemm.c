@@ -1,5 +1,5 @@
 /* Matrix products without BLAS: direct loops, and a register-blocked kernel as its stand-in. */
-#include "gemm.h"
+#include "kernels.h"
 
 /* ---- direct loops ---- */
 
@@ -34,8 +34,8 @@ PATCH(patch8_f64, double, 8)
 
 /* The part of the product that consists of whole patches; the rest is left to the loops below. */
 #define PATCHES(name, T, patch16, patch8, loops) \
-    COREX_CLONES static void name(int64_t m, int64_t n, int64_t k, corex_matrix a, corex_matrix b, \
-                                  corex_matrix c, bool accumulate) \
+    static void name(int64_t m, int64_t n, int64_t k, corex_matrix a, corex_matrix b, \
+                     corex_matrix c, bool accumulate) \
     { \
         if (b.column != 1 || c.column != 1 || m < TALL || n < 8) { \
             loops(m, n, k, a, b, c, accumulate); \
@@ -64,8 +64,8 @@ PATCH(patch8_f64, double, 8)
 
 /* The middle loop runs over k when rows of B and C are dense, so that the inner one vectorises. */
 #define DIRECT(name, T, U) \
-    COREX_CLONES static void name(int64_t m, int64_t n, int64_t k, corex_matrix a, corex_matrix b, \
-                                  corex_matrix c, bool accumulate) \
+    static void name(int64_t m, int64_t n, int64_t k, corex_matrix a, corex_matrix b, \
+                     corex_matrix c, bool accumulate) \
     { \
         for (int64_t i = 0; i < m; i++) { \
             const T *ai = (const T *)a.data + i * a.row; \
@@ -100,15 +100,12 @@ DIRECT(direct_f64, double, double)
 PATCHES(patches_f32, float, patch16_f32, patch8_f32, direct_f32)
 PATCHES(patches_f64, double, patch16_f64, patch8_f64, direct_f64)
 
-const corex_gemm_loops corex_gemm_direct[COREX_NUM_DTYPES] = {NULL,       direct_u8,   direct_i32,
-                                                              direct_i64, patches_f32, patches_f64};
-
 /* ---- register-blocked ---- */
 
 #define MR 6
-#define KC 256
-#define MC 72
-#define NC 1024
+#define KC COREX_GEMM_KC
+#define MC COREX_GEMM_MC
+#define NC COREX_GEMM_NC
 
 /*
  * A panel of MR rows and a panel of NR columns, both packed along k and padded with zeros, make a
@@ -123,8 +120,8 @@ const corex_gemm_loops corex_gemm_direct[COREX_NUM_DTYPES] = {NULL,       direct
                 for (int r = 0; r < width; r++) \
                     *to++ = j + r < n ? from[l * along + (j + r) * across] : 0; \
     } \
-    COREX_CLONES static void name##_micro(int64_t k, const T *restrict a, const T *restrict b, \
-                                          T *restrict block) \
+    static void name##_micro(int64_t k, const T *restrict a, const T *restrict b, \
+                             T *restrict block) \
     { \
         T acc[MR][NR] = {{0}}; \
         for (int64_t l = 0; l < k; l++, a += MR, b += NR) \
@@ -148,8 +145,9 @@ const corex_gemm_loops corex_gemm_direct[COREX_NUM_DTYPES] = {NULL,       direct
             } \
     } \
     static void name(int64_t m, int64_t n, int64_t k, corex_matrix a, corex_matrix b, \
-                     corex_matrix c, T *packed_a, T *packed_b) \
+                     corex_matrix c, void *packed) \
     { \
+        T *packed_a = packed, *packed_b = packed_a + (int64_t)MC * KC; \
         for (int64_t j = 0; j < n; j += NC) \
             for (int64_t l = 0; l < k; l += KC) { \
                 int64_t nb = COREX_MIN(NC, n - j), kb = COREX_MIN(KC, k - l); \
@@ -169,22 +167,7 @@ const corex_gemm_loops corex_gemm_direct[COREX_NUM_DTYPES] = {NULL,       direct
 BLOCKED(blocked_f32, float, 32)
 BLOCKED(blocked_f64, double, 16)
 
-corex_status corex_gemm_blocked(int dtype, int64_t m, int64_t n, int64_t k, corex_matrix a,
-                                corex_matrix b, corex_matrix c, bool accumulate)
-{
-    const int size = corex_itemsizes[dtype];
-    corex_scratch packed;
-    corex_status status = corex_scratch_get(&packed, (int64_t)(MC + NC + 64) * KC * size);
-    if (status != COREX_OK)
-        return status;
-    for (int64_t i = 0; i < m && !accumulate; i++)
-        for (int64_t j = 0; j < n; j++)
-            memset(c.data + (i * c.row + j * c.column) * size, 0, (size_t)size);
-    char *packed_a = packed.data, *packed_b = packed_a + (int64_t)MC * KC * size;
-    if (dtype == COREX_FLOAT32)
-        blocked_f32(m, n, k, a, b, c, (float *)packed_a, (float *)packed_b);
-    else
-        blocked_f64(m, n, k, a, b, c, (double *)packed_a, (double *)packed_b);
-    corex_scratch_release(&packed);
-    return COREX_OK;
-}
+const corex_gemm_table COREX_LEVELED(corex_gemm) = {
+    .direct = {NULL, direct_u8, direct_i32, direct_i64, patches_f32, patches_f64},
+    .blocked = {blocked_f32, blocked_f64},
+};

@@ -115,7 +115,7 @@ FLOAT_OPS(MAKE_FLOAT)
 
 #define ENTRY(op, rows, ...) {.name = #op, .loops = rows(op), .cost = 16, __VA_ARGS__},
 
-const corex_op corex_slow_binary_ops[] = {
+static const corex_op rows[] = {
     ENTRY(floor_divide, ROW_NUMBER, .checked = true) ENTRY(remainder, ROW_NUMBER, .checked = true)
         ENTRY(fmod, ROW_NUMBER, .checked = true) ENTRY(pow, ROW_NUMBER) ENTRY(atan2, ROW_FLOAT)
             ENTRY(hypot, ROW_FLOAT) ENTRY(copysign, ROW_FLOAT)
@@ -123,40 +123,4 @@ const corex_op corex_slow_binary_ops[] = {
                     ENTRY(gelu_backward, ROW_FLOAT) ENTRY(gelu_tanh_backward, ROW_FLOAT)
                         ENTRY(silu_backward, ROW_FLOAT)};
 
-const int corex_slow_binary_count = sizeof corex_slow_binary_ops / sizeof corex_slow_binary_ops[0];
-
-/* ---- the check before an integer division ---- */
-
-#define ANY_ZERO(name, TI) \
-    static void name(char *const *p, const int64_t *s, int64_t n) \
-    { \
-        bool zero = false; \
-        for (int64_t i = 0; i < n; i++) \
-            zero |= *(const TI *)(p[1] + i * s[1]) == 0; \
-        if (zero) \
-            *(bool *)p[0] = true; \
-    }
-
-ANY_ZERO(any_zero_u8, uint8_t)
-ANY_ZERO(any_zero_i32, int32_t)
-ANY_ZERO(any_zero_i64, int64_t)
-
-corex_status corex_check_divisor(const corex_view *b)
-{
-    static const corex_loop loops[] = {any_zero_u8, any_zero_u8, any_zero_i32, any_zero_i64};
-    bool zero = false;
-    int64_t shape[COREX_MAX_DIMS], none[COREX_MAX_DIMS];
-    for (int d = 0; d < b->ndim; d++) {
-        shape[d] = b->strides[d] == 0 && b->shape[d] > 0 ? 1 : b->shape[d];
-        none[d] = 0;
-    }
-    corex_view flag = {&zero, shape, none, b->ndim, COREX_BOOL};
-    corex_view divisor = {b->data, shape, b->strides, b->ndim, b->dtype};
-    const corex_view *views[] = {&flag, &divisor};
-    corex_iter iter;
-    corex_status status = corex_iter_init(&iter, 2, views);
-    if (status != COREX_OK || iter.total == 0)
-        return status;
-    corex_iter_range(&iter, loops[b->dtype], 0, iter.total);
-    return zero ? corex_fail(COREX_ERR_ZERO_DIVISION, "integer division by zero") : COREX_OK;
-}
+const corex_op_table COREX_LEVELED(corex_slow_binary) = {rows, sizeof rows / sizeof rows[0]};

@@ -7,10 +7,10 @@
 #ifndef COREX_LOOPS_H
 #define COREX_LOOPS_H
 
-#include "internal.h"
+#include "kernels.h"
 
 #define LOOP1(name, sfx, TI, TO, UI, expr) \
-    COREX_CLONES static void name##_##sfx(char *const *p, const int64_t *s, int64_t n) \
+    static void name##_##sfx(char *const *p, const int64_t *s, int64_t n) \
     { \
         typedef TI T; \
         typedef UI U __attribute__((unused)); \
@@ -43,7 +43,7 @@
 
 /* Both contiguous, the second a scalar, the first a scalar, anything else. */
 #define LOOP2(name, sfx, TI, TO, UI, expr) \
-    COREX_CLONES static void name##_##sfx(char *const *p, const int64_t *s, int64_t n) \
+    static void name##_##sfx(char *const *p, const int64_t *s, int64_t n) \
     { \
         typedef TI T; \
         typedef UI U __attribute__((unused)); \

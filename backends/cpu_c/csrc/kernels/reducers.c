@@ -1,5 +1,5 @@
 /* What the reductions do to one element, expanded over dtypes. */
-#include "reduce.h"
+#include "kernels.h"
 
 /* Independent partial results, so that additions need not wait for each other. */
 #define LANES 64
@@ -19,8 +19,8 @@
         *(A *)acc = START; \
     } \
     static void name##_combine(void *a, const void *b) { *(A *)a = JOIN(*(A *)a, *(const A *)b); } \
-    COREX_CLONES static void name##_line(void *acc, const char *in, int64_t n, int64_t stride, \
-                                         int64_t position) \
+    static void name##_line(void *acc, const char *in, int64_t n, int64_t stride, \
+                            int64_t position) \
     { \
         (void)position; \
         A result = *(A *)acc; \
@@ -45,9 +45,8 @@
             result = STEP(result, *(const T *)(in + i * stride)); \
         *(A *)acc = result; \
     } \
-    COREX_CLONES static void name##_columns(void *acc, const char *in, int64_t columns, \
-                                            int64_t column_stride, int64_t n, int64_t stride, \
-                                            int64_t position) \
+    static void name##_columns(void *acc, const char *in, int64_t columns, int64_t column_stride, \
+                               int64_t n, int64_t stride, int64_t position) \
     { \
         (void)position; \
         A *restrict result = acc; \
@@ -76,8 +75,8 @@
  * next line, and is replaced by the neutral element.
  */
 #define LINES(name, T, P, A, START, STEP, JOIN) \
-    COREX_CLONES static void name##_lines(void *acc, const char *in, int64_t lines, \
-                                          int64_t line_stride, int64_t n, const char *end) \
+    static void name##_lines(void *acc, const char *in, int64_t lines, int64_t line_stride, \
+                             int64_t n, const char *end) \
     { \
         P tile[COREX_REDUCE_LINES][NARROW] = {{0}}; \
         const int64_t whole = n - n % NARROW; \
@@ -197,7 +196,7 @@ FINISH(sum_f64, mean_f64_reducer, double, double, x / (double)count)
      &op##_i64_reducer, &op##_f32_reducer, &op##_f64_reducer}
 #define ROW_BY_INDEX(rows) {NULL, &rows[1], &rows[2], &rows[3], &rows[4], &rows[5]}
 
-const corex_reduction corex_reductions[] = {
+static const corex_reduction rows[] = {
     {.name = "sum", .reducers = ROW(sum)},
     {.name = "prod", .reducers = ROW(prod)},
     {.name = "mean",
@@ -207,8 +206,8 @@ const corex_reduction corex_reductions[] = {
     /* of bytes 0 and 1: the largest and the smallest */
     {.name = "any", .reducers = {&amax_u8_reducer}},
     {.name = "all", .reducers = {&amin_u8_reducer}},
-    {.name = "argmax", .reducers = ROW_BY_INDEX(corex_argmax_reducers), .to_index = true},
-    {.name = "argmin", .reducers = ROW_BY_INDEX(corex_argmin_reducers), .to_index = true},
+    {.name = "argmax", .reducers = ROW_BY_INDEX(COREX_LEVELED(corex_argmax)), .to_index = true},
+    {.name = "argmin", .reducers = ROW_BY_INDEX(COREX_LEVELED(corex_argmin)), .to_index = true},
 };
 
-const int corex_reduction_count = sizeof corex_reductions / sizeof corex_reductions[0];
+const corex_reduction_table COREX_LEVELED(corex_reductions) = {rows, sizeof rows / sizeof rows[0]};

@@ -7,7 +7,7 @@
 #ifndef COREX_VECMATH_H
 #define COREX_VECMATH_H
 
-#include "internal.h"
+#include "kernels.h"
 
 COREX_INLINE uint32_t vm_bits(float x)
 {

@@ -1,0 +1,127 @@
+/*
+ * The kernels that exist once per level of the instruction set, and which level is in use.
+ *
+ * The files in kernels/ are compiled once per level, with other flags and another COREX_LEVEL. What
+ * they define is static but for one table each, whose name carries the level; kernels/table.c puts
+ * the tables of its level together. Everything else in the library is compiled once, for the
+ * baseline, and reaches the kernels through corex_kernels_now().
+ */
+#ifndef COREX_LEVELS_H
+#define COREX_LEVELS_H
+
+#include "gemm.h"
+#include "internal.h"
+#include "reduce.h"
+
+/* Levels, from the one that every processor has. On processors other than x86-64 it is the only. */
+typedef enum corex_level {
+    COREX_LEVEL_BASELINE,
+    COREX_LEVEL_V3, /* x86-64-v3: AVX2 and FMA */
+    COREX_LEVEL_V4, /* x86-64-v4: AVX-512 */
+    COREX_LEVEL_COUNT
+} corex_level;
+
+/* Where a table has one kernel per itemsize (1, 4, 8) or per float dtype. */
+#define COREX_BY_SIZE(itemsize) ((itemsize) == 1 ? 0 : (itemsize) == 4 ? 1 : 2)
+#define COREX_BY_FLOAT(dtype) ((dtype) == COREX_FLOAT64)
+
+typedef struct corex_op_table {
+    const corex_op *rows;
+    int count;
+} corex_op_table;
+
+typedef struct corex_reduction_table {
+    const corex_reduction *rows;
+    int count;
+} corex_reduction_table;
+
+typedef struct corex_copy_table {
+    corex_loop convert[COREX_NUM_DTYPES][COREX_NUM_DTYPES]; /* from, to */
+    corex_loop fill[3];                                     /* operands out, value */
+    corex_loop where[3];                                    /* operands out, cond, a, b */
+} corex_copy_table;
+
+typedef struct corex_loss_table {
+    corex_loop squares[2];    /* operands total (a double), a, b */
+    corex_loop difference[2]; /* operands out, a, b, factor */
+} corex_loss_table;
+
+/* What an Adam step needs besides its operands, computed once for all elements. */
+typedef struct corex_adam_constants {
+    double decay, shrink, beta1, beta2, eps, step_size, correction;
+    bool maximize;
+} corex_adam_constants;
+
+/* The last operand is a corex_sgd_params or corex_adam_constants, with stride 0. */
+typedef struct corex_optim_table {
+    corex_loop sgd[2];          /* operands param, grad */
+    corex_loop sgd_momentum[2]; /* operands param, grad, buffer */
+    corex_loop adam[2];         /* operands param, grad, exp_avg, exp_avg_sq */
+} corex_optim_table;
+
+/* Dense rows of n elements; out and an input may be the same. */
+typedef void (*corex_row_kernel)(void *out, const void *a, const void *b, int64_t n);
+typedef struct corex_softmax_table {
+    corex_row_kernel forward[2][2], backward[2][2]; /* of the logarithm or not; by dtype */
+} corex_softmax_table;
+
+/* Rows [begin, end) of n elements each; weight and bias may be NULL. */
+typedef struct corex_norm_job {
+    char *out, *mean, *rstd;
+    const char *a, *g, *weight, *bias;
+    int64_t n;
+    double eps;
+} corex_norm_job;
+typedef struct corex_norm_table {
+    corex_body forward[2], backward[2]; /* the context is a corex_norm_job */
+} corex_norm_table;
+
+/* Register-blocked C += A B; `packed` has room for COREX_GEMM_PACKED elements. */
+typedef void (*corex_gemm_blocks)(int64_t m, int64_t n, int64_t k, corex_matrix a, corex_matrix b,
+                                  corex_matrix c, void *packed);
+typedef struct corex_gemm_table {
+    corex_gemm_loops direct[COREX_NUM_DTYPES];
+    corex_gemm_blocks blocked[2];
+} corex_gemm_table;
+
+/* Elements of the stream of random numbers, two per Philox block, for this many blocks. */
+#define COREX_PHILOX_BATCH 16
+typedef struct corex_random_table {
+    void (*philox)(uint64_t first, uint64_t seed, uint64_t *out);
+} corex_random_table;
+
+typedef struct corex_kernels {
+    const corex_op_table *unary, *binary, *slow_binary;
+    const corex_copy_table *copy;
+    const corex_reduction_table *reductions;
+    const corex_softmax_table *softmax;
+    const corex_norm_table *norm;
+    const corex_loss_table *loss;
+    const corex_optim_table *optim;
+    const corex_gemm_table *gemm;
+    const corex_random_table *random;
+} corex_kernels;
+
+/* The kernels of a level, or NULL if the library or the processor lacks it. */
+const corex_kernels *corex_level_kernels(int level);
+
+extern _Atomic int corex_level_in_use;
+extern _Atomic(const corex_kernels *) corex_kernels_in_use;
+
+COREX_INLINE int corex_level_now(void)
+{
+    return atomic_load_explicit(&corex_level_in_use, memory_order_relaxed);
+}
+
+COREX_INLINE const corex_kernels *corex_kernels_now(void)
+{
+    return atomic_load_explicit(&corex_kernels_in_use, memory_order_relaxed);
+}
+
+/* Rows of the elementwise ops by number; all levels have the same rows in the same order. */
+int corex_unary_count(void);
+int corex_binary_count(void);
+const corex_op *corex_unary_row(const corex_kernels *kernels, int op);
+const corex_op *corex_binary_row(const corex_kernels *kernels, int op);
+
+#endif
