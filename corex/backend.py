@@ -49,10 +49,11 @@ Kernel = Callable[..., None]
 """`kernel(*outputs, *inputs, *parameters)`: output and input views, then plain parameters. It
 writes every element of every output, touches nothing else, and raises on failure."""
 
-DirectKernel = Callable[..., Buffer]
+DirectKernel = Callable[..., Buffer | None]
 """`direct(shape, *operands)`: the optional short cut for an elementwise op on dense, row-major
 operands of one shape and dtype. Each operand is given as two arguments, `buffer, offset`, or, for
-a Python number, `number, 0`. Allocates and returns the result's buffer."""
+a Python number, `number, 0`. Allocates and returns the result's buffer; None for a number that it
+leaves to the frontend."""
 
 
 class KernelChoice(NamedTuple):

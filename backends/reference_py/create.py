@@ -14,8 +14,9 @@ from .views import Scalar, load, store
 def converted(value: Scalar, to: DType) -> Scalar:
     """The number as the dtype holds it, up to the rounding and wrapping that `pack` does."""
     if to.kind in "ui" and isinstance(value, float):
-        # Truncated towards zero. NaN and infinities are no integers: C leaves them undefined.
-        return math.trunc(value) if math.isfinite(value) else 0
+        # Towards zero. What does not fit is the most negative number; uint8 is int64's low byte.
+        lowest = -(1 << 31 if to.itemsize == 4 else 1 << 63)
+        return math.trunc(value) if lowest <= value < -lowest else lowest
     if to.itemsize == 4 and to.kind == "f" and isinstance(value, int):
         return _exact_or_odd(value)
     return value

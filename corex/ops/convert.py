@@ -12,7 +12,7 @@ from corex.layout import broadcast_shapes
 from corex.ops.elementwise import as_number
 from corex.ops.inplace import apply_copy, check_inplace, set_history
 from corex.ops.places import to_place
-from corex.ops.promotion import Number, cast, plain_number, require_tensor
+from corex.ops.promotion import Number, cast, check_fits, plain_number, require_tensor
 from corex.ops.views import clone, expand
 from corex.place import Place
 from corex.resolution import empty
@@ -164,6 +164,7 @@ def fill_(self: Tensor, value: Any) -> Tensor:
     number = as_number(value)
     if number is None:
         raise TypeError(f"fill_(): value must be a number, not {type(value).__name__}")
+    check_fits(number, self.key.dtype)
     run("fill", [self], [], (number,))
     self.storage_.version += 1
     if requires:
@@ -183,6 +184,7 @@ def zero_(self: Tensor) -> Tensor:
 
 def full_on(like: Tensor, shape: tuple[int, ...], value: Number) -> Tensor:
     """A new tensor of one number, with the dtype and place of `like`."""
+    check_fits(value, like.key.dtype)
     result = empty(like.key, shape)
     run("fill", [result], [], (plain_number(value),))
     return result

@@ -6,7 +6,6 @@ or one sequence, as in PyTorch.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Sequence
 from operator import index
 from typing import Any
@@ -19,7 +18,7 @@ from corex.errors import OutOfMemoryError
 from corex.layout import contiguous_strides, extent, numel
 from corex.ops.elementwise import as_number
 from corex.ops.inplace import write_out
-from corex.ops.promotion import Number, number_dtype, require_tensor
+from corex.ops.promotion import Number, check_fits, number_dtype, require_tensor
 from corex.place import DispatchKey
 from corex.resolution import empty as allocate_dense
 from corex.selection import find_place
@@ -31,7 +30,6 @@ DTypeLike = DType | type | None
 DeviceLike = Device | str | int | None
 
 _LARGEST = 2**63 - 1  # bytes; sizes are 64-bit everywhere
-_FLOAT32_MAX = dt.finfo(dt.float32).max
 _PYTHON_TYPES: dict[Any, DType] = {bool: dt.bool_, int: dt.int64, float: dt.float64}
 
 
@@ -119,26 +117,6 @@ def number_of(name: str, argument: str, value: Any) -> Number:
             f"{name}(): argument '{argument}' must be Number, not {type(value).__name__}"
         )
     return float(number) if isinstance(number, float) else number
-
-
-def check_fits(value: Number, dtype: DType) -> None:
-    """Whether a dtype can hold a number; negative integers may wrap into uint8, as in PyTorch.
-
-    Raises:
-        RuntimeError: it cannot.
-    """
-    kind = dtype.kind
-    if kind == "b" or isinstance(value, bool):
-        return
-    if kind == "f":
-        fits = dtype.itemsize == 8 or not _FLOAT32_MAX < abs(value) < math.inf
-    elif kind == "u":
-        fits = (0 if isinstance(value, float) else -255) <= value <= 255
-    else:
-        bound = 1 << (8 * dtype.itemsize - 1)
-        fits = -bound <= value <= bound - 1
-    if not fits:
-        raise RuntimeError(f"value cannot be converted to type {dtype.name} without overflow")
 
 
 # ---- making ------------------------------------------------------------------------------------

@@ -18,11 +18,11 @@ from corex.dispatcher import run
 from corex.dtypes import BY_NAME, PROMOTION, DType
 from corex.layout import numel
 from corex.ops.convert import to
-from corex.ops.create import DeviceLike, DTypeLike, Shape, check_fits, dtype_of
+from corex.ops.create import DeviceLike, DTypeLike, Shape, dtype_of
 from corex.ops.create_foreign import shared_foreign
 from corex.ops.create_host import dtype_of_array, from_array, from_numpy, frombuffer
 from corex.ops.places import converted
-from corex.ops.promotion import number_dtype
+from corex.ops.promotion import check_fits, number_dtype
 from corex.ops.views import clone, detach
 from corex.place import Place
 from corex.resolution import empty

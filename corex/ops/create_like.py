@@ -10,7 +10,6 @@ from corex.ops.create import (
     DeviceLike,
     DTypeLike,
     Shape,
-    check_fits,
     checked_shape,
     dtype_of,
     empty_strided,
@@ -21,7 +20,7 @@ from corex.ops.create import (
     shape_of,
     strided_tensor_of,
 )
-from corex.ops.promotion import Number, require_tensor
+from corex.ops.promotion import Number, check_fits, require_tensor
 from corex.place import DispatchKey
 from corex.resolution import empty as allocate_dense
 from corex.selection import find_place_from

@@ -15,7 +15,6 @@ from corex.ops.binary import operators
 from corex.ops.create import (
     DeviceLike,
     DTypeLike,
-    check_fits,
     dtype_of,
     finished,
     key_for,
@@ -23,7 +22,7 @@ from corex.ops.create import (
     number_of,
 )
 from corex.ops.places import converted, exact_place
-from corex.ops.promotion import Number, require_tensor
+from corex.ops.promotion import Number, check_fits, require_tensor
 from corex.ops.select import masked_fill
 from corex.ops.views import expand, reshape
 from corex.place import DispatchKey

@@ -17,6 +17,7 @@ from corex.dispatcher import call_pointwise
 from corex.dtypes import CATEGORY, DType
 from corex.graph import OpNode, mode
 from corex.layout import DENSE, broadcast_shapes
+from corex.ops.exact import exact
 from corex.ops.inplace import check_inplace, finish_inplace, old_value, write_out
 from corex.ops.places import common_place, to_place
 from corex.ops.promotion import Number, cast, plain_number, require_tensor, result_type, scalar
@@ -200,10 +201,11 @@ def reflected_operator(schema: OpSchema) -> Callable[[Tensor, Any], Any]:
             direct = key.direct[name]
             if direct is not None:
                 buffer = direct(self.shape, other, 0, self.storage_.buffer, self.offset)
-                result = wrap(key, buffer, self.shape)
-                if self._node is not None and schema.differentiable and mode.enabled:
-                    record(schema, (other, self), (), (result,))
-                return result
+                if buffer is not None:
+                    result = wrap(key, buffer, self.shape)
+                    if self._node is not None and schema.differentiable and mode.enabled:
+                        record(schema, (other, self), (), (result,))
+                    return result
         number = other if isinstance(other, bool | int | float) else as_number(other)
         return NotImplemented if number is None else general(schema, (number, self))
 
@@ -330,6 +332,8 @@ def general(
     Raises:
         RuntimeError: shapes do not broadcast, mixed places, or a dtype the op does not take.
     """
+    if schema.family == "compare":
+        schema, operands = exact(schema, operands)
     tensors, output = _promoted(schema, operands)
     shape = tensors[0].shape
     for t in tensors:

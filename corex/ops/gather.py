@@ -11,7 +11,7 @@ from corex.dispatcher import call, dense_copy, run
 from corex.graph import mode
 from corex.layout import broadcast_shapes, normalize_dim
 from corex.ops.index import get_rows, getitem, put_rows, refuse_negative
-from corex.ops.promotion import cast, require_tensor, scalar
+from corex.ops.promotion import cast, require_tensor, written
 from corex.ops.views import expand, permute, reshape
 from corex.place import observed
 from corex.recording import record
@@ -160,7 +160,7 @@ def _out_of_range(error: IndexError, dim: int) -> RuntimeError:
 def _scatter_values(op: str, self: Tensor, dim: int, index: Tensor, src: Any) -> tuple[int, Tensor]:
     dim = _check_gather(op, self, dim, index)
     if not isinstance(src, Tensor):
-        source = expand(scalar(src, self.key), index.shape)
+        source = expand(written(src, self.key), index.shape)
     else:
         source = src
         if source.key.dtype is not self.key.dtype:

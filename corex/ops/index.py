@@ -17,7 +17,7 @@ from corex.ops.create_data import as_tensor, tensor
 from corex.ops.inplace import check_inplace, finish_inplace
 from corex.ops.parts import basic_view, select, slice_view
 from corex.ops.places import to_place
-from corex.ops.promotion import cast, require_tensor, scalar
+from corex.ops.promotion import cast, require_tensor, written
 from corex.ops.views import alias_view, expand, permute, reshape, unsqueeze
 from corex.recording import record
 from corex.resolution import check_places, empty
@@ -340,7 +340,7 @@ def setitem(self: Tensor, key: Any, value: Any) -> None:
         IndexError: see `_parse`. RuntimeError: the value does not broadcast, or autograd forbids.
     """
     if isinstance(value, int | float):
-        source = scalar(value, self.key)
+        source = written(value, self.key)
     elif isinstance(value, Tensor):
         source = value
     else:

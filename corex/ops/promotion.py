@@ -6,6 +6,7 @@ floating) is higher than that of the groups above it.
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 from corex import dtypes as dt
@@ -34,11 +35,13 @@ def result_type(*operands: Any) -> DType:
         TypeError: an operand is neither a tensor nor a number.
     """
     groups: list[DType | None] = [None, None, None]
+    largest: Number = 0
     for operand in operands:
         if isinstance(operand, Tensor):
             rank, dtype = (0 if operand.shape else 1), operand.key.dtype
         elif isinstance(operand, bool | int | float):
             rank, dtype = 2, number_dtype(operand)
+            largest = max(largest, operand) if isinstance(operand, int) else largest
         else:
             raise TypeError(f"expected a Tensor or a number, got {type(operand).__name__}")
         before = groups[rank]
@@ -51,6 +54,11 @@ def result_type(*operands: Any) -> DType:
             result = group
         elif CATEGORY[group.kind] > CATEGORY[result.kind]:
             result = PROMOTION[result, group]
+            if result is dt.int64 and 2**63 <= largest < 2**64:
+                raise RuntimeError(
+                    f"{largest} is beyond int64, which bool tensors are promoted to by integers; "
+                    f"convert the tensor first"
+                )
     if result is None:
         raise TypeError("result_type() needs at least one operand")
     return result
@@ -63,21 +71,89 @@ def plain_number(value: Number) -> Number:
     return int(value) if isinstance(value, int) else float(value)
 
 
+# ---- numbers and dtypes --------------------------------------------------------------------------
+# As an operand an integer wraps around and a float rounds, to infinity if need be (`scalar`);
+# as a value to be written or a bound it must fit (`written`). No integer has more than 64 bits.
+_FLOAT32_MAX = dt.finfo(dt.float32).max
+
+
+def limits(dtype: DType) -> tuple[int, int]:
+    """The smallest and the largest integer that a boolean or integer dtype computes with."""
+    if dtype.kind == "u":
+        return 0, 255
+    return (-(2**31), 2**31 - 1) if dtype.itemsize == 4 else (-(2**63), 2**63 - 1)
+
+
+def check_bits(value: Number) -> None:
+    """Raises OverflowError for an integer of more than 64 bits."""
+    if isinstance(value, int) and not -(2**63) <= value < 2**64:
+        raise OverflowError(
+            f"int too big to convert: an integer takes at most 64 bits here, and this one "
+            f"{value.bit_length()}{' and a sign' if value < 0 else ''}"
+        )
+
+
+def check_fits(value: Number, dtype: DType) -> None:
+    """Whether a dtype can hold a number; negative integers may wrap into uint8, as in PyTorch.
+
+    Raises:
+        OverflowError: an integer of more than 64 bits. RuntimeError: it cannot.
+    """
+    if 0 <= value <= 255:
+        return
+    check_bits(value)
+    kind = dtype.kind
+    if kind == "b":
+        return
+    if kind == "f":
+        fits = dtype.itemsize == 8 or not _FLOAT32_MAX < abs(value) < math.inf
+    else:
+        low, high = limits(dtype)
+        if kind == "u" and not isinstance(value, float):
+            low = -255
+        fits = low <= value <= high
+    if not fits:
+        raise RuntimeError(
+            f"value cannot be converted to type {dtype.name} without overflow: {value}"
+        )
+
+
 _scalars: dict[tuple[DispatchKey, Number], Tensor] = {}
 
 
 def scalar(value: Number, key: DispatchKey) -> Tensor:
-    """A 0-d tensor holding a number, shared between calls: never to be written or handed out."""
+    """A 0-d tensor holding a number as an operand: integers wrap around, floats round.
+
+    Shared between calls: never to be written or handed out.
+
+    Raises:
+        OverflowError: an integer of more than 64 bits.
+    """
     found = _scalars.get((key, value))
     if found is None or capturing.active:  # a graph needs one that is never dropped: its own
+        check_bits(value)
         found = empty(key, ())
         run("fill", [found], [], (plain_number(value),))
-        # 0.0 and -0.0 are equal keys, but not the same number.
-        if value != 0 and not capturing.active:
+        if not capturing.active and _is_own_key(value):
             if len(_scalars) > 512:
                 _scalars.clear()
             _scalars[key, value] = found
     return found
+
+
+def _is_own_key(value: Number) -> bool:
+    """Not of 0.0 and -0.0, equal keys but two numbers; nor of 2.0**64, equal to a refused int."""
+    return value != 0 and (abs(value) < 2**63 or math.isinf(value))
+
+
+def written(value: Number, key: DispatchKey) -> Tensor:
+    """As `scalar`, of a number that is written or is a bound: the dtype must hold it.
+
+    Raises:
+        OverflowError: an integer of more than 64 bits. RuntimeError: it does not fit the dtype.
+    """
+    check_fits(value, key.dtype)
+    return scalar(value, key)
 
 
 def cast(t: Tensor, dtype: DType) -> Tensor:

@@ -11,7 +11,7 @@ from corex.layout import broadcast_shapes
 from corex.ops.binary import WHERE, functions
 from corex.ops.inplace import write_out
 from corex.ops.places import common_place, to_place
-from corex.ops.promotion import Number, cast, require_tensor, result_type, scalar
+from corex.ops.promotion import Number, cast, check_fits, require_tensor, result_type, written
 from corex.ops.views import before_write, clone
 from corex.resolution import check_places
 from corex.tensor import TENSOR_TYPES, Tensor
@@ -56,7 +56,7 @@ def _choose(op: str, condition: Tensor, a: Any, b: Any, dtype: DType) -> Tensor:
     if any([t.key.place is not place for t in given]):
         place = common_place(op, given)
     key = place.key(dtype)
-    values = [cast(v, dtype) if isinstance(v, Tensor) else scalar(v, key) for v in (a, b)]
+    values = [cast(v, dtype) if isinstance(v, Tensor) else written(v, key) for v in (a, b)]
     inputs = [t if t.key.place is place else to_place(t, place) for t in (condition, *values)]
     shape = broadcast_shapes(op, *[t.shape for t in inputs])
     return call_pointwise(WHERE, tuple(inputs), (), shape, dtype)
@@ -110,6 +110,9 @@ def clamp(
     result = input
     dtype = result_type(*[v for v in (input, min, max) if v is not None])
     result = cast(result, dtype)
+    for limit in (min, max):
+        if isinstance(limit, int | float):
+            check_fits(limit, dtype)
     if _plain(min) and _plain(max) and result._node is not None and min == min and max == max:
         return _clamp_numbers(result, min, max)
     if min is not None:

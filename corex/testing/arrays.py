@@ -50,6 +50,20 @@ def numbers(rng: np.random.Generator, dtype: str, shape: Shape, edges: bool = Tr
     return values.reshape(shape)
 
 
+BEYOND: Final = [
+    math.nan, math.inf, -math.inf, 1e19, -1e19, 2.0**63, -(2.0**63), 3e9, -3e9, 2.0**31, -(2.0**31),
+    2.0**32 + 2.0**9, 2.0**40, 300.7, -300.7, 255.9, 256.0, -1.5, -0.5, 0.5,
+]  # fmt: skip
+"""Floats that some integer dtype cannot hold, and some that come close."""
+
+
+def as_integers(values: Array, dtype: str) -> Array:
+    """Floats as an integer dtype holds them: what does not fit is the most negative number."""
+    lowest = -(2.0**31 if dtype == "int32" else 2.0**63)
+    fits = (values >= lowest) & (values < -lowest)
+    return np.where(fits, values, lowest).astype("int64").astype(dtype)  # which wraps for uint8
+
+
 def smooth(
     rng: np.random.Generator, shape: Shape, low: float, high: float, dtype: str = "float64"
 ) -> Array:

@@ -33,7 +33,7 @@ def run(backend: Backend, device: int, spec: Spec, case: Case, given: list[Any])
     number = {"direct_number_left": 0, "direct_number_right": 1}.get(case.fields["call"])
     for i, item in enumerate(inputs):
         if i == number:
-            operands += [item.array.flat[0].item(), 0]
+            operands += [case.fields.get("number", item.array.flat[0].item()), 0]
         else:
             operands += [_upload(backend, device, item.array), OFFSET]
     shape = inputs[0].array.shape
@@ -47,6 +47,8 @@ def run(backend: Backend, device: int, spec: Spec, case: Case, given: list[Any])
         raise Verdict(RAISED, "honesty", told(error)) from error
     if spec.raises is not None and spec.raises(case) is not None:
         raise Verdict(FAILED, "error", "it did not raise as the kernel does")
+    if result is None and "number" in case.fields:
+        return  # left to the frontend
     _check(backend, result, out)
 
 

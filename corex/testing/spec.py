@@ -16,7 +16,7 @@ from corex.testing.case import Case
 Fields = dict[str, Any]
 
 LISTED: Final = {"dtype", "shapes", "layout", "sharing", "values", "call", "source", "strides",
-                 "out_strides"}  # fmt: skip
+                 "out_strides", "number"}  # fmt: skip
 """Fields that are no parameters of the op."""
 
 

@@ -103,25 +103,23 @@ typedef union element {
     double f64;
 } element;
 
+/* The number is a double, an int64 or a uint64, as is_integer is 0, 1 or 2. */
 static element convert_number(int dtype, int is_integer, const void *value)
 {
     int64_t i = 0;
     double f = 0;
     element result = {.i64 = 0};
-    if (is_integer) {
-        memcpy(&i, value, sizeof i);
-        f = (double)i;
-    } else {
-        memcpy(&f, value, sizeof f);
-        i = to_int64(f);
-    }
+    memcpy(is_integer ? (void *)&i : (void *)&f, value, sizeof i);
+    const uint64_t natural = (uint64_t)i;
     switch (dtype) {
     case COREX_BOOL: result.u8 = is_integer ? i != 0 : f != 0; break;
-    case COREX_UINT8: result.u8 = (uint8_t)i; break;
-    case COREX_INT32: result.i32 = (int32_t)i; break;
-    case COREX_INT64: result.i64 = i; break;
-    case COREX_FLOAT32: result.f32 = is_integer ? (float)i : (float)f; break;
-    default: result.f64 = f; break;
+    case COREX_UINT8: result.u8 = is_integer ? (uint8_t)i : to_uint8(f); break;
+    case COREX_INT32: result.i32 = is_integer ? (int32_t)i : to_int32(f); break;
+    case COREX_INT64: result.i64 = is_integer ? i : to_int64(f); break;
+    case COREX_FLOAT32:
+        result.f32 = is_integer == 2 ? (float)natural : is_integer ? (float)i : (float)f;
+        break;
+    default: result.f64 = is_integer == 2 ? (double)natural : is_integer ? (double)i : f; break;
     }
     return result;
 }

@@ -110,6 +110,8 @@ COREX_API int corex_reduce_op(const char *name);
 
 COREX_API corex_status corex_copy(const corex_view *out, const corex_view *a);
 /* value: 8 bytes, an int64_t for is_integer, else a double. */
+/* is_integer: 0 for a double, 1 for an int64, 2 for a uint64 (fill alone). Integers wrap around;
+ * a double is converted as by corex_copy. */
 COREX_API corex_status corex_fill(const corex_view *out, int is_integer, const void *value);
 COREX_API corex_status corex_arange(const corex_view *out, int is_integer, const void *start,
                                     const void *step);

@@ -32,11 +32,12 @@ KERNEL(call_arange)
     if (!corex_read_number(args[1], &start_integer, &start) ||
         !corex_read_number(args[2], &step_integer, &step))
         return NULL;
-    if (start_integer != step_integer) {
+    if (!start_integer != !step_integer) {
         /* one of them is a float: both are */
         double as_double;
         int64_t *integer = start_integer ? &start : &step;
-        as_double = (double)*integer;
+        as_double =
+            (start_integer | step_integer) == 2 ? (double)(uint64_t)*integer : (double)*integer;
         memcpy(integer, &as_double, sizeof as_double);
         start_integer = 0;
     }

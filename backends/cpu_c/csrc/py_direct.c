@@ -31,8 +31,22 @@ typedef union scalar {
     double f64;
 } scalar;
 
-static bool read_scalar(PyObject *object, int dtype, scalar *to)
+/* Whether an integer is one of the dtype's own, so that it can be compared as one of them. */
+static bool is_held(int dtype, int is_integer, int64_t number)
 {
+    if (is_integer == 2)
+        return false;
+    switch (dtype) {
+    case COREX_UINT8: return number == (uint8_t)number;
+    case COREX_INT32: return number == (int32_t)number;
+    default: return true;
+    }
+}
+
+/* Reads a number as an operand. OverflowError: this kernel leaves it to the frontend. */
+static bool read_scalar(PyObject *object, const corex_kernel *kernel, scalar *to)
+{
+    const int dtype = kernel->dtype;
     int is_integer;
     int64_t bits;
     if (PyFloat_Check(object) && dtype < COREX_FLOAT32) {
@@ -43,17 +57,25 @@ static bool read_scalar(PyObject *object, int dtype, scalar *to)
         PyErr_SetString(PyExc_TypeError, "an operand is a cpu_c buffer or a number");
         return false;
     }
-    if (dtype >= COREX_FLOAT32) {
-        double value = PyFloat_AsDouble(object);
+    if (PyFloat_Check(object)) {
+        const double value = PyFloat_AS_DOUBLE(object);
         if (dtype == COREX_FLOAT32)
             to->f32 = (float)value;
         else
             to->f64 = value;
-        return !(value == -1.0 && PyErr_Occurred());
+        return true;
     }
     if (!corex_read_number(object, &is_integer, &bits))
         return false;
-    if (dtype == COREX_BOOL)
+    if (COREX_UNLIKELY(kernel->compares && !is_held(dtype, is_integer, bits))) {
+        PyErr_SetString(PyExc_OverflowError, "an integer that the dtype does not hold");
+        return false;
+    }
+    if (dtype == COREX_FLOAT32)
+        to->f32 = is_integer == 2 ? (float)(uint64_t)bits : (float)bits;
+    else if (dtype == COREX_FLOAT64)
+        to->f64 = is_integer == 2 ? (double)(uint64_t)bits : (double)bits;
+    else if (dtype == COREX_BOOL)
         to->u8 = bits != 0;
     else
         to->i64 = bits; /* the low bytes are the narrower number */
@@ -84,7 +106,16 @@ static inline bool read_operand(const corex_kernel *kernel, PyObject *const *arg
     }
     *p = (char *)room;
     *stride = 0;
-    return read_scalar(args[0], kernel->dtype, room);
+    return read_scalar(args[0], kernel, room);
+}
+
+/* None for a number that is not for this kernel, NULL for what is wrong. */
+static PyObject *refused(void)
+{
+    if (!PyErr_ExceptionMatches(PyExc_OverflowError))
+        return NULL;
+    PyErr_Clear();
+    Py_RETURN_NONE;
 }
 
 static PyObject *run_large(const corex_kernel *kernel, corex_buffer *out, char **p,
@@ -140,9 +171,11 @@ static PyObject *direct_binary(PyObject *self, PyObject *const *args, size_t nar
     if (COREX_UNLIKELY(!corex_check_count(kernel->name, PyVectorcall_NARGS(nargsf), 5)))
         return NULL;
     int64_t n = count_elements(args[0]);
-    if (COREX_UNLIKELY(n < 0 || !read_operand(kernel, args + 1, n, &first, &p[1], &strides[1]) ||
-                       !read_operand(kernel, args + 3, n, &second, &p[2], &strides[2])))
+    if (COREX_UNLIKELY(n < 0))
         return NULL;
+    if (COREX_UNLIKELY(!read_operand(kernel, args + 1, n, &first, &p[1], &strides[1]) ||
+                       !read_operand(kernel, args + 3, n, &second, &p[2], &strides[2])))
+        return refused();
     if (COREX_UNLIKELY(kernel->checked && zero_divisor(kernel, p[2], strides[2], n)))
         return NULL;
     corex_buffer *out = corex_buffer_new(n << kernel->out_shift);
@@ -177,6 +210,7 @@ static PyObject *elementwise(row_finder find, int op, int dtype, vectorcallfunc 
             kernel->loops[level] = find(corex_level_kernels(level), op)->loops[dtype];
     kernel->shift = log2_size(dtype);
     kernel->out_shift = row->to_bool ? 0 : kernel->shift;
+    kernel->compares = row->to_bool && dtype < COREX_FLOAT32;
     kernel->cost = row->cost;
     kernel->checked = row->checked && dtype < COREX_FLOAT32;
     return (PyObject *)kernel;

@@ -149,8 +149,13 @@ bool corex_read_pair(PyObject *tuple, int64_t pair[2])
 bool corex_read_number(PyObject *object, int *is_integer, void *value)
 {
     if (PyLong_Check(object)) {
-        uint64_t number = PyLong_AsUnsignedLongLongMask(object);
-        *is_integer = 1;
+        int overflow;
+        int64_t number = PyLong_AsLongLongAndOverflow(object, &overflow);
+        if (COREX_UNLIKELY(overflow < 0))
+            PyErr_SetString(PyExc_OverflowError, "an integer below -2**63");
+        if (COREX_UNLIKELY(overflow > 0))
+            number = (int64_t)PyLong_AsUnsignedLongLong(object);
+        *is_integer = overflow > 0 ? 2 : 1;
         memcpy(value, &number, sizeof number);
     } else {
         double number = PyFloat_AsDouble(object);

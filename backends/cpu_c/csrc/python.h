@@ -43,7 +43,7 @@ bool corex_read_optional(PyObject *tuple, corex_py_view *out, const corex_view *
 bool corex_read_views(PyObject *const *items, Py_ssize_t count, bool writes, corex_view **out,
                       corex_py_view **keep);
 bool corex_read_pair(PyObject *tuple, int64_t pair[2]);
-/* An int (wrapping to 64 bits) or a float, as corex_fill takes it. */
+/* An int or a float, as corex_fill takes it; OverflowError for an int beyond 64 bits. */
 bool corex_read_number(PyObject *object, int *is_integer, void *value);
 bool corex_read_uint64(PyObject *object, uint64_t *value);
 
@@ -57,6 +57,7 @@ typedef struct corex_kernel {
     uint8_t shift, out_shift;            /* log2 of the itemsizes */
     uint8_t cost;
     bool checked;
+    bool compares; /* integers, which must not wrap around */
 } corex_kernel;
 
 extern PyTypeObject corex_kernel_type;

@@ -137,12 +137,22 @@ template <> constexpr bool is_floating<double> = true;
 template <typename A, typename B> constexpr bool is_same = false;
 template <typename A> constexpr bool is_same<A, A> = true;
 
-// To bool: is it not zero. From a float to an integer: towards zero, around where it does not fit.
+// From a float to an integer: towards zero; what does not fit (NaN neither) is the most negative
+// number. The bound is a power of two, so that every type holds it.
+template <typename To, typename From> __device__ inline To truncated(From value)
+{
+    constexpr From BOUND = sizeof(To) == 4 ? From(2147483648.0) : From(9223372036854775808.0);
+    constexpr To LOWEST = To(sizeof(To) == 4 ? -2147483647 - 1 : -9223372036854775807LL - 1);
+    return value >= -BOUND && value < BOUND ? static_cast<To>(value) : LOWEST;
+}
+
+// To bool: is it not zero. A float becomes uint8 by way of long long.
 template <typename To, typename From> __device__ inline To convert(From value)
 {
-    constexpr bool narrows = !is_floating<To> && !is_same<To, bool> && sizeof(To) < 8;
-    if constexpr (is_floating<From> && narrows)
-        return static_cast<To>(static_cast<long long>(value));
+    if constexpr (is_floating<From> && (is_same<To, int> || is_same<To, long long>))
+        return truncated<To>(value);
+    else if constexpr (is_floating<From> && is_same<To, unsigned char>)
+        return static_cast<To>(truncated<long long>(value));
     else
         return static_cast<To>(value);
 }

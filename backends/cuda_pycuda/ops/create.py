@@ -126,10 +126,16 @@ def bits_of(value: Any, dtype: DType) -> int:
         return int(value != 0)
     if dtype.kind != "f":
         if isinstance(value, float):
-            value = math.trunc(value) if math.isfinite(value) else 0
+            value = _truncated(value, 31 if dtype.itemsize == 4 else 63)
         return int(value) & ((1 << 8 * dtype.itemsize) - 1)
     packed = struct.pack("<" + dtype.format, _rounded(value, dtype))
     return int.from_bytes(packed, "little")
+
+
+def _truncated(value: float, bits: int) -> int:
+    """Towards zero; the most negative number for what does not fit, NaN included."""
+    bound = 1 << bits
+    return math.trunc(value) if -bound <= value < bound else -bound
 
 
 def _rounded(value: Any, dtype: DType) -> float:

@@ -59,10 +59,14 @@ def _unary(op: Op, dtype: DType) -> DirectKernel:
 def _binary(op: Op, dtype: DType) -> DirectKernel:
     size = dtype.itemsize
     out_size = 1 if op.to_bool else size
+    low, high = _held(dtype) if op.to_bool and dtype.kind in "ui" else (-(1 << 63), MASK)
 
-    def call(shape: Shape, a: Any, a_offset: int, b: Any, b_offset: int) -> Buffer:
+    def call(shape: Shape, a: Any, a_offset: int, b: Any, b_offset: int) -> Buffer | None:
         count = prod(shape)
         a_given, b_given = type(a) in NUMBERS, type(b) in NUMBERS
+        for number, given in ((a, a_given), (b, b_given)):
+            if given and type(number) is int and not low <= number <= high:
+                return None  # not to be compared exactly, or no number of 64 bits
         device = device_of(b if a_given else a)
         out = device.allocate(count * out_size)
         if count:
@@ -80,6 +84,14 @@ def _binary(op: Op, dtype: DType) -> DirectKernel:
 
 _DOUBLE: Final = struct.Struct("=d")
 _WORD: Final = struct.Struct("=Q")
+
+
+def _held(dtype: DType) -> tuple[int, int]:
+    """The smallest and the largest number of an integer dtype."""
+    if dtype.kind == "u":
+        return 0, (1 << 8 * dtype.itemsize) - 1
+    bound = 1 << (8 * dtype.itemsize - 1)
+    return -bound, bound - 1
 
 
 def _bits(value: Any, dtype: DType) -> int:

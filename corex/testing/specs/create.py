@@ -8,7 +8,7 @@ from typing import Any, Final
 
 import numpy as np
 
-from corex.testing.arrays import FLOAT, INTEGER, Array, Expected, numbers
+from corex.testing.arrays import BEYOND, FLOAT, INTEGER, Array, Expected, as_integers, numbers
 from corex.testing.case import Case
 from corex.testing.spec import Fields, Spec, accepted, product
 from corex.testing.specs.pointwise import SCENES
@@ -26,11 +26,15 @@ def _copy_fields() -> Iterator[Fields]:
     for source in FLOAT:
         for dtype in ("int32", "int64"):
             yield {"dtype": dtype, "source": source, "shapes": [(5,)], "values": "fractions"}
+        for dtype in (*INTEGER, "bool"):
+            for layout, shape in (*SCENES, ("dense", (1031,)), ("stepped", (1031,))):
+                yield {"dtype": dtype, "source": source, "shapes": [shape], "layout": layout,
+                       "values": "beyond"}  # fmt: skip
     yield {"dtype": "float32", "source": "int64", "shapes": [(5,)], "values": "ties"}
 
 
 def _copy_inputs(case: Case) -> list[Array | None]:
-    dtype, source = case.fields["dtype"], case.fields["source"]
+    source = case.fields["source"]
     kind = case.fields.get("values")
     if kind == "fractions":
         return [np.array([1.9, -1.9, 0.5, -0.5, 100.99], source)]
@@ -38,16 +42,18 @@ def _copy_inputs(case: Case) -> list[Array | None]:
         # Through float64 the last digit would be lost and the first value would become a tie.
         above = 2**60 + 2**36 + 1
         return [np.array([above, -above, 2**60 + 2**36, 2**63 - 1, -(2**63)], "int64")]
-    # A number outside the integer's range has no defined value, so it does not occur here.
-    narrowing = source in FLOAT and dtype in INTEGER
-    values = numbers(case.rng(), source, case.fields["shapes"][0], edges=not narrowing)
-    return [np.abs(values) if narrowing and dtype == "uint8" else values]
+    shape = case.fields["shapes"][0]
+    if kind == "beyond":
+        return [np.resize(np.array(BEYOND, source), shape)]
+    return [numbers(case.rng(), source, shape)]
 
 
 def _copy(case: Case, a: Array) -> list[Expected]:
     dtype, source = case.fields["dtype"], case.fields["source"]
     with np.errstate(all="ignore"):
         original = a.astype(source)  # exact: it came from there
+        if source in FLOAT and dtype in INTEGER:
+            return [Expected(as_integers(original, dtype), ulps=0)]
         return [Expected(original.astype(dtype), ulps=0)]
 
 
@@ -62,6 +68,7 @@ COPY = Spec(
 
 
 # ---- fill and arange -------------------------------------------------------------------------
+_BEYOND: Final = {"uint8": 0, "int32": -(2**31), "int64": -(2**63)}
 FILLS: Final[list[tuple[Any, dict[str, Any]]]] = [
     (0, dict.fromkeys(ALL, 0)),
     (1, dict.fromkeys(ALL, 1)),
@@ -69,9 +76,15 @@ FILLS: Final[list[tuple[Any, dict[str, Any]]]] = [
     (2.75, {"bool": 1, "uint8": 2, "int32": 2, "int64": 2, "float32": 2.75, "float64": 2.75}),
     (2**62 + 1, {"int64": 2**62 + 1, "bool": True, "float64": float(2**62)}),
     (-3, {"int32": -3, "int64": -3, "float32": -3.0, "bool": True}),
-    (math.nan, {"bool": True, "float32": math.nan, "float64": math.nan}),
-    (-math.inf, {"bool": True, "float32": -math.inf, "float64": -math.inf}),
+    (math.nan, {"bool": True, **_BEYOND, "float32": math.nan, "float64": math.nan}),
+    (-math.inf, {"bool": True, **_BEYOND, "float32": -math.inf, "float64": -math.inf}),
     (1e300, {"float32": math.inf, "float64": 1e300}),
+    (300.7, {"uint8": 44, "int32": 300}),
+    (300, {"uint8": 44}),
+    (1e19, {"bool": True, **_BEYOND}),
+    (2**63, {"uint8": 0, "int32": 0, "int64": -(2**63), "float32": 2.0**63, "float64": 2.0**63}),
+    (2**64 - 1, {"bool": 1, "uint8": 255, "int64": -1, "float64": 2.0**64}),
+    (2**60 + 2**36 + 1, {"float32": 2.0**60 + 2.0**37}),  # rounded once
 ]
 _OUT_LAYOUTS: Final = ("dense", "offset", "transposed", "stepped", "negative")
 
@@ -90,13 +103,17 @@ def _fill(case: Case) -> list[Expected]:
     value, dtype = case.fields["value"], case.fields["dtype"]
     shape = case.fields["shapes"][0]
     with np.errstate(all="ignore"):
-        if dtype in FLOAT:
-            number = np.float64(value).astype(dtype)
-        elif dtype == "bool":
-            number = np.bool_(bool(value))
-        else:
-            number = np.array([int(value)], "int64").astype(dtype)[0]
-        return [Expected(np.full(shape, number), ulps=0)]
+        return [Expected(np.full(shape, _held(value, dtype)), ulps=0)]
+
+
+def _held(value: Any, dtype: str) -> Any:
+    """A Python number as a dtype holds it."""
+    known = [held for number, held in FILLS if repr(number) == repr(value) and dtype in held]
+    if known:
+        return np.array(known[0][dtype]).astype(dtype)
+    if dtype in INTEGER and isinstance(value, int):
+        return np.array(value % 2**64, np.uint64).astype(dtype)
+    return (as_integers if dtype in INTEGER else np.asarray)(np.array(value), dtype)
 
 
 FILL = Spec(

@@ -89,7 +89,12 @@ def _direct(dtype: str, arity: int) -> Iterator[Fields]:
         yield {"dtype": dtype, "shapes": [shape] * arity, "call": "direct"}
     if arity == 2 and dtype != "bool":
         for side in ("left", "right"):
-            yield {"dtype": dtype, "shapes": [(41,)] * arity, "call": f"direct_number_{side}"}
+            call = f"direct_number_{side}"
+            yield {"dtype": dtype, "shapes": [(41,)] * arity, "call": call}
+            if dtype in INTEGER:
+                for number in (300, -3, 2**31 + 5, 2**63 + 3):
+                    yield {"dtype": dtype, "shapes": [(41,)] * arity, "call": call,
+                           "number": number}  # fmt: skip
 
 
 def _inputs(case: Case) -> list[Array | None]:
@@ -115,7 +120,8 @@ def _inputs(case: Case) -> list[Array | None]:
             divisor.flat[-1] = 0
     if call.startswith("direct_number"):
         number = found[call.endswith("right")]
-        number[...] = 2.5 if dtype in FLOAT else 3
+        whole = np.array(case.fields.get("number", 3) % 2**64, np.uint64)
+        number[...] = 2.5 if dtype in FLOAT else whole.astype(dtype)
     return list(found)
 
 
@@ -130,6 +136,8 @@ def _oracle(case: Case, *inputs: Array) -> list[Expected]:
     with np.errstate(all="ignore"):
         if len(inputs) == 1:
             result = formulas.unary(op, inputs[0])
+        elif "number" in case.fields and schema.family == "compare":
+            result = _compared(case, *inputs)
         elif len(inputs) == 2:
             result = formulas.binary(op, dtype, *inputs)
         else:
@@ -143,6 +151,17 @@ def _oracle(case: Case, *inputs: Array) -> list[Expected]:
             scale = np.abs(inputs[0]) * (1 + inputs[1] ** 2)
     to = "bool" if schema.family in ("compare", "predicate") else dtype
     return [Expected(result, to, scale=scale, ulps=8 if schema.tier == 2 else 4)]
+
+
+def _compared(case: Case, a: Array, b: Array) -> Array:
+    """A comparison with a number that the dtype need not hold, as of Python's integers."""
+    number = case.fields["number"]
+    sides: list[Any] = [a.astype(object), b.astype(object)]
+    sides[case.fields["call"].endswith("right")] = number
+    if case.op.startswith("logical_"):
+        sides = [np.asarray(side, bool) for side in sides]
+    found: Array = formulas.BINARY[case.op](*sides)
+    return np.broadcast_to(found, a.shape).astype(bool)
 
 
 def _grad(schema: OpSchema) -> Iterable[Fields]:

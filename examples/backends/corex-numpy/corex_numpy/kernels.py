@@ -69,6 +69,14 @@ def sigmoid(a):
     return np.where(a < 0, small, 1) / (1 + small)
 
 
+def convert(out, a):
+    """`out[...] = a`, where what an integer dtype cannot hold becomes its most negative number."""
+    if a.dtype.kind == "f" and out.dtype.kind in "iu":
+        lowest = -(2.0**31 if out.dtype == np.int32 else 2.0**63)
+        a = np.where((a >= lowest) & (a < -lowest), a, lowest).astype(np.int64)
+    out[...] = a  # integers wrap around
+
+
 def no_zero(function):
     """Integer division by zero is an error, as in Python."""
 
@@ -108,19 +116,19 @@ ELEMENTWISE = {
     "relu": elementwise(lambda a: np.where(a <= 0, 0, a)),  # NaN <= 0 is false: NaN stays
     "floor_divide": elementwise(no_zero(np.floor_divide)),
     "remainder": elementwise(no_zero(np.remainder)), "fmod": elementwise(no_zero(np.fmod)),
-    "where": elementwise(np.where), "copy": elementwise(lambda a: a),  # which converts as C does
+    "where": elementwise(np.where), "copy": kernel(lambda out, a: convert(array(out), array(a))),
 }  # fmt: skip
 
 
 # ---- creation --------------------------------------------------------------------------------
 @kernel
 def fill(out, value):
-    array(out)[...] = np.array(value)
+    convert(array(out), np.array(value))
 
 
 @kernel
 def arange(out, start, step):
-    array(out)[...] = start + np.arange(out[2][0]) * step
+    convert(array(out), start + np.arange(out[2][0]) * step)
 
 
 # ---- reductions: the last n dimensions of `a` go ---------------------------------------------

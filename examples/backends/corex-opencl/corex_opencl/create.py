@@ -22,17 +22,19 @@ Number = bool | int | float
 
 
 def converted(value: Number, dtype: DType) -> npt.NDArray[np.void]:
-    """A Python number as the dtype holds it, as C converts: truncated, wrapped, rounded once."""
+    """A Python number as the dtype holds it: truncated, wrapped, rounded once, as by `copy`."""
     if dtype.kind == "b":
         return np.array(value != 0, np.uint8)
     if dtype.kind == "f":
-        fits = isinstance(value, int) and -(2**63) <= value < 2**63
-        exact = np.int64(value) if fits else float(value)
+        whole = np.int64 if -(2**63) <= value < 2**63 else np.uint64
+        exact = whole(value) if isinstance(value, int) else float(value)
         with np.errstate(over="ignore"):
             return np.array(exact).astype(f"f{dtype.itemsize}")
-    whole = int(value) if isinstance(value, int) or math.isfinite(value) else 0
     bits = 8 * dtype.itemsize
-    return np.array(whole & ((1 << bits) - 1), f"u{dtype.itemsize}")
+    if not isinstance(value, int):
+        bound = 1 << (31 if bits == 32 else 63)
+        value = math.trunc(value) if -bound <= value < bound else -bound
+    return np.array(value & ((1 << bits) - 1), f"u{dtype.itemsize}")
 
 
 def _source(op: str, dtype: DType, fp64: bool, step: str = "long") -> Source:

@@ -75,6 +75,12 @@ def source(op: str, dtypes: tuple[DType, ...], fp64: bool) -> Source:
     return Source(title(op, dtypes), (*helpers, "elementwise"), tuple(defines))
 
 
+_WHOLE: Mapping[str, tuple[str, str, str]] = {
+    "int": ("int", "0x1p31f", "(-2147483647 - 1)"),
+    "long": ("long", "0x1p63f", "(-9223372036854775807L - 1)"),
+}
+
+
 def _conversion(to: DType, dtype: DType) -> tuple[list[str], list[str], str]:
     """Stored types, types computed with, and the expression of a copy."""
     if to is dtype:
@@ -84,8 +90,9 @@ def _conversion(to: DType, dtype: DType) -> tuple[list[str], list[str], str]:
     if to.kind == "b":
         return names, names[1:], "a != 0"
     if to.kind in "ui" and dtype.kind == "f":
-        # By way of 64 bits, so that a value outside a narrow type wraps; NaN and infinity give 0.
-        return names, names[1:], "fabs(a) < INFINITY ? (long)a : 0"
+        # What does not fit gives the lowest number; uint8 is the low byte of 64 bits.
+        whole, bound, lowest = _WHOLE["int" if to.itemsize == 4 else "long"]
+        return names, names[1:], f"a >= -{bound} && a < {bound} ? ({whole})a : {lowest}"
     return names, names[1:], "a"
 
 
