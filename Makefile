@@ -8,7 +8,7 @@ CUDA_VENV ?= $(VENV)-cuda
 CUDA_BIN := $(CUDA_VENV)/bin
 CUDA_TOOLS := backends/cuda_pycuda/tools
 # A compiled checkout is rebuilt when one of these changes.
-SOURCES := setup.cfg setup.py pyproject.toml $(wildcard backends/cpu_c/*.py backends/cpu_c/csrc/*)
+SOURCES := setup.cfg setup.py pyproject.toml $(wildcard backends/cpu_c/*.py backends/cpu_c/csrc/* backends/cpu_c/csrc/kernels/*)
 
 .PHONY: demo test parity lint format stubs bench sanitize conformance test-cuda clean help
 
@@ -21,6 +21,13 @@ help:
 	@echo "make test-cuda  the CUDA backend, on a machine without a GPU (GATES='compile orders')"
 	@echo "make clean     remove what was built"
 
+# Two targets at once prepare the environment one after the other: inside of the lock, make looks
+# again at what is left to do.
+LOCK := $(shell command -v flock > /dev/null && echo flock $(VENV).lock)
+ifeq ($(if $(LOCK),$(PREPARING),alone),)
+$(BIN)/python $(VENV)/.installed $(VENV)/.lint $(VENV)/.torch: $(SOURCES)
+	@$(LOCK) $(MAKE) --no-print-directory PREPARING=yes $@
+else
 $(BIN)/python:
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --upgrade pip
@@ -36,6 +43,7 @@ $(VENV)/.lint: $(VENV)/.installed
 $(VENV)/.torch: $(VENV)/.installed
 	$(BIN)/python -m pip install --quiet --editable ".[parity]"
 	@touch $@
+endif
 
 demo: $(VENV)/.installed
 	$(BIN)/corex demo
@@ -89,6 +97,6 @@ test-cuda:
 endif
 
 clean:
-	rm -rf $(VENV) $(CUDA_VENV) build dist *.egg-info backends/cpu_c/vendor backends/cpu_c/_native*.so
+	rm -rf $(VENV) $(VENV).lock $(CUDA_VENV) build dist *.egg-info backends/cpu_c/vendor backends/cpu_c/_native*.so
 	rm -rf .mypy_cache .ruff_cache .pytest_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -8,7 +8,7 @@ from typing import Any
 
 from setuptools import find_packages, setup
 
-CPU_C = Path(__file__).parent / "backends" / "cpu_c" / "extension.py"
+CPU_C = Path(__file__).parent / "backends" / "cpu_c"
 BACKENDS = {
     "corex_reference_py": "backends/reference_py",
     "corex_cpu_c": "backends/cpu_c",
@@ -30,10 +30,10 @@ def native_code() -> dict[str, Any]:
     Each extension is optional: without a working C compiler the install succeeds, and
     `corex backends` tells that `cpu_c` was not built.
     """
-    if not CPU_C.exists():
+    if not (CPU_C / "extension.py").exists():
         return {}
-    recipe = runpy.run_path(str(CPU_C))
-    recipe["vendor_openblas"]()
+    recipe = runpy.run_path(str(CPU_C / "extension.py"))
+    recipe["PLACING"]["vendor_openblas"]()
     extensions = recipe["extensions"]()
     for extension in extensions:
         extension.optional = True

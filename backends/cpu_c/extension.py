@@ -1,20 +1,18 @@
-"""How the C extension is built, and OpenBLAS vendored. Imported by setup.py, by path."""
+"""How the C extension is built. Imported by setup.py, by path."""
 
 from __future__ import annotations
 
 import runpy
-import shutil
 import sys
-from importlib.metadata import distribution
 from pathlib import Path
 from typing import Any
 
 from setuptools import Extension
-from setuptools.command.build_ext import build_ext
 
 HERE = Path(__file__).resolve().parent
 # By path: the package that it belongs to is not installed yet.
 RECIPE: dict[str, Any] = runpy.run_path(str(HERE / "compilation.py"))
+PLACING: dict[str, Any] = runpy.run_path(str(HERE / "placing.py"))
 
 
 def extensions(root: Path | None = None) -> list[Extension]:
@@ -36,7 +34,7 @@ def extensions(root: Path | None = None) -> list[Extension]:
     ]
 
 
-class BuildLevels(build_ext):
+class BuildLevels(PLACING["BuildExt"]):  # type: ignore[misc]
     """Compiles the kernels once per level of the instruction set, on all cores, once per change."""
 
     def build_extension(self, ext: Extension) -> None:
@@ -70,27 +68,3 @@ class BuildLevels(build_ext):
             [RECIPE["version_of"](tool[:1]), *command],
         )
         return [str(path) for path in store.objects(work, compile_to)]
-
-
-def vendor_openblas(target_dir: str | Path = HERE / "vendor") -> bool:
-    """Copies OpenBLAS from the build requirement `scipy-openblas32`; False if it is not there."""
-    try:
-        import scipy_openblas32
-    except ImportError:
-        return False
-    found = [
-        path
-        for path in Path(scipy_openblas32.get_lib_dir()).iterdir()
-        if "openblas" in path.name and path.suffix in {".so", ".dylib", ".dll"}
-    ]
-    target = Path(target_dir)
-    # Whoever passes the library on passes its licence on.
-    found += [
-        Path(str(file.locate()))
-        for file in distribution("scipy-openblas32").files or ()
-        if file.name.startswith("LICENSE")
-    ]
-    for path in found:
-        target.mkdir(parents=True, exist_ok=True)
-        shutil.copy2(path, target / path.name)
-    return any(path.suffix != ".txt" for path in found)

@@ -148,7 +148,8 @@ PyObject *corex_buffer_wrap(PyObject *source)
         PyMem_Free(owner);
         return NULL;
     }
-    self->ptr = owner->buf;
+    self->ptr =
+        owner->buf != NULL ? owner->buf : (char *)self; /* some have no address for nothing */
     self->nbytes = owner->len;
     self->owner = owner;
     self->readonly = owner->readonly;

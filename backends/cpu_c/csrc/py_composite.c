@@ -37,15 +37,10 @@ static char *read_memory(const corex_kernel *kernel, PyObject *const *args, int6
         PyErr_SetString(PyExc_TypeError, "not a cpu_c buffer");
         return NULL;
     }
-    const corex_buffer *buffer = (corex_buffer *)args[0];
-    const int64_t offset = PyLong_AsSsize_t(args[1]), size = (int64_t)1 << kernel->shift;
-    if (offset < 0 || n > (buffer->nbytes >> kernel->shift) - offset ||
-        ((uintptr_t)buffer->ptr & (uintptr_t)(size - 1))) {
-        if (!PyErr_Occurred())
-            PyErr_SetString(PyExc_ValueError, "an operand leaves its buffer or is not aligned");
-        return NULL;
-    }
-    return buffer->ptr + offset * size;
+    char *address = corex_dense_memory((corex_buffer *)args[0], args[1], n, kernel->shift);
+    if (address == NULL && !PyErr_Occurred())
+        PyErr_SetString(PyExc_ValueError, "an operand leaves its buffer or is not aligned");
+    return address;
 }
 
 static PyObject *mismatch(void)

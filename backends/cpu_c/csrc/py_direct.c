@@ -95,14 +95,9 @@ static inline bool read_operand(const corex_kernel *kernel, PyObject *const *arg
                                 scalar *room, char **p, int64_t *stride)
 {
     if (COREX_LIKELY(Py_TYPE(args[0]) == &corex_buffer_type)) {
-        const corex_buffer *buffer = (corex_buffer *)args[0];
-        int64_t offset = PyLong_AsSsize_t(args[1]);
         *stride = (int64_t)1 << kernel->shift;
-        if (COREX_UNLIKELY(offset < 0 || n > (buffer->nbytes >> kernel->shift) - offset ||
-                           ((uintptr_t)buffer->ptr & (uintptr_t)(*stride - 1))))
-            return outside();
-        *p = buffer->ptr + (offset << kernel->shift);
-        return true;
+        *p = corex_dense_memory((corex_buffer *)args[0], args[1], n, kernel->shift);
+        return COREX_LIKELY(*p != NULL) || outside();
     }
     *p = (char *)room;
     *stride = 0;

@@ -100,7 +100,7 @@ bool corex_read_view(PyObject *tuple, corex_py_view *out, bool writes)
         PyErr_SetString(PyExc_ValueError, "the output's memory is read-only");
         return false;
     }
-    if (COREX_UNLIKELY((uintptr_t)memory->ptr & (uintptr_t)(corex_itemsizes[dtype] - 1))) {
+    if (COREX_UNLIKELY((uintptr_t)out->view.data & (uintptr_t)(corex_itemsizes[dtype] - 1))) {
         PyErr_SetString(PyExc_ValueError, "the buffer is not aligned to its element size");
         return false;
     }

@@ -47,6 +47,20 @@ bool corex_read_pair(PyObject *tuple, int64_t pair[2]);
 bool corex_read_number(PyObject *object, int *is_integer, void *value);
 bool corex_read_uint64(PyObject *object, uint64_t *value);
 
+/*
+ * The address of `n` elements of 1 << shift bytes from an offset on; NULL, perhaps with an
+ * exception set, if they are not all inside the buffer. Nothing may lie anywhere.
+ */
+COREX_INLINE char *corex_dense_memory(const corex_buffer *buffer, PyObject *offset, int64_t n,
+                                      int shift)
+{
+    int64_t first = PyLong_AsSsize_t(offset);
+    if (COREX_UNLIKELY(first < 0 || n > (buffer->nbytes >> shift) - first ||
+                       ((uintptr_t)buffer->ptr & (((uintptr_t)1 << shift) - 1))))
+        return n == 0 && first >= 0 ? buffer->ptr : NULL;
+    return buffer->ptr + (first << shift);
+}
+
 /* ---- kernels: callable objects without the layers of a PyCFunction ---- */
 typedef struct corex_kernel {
     PyObject_HEAD vectorcallfunc vectorcall;

@@ -115,3 +115,22 @@ def test_bad_arguments_raise(backend):
         matmul((4, 4), x, 0, (4, 4), x, 0, (4, 4))
     with pytest.raises(ZeroDivisionError):
         backend.direct("floor_divide", dtypes.int32)((4,), x, 0, 0, 0)
+
+
+OPERANDS = {"exp": 1, "neg": 1, "logical_not": 1, "sum": 1, "mean": 1, "mse_loss": 2, "add": 2}
+OPERANDS |= {"eq": 2, "floor_divide": 2, "sigmoid_backward": 2}
+
+
+@pytest.mark.parametrize("op", OPERANDS)
+def test_nothing_may_lie_anywhere(backend, op):
+    buffer, nothing = backend.allocate(20, 0), backend.allocate(0, 0)
+    for dtype in (dtypes.float32, dtypes.float64, dtypes.int64):
+        run = backend.direct(op, dtype)
+        for place in (buffer, nothing):
+            for offset in (0, 3, 10**9, 2**63 - 1):
+                if run is not None:
+                    run((2, 0, 3), *(place, offset) * OPERANDS[op])
+            with pytest.raises((ValueError, TypeError)):
+                (run or int)((2, 0, 3), *(place, -1) * OPERANDS[op])
+            with pytest.raises((ValueError, TypeError)):
+                (run or int)((1,), *(place, 10) * OPERANDS[op])

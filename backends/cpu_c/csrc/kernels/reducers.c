@@ -180,6 +180,9 @@ REDUCER(amin_i64, int64_t, int64_t, int64_t, INT64_MAX, SMALLER, SMALLER)
 REDUCER(amin_f32, float, float, float, INFINITY, SMALLER, SMALLER)
 REDUCER(amin_f64, double, double, double, (double)INFINITY, SMALLER, SMALLER)
 
+/* Of nothing the smallest byte is 255, which is no bool. */
+FINISH(amin_u8, all_reducer, uint8_t, uint8_t, x != 0)
+
 /* The mean differs from the sum in the last step; of nothing it is 0 / 0. */
 FINISH(sum_f32, mean_f32_reducer, float, double, x / (double)count)
 FINISH(sum_f64, mean_f64_reducer, double, double, x / (double)count)
@@ -205,7 +208,7 @@ static const corex_reduction rows[] = {
     {.name = "amin", .reducers = ROW_ALL(amin)},
     /* of bytes 0 and 1: the largest and the smallest */
     {.name = "any", .reducers = {&amax_u8_reducer}},
-    {.name = "all", .reducers = {&amin_u8_reducer}},
+    {.name = "all", .reducers = {&all_reducer}},
     {.name = "argmax", .reducers = ROW_BY_INDEX(COREX_LEVELED(corex_argmax)), .to_index = true},
     {.name = "argmin", .reducers = ROW_BY_INDEX(COREX_LEVELED(corex_argmin)), .to_index = true},
 };
