@@ -12,8 +12,8 @@ import sys
 from types import FrameType
 from typing import Any, Final
 
-from corex_cuda_pycuda.runtime import Device, Stream, capture
-from corex_cuda_pycuda.runtime.memory import PrivatePool
+from corex_cuda_pycuda.runtime import Buffer, Device, Stream, capture
+from corex_cuda_pycuda.runtime.blocks import Block, PrivatePool
 from corex_cuda_pycuda.runtime.threads import current, enter
 
 _STATE: Final = struct.Struct("=QQ")  # seed, offset
@@ -33,22 +33,27 @@ class Graph:
 
     Attributes:
         pool: its memory, which another graph may share if the two never run at the same time.
+        stream: what its capture takes the place of this thread's stream with.
     """
 
     def __init__(self, device: Device) -> None:
         self._device = device
         device.enter()
         idle = _idle.setdefault(device.index, [])
-        self._stream = idle.pop() if idle else Stream(device, -1)
+        self.stream = idle.pop() if idle else Stream(device, -1)
+        device.allocator.bury()
         self._random = device.allocate(_STATE.size)
         self._random_base: tuple[int, int] | None = None
         self._draws = False
         self._executable = 0
         self._shares = False
         self._kept: list[object] = []
+        self._workspace: Buffer | None = None
         self._chosen: Stream | None = None
+        self._used: set[Block] = set()  # memory of others that its work reads or writes
+        self._last: Stream | None = None
         self.nodes = 0
-        self.pool = PrivatePool()
+        self.pool = PrivatePool(self.stream)
 
     # ---- capturing -----------------------------------------------------------------------------
     def begin(self, seed: int, offset: int, pool: PrivatePool | None = None) -> None:
@@ -66,10 +71,15 @@ class Graph:
         if pool is not None:
             self.pool, self._shares = pool, True
         self._random_base, self._draws = (seed & MASK, offset & MASK), False
-        device.allocator.open_private(self._stream, self.pool)
+        self._used = set()
+        device.allocator.open_private(self.stream, self.pool)
         self._chosen = current.chosen.get(device.index)
-        capture.begin_capture(self._stream.handle)
-        current.chosen[device.index] = self._stream
+        try:
+            capture.begin_capture(self.stream.handle)
+        except BaseException:
+            device.allocator.close_private(self.stream)
+            raise
+        current.chosen[device.index] = self.stream
         current.capture = self
         enter(device)
 
@@ -108,12 +118,23 @@ class Graph:
             current.chosen[device.index] = self._chosen
         self._chosen = None
         enter(device)
-        device.allocator.close_private(self._stream)
-        return self._stream.handle
+        device.allocator.close_private(self.stream)
+        return self.stream.handle
+
+    def workspace(self, nbytes: int) -> Buffer:
+        """Memory of the graph's own that libraries may work in, one after the other."""
+        if self._workspace is None or self._workspace.nbytes < nbytes:
+            self._workspace = self._device.allocate(nbytes)
+            self.keep(self._workspace)
+        return self._workspace
 
     def keep(self, owner: object) -> None:
         """Keeps something alive as long as the graph."""
         self._kept.append(owner)
+
+    def note(self, block: Block) -> None:
+        """Remembers memory that is not the graph's, which each replay uses on its stream."""
+        self._used.add(block)
 
     def refusal(self, what: str) -> CaptureError:
         """The error for what cannot be captured; names the call of the program that led to it."""
@@ -148,27 +169,39 @@ class Graph:
             raise current.capture.refusal("a graph is replayed")
         device = self._device
         device.enter()
+        stream = device.stream
+        if self._last is not None and self._last is not stream:
+            stream.wait_stream(self._last)  # it runs once at a time, with one state and memory
+        self._last = stream
+        self.pool.replayed.add(stream)
+        if device.allocator.several_streams():
+            for block in self._used:
+                block.use(stream)
         if self._draws:
             state = _STATE.pack(seed & MASK, offset & MASK)
             device.copy_from_host(self._random, 0, memoryview(state))
-        capture.call("cuGraphLaunch", self._executable, device.stream.handle)
+        capture.call("cuGraphLaunch", self._executable, stream.handle)
 
     def reset(self) -> None:
         """Forgets the graph; its memory is everybody's again, once nothing of it is in use."""
+        self._drop()
+        self._device.enter()
+        self._device.allocator.bury()
+        self._kept, self._workspace = [], None
+
+    def _drop(self) -> None:
         executable, self._executable = self._executable, 0
-        if executable:
-            self._device.enter()
-            capture.call("cuGraphExecDestroy", executable)
-        if not self._shares and self.pool.blocks:
-            self._device.allocator.give_up(self.pool, self._device.default_stream)
-        self.pool, self._shares = PrivatePool(), False
-        self._kept = []
+        pool, self.pool = self.pool, PrivatePool(self.stream)
+        shares, self._shares = self._shares, False
+        self._used, self._last = set(), None
+        self._device.allocator.drop(executable, None if shares else pool)
 
     def __del__(self) -> None:
+        # At any moment, in any thread, perhaps in a capture: what needs the driver is done later.
         if sys.is_finalizing() or not hasattr(self, "pool"):
             return
-        self.reset()
-        _idle[self._device.index].append(self._stream)
+        self._drop()
+        _idle[self._device.index].append(self.stream)
 
 
 # ---- naming the culprit ------------------------------------------------------------------------

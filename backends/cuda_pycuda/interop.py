@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import atexit
 import threading
-from typing import Final
+from collections import deque
+from typing import Final, NamedTuple
 
 from corex_cuda_pycuda.runtime import Borrowed, Device, Event, capture, device
 from corex_cuda_pycuda.runtime.threads import current
@@ -16,12 +17,24 @@ from corex_cuda_pycuda.runtime.threads import current
 DLPACK_CUDA: Final = 2
 
 
+class _Kept(NamedTuple):
+    """An owner, and what has to happen before it may go."""
+
+    events: list[Event]
+    owner: object
+
+
 class Keeper:
-    """The owners of foreign memory that queued work may still use."""
+    """The owners of foreign memory that queued work may still use.
+
+    Each device's owners go in the order in which they were released: of the events recorded for
+    a later one, none happens before its stream's event for an earlier one.
+    """
 
     def __init__(self) -> None:
         self._lock = threading.RLock()
-        self._waiting: list[tuple[list[Event], object]] = []
+        self._waiting: dict[Device, deque[_Kept]] = {}
+        self._settling = False
 
     def release(self, there: Device, owner: object) -> None:
         """Drops an owner once all that is queued on the device now is done."""
@@ -30,24 +43,34 @@ class Keeper:
             graph.keep(owner)
             return
         before = current.device
-        events = [stream.record_event() for stream in there.streams()]
-        with self._lock:
-            self._waiting.append((events, owner))
+        with self._lock:  # the order of the events is that of the queue
+            events = [stream.record_event() for stream in there.streams()]
+            self._waiting.setdefault(there, deque()).append(_Kept(events, owner))
             del owner
             done = self._settle()
         if before is not None and before is not there:
             before.enter()
         done.clear()  # owners may do anything when they go: not under the lock
 
-    def _settle(self) -> list[object]:
-        still, done = [], []
-        for events, owner in self._waiting:
-            if all([event.query() for event in events]):
-                done.append(owner)
-            else:
-                still.append((events, owner))
-        self._waiting = still
+    def _settle(self) -> list[_Kept]:
+        done: list[_Kept] = []
+        if self._settling or current.capture is not None:
+            return done  # this is a finaliser in the middle of it, or events cannot be asked
+        self._settling = True
+        try:
+            for queue in list(self._waiting.values()):
+                while queue and self._passed(queue[0].events):
+                    done.append(queue.popleft())
+        finally:
+            self._settling = False
         return done
+
+    @staticmethod
+    def _passed(events: list[Event]) -> bool:
+        """Whether all have happened; those that have are not asked again."""
+        while events and events[-1].query():
+            events.pop()
+        return not events
 
     def settle(self) -> None:
         """Drops the owners whose time has come."""

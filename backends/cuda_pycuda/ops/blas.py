@@ -7,6 +7,7 @@ it alone; under the simulator there is none.
 from __future__ import annotations
 
 import ctypes
+import logging
 import os
 import sys
 import threading
@@ -15,8 +16,10 @@ from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
+from corex.backend import OutOfMemoryError
 from corex.dtypes import float32, float64
-from corex_cuda_pycuda.runtime import Device
+from corex_cuda_pycuda.runtime import Buffer, Device
+from corex_cuda_pycuda.runtime.threads import current
 
 if TYPE_CHECKING:
     from corex_cuda_pycuda.ops.matmul import Product
@@ -26,6 +29,12 @@ SMALLEST: Final = 64 * 64 * 64
 """Below so many multiplications its launch costs more than it saves."""
 NO_TRANSPOSE, TRANSPOSE = 0, 1
 LIMIT: Final = (1 << 31) - 1
+MOST_PATIENCE: Final = 1024
+"""After so many products at most, cuBLAS that failed to start is tried again."""
+WORKSPACE, LARGE_WORKSPACE = 4 << 20, 32 << 20
+"""Bytes that cuBLAS is given to work in; the second, from compute capability 9.0 on."""
+
+_log = logging.getLogger("corex.cuda")
 
 
 def _enabled() -> bool:
@@ -46,14 +55,15 @@ def _places() -> list[str]:
 
 @lru_cache(maxsize=1)
 def library() -> ctypes.CDLL | None:
-    """The library, or None where there is none to be used."""
+    """The library, or None where there is none to be used; looked for once."""
     if not _enabled():
         return None
     for place in _places():
         try:
             return _declared(ctypes.CDLL(place))
-        except (OSError, AttributeError):
-            continue
+        except (OSError, AttributeError) as error:
+            if os.path.isabs(place):  # it is there, and yet of no use
+                _log.warning("cuBLAS cannot be used: %s: %s", place, error)
     return None
 
 
@@ -65,33 +75,114 @@ def _declared(found: ctypes.CDLL) -> ctypes.CDLL:
         getattr(found, name).argtypes = [p, i, i, i, i, i, p, *matrix, *matrix, p, *matrix, i]
     found.cublasCreate_v2.argtypes = [p]
     found.cublasSetStream_v2.argtypes = [p, p]
+    if hasattr(found, "cublasSetWorkspace_v2"):  # since 11.0
+        found.cublasSetWorkspace_v2.argtypes = [p, p, ctypes.c_size_t]
     return found
 
 
-class _Handles(threading.local):
-    """This thread's handles by device; None where cuBLAS would not start."""
+class _Handle:
+    """This thread's handle on one device, if cuBLAS has started, and where it works now.
+
+    Attributes:
+        raw: cuBLAS's handle, or None.
+        stream: the number of the stream that it was given last; 0 for none.
+        patience: how many products are left to our own kernels before it is tried again.
+        failures: how often it failed to start, one time after the other.
+    """
 
     def __init__(self) -> None:
-        self.held: dict[int, Any] = {}
-        self.streams: dict[int, int] = {}
+        self.raw: ctypes.c_void_p | None = None
+        self.stream = 0
+        self.patience = self.failures = 0
+
+
+class _Handles(threading.local):
+    """This thread's handles by device."""
+
+    def __init__(self) -> None:
+        self.held: dict[int, _Handle] = {}
 
 
 _handles = _Handles()
+_workspaces: dict[tuple[int, int], Buffer] = {}
+"""By device and stream, whose work runs in order; threads share them."""
+_told: set[str] = set()
+
+
+def _tell(device: Device, what: str, status: int) -> None:
+    """Says once for each device and call that our own kernels do cuBLAS's work."""
+    text = f"{what} failed on cuda:{device.index} (cuBLAS status {status})"
+    if text not in _told:
+        _told.add(text)
+        _log.warning("%s: the backend's own kernels multiply, cuBLAS is tried again later", text)
 
 
 def _handle(blas: ctypes.CDLL, device: Device) -> Any:
-    stream = int(device.stream.raw.handle)  # makes the device this thread's, too
-    held = _handles.held
-    if device.index not in held:
-        handle = ctypes.c_void_p()
-        failed = blas.cublasCreate_v2(ctypes.byref(handle))
-        held[device.index] = None if failed else handle
-    handle = held[device.index]
-    if handle is not None and _handles.streams.get(device.index) != stream:
-        if blas.cublasSetStream_v2(handle, stream):
+    """A handle that works on this thread's stream, or None where it cannot be had now."""
+    stream = int(device.stream.handle)  # makes the device this thread's, too
+    held = _handles.held.get(device.index)
+    if held is None:
+        held = _handles.held[device.index] = _Handle()
+    if held.raw is None and not _start(blas, device, held):
+        return None
+    if held.stream != stream or current.capture is not None:
+        held.stream = 0
+        if not _direct(blas, device, held.raw, stream):
             return None
-        _handles.streams[device.index] = stream
-    return handle
+        if current.capture is None:  # the next capture has other memory to work in
+            held.stream = stream
+    return held.raw
+
+
+def _start(blas: ctypes.CDLL, device: Device, held: _Handle) -> bool:
+    """Makes the handle. What fails is mostly memory, so it may well succeed later."""
+    if current.capture is not None:  # cuBLAS allocates and waits when it starts
+        return False
+    if held.patience:
+        held.patience -= 1
+        return False
+    handle = ctypes.c_void_p()
+    status = blas.cublasCreate_v2(ctypes.byref(handle))
+    if status:
+        device.allocator.empty_cache()
+        status = blas.cublasCreate_v2(ctypes.byref(handle))
+    if status:
+        held.patience = min((1 << held.failures) - 1, MOST_PATIENCE)
+        held.failures += 1
+        _tell(device, "cublasCreate", status)
+        return False
+    held.raw, held.failures = handle, 0
+    return True
+
+
+def _direct(blas: ctypes.CDLL, device: Device, handle: Any, stream: int) -> bool:
+    """Gives the handle a stream, and memory to work in: its own would be all streams' alike, and
+    in a capture it would allocate."""
+    status = blas.cublasSetStream_v2(handle, stream)
+    give = getattr(blas, "cublasSetWorkspace_v2", None)
+    if give is not None and not status:
+        try:
+            workspace = _workspace(device, stream)
+        except OutOfMemoryError:
+            return False
+        status = give(handle, workspace.ptr, workspace.nbytes)
+    if status:
+        _tell(device, "cublasSetStream", status)
+    return not status
+
+
+def _workspace(device: Device, stream: int) -> Buffer:
+    """Memory for cuBLAS: each stream has its own, and each captured graph."""
+    nbytes = LARGE_WORKSPACE if device.properties.compute_capability >= (9, 0) else WORKSPACE
+    graph = current.capture
+    if graph is not None:
+        kept: Buffer = graph.workspace(nbytes)
+        return kept
+    key = (device.index, stream)
+    found = _workspaces.get(key)
+    if found is None:
+        found = _workspaces[key] = device.allocate(nbytes)
+    return found
 
 
 def _operand(line: int, depth: int, lines: int, depths: int) -> tuple[int, int] | None:
@@ -129,6 +220,8 @@ def _gemm(p: Product) -> Gemm | None:
     too_large = max(p.sizes) > LIMIT or min(p.a[0], p.b[0], p.out[0]) < 0
     if p.dtype not in _ONE or k == 0 or m * n * k < SMALLEST or too_large:
         return None
+    if min(m, n) == 1:
+        return None  # of a matrix and a vector: our own reads the matrix once, and adds the bias
     left = _operand(p.a[1], p.a[2], m, k)
     right = _operand(p.b[1], p.b[2], k, n)
     target = _operand(p.out[1], p.out[2], m, n)
@@ -161,4 +254,6 @@ def multiply(
         b, found.right[1], p.b[0], a, found.left[1], p.a[0], ctypes.byref(kept[p.dtype]),
         out, found.leading, p.out[0], batches,
     )  # fmt: skip
+    if failed:
+        _tell(device, "cublasDgemm" if double else "cublasSgemm", failed)
     return not failed

@@ -112,6 +112,12 @@ def instantiate(graph: int) -> int:
     return executable.value or 0
 
 
+def destroy_executable(executable: int) -> None:
+    """The driver lets it finish, if it is running."""
+    with allowing():
+        call("cuGraphExecDestroy", executable)
+
+
 @contextmanager
 def allowing() -> Iterator[None]:
     """Within a `with` block this thread may allocate and load modules, also while it captures."""

@@ -10,9 +10,10 @@ from typing import Any
 import pycuda.driver as drv
 
 from corex_cuda_pycuda.runtime import compiler, native
+from corex_cuda_pycuda.runtime.blocks import Buffer
 from corex_cuda_pycuda.runtime.capture import allowing
 from corex_cuda_pycuda.runtime.faults import FaultWord
-from corex_cuda_pycuda.runtime.memory import Allocator, Buffer
+from corex_cuda_pycuda.runtime.memory import Allocator
 from corex_cuda_pycuda.runtime.properties import Grid, properties_of
 from corex_cuda_pycuda.runtime.source import Source
 from corex_cuda_pycuda.runtime.staging import Staging
@@ -319,7 +320,8 @@ def device(index: int) -> Device:
             drv.init()
             if not _devices:
                 refuse_forks()
-            _devices[index] = Device(index)
+            with allowing():  # it may be the first use of a second device, in a capture
+                _devices[index] = Device(index)
         return _devices[index]
 
 
@@ -350,6 +352,7 @@ def copy_between(
         return
     _refuse_in_capture("another device is used")
     ready = origin.stream.record_event()
+    source.use(origin.stream)
     stream = to.stream
     stream.wait_event(ready)
     native.copy_peer(

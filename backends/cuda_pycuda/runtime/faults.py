@@ -30,7 +30,7 @@ class FaultWord:
         self._words = memoryview(array)
 
     def check(self) -> None:
-        """Raises what kernels found since the last check; the device must be idle.
+        """Raises what kernels found since the last check; the stream in question is idle.
 
         Raises:
             IndexError: an index was out of range.
@@ -39,6 +39,7 @@ class FaultWord:
         words = self._words
         if words[0] == 0:
             return
+        drv.Context.synchronize()  # another stream's kernel may be in the middle of writing it
         code, index, dimension, size = words
         self.clear()
         if code == INDEX:

@@ -2,7 +2,8 @@
 
 To the device: bytes are copied to a pinned chunk and queued from there, so that the caller has its
 memory back at once and nobody waits; a chunk is used again when its transfer is done. To the host:
-the only place where a program waits for a device without asking for it.
+the only place where a program waits for a device without asking for it. Who waits has the chunk to
+itself and holds no lock: other threads' transfers go on.
 """
 
 from __future__ import annotations
@@ -40,24 +41,59 @@ class _Ring:
     def __init__(self, device: Device, nbytes: int) -> None:
         self._device = device
         self._nbytes = nbytes
-        self._chunks: deque[_Chunk] = deque()
+        self._idle: deque[_Chunk] = deque()  # in nobody's hands; transfers may be under way
         self._made = 0
+        self._changed = threading.Condition()
 
     def take(self) -> _Chunk:
         """A chunk that nobody uses; waits for the oldest transfer where all are in use."""
-        if self._chunks:
-            chunk = self._chunks.popleft()
-            if chunk.event.query():
-                return chunk
-            if self._made == MOST_CHUNKS:
-                chunk.event.synchronize()
-                return chunk
-            self._chunks.appendleft(chunk)
+        with self._changed:
+            while not self._idle and self._made >= MOST_CHUNKS:
+                self._changed.wait()  # all are in the hands of other threads
+            chunk = self._next()
+        return self._ready(chunk)
+
+    def take_another(self) -> _Chunk | None:
+        """As `take`, but for who has one in hand: does not wait for others to put theirs back."""
+        with self._changed:
+            if not self._idle and self._made >= MOST_CHUNKS:
+                return None
+            chunk = self._next()
+        return self._ready(chunk)
+
+    def _next(self) -> _Chunk | None:
+        """The oldest chunk, or None where it is better to make one."""
+        full = self._made >= MOST_CHUNKS
+        if self._idle and (full or self._idle[0].event.query()):
+            return self._idle.popleft()
         self._made += 1
-        return _Chunk(self._device, self._nbytes)
+        return None
+
+    def _ready(self, chunk: _Chunk | None) -> _Chunk:
+        if chunk is None:
+            return self._make()
+        try:
+            if not chunk.event.query():
+                chunk.event.synchronize()
+        except BaseException:
+            self.put(chunk)
+            raise
+        return chunk
+
+    def _make(self) -> _Chunk:
+        try:
+            return _Chunk(self._device, self._nbytes)
+        except BaseException:
+            with self._changed:
+                self._made -= 1
+                self._changed.notify()
+            raise
 
     def put(self, chunk: _Chunk) -> None:
-        self._chunks.append(chunk)
+        """Gives it back; its event says when its transfer is done."""
+        with self._changed:
+            self._idle.append(chunk)
+            self._changed.notify()
 
 
 class Staging:
@@ -65,7 +101,6 @@ class Staging:
 
     def __init__(self, device: Device) -> None:
         self._counters = device.counters
-        self._lock = threading.Lock()
         self._small, self._large = _Ring(device, SMALL), _Ring(device, LARGE)
 
     def to_device(self, address: int, source: memoryview, stream: Stream) -> None:
@@ -74,13 +109,14 @@ class Staging:
         self._counters.host_to_device += 1
         self._counters.host_to_device_bytes += total
         ring = self._small if total <= SMALL else self._large
-        with self._lock:
-            for start in range(0, total, LARGE):
-                nbytes = min(LARGE, total - start)
-                chunk = ring.take()
+        for start in range(0, total, LARGE):
+            nbytes = min(LARGE, total - start)
+            chunk = ring.take()
+            try:
                 chunk.view[:nbytes] = source[start : start + nbytes]
                 drv.memcpy_htod_async(address + start, chunk.view[:nbytes], stream.raw)
                 chunk.event.record(stream.raw)
+            finally:
                 ring.put(chunk)
 
     def to_host(self, target: memoryview, address: int, stream: Stream) -> None:
@@ -89,21 +125,29 @@ class Staging:
         self._counters.device_to_host += 1
         self._counters.device_to_host_bytes += total
         ring = self._small if total <= SMALL else self._large
-        with self._lock:
-            ahead: tuple[_Chunk, int, int] | None = None
+        ahead: deque[tuple[_Chunk, int, int]] = deque()
+        try:
             for start in range(0, total, LARGE):
+                chunk = ring.take_another() if ahead else ring.take()
+                if chunk is None:
+                    self._unload(ring, target, *ahead.popleft())
+                    chunk = ring.take()
                 nbytes = min(LARGE, total - start)
-                chunk = ring.take()
+                ahead.append((chunk, start, nbytes))
                 drv.memcpy_dtoh_async(chunk.view[:nbytes], address + start, stream.raw)
                 chunk.event.record(stream.raw)
-                if ahead is not None:
-                    self._unload(ring, target, *ahead)
-                ahead = chunk, start, nbytes
-            if ahead is not None:
-                self._unload(ring, target, *ahead)
+                if len(ahead) > 1:
+                    self._unload(ring, target, *ahead.popleft())
+            while ahead:
+                self._unload(ring, target, *ahead.popleft())
+        finally:
+            for chunk, _, _ in ahead:
+                ring.put(chunk)
 
     @staticmethod
     def _unload(ring: _Ring, target: memoryview, chunk: _Chunk, start: int, nbytes: int) -> None:
-        chunk.event.synchronize()
-        target[start : start + nbytes] = chunk.view[:nbytes]
-        ring.put(chunk)
+        try:
+            chunk.event.synchronize()
+            target[start : start + nbytes] = chunk.view[:nbytes]
+        finally:
+            ring.put(chunk)

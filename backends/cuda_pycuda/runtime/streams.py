@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import pycuda.driver as drv
 
+from corex_cuda_pycuda.runtime.capture import allowing
 from corex_cuda_pycuda.runtime.threads import current, enter, keep, working_on
 
 if TYPE_CHECKING:
@@ -33,7 +34,7 @@ class Stream:
     def __init__(self, device: Device, number: int) -> None:
         self.device = device
         self.number = number
-        with working_on(device):
+        with working_on(device), allowing():
             self.raw = keep(drv.Stream(NON_BLOCKING))
         self.handle = int(self.raw.handle)
 
@@ -88,7 +89,7 @@ class Event:
         try:
             return device.events[self.timed].pop()
         except IndexError:
-            with working_on(device):
+            with working_on(device), allowing():
                 return keep(drv.Event(0 if self.timed else drv.event_flags.DISABLE_TIMING))
 
     def _give_back(self) -> None:

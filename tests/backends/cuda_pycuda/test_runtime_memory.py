@@ -150,7 +150,7 @@ def test_memory_freed_on_one_stream_waits_for_the_others(
         buffer = device.allocate(MIB)
         address = buffer.ptr
         runtime.choose(other)
-        device.copy(address, address + KIB, KIB)  # may be running when the buffer is freed
+        device.copy(buffer.ptr, buffer.ptr + KIB, KIB)  # may be running when it is freed
         runtime.choose(device.default_stream)
         del buffer
         second = device.allocate(MIB)
