@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import importlib.util
+import os
 
 import pluggy
 
@@ -47,6 +48,10 @@ def _no_compiler() -> str | None:
 
 
 def _factory() -> Backend:
+    if os.environ.get("COREX_CUDA_ALTERNATE", "0") not in ("", "0"):
+        from corex_cuda_pycuda.alternating import AlternatingBackend
+
+        return AlternatingBackend()
     from corex_cuda_pycuda.backend import CudaBackend
 
     return CudaBackend()

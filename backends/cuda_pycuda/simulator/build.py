@@ -26,6 +26,8 @@ KERNEL_FLAGS = (
     " -fno-strict-aliasing -fstack-clash-protection -w"
 )
 CHECKS = " -fsanitize=alignment,bounds,integer-divide-by-zero,shift-exponent"
+FMA = " -ffp-contract=fast -mfma"
+ULPS = " -DCOREXSIM_ULPS"
 # No libraries by default: the checks' handlers are our own, and the process has the C library.
 LINKING = "-nodefaultlibs -Wl,-Bsymbolic -lm -lc"
 
@@ -41,9 +43,30 @@ def compiler() -> list[str]:
 
 
 def kernel_flags() -> str:
-    """The flags for kernels; COREX_CUDA_SIM_CHECKS=0 leaves the compiler's checks out."""
-    checks = os.environ.get("COREX_CUDA_SIM_CHECKS", "1") != "0"
-    return KERNEL_FLAGS + (CHECKS if checks else "")
+    """The flags for kernels.
+
+    COREX_CUDA_SIM_CHECKS=0 leaves the compiler's checks out. COREX_CUDA_SIM_FMA=1 fuses products
+    and sums as nvcc does; with COREX_CUDA_SIM_ULPS, a seed, functions are off as CUDA documents.
+    """
+    flags = KERNEL_FLAGS
+    if os.environ.get("COREX_CUDA_SIM_CHECKS", "1") != "0":
+        flags += CHECKS
+    if os.environ.get("COREX_CUDA_SIM_FMA", "0") not in ("", "0"):
+        if not fuses():
+            raise BuildError("COREX_CUDA_SIM_FMA: this processor has no fused multiply-add")
+        flags += FMA
+    if os.environ.get("COREX_CUDA_SIM_ULPS", "0") not in ("", "0"):
+        flags += ULPS
+    return flags
+
+
+def fuses() -> bool:
+    """Whether the processor multiplies and adds with one rounding."""
+    try:
+        words = Path("/proc/cpuinfo").read_text().split()
+    except OSError:
+        return False
+    return "fma" in words
 
 
 def cache_root() -> Path:

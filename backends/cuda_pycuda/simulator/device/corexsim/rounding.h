@@ -57,6 +57,9 @@ inline double add(double a, double b, int direction)
 inline double multiply(double a, double b, int direction)
 {
     double product = a * b;
+#ifdef __FMA__
+    asm("" : "+x"(product)); /* not to be fused with a sum that follows */
+#endif
     return step_towards(product, ::fma(a, b, -product), direction);
 }
 

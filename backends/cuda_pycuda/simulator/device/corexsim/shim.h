@@ -51,6 +51,7 @@
 #include "bits.h"
 #include "rounding.h"
 #include "functions.h"
+#include "errors.h"
 #include "memory.h"
 #include "atomics.h"
 
