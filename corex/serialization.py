@@ -224,7 +224,7 @@ def load(f: Path, map_location: Any = None, *, weights_only: bool = True) -> Any
         return tensors
     try:
         return _decode(json.loads(metadata[_STRUCTURE]), tensors)
-    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+    except (ValueError, KeyError, TypeError, AttributeError, RuntimeError) as error:
         raise ValueError(
             f"{path}: its description of the saved object is damaged ({type(error).__name__}: "
             f"{error})"

@@ -15,7 +15,7 @@ ROOT = Path(__file__).parents[1]
 FLOORS = """
     errors dtypes device layout
     backend place storage graph schema tensor
-    capsules capturing
+    capsules capturing return_types
     report plugins
     selection resolution recording recorder fallback dispatcher printing
     ops autograd interop serialization

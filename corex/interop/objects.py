@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from copy import deepcopy
 from typing import Any
 
 from corex.device import device as Device
 from corex.dtypes import DType, get_default_dtype
 from corex.ops.create_data import tensor as from_data
-from corex.ops.views import contiguous, sizes_of
+from corex.ops.views import sizes_of
 from corex.resolution import empty
 from corex.selection import find_place
 from corex.storage import Storage, adopt
@@ -44,8 +45,10 @@ def _copied_storage(storage: Storage, memo: dict[int, Any]) -> Storage:
     return found
 
 
-def _deepcopy(self: Tensor, memo: dict[int, Any]) -> Tensor:
+def deep_copied(self: Tensor, memo: dict[int, Any], grad: bool = True) -> Tensor:
     """A copy with its own memory, which deep-copied views of the same storage share.
+
+    Attributes are copied too; `grad` says whether the gradient is.
 
     Raises:
         RuntimeError: the tensor is not a leaf.
@@ -57,36 +60,93 @@ def _deepcopy(self: Tensor, memo: dict[int, Any]) -> Tensor:
             "Only Tensors created explicitly by the user (graph leaves) support the deepcopy "
             "protocol at the moment. Use .detach() or .clone() first."
         )
-    storage = _copied_storage(self.storage_, memo)
-    result = make(storage, self.key, self.shape, self._strides, self.offset)
-    if self.requires_grad:
-        result.requires_grad_(True)
+    result = _assembled(
+        type(self), _copied_storage(self.storage_, memo), self.dtype,
+        self.shape, self._strides, self.offset, self.requires_grad,
+    )  # fmt: skip
     memo[id(self)] = result
-    if self._grad is not None:
-        result._grad = _deepcopy(self._grad, memo)
+    if grad and self._grad is not None:
+        result._grad = deep_copied(self._grad, memo)
+    _set_attributes(result, deepcopy(_attributes(self), memo))
     return result
 
 
-def _rebuild(
-    data: bytes, shape: tuple[int, ...], dtype: DType, device: str, requires_grad: bool
+def _deepcopy(self: Tensor, memo: dict[int, Any]) -> Tensor:
+    """A copy with its own memory, attributes and gradient.
+
+    Raises:
+        RuntimeError: the tensor is not a leaf.
+    """
+    return deep_copied(self, memo)
+
+
+def _assembled(
+    cls: type[Tensor],
+    storage: Storage,
+    dtype: DType,
+    shape: tuple[int, ...],
+    strides: tuple[int, ...] | None,
+    offset: int,
+    requires_grad: bool,
+    attributes: dict[str, Any] | None = None,
 ) -> Tensor:
-    key = find_place(device).key(dtype)
-    result = empty(key, shape)
-    if data:
-        key.place.backend.copy_from_host(result.storage_.buffer, 0, memoryview(data))
-    return result.requires_grad_(requires_grad)
+    """A leaf of any subclass over a storage. Its constructor is not called, as it may want more."""
+    plain = make(storage, storage.place.key(dtype), shape, strides, offset)
+    result: Tensor = object.__new__(cls)
+    for name in Tensor.__slots__:
+        if not name.startswith("__"):
+            setattr(result, name, getattr(plain, name))
+    if requires_grad:
+        result.requires_grad_(True)
+    _set_attributes(result, attributes or {})
+    return result
+
+
+def _attributes(tensor: Tensor) -> dict[str, Any]:
+    """What users have set on a tensor; what the runtime keeps there has a default in the class."""
+    own = {name: value for name, value in vars(tensor).items() if name not in vars(Tensor)}
+    for name in _slots_of(type(tensor)):
+        if hasattr(tensor, name):
+            own[name] = getattr(tensor, name)
+    return own
+
+
+def _set_attributes(tensor: Tensor, attributes: dict[str, Any]) -> None:
+    for name, value in attributes.items():
+        object.__setattr__(tensor, name, value)
+
+
+def _slots_of(cls: type) -> list[str]:
+    """The slots that subclasses of Tensor add."""
+    added = [base for base in cls.__mro__ if issubclass(base, Tensor) and base is not Tensor]
+    names = [vars(base).get("__slots__", ()) for base in added]
+    slots = [each for found in names for each in ([found] if isinstance(found, str) else found)]
+    return [name for name in slots if not name.startswith("__")]
 
 
 def _reduce(self: Tensor, protocol: Any) -> tuple[Any, ...]:
-    """Pickles the values; the tensor comes back on the same device type, with any backend."""
-    source = contiguous(self.detach())
-    target = bytearray(source.nbytes)
-    if target:
-        start = source.offset * source.itemsize
-        place = source.key.place
-        place.backend.copy_to_host(source.storage_.buffer, start, memoryview(target))
-    arguments = (bytes(target), self.shape, self.dtype, str(self.device), self.requires_grad)
-    return (_rebuild, arguments)
+    """Pickles the storage, once for all its views, and how the tensor views it.
+
+    The tensor comes back as a leaf on the same device, with any backend; gradients, hooks and the
+    graph are left out. `copy.copy` gives another tensor over the same memory.
+    """
+    arguments = (
+        type(self), self.storage_, self.dtype, self.shape, self._strides, self.offset,
+        self.requires_grad, _attributes(self),
+    )  # fmt: skip
+    return (_assembled, arguments)
+
+
+def _reduce_storage(self: Storage, protocol: Any) -> tuple[Any, ...]:
+    return (_storage_of, (self.tobytes(), str(self.place.device)))
+
+
+def _storage_of(data: bytes, device: str) -> Storage:
+    place = find_place(device)
+    storage = adopt(place, place.backend.allocate(len(data), place.index))
+    if data:
+        place.backend.copy_from_host(storage.buffer, 0, memoryview(data))
+    return storage
 
 
 def install(tensor: type[Tensor]) -> None:
@@ -94,3 +154,5 @@ def install(tensor: type[Tensor]) -> None:
     tensor.__new__ = staticmethod(_construct)  # type: ignore[method-assign, assignment]
     tensor.__deepcopy__ = _deepcopy  # type: ignore[method-assign, assignment]
     tensor.__reduce_ex__ = _reduce  # type: ignore[method-assign, assignment]
+    Storage.__deepcopy__ = _copied_storage  # type: ignore[attr-defined]
+    Storage.__reduce_ex__ = _reduce_storage  # type: ignore[method-assign, assignment]

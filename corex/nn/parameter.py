@@ -6,6 +6,7 @@ from typing import Any
 
 import corex
 from corex import Tensor
+from corex.interop.objects import deep_copied
 
 _FIELDS = ("storage_", "key", "shape", "_strides", "offset")
 
@@ -54,20 +55,8 @@ class Parameter(Tensor):
     def __repr__(self, **kwargs: Any) -> str:
         return "Parameter containing:\n" + super().__repr__(**kwargs)
 
-    def __deepcopy__(self, memo: dict[int, Any]) -> Parameter:
-        if id(self) in memo:
-            known: Parameter = memo[id(self)]
-            return known
-        result = type(self)(self.detach().clone(), self.requires_grad)
-        memo[id(self)] = result
-        return result
-
-    def __reduce_ex__(self, protocol: Any) -> tuple[Any, ...]:
-        return (_rebuild, (type(self), self.detach(), self.requires_grad))
-
-
-def _rebuild(cls: type[Parameter], data: Tensor, requires_grad: bool) -> Parameter:
-    return cls(data, requires_grad)
+    def __deepcopy__(self, memo: dict[int, Any]) -> Tensor:
+        return deep_copied(self, memo, grad=False)
 
 
 class Buffer(Tensor):
@@ -88,18 +77,3 @@ class Buffer(Tensor):
 
     def __repr__(self, **kwargs: Any) -> str:
         return "Buffer containing:\n" + super().__repr__(**kwargs)
-
-    def __deepcopy__(self, memo: dict[int, Any]) -> Buffer:
-        if id(self) in memo:
-            known: Buffer = memo[id(self)]
-            return known
-        result = type(self)(self.detach().clone(), persistent=self.persistent)
-        memo[id(self)] = result
-        return result
-
-    def __reduce_ex__(self, protocol: Any) -> tuple[Any, ...]:
-        return (_rebuild_buffer, (type(self), self.detach(), self.persistent))
-
-
-def _rebuild_buffer(cls: type[Buffer], data: Tensor, persistent: bool) -> Buffer:
-    return cls(data, persistent=persistent)

@@ -192,11 +192,11 @@ _PROPERTIES: dict[str, Any] = {
 }
 
 
-def _rmatmul(self: Tensor, other: Any) -> Any:
-    return NotImplemented
-
-
 _product = matmul.matmul  # the module's name is the function's, once the functions are exported
+
+
+def _rmatmul(self: Tensor, other: Any) -> Any:
+    return _product(other, self) if isinstance(other, Tensor) else NotImplemented
 
 
 def _matmul(self: Tensor, other: Any) -> Any:
@@ -211,9 +211,9 @@ def _positive(self: Tensor) -> Tensor:
 
 _OPERATORS: dict[str, Any] = {
     **binary.operators,
-    "__pow__": binary.pow_,
+    "__pow__": binary.pow_operator,
     "__rpow__": binary.rpow,
-    "__ipow__": binary.pow_in_place,
+    "__ipow__": binary.ipow,
     "__neg__": unary.functions["neg"],
     "__pos__": _positive,
     "__abs__": unary.functions["abs"],
@@ -223,6 +223,9 @@ _OPERATORS: dict[str, Any] = {
     "__getitem__": index.getitem,
     "__setitem__": index.setitem,
 }
+
+# Their names in Python 2, which old programs call.
+_OPERATORS.update({f"__{kind}div__": _OPERATORS[f"__{kind}truediv__"] for kind in ("", "r", "i")})
 
 _collect()
 globals().update(functions)

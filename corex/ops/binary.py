@@ -8,9 +8,9 @@ from typing import Any
 from corex.ops.elementwise import (
     binary_function,
     binary_operator,
-    general,
     inplace,
     inplace_function,
+    is_operand,
     reflected_operator,
 )
 from corex.ops.inplace import write_out
@@ -55,7 +55,7 @@ def _binary(
         operators[f"__{operator}__"] = binary_operator(schema)
         if family == "binary":
             operators[f"__r{operator}__"] = reflected_operator(schema)
-            operators[f"__i{operator}__"] = inplace_function(schema)
+            operators[f"__i{operator}__"] = inplace_function(schema, operator=True)
 
 
 def _zeros(g: Tensor) -> Tensor:
@@ -317,25 +317,37 @@ def rsub(input: Tensor, other: Tensor | Number, *, alpha: Number = 1) -> Tensor:
     return functions["sub"](other, _scaled(other, input, alpha))
 
 
-def pow_(input: Tensor | Number, exponent: Tensor | Number, *, out: Tensor | None = None) -> Tensor:
-    """input ** exponent.
+def _power(operator: bool) -> Callable[..., Tensor]:
+    """The function, or the operator, which answers NotImplemented for foreign operands."""
+
+    def op(input: Tensor | Number, exponent: Tensor | Number, *, out: Tensor | None = None) -> Any:
+        base = input
+        if out is None and isinstance(exponent, int | float) and isinstance(base, Tensor):
+            kind = base.key.dtype.kind
+            if kind == "b":
+                return functions["pow"](base * 1, exponent) if exponent is not True else base * True
+            if exponent == 2 and (type(exponent) is int or kind == "f"):
+                return base * base
+            if exponent == 1 and (type(exponent) is not float or kind == "f"):
+                return base * 1
+            if exponent == 0.5 and base.is_floating_point():
+                return base.sqrt()
+            _check_exponent(base, exponent)
+        elif operator and not is_operand(exponent):
+            return NotImplemented
+        return functions["pow"](base, exponent, out=out)
+
+    op.__name__ = op.__qualname__ = "__pow__" if operator else "pow"
+    op.__doc__ = """input ** exponent.
 
     Raises:
         RuntimeError: integers to a negative integer power.
     """
-    base = input
-    if out is None and isinstance(exponent, int | float) and isinstance(base, Tensor):
-        kind = base.key.dtype.kind
-        if kind == "b":
-            return functions["pow"](base * 1, exponent) if exponent is not True else base * True
-        if exponent == 2 and (type(exponent) is int or kind == "f"):
-            return base * base
-        if exponent == 1 and (type(exponent) is not float or kind == "f"):
-            return base * 1
-        if exponent == 0.5 and base.is_floating_point():
-            return base.sqrt()
-        _check_exponent(base, exponent)
-    return functions["pow"](base, exponent, out=out)
+    return op
+
+
+pow_ = _power(operator=False)
+pow_operator = _power(operator=True)
 
 
 def _check_exponent(base: Tensor, exponent: Any) -> None:
@@ -357,11 +369,12 @@ def pow_in_place(self: Tensor, exponent: Tensor | Number) -> Tensor:
 
 def rpow(exponent: Tensor, base: Any) -> Any:
     """base ** exponent, for the reflected operator."""
-    return (
-        general(REGISTRY["pow"], (base, exponent))
-        if isinstance(base, int | float)
-        else NotImplemented
-    )
+    return pow_(base, exponent) if is_operand(base) else NotImplemented
+
+
+def ipow(base: Tensor, exponent: Tensor | Number) -> Tensor:
+    """base **= exponent."""
+    return pow_in_place(base, exponent) if is_operand(exponent) else NotImplemented
 
 
 def _of_integers(name: str, other: str) -> None:

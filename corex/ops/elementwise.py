@@ -182,9 +182,33 @@ def binary_operator(schema: OpSchema) -> Callable[[Tensor, Any], Any]:
         if isinstance(other, bool | int | float):
             return general(schema, (self, other))
         converted = as_number(other)
-        return NotImplemented if converted is None else general(schema, (self, converted))
+        if converted is None:
+            return _with_array(schema, self, other)
+        return general(schema, (self, converted))
 
     return _named(op, schema)
+
+
+def _with_array(schema: OpSchema, a: Any, b: Any) -> Any:
+    """A tensor with a NumPy array on either side, where the array's own operator is of no use.
+
+    Equality it would leave to identity, and `array / tensor` to the tensor.
+    """
+    if isinstance(a, Tensor) and schema.name in ("eq", "ne") and is_array(b):
+        return general(schema, (a, a.__array_wrap__(b)))
+    if isinstance(b, Tensor) and schema.name == "div" and is_array(a):
+        return general(schema, (b.__array_wrap__(a), b))
+    return NotImplemented
+
+
+def is_array(value: Any) -> bool:
+    """Whether this is an array of NumPy's, which need not be imported."""
+    return type(value).__module__ == "numpy" and hasattr(value, "shape")
+
+
+def is_operand(value: Any) -> bool:
+    """Whether an operator takes this operand: a tensor, or a number of Python's or NumPy's."""
+    return isinstance(value, Tensor | bool | int | float) or as_number(value) is not None
 
 
 def reflected_operator(schema: OpSchema) -> Callable[[Tensor, Any], Any]:
@@ -206,8 +230,12 @@ def reflected_operator(schema: OpSchema) -> Callable[[Tensor, Any], Any]:
                     if self._node is not None and schema.differentiable and mode.enabled:
                         record(schema, (other, self), (), (result,))
                     return result
+        if kind in TENSOR_TYPES:  # only if called by name: `a - b` asks a first
+            return general(schema, (other, self))
         number = other if isinstance(other, bool | int | float) else as_number(other)
-        return NotImplemented if number is None else general(schema, (number, self))
+        if number is None:
+            return _with_array(schema, other, self)
+        return general(schema, (number, self))
 
     return _named(op, schema)
 
@@ -226,8 +254,8 @@ def binary_function(schema: OpSchema) -> Callable[..., Tensor]:
     return _named(op, schema)
 
 
-def inplace_function(schema: OpSchema) -> Callable[..., Tensor]:
-    """The in-place method, `a.add_(b)`."""
+def inplace_function(schema: OpSchema, operator: bool = False) -> Callable[..., Tensor]:
+    """The in-place method, `a.add_(b)`; as an operator NotImplemented for foreign operands."""
 
     name = schema.name
     plain = schema.family in ("unary", "binary")
@@ -242,6 +270,8 @@ def inplace_function(schema: OpSchema) -> Callable[..., Tensor]:
                     found.run(views[0], *views)
                     self.storage_.version += 1
                     return self
+        if operator and not is_operand(others[0]):
+            return NotImplemented  # type: ignore[no-any-return]
         return inplace(schema, self, others)
 
     op.__name__ = op.__qualname__ = f"{schema.name}_"

@@ -7,15 +7,17 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import Any, NamedTuple, overload
+from typing import Any, overload
 
 from corex import dtypes as dt
+from corex import return_types
 from corex.dispatcher import call
 from corex.dtypes import DType
 from corex.graph import OpNode, mode
 from corex.layout import normalize_dim, normalize_dims, numel
 from corex.ops.promotion import cast, require_tensor
 from corex.ops.views import expand, movedim, permute, plain_permute, reshape, squeeze, unsqueeze
+from corex.return_types import ValuesIndices
 from corex.schema import ALL, BOOL, FLOAT, NUMBER, OpSchema, declare
 from corex.tensor import Tensor, wrap
 
@@ -266,24 +268,7 @@ def amin(input: Tensor, dim: Dims = (), keepdim: bool = False, *, axis: Dims = N
 
 def aminmax(input: Tensor, *, dim: int | None = None, keepdim: bool = False) -> Any:
     """Smallest and largest elements, as a named tuple (min, max)."""
-    return MinMax(amin(input, dim, keepdim), amax(input, dim, keepdim))
-
-
-class MinMax(NamedTuple):
-    """The result of `aminmax`."""
-
-    min: Tensor
-    max: Tensor
-
-
-class ValuesIndices(NamedTuple):
-    """The result of `max(dim)`, `min(dim)`, `sort`, `topk`."""
-
-    values: Tensor
-    indices: Tensor
-
-    def __repr__(self) -> str:
-        return f"corex.return_types.max(\nvalues={self.values!r},\nindices={self.indices!r})"
+    return return_types.aminmax(amin(input, dim, keepdim), amax(input, dim, keepdim))
 
 
 def _position(schema: OpSchema, input: Tensor, dim: Any, keepdim: bool) -> Tensor:
@@ -320,16 +305,17 @@ def argmin(
 
 
 def _by_position(schema: OpSchema, input: Tensor, dim: int, keepdim: bool) -> ValuesIndices:
+    kind = return_types.max if schema is ARGMAX else return_types.min
     dim = normalize_dim(dim, input.ndim)
     if not input.shape:
         index = _position(schema, input, None, False)
-        return ValuesIndices(input * 1, index)
+        return kind(input * 1, index)
     source = input.to(dt.uint8) if input.key.dtype.kind == "b" else input
     index = _position(schema, source, dim, True)
     values = input.gather(dim, index)
     if keepdim:
-        return ValuesIndices(values, index)
-    return ValuesIndices(squeeze(values, dim), squeeze(index, dim))
+        return kind(values, index)
+    return kind(squeeze(values, dim), squeeze(index, dim))
 
 
 @overload
@@ -513,7 +499,7 @@ def sort(
 ) -> ValuesIndices:
     """Sorted values of a dim and where they were."""
     index = argsort(input, dim, descending)
-    return ValuesIndices(input.gather(dim, index) if input.shape else input * 1, index)
+    return return_types.sort(input.gather(dim, index) if input.shape else input * 1, index)
 
 
 def topk(
@@ -528,6 +514,6 @@ def topk(
     if not 0 <= k <= (input.shape[dim] if input.shape else 1):
         raise RuntimeError("selected index k out of range")
     if not input.shape:
-        return ValuesIndices(input * 1, argsort(input))
+        return return_types.topk(input * 1, argsort(input))
     index = argsort(input, dim, largest).narrow(dim, 0, k)
-    return ValuesIndices(input.gather(dim, index), index)
+    return return_types.topk(input.gather(dim, index), index)

@@ -7,15 +7,17 @@ from collections.abc import Sequence
 from typing import Any
 
 from corex import dtypes as dt
+from corex import return_types
 from corex.dtypes import DType
 from corex.graph import mode
 from corex.layout import normalize_dim, normalize_dims, numel
 from corex.ops.join import cat
 from corex.ops.parts import slice_view
 from corex.ops.promotion import cast, require_tensor
-from corex.ops.reduce import ValuesIndices, amax, amin, argsort, mean, sum_
+from corex.ops.reduce import amax, amin, argsort, mean, sum_
 from corex.ops.select import where
 from corex.ops.views import movedim, reshape, squeeze
+from corex.return_types import ValuesIndices
 from corex.tensor import Tensor
 
 Dims = int | Sequence[int] | None
@@ -187,7 +189,7 @@ def kthvalue(input: Tensor, k: int, dim: int = -1, keepdim: bool = False) -> Val
     size = input.shape[dim] if input.shape else 1
     if not 1 <= k <= size:
         raise RuntimeError(f"kthvalue(): selected number k out of range for dimension {dim}")
-    return _entry(input, argsort(input, dim), k - 1, dim, keepdim)
+    return return_types.kthvalue(*_entry(input, argsort(input, dim), k - 1, dim, keepdim))
 
 
 def _entry(input: Tensor, order: Tensor, at: int, dim: int, keepdim: bool) -> ValuesIndices:
@@ -220,13 +222,13 @@ def median(input: Tensor, dim: int | None = None, keepdim: bool = False) -> Any:
     order = argsort(input, dim)
     middle = _entry(input, order, (size - 1) // 2, dim, keepdim)
     if not input.is_floating_point():
-        return middle
+        return return_types.median(*middle)
     # NaN sorts last: if the last entry is one, it is the median.
     last = _entry(input, order, size - 1, dim, keepdim)
     poisoned = last.values.isnan()
     if not poisoned.any().item():
-        return middle
-    return ValuesIndices(
+        return return_types.median(*middle)
+    return return_types.median(
         where(poisoned, last.values, middle.values), where(poisoned, last.indices, middle.indices)
     )
 

@@ -3,7 +3,16 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import (
+    Callable,
+    Iterable,
+    Iterator,
+    Mapping,
+    MutableMapping,
+    MutableSequence,
+    Sequence,
+)
+from copy import copy
 from itertools import islice
 from typing import Any
 
@@ -47,29 +56,53 @@ def default_collate(batch: Sequence[Any]) -> Any:
     if isinstance(first, str | bytes):
         return list(batch)
     if isinstance(first, Mapping):
-        return type(first)({key: default_collate([s[key] for s in batch]) for key in first})  # type: ignore[call-arg]
-    if isinstance(first, tuple) and hasattr(first, "_fields"):
-        return type(first)(*(default_collate(place) for place in zip(*batch, strict=True)))
+        return _mapping_like(first, {k: default_collate([s[k] for s in batch]) for k in first})
     if isinstance(first, Sequence):
         if any(len(sample) != len(first) for sample in batch):
             raise RuntimeError("each element in list of batch should be of equal size")
-        return [default_collate(place) for place in zip(*batch, strict=True)]
+        return _sequence_like(first, [default_collate(place) for place in zip(*batch, strict=True)])
     raise TypeError(
         "default_collate: batch must contain tensors, numpy arrays, numbers, dicts or lists; "
         f"found {type(first)}"
     )
 
 
+def _mapping_like(first: Mapping[Any, Any], content: dict[Any, Any]) -> Any:
+    """The content in a mapping of the sample's type; a copy of the sample keeps what that holds
+    beside its entries, such as the factory of a defaultdict."""
+    try:
+        if isinstance(first, MutableMapping):
+            filled = copy(first)
+            filled.update(content)
+            return filled
+        return type(first)(content)  # type: ignore[call-arg]
+    except TypeError:  # a type whose constructor wants something else
+        return content
+
+
+def _sequence_like(first: Sequence[Any], content: list[Any]) -> Any:
+    """The content in a named tuple or other sequence of the sample's type; in a list for tuples."""
+    if isinstance(first, tuple):
+        return type(first)(*content) if hasattr(first, "_fields") else content
+    try:
+        if isinstance(first, MutableSequence):
+            filled = copy(first)
+            for i, value in enumerate(content):
+                filled[i] = value
+            return filled
+        return type(first)(content)  # type: ignore[call-arg]
+    except TypeError:
+        return content
+
+
 def default_convert(data: Any) -> Any:
-    """NumPy arrays inside a structure become tensors; everything else stays."""
+    """NumPy's numbers and arrays of them become tensors inside a structure; the rest stays."""
     if _is_numpy(data):
-        return _from_numpy(data)
+        return data if data.dtype.kind in "SUO" else _from_numpy(data)
     if isinstance(data, Mapping):
-        return {key: default_convert(value) for key, value in data.items()}
-    if isinstance(data, tuple):
-        return tuple(default_convert(value) for value in data)
-    if isinstance(data, list):
-        return [default_convert(value) for value in data]
+        return _mapping_like(data, {key: default_convert(value) for key, value in data.items()})
+    if isinstance(data, Sequence) and not isinstance(data, str | bytes):
+        return _sequence_like(data, [default_convert(value) for value in data])
     return data
 
 
