@@ -320,7 +320,9 @@ def rsub(input: Tensor, other: Tensor | Number, *, alpha: Number = 1) -> Tensor:
 def _power(operator: bool) -> Callable[..., Tensor]:
     """The function, or the operator, which answers NotImplemented for foreign operands."""
 
-    def op(input: Tensor | Number, exponent: Tensor | Number, *, out: Tensor | None = None) -> Any:
+    def op(
+        input: Tensor | Number, exponent: Tensor | Number, *, out: Tensor | None = None
+    ) -> Tensor:
         base = input
         if out is None and isinstance(exponent, int | float) and isinstance(base, Tensor):
             kind = base.key.dtype.kind
@@ -334,7 +336,7 @@ def _power(operator: bool) -> Callable[..., Tensor]:
                 return base.sqrt()
             _check_exponent(base, exponent)
         elif operator and not is_operand(exponent):
-            return NotImplemented
+            return NotImplemented  # type: ignore[no-any-return]
         return functions["pow"](base, exponent, out=out)
 
     op.__name__ = op.__qualname__ = "__pow__" if operator else "pow"
