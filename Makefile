@@ -10,13 +10,14 @@ CUDA_TOOLS := backends/cuda_pycuda/tools
 # A compiled checkout is rebuilt when one of these changes.
 SOURCES := setup.cfg setup.py pyproject.toml $(wildcard backends/cpu_c/*.py backends/cpu_c/csrc/* backends/cpu_c/csrc/kernels/*)
 
-.PHONY: demo test parity lint format stubs bench sanitize conformance test-cuda clean help
+.PHONY: demo test parity lint format stubs bench sanitize full conformance test-cuda clean help
 
 help:
 	@echo "make demo      train on handwritten digits      make test      the tests"
 	@echo "make parity    compare with PyTorch             make lint      style, types, C format"
 	@echo "make bench     time against PyTorch and NumPy   make sanitize  the C code under sanitizers"
 	@echo "make format    format Python and C              make stubs     rewrite the type stubs"
+	@echo "make full      what is too long for CI: every path of the C code forced, one by one"
 	@echo "make conformance BACKEND=cpu_c   check a backend against the contract"
 	@echo "make test-cuda  the CUDA backend, on a machine without a GPU (GATES='compile orders')"
 	@echo "make clean     remove what was built"
@@ -78,6 +79,11 @@ conformance: $(VENV)/.installed
 
 sanitize: $(VENV)/.installed
 	$(BIN)/python backends/cpu_c/sanitize.py
+
+# What `make test` and `make sanitize` do in part: the whole conformance suite under each setting.
+full: $(VENV)/.installed
+	$(BIN)/python backends/cpu_c/sweep.py
+	$(BIN)/python backends/cpu_c/sanitize.py --full
 
 # Linux on x86-64 only: elsewhere there is nothing to install, and the gates say so.
 ifeq ($(shell uname -sm),Linux x86_64)

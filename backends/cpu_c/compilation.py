@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import re
 import shutil
 import subprocess
 import tempfile
@@ -84,20 +85,32 @@ def units(known: Callable[[str], bool], csrc: Path = CSRC) -> list[Unit]:
     return sorted(kernels, key=lambda unit: -unit.source.stat().st_size) + rest
 
 
+def included(source: Path, csrc: Path = CSRC) -> set[Path]:
+    """The headers of ours that a file includes, and those that they include."""
+    found: set[Path] = set()
+    todo = [source]
+    while todo:
+        path = todo.pop()
+        for name in re.findall(r'^#include "(.+)"', path.read_text(), re.MULTILINE):
+            near = [folder / name for folder in (path.parent, csrc) if (folder / name).exists()]
+            if near and near[0] not in found:
+                found.add(near[0])
+                todo.append(near[0])
+    return found
+
+
 class ObjectStore:
     """Objects by the contents they came from, so that only what changed is compiled again."""
 
-    def __init__(self, folder: Path, command: Iterable[str], csrc: Path = CSRC) -> None:
+    def __init__(self, folder: Path, command: Iterable[str]) -> None:
         self.folder = folder
-        common = hashlib.sha256("\0".join(command).encode())
-        for header in sorted(csrc.rglob("*.h")):
-            common.update(header.name.encode() + header.read_bytes())
-        self._common = common
+        self._command = "\0".join(command).encode()
 
     def path(self, unit: Unit) -> Path:
         """Where the object of the unit is, or will be."""
-        digest = self._common.copy()
-        digest.update("\0".join((unit.name, *unit.flags)).encode() + unit.source.read_bytes())
+        digest = hashlib.sha256(self._command + "\0".join((unit.name, *unit.flags)).encode())
+        for path in (unit.source, *sorted(included(unit.source))):
+            digest.update(path.name.encode() + path.read_bytes())
         return self.folder / f"{digest.hexdigest()[:24]}.{unit.name}"
 
     def objects(

@@ -1,7 +1,10 @@
 """Builds the C code with address and undefined-behaviour sanitizers and runs its tests under them.
 
-`python backends/cpu_c/sanitize.py [pytest arguments]`, with the Python that has corex's test
-requirements. Needs GCC (or CC) with libasan and libubsan.
+`python backends/cpu_c/sanitize.py [--full] [pytest arguments]`, with the Python that has corex's
+test requirements. Needs GCC (or CC) with libasan and libubsan.
+
+The tests of the backend force every path of the library (`tests/backends/cpu_c/test_paths.py`); the
+conformance suite then runs as it comes, with --full under the combined settings of `sweep.py` too.
 """
 
 from __future__ import annotations
@@ -14,6 +17,7 @@ import sysconfig
 from pathlib import Path
 
 import compilation
+import sweep
 
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parent.parent
@@ -61,10 +65,9 @@ def runtime(name: str) -> str:
     return found.stdout.strip()
 
 
-def main() -> int:
-    """Builds, then runs the tests and the conformance suite; returns the first bad exit code."""
-    build()
-    environment = {
+def environment() -> dict[str, str]:
+    """What a Python needs to load the instrumented module."""
+    return {
         **os.environ,
         "LD_PRELOAD": f"{runtime('libasan.so')} {runtime('libubsan.so')}",
         # Python itself never frees everything; impossible sizes are a test of ours.
@@ -78,14 +81,23 @@ def main() -> int:
             [str(BUILD), str(ROOT), *filter(None, [os.environ.get("PYTHONPATH")])]
         ),
     }
-    command = [sys.executable, "-m", "pytest", "-q", "-x", "-s", "-p", "no:cacheprovider"]
-    command += ["--timeout=600", TESTS, *sys.argv[1:]]
+
+
+def main() -> int:
+    """Builds, then runs the tests and the conformance suite; returns the first bad exit code."""
+    arguments = [each for each in sys.argv[1:] if each != "--full"]
+    build()
+    base = environment()
+    tests = [sys.executable, "-m", "pytest", "-q", "-x", "-p", "no:cacheprovider"]
+    tests += ["--timeout=900", "-n", str(os.cpu_count() or 1), TESTS, *arguments]
     suite = [sys.executable, "-m", "corex", "conformance", "cpu_c", "--timeout=600"]
-    for each in (command, suite):
+    for each in (tests, suite):
         print("+", " ".join(each), flush=True)
-        code = subprocess.run(each, cwd=ROOT, env=environment, check=False).returncode
+        code = subprocess.run(each, cwd=ROOT, env=base, check=False).returncode
         if code:
             return code
+    if "--full" in sys.argv[1:]:
+        return len(sweep.run(suite, base, list(sweep.COMBINED), sweep.usable_levels(base)))
     return 0
 
 

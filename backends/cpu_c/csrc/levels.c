@@ -31,13 +31,17 @@ _Atomic int corex_level_in_use = COREX_LEVEL_BASELINE;
 _Atomic(const corex_kernels *) corex_kernels_in_use = &corex_kernels_baseline;
 
 #if defined(__x86_64__) && defined(__GNUC__)
-/* What __builtin_cpu_supports does not know in every compiler: LZCNT, MOVBE, F16C. */
+/* Bits of CPUID that __builtin_cpu_supports does not know in every compiler. */
+#define MOVBE (1u << 22)
+#define F16C (1u << 29)
+#define LZCNT (1u << 5)
+
 static bool has_small_extensions(void)
 {
     unsigned a, b, c, d;
-    if (!__get_cpuid(1, &a, &b, &c, &d) || !(c & bit_MOVBE) || !(c & bit_F16C))
+    if (!__get_cpuid(1, &a, &b, &c, &d) || (c & (MOVBE | F16C)) != (MOVBE | F16C))
         return false;
-    return __get_cpuid(0x80000001, &a, &b, &c, &d) && (c & bit_LZCNT);
+    return __get_cpuid(0x80000001, &a, &b, &c, &d) && (c & LZCNT) != 0;
 }
 
 /* The builtin also asks whether the system saves the registers. */

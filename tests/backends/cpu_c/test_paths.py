@@ -64,6 +64,14 @@ def test_samples(native, backend, setting: str, family: Callable) -> None:
         assert samples.check(family) > 0
 
 
+@pytest.mark.filterwarnings("ignore::RuntimeWarning")
+@pytest.mark.parametrize("family", samples.FAMILIES, ids=lambda family: family.__name__)
+def test_samples_past_the_short_cut(native, backend, family: Callable) -> None:
+    """While ops are watched, dense ones go through views as all others do."""
+    with forced(native, backend, {}), corex.placement():
+        assert samples.check(family) > 0
+
+
 @pytest.mark.timeout(400)
 @pytest.mark.parametrize("setting", COMBINED)
 def test_a_part_of_the_conformance_suite(native, backend, setting: str) -> None:
