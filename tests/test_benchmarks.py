@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from benchmarks import case, goals, report, timing
+from benchmarks import case, goals, report, timing, versions
 from benchmarks.cases import CASES
 
 ROOT = Path(__file__).parents[1]
@@ -101,3 +101,31 @@ def test_what_was_not_measured_says_why() -> None:
     outcome = report.Outcome("tiny/add", problem="corex and torch differ: by 1 of 2")
     assert "corex and torch differ" in report.row(outcome)
     assert report.summary([outcome]) == "not measured: tiny/add"
+
+
+def test_two_versions_are_compared_in_processes_of_their_own(tmp_path: Path) -> None:
+    target = tmp_path / "ratios.json"
+    command = [sys.executable, "-m", "benchmarks.versions", sys.executable, "--pairs", "2"]
+    ran = subprocess.run(
+        [*command, "--filter", "tiny/add_number", "--json", str(target)],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert ran.returncode in (0, 1), ran.stderr  # which, chance decides: both are one version
+    found = json.loads(target.read_text())
+    assert [len(values) for values in found["ratios"].values()] == [2]
+    assert found["problems"] == {}
+
+
+def test_what_counts_as_slower() -> None:
+    assert not versions.slower([1.0, 1.12, 1.12, 1.01])
+    assert not versions.slower([1.04, 1.04, 1.2, 1.3, 1.2])
+    assert versions.slower([1.06, 1.11, 1.11, 1.2])
+    means = versions.group_means({"a/x": [2.0], "a/y": [0.5], "b/z": [4.0, 1.0, 1.0]})
+    assert means == pytest.approx({"a": 1.0, "b": 1.0, "all": 1.0})
+    lines, good = versions.summary({"a/x": [1.03], "b/y": [0.9]})
+    assert not good
+    assert [line.endswith("slower") for line in lines] == [True, False, False]
+    assert versions.summary({"a/x": [1.01]})[1]
