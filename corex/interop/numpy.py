@@ -10,9 +10,8 @@ from corex.dispatcher import dense_copy
 from corex.dtypes import ALL
 from corex.layout import numel
 from corex.ops.create_host import from_numpy
-from corex.ops.elementwise import as_number
 from corex.ops.parts import unbind
-from corex.ops.promotion import Number
+from corex.ops.promotion import Number, as_number
 from corex.tensor import Tensor
 
 if TYPE_CHECKING:

@@ -7,7 +7,7 @@ from typing import Any
 
 from corex.dispatcher import call, call_pointwise
 from corex.layout import normalize_dim
-from corex.ops.promotion import cast, require_tensor
+from corex.ops.promotion import cast, real_number, require_tensor
 from corex.ops.random import Generator, rand_like
 from corex.ops.select import clamp, where
 from corex.ops.unary import functions as unary
@@ -260,6 +260,8 @@ def hardtanh(
     """input limited to [min_val, max_val]; no gradient at the limits."""
     if not require_tensor("hardtanh", input).is_floating_point():
         min_val, max_val = int(min_val), int(max_val)
+    if min_val > max_val:
+        raise ValueError(f"min_val cannot be greater than max_val, but got {min_val}, {max_val}")
     inside = (input > min_val).logical_and(input < max_val)
     result = where(inside, input, clamp(input.detach(), min_val, max_val))
     return _stored(input, result, inplace)
@@ -346,7 +348,8 @@ def softshrink(input: Tensor, lambd: float = 0.5) -> Tensor:
     Raises:
         RuntimeError: a negative lambd.
     """
-    if lambd < 0:
+    lambd = real_number(lambd, "softshrink", "lambd")
+    if not 0 <= lambd < math.inf:
         raise RuntimeError(f"[softshrink] lambda must not be negative, but found {lambd}")
     return where(input > lambd, input - lambd, where(input < -lambd, input + lambd, input * 0))
 
@@ -388,7 +391,7 @@ def dropout(
     Raises:
         ValueError: p outside [0, 1].
     """
-    if not 0.0 <= p <= 1.0:
+    if not 0.0 <= real_number(p, "dropout", "p") <= 1.0:
         raise ValueError(f"dropout probability has to be between 0 and 1, but got {p}")
     if not training or p == 0.0:
         return input

@@ -14,7 +14,7 @@ from corex.ops.elementwise import (
     reflected_operator,
 )
 from corex.ops.inplace import write_out
-from corex.ops.promotion import Number, result_type
+from corex.ops.promotion import Number, as_number, cast, check_bits, check_fits, factor, result_type
 from corex.ops.views import before_write
 from corex.resolution import check_places
 from corex.schema import ALL, BITS, FLOAT, INTEGER, NUMBER, REGISTRY, OpSchema, declare
@@ -240,7 +240,7 @@ def add(
     out: Tensor | None = None,
 ) -> Tensor:
     """input + alpha * other, broadcast together."""
-    return functions["add"](input, _scaled(input, other, alpha), out=out)
+    return functions["add"](input, _scaled("add", input, other, alpha), out=out)
 
 
 def sub(
@@ -251,27 +251,29 @@ def sub(
     out: Tensor | None = None,
 ) -> Tensor:
     """input - alpha * other, broadcast together."""
-    return functions["sub"](input, _scaled(input, other, alpha), out=out)
+    return functions["sub"](input, _scaled("sub", input, other, alpha), out=out)
 
 
-def _scaled(input: Any, other: Any, alpha: Number) -> Any:
-    if alpha == 1:
+def _scaled(op: str, input: Any, other: Any, alpha: Any) -> Any:
+    if type(alpha) is int and alpha == 1:
         return other
-    if isinstance(alpha, float) and result_type(input, other).kind != "f":
-        raise RuntimeError(
-            "For integral input tensors, argument alpha must not be a floating point number."
-        )
-    return other * alpha
+    dtype = result_type(input, other)
+    number = factor(alpha, dtype, op, "alpha")
+    if not isinstance(other, Tensor):
+        return other * number
+    return cast(other, dtype) * number
 
 
 def add_(self: Tensor, other: Tensor | Number, *, alpha: Number = 1) -> Tensor:
     """In place: self += alpha * other."""
-    return inplace_functions["add_"](self, other if alpha == 1 else _scaled(self, other, alpha))
+    plain = type(alpha) is int and alpha == 1
+    return inplace_functions["add_"](self, other if plain else _scaled("add", self, other, alpha))
 
 
 def sub_(self: Tensor, other: Tensor | Number, *, alpha: Number = 1) -> Tensor:
     """In place: self -= alpha * other."""
-    return inplace_functions["sub_"](self, other if alpha == 1 else _scaled(self, other, alpha))
+    plain = type(alpha) is int and alpha == 1
+    return inplace_functions["sub_"](self, other if plain else _scaled("sub", self, other, alpha))
 
 
 def div(
@@ -314,19 +316,20 @@ def div_(self: Tensor, other: Tensor | Number, *, rounding_mode: str | None = No
 
 def rsub(input: Tensor, other: Tensor | Number, *, alpha: Number = 1) -> Tensor:
     """other - alpha * input."""
-    return functions["sub"](other, _scaled(other, input, alpha))
+    return functions["sub"](other, _scaled("rsub", other, input, alpha))
 
 
 def _power(operator: bool) -> Callable[..., Tensor]:
     """The function, or the operator, which answers NotImplemented for foreign operands."""
 
     def op(
-        input: Tensor | Number, exponent: Tensor | Number, *, out: Tensor | None = None
+        input: Tensor | Number, exponent: Any, *, out: Tensor | None = None
     ) -> Tensor:
         base = input
         if out is None and isinstance(exponent, int | float) and isinstance(base, Tensor):
             kind = base.key.dtype.kind
             if kind == "b":
+                _check_exponent(base, exponent)
                 return functions["pow"](base * 1, exponent) if exponent is not True else base * True
             if exponent == 2 and (type(exponent) is int or kind == "f"):
                 return base * base
@@ -337,6 +340,10 @@ def _power(operator: bool) -> Callable[..., Tensor]:
             _check_exponent(base, exponent)
         elif operator and not is_operand(exponent):
             return NotImplemented  # type: ignore[no-any-return]
+        elif not isinstance(exponent, Tensor | int | float):
+            number = as_number(exponent)  # of NumPy
+            if number is not None:
+                return op(base, number, out=out)
         return functions["pow"](base, exponent, out=out)
 
     op.__name__ = op.__qualname__ = "__pow__" if operator else "pow"
@@ -353,8 +360,18 @@ pow_operator = _power(operator=True)
 
 
 def _check_exponent(base: Tensor, exponent: Any) -> None:
-    if isinstance(exponent, int) and exponent < 0 and base.key.dtype.kind != "f":
-        raise RuntimeError("Integers to negative integer powers are not allowed.")
+    """An exponent that is a number must fit the dtype that it is computed in."""
+    if base.key.dtype.kind == "f":
+        return
+    number = as_number(exponent)
+    if not isinstance(number, int):
+        return
+    dtype = result_type(base, number)
+    check_bits(number)
+    if dtype.kind in "ui":
+        if number < 0:
+            raise RuntimeError("Integers to negative integer powers are not allowed.")
+        check_fits(number, dtype)
 
 
 def pow_in_place(self: Tensor, exponent: Tensor | Number) -> Tensor:

@@ -12,7 +12,15 @@ from typing import Any
 
 from corex import dtypes as dt
 from corex.ops.binary import functions as binary
-from corex.ops.promotion import Number, cast, require_tensor, result_type
+from corex.ops.promotion import (
+    Number,
+    cast,
+    factor,
+    real_number,
+    require_tensor,
+    result_type,
+    scalar,
+)
 from corex.ops.select import where
 from corex.ops.unary import functions as unary
 from corex.ops.views import before_write
@@ -111,7 +119,8 @@ def logit(input: Tensor, eps: float | None = None) -> Tensor:
     """log(input / (1 - input)), the inverse of sigmoid; `eps` limits to [eps, 1 - eps] first."""
     x = _floating("logit", input)
     if eps is not None:
-        x = x.clamp(eps, 1.0 - eps)
+        low = real_number(eps, "logit", "eps")
+        x = x.clamp(low, 1.0 - low)
     return (x / (1.0 - x)).log()
 
 
@@ -192,7 +201,7 @@ def _pair(op: str, input: Any, other: Any) -> tuple[Tensor, Tensor]:
     dtype = dtype if dtype.kind == "f" else dt.get_default_dtype()
     like = input if isinstance(input, Tensor) else require_tensor(op, other, "other")
     a, b = [
-        cast(v, dtype) if isinstance(v, Tensor) else like.new_full((), v, dtype=dtype)
+        cast(v, dtype) if isinstance(v, Tensor) else scalar(v, like.key.place.key(dtype))
         for v in (input, other)
     ]
     return a, b
@@ -225,12 +234,14 @@ def addcmul(input: Tensor, tensor1: Tensor, tensor2: Tensor, *, value: Number = 
     """input + value * tensor1 * tensor2, broadcast together.
 
     Raises:
-        RuntimeError: a fraction as value for integer tensors.
+        RuntimeError: a value that the dtype cannot hold. NotImplementedError: bool tensors.
     """
-    if isinstance(value, float) and result_type(input, tensor1, tensor2).kind != "f":
-        raise RuntimeError("[addcmul] value cannot be a fraction for integer tensors")
+    dtype = result_type(input, tensor1, tensor2)
+    if dtype.kind == "b":
+        raise NotImplementedError('[addcmul] "addcmul" not implemented for corex.bool')
+    number = factor(value, dtype, "addcmul", "value", strict=False)
     product = tensor1 * tensor2
-    return input + (product if value == 1 else product * value)
+    return input + (product if number == 1 else product * number)
 
 
 def addcdiv(input: Tensor, tensor1: Tensor, tensor2: Tensor, *, value: Number = 1) -> Tensor:
@@ -239,12 +250,14 @@ def addcdiv(input: Tensor, tensor1: Tensor, tensor2: Tensor, *, value: Number = 
     Raises:
         RuntimeError: integer tensors.
     """
-    if result_type(tensor1, tensor2).kind != "f":
+    dtype = result_type(tensor1, tensor2)
+    number = factor(value, dtype, "addcdiv", "value", strict=False)
+    if dtype.kind != "f":
         raise RuntimeError(
             "[addcdiv] integer division is not supported; convert the tensors to floating point"
         )
     quotient = tensor1 / tensor2
-    return input + (quotient if value == 1 else quotient * value)
+    return input + (quotient if number == 1 else quotient * number)
 
 
 def lerp(input: Tensor, end: Tensor, weight: Tensor | Number) -> Tensor:
@@ -259,6 +272,7 @@ def lerp(input: Tensor, end: Tensor, weight: Tensor | Number) -> Tensor:
         raise NotImplementedError(f'[lerp] "lerp" not implemented for {input.dtype!r}')
     gap = end - input
     if not isinstance(weight, Tensor):
+        weight = factor(weight, input.key.dtype, "lerp", "weight", strict=False)
         return input + gap * weight if abs(weight) < 0.5 else end - gap * (1.0 - weight)
     near = weight.abs() < 0.5
     result: Tensor = where(near, input + gap * weight, end - gap * (1.0 - weight))

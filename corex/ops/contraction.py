@@ -10,7 +10,7 @@ from typing import Any
 
 from corex.layout import normalize_dim, numel
 from corex.ops.join import stack
-from corex.ops.matmul import bmm, dot, matmul, mm, mv, outer
+from corex.ops.matmul import added, bmm, dot, matmul, mm, mv, outer
 from corex.ops.parts import diagonal
 from corex.ops.promotion import Number, require_tensor
 from corex.ops.reduce import sum_
@@ -242,28 +242,26 @@ def addmv(
     input: Tensor, mat: Tensor, vec: Tensor, *, beta: Number = 1, alpha: Number = 1
 ) -> Tensor:
     """beta * input + alpha * (mat @ vec)."""
-    return _added(input, mv(mat, vec), beta, alpha)
+    return added("addmv", input, beta, alpha, lambda: mv(mat, vec))
 
 
 def addr(
     input: Tensor, vec1: Tensor, vec2: Tensor, *, beta: Number = 1, alpha: Number = 1
 ) -> Tensor:
     """beta * input + alpha * outer(vec1, vec2)."""
-    return _added(input, outer(vec1, vec2), beta, alpha)
+    return added("addr", input, beta, alpha, lambda: outer(vec1, vec2), strict=True)
 
 
 def addbmm(
     input: Tensor, batch1: Tensor, batch2: Tensor, *, beta: Number = 1, alpha: Number = 1
 ) -> Tensor:
     """beta * input + alpha * the sum over the batch of batch1 @ batch2."""
-    return _added(input, sum_(bmm(batch1, batch2), 0), beta, alpha)
 
+    def product() -> Tensor:
+        products = bmm(batch1, batch2)
+        return sum_(products, 0, dtype=products.key.dtype)
 
-def _added(input: Tensor, product: Tensor, beta: Number, alpha: Number) -> Tensor:
-    product = product if alpha == 1 else product * alpha
-    if beta == 0:
-        return product
-    return (input if beta == 1 else input * beta) + product
+    return added("addbmm", input, beta, alpha, product)
 
 
 def trace(input: Tensor) -> Tensor:

@@ -9,10 +9,9 @@ from corex.dispatcher import run
 from corex.dtypes import ALL, DType
 from corex.graph import closure_node
 from corex.layout import broadcast_shapes
-from corex.ops.elementwise import as_number
 from corex.ops.inplace import apply_copy, check_inplace, set_history
 from corex.ops.places import to_place
-from corex.ops.promotion import Number, cast, check_fits, plain_number, require_tensor
+from corex.ops.promotion import Number, as_number, cast, check_fits, plain_number, require_tensor
 from corex.ops.views import clone, expand
 from corex.place import Place
 from corex.resolution import empty

@@ -16,9 +16,8 @@ from corex.dispatcher import fill
 from corex.dtypes import DType
 from corex.errors import OutOfMemoryError
 from corex.layout import contiguous_strides, extent, numel
-from corex.ops.elementwise import as_number
 from corex.ops.inplace import write_out
-from corex.ops.promotion import Number, check_fits, number_dtype, require_tensor
+from corex.ops.promotion import Number, as_number, check_fits, number_dtype, require_tensor
 from corex.place import DispatchKey
 from corex.resolution import empty as allocate_dense
 from corex.selection import find_place

@@ -83,8 +83,10 @@ def _from_any(
         return _packed(place, [data], (), {kind}, wanted)
     if kind is not list and kind is not tuple:
         numpy = sys.modules.get("numpy")
-        if numpy is not None and isinstance(data, numpy.ndarray | numpy.generic):
-            return from_array(numpy.asarray(data), place, wanted)
+        if numpy is not None and isinstance(data, numpy.ndarray):
+            return from_array(data, place, wanted)
+        if numpy is not None and isinstance(data, numpy.generic):
+            return _packed(place, [data], (), {kind}, wanted or dtype_of_array(data))
         shared = _foreign(data, wanted, device, backend)
         if shared is not None:
             return clone(shared)
@@ -205,10 +207,14 @@ def _pack(values: list[Any], kinds: set[type], dtype: DType) -> memoryview:
     """The bytes of the values.
 
     Raises:
-        TypeError: no numbers. RuntimeError: a number the dtype cannot hold.
+        TypeError: no numbers. ValueError: an integer beyond int64.
+        RuntimeError: a number the dtype cannot hold.
     """
     if dtype.kind == "f":
         return memoryview(array(dtype.format, values)).cast("B")
+    for value in () if kinds <= _SCALARS.keys() else values:
+        if not isinstance(value, bool | int | float):
+            raise TypeError(f"'{type(value).__name__}' object cannot be interpreted as an integer")
     if dtype.kind == "b":
         return memoryview(bytes(map(bool, values)))
     try:
@@ -219,9 +225,9 @@ def _pack(values: list[Any], kinds: set[type], dtype: DType) -> memoryview:
             values = [int(v) if isinstance(v, float) else v for v in values]
         return memoryview(array(dtype.format, values)).cast("B")
     except (OverflowError, ValueError):
-        if dtype is dt.int64 and kinds <= _INTEGERS:
-            raise ValueError("Overflow when unpacking long long") from None
         for value in values:
+            if isinstance(value, int) and not -(2**63) <= value < 2**63:
+                raise ValueError("Overflow when unpacking long long") from None
             check_fits(value, dtype)
         return memoryview(bytes(value % 256 for value in values))  # negative ones, of uint8
 

@@ -22,7 +22,7 @@ from corex.ops.create import (
     number_of,
 )
 from corex.ops.places import converted, exact_place
-from corex.ops.promotion import Number, check_fits, require_tensor
+from corex.ops.promotion import Number, check_bits, check_fits, real_number, require_tensor
 from corex.ops.select import masked_fill
 from corex.ops.views import expand, reshape
 from corex.place import DispatchKey
@@ -60,6 +60,8 @@ def arange(
     first = number_of("arange", "start", start)
     last = number_of("arange", "end", end)
     stride = number_of("arange", "step", step)
+    for number in (first, last, stride):
+        check_bits(number)
     if out is not None and dtype is None:
         key = out.key
     else:
@@ -67,6 +69,9 @@ def arange(
         default = dt.get_default_dtype() if floats else dt.int64
         key = key_for("arange", dtype, default, device, backend)
     _check_not_bool("arange", key.dtype)
+    if not key.dtype.is_floating_point:
+        for bound in (first, last, stride):
+            check_fits(bound, dt.int64)
     count = _range_length(first, last, stride, key.dtype)
     result = new_tensor_of(key, (count,))
     number = float if key.dtype.is_floating_point else int
@@ -150,7 +155,7 @@ def logspace(
     _check_not_bool("logspace", key.dtype)
     exponents = _spaced("logspace", key, start, end, steps)
     exact = converted(exponents, dt.float64, exact_place(key.place))
-    powers = operators["__rpow__"](exact, float(base))
+    powers = operators["__rpow__"](exact, real_number(base, "logspace", "base"))
     result = converted(powers, key.dtype, key.place)
     return finished("logspace", result, out, requires_grad)
 
@@ -197,7 +202,9 @@ def _bound(name: str, argument: str, value: Any) -> float:
             f"{name} only supports 0-dimensional start and end tensors, but got {argument} with "
             f"{value.ndim} dimension(s)."
         )
-    return float(number_of(name, argument, value))
+    number = number_of(name, argument, value)
+    check_bits(number)
+    return float(number)
 
 
 # ---- identity and triangles --------------------------------------------------------------------

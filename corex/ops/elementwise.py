@@ -20,7 +20,7 @@ from corex.layout import DENSE, broadcast_shapes
 from corex.ops.exact import exact
 from corex.ops.inplace import check_inplace, finish_inplace, old_value, write_out
 from corex.ops.places import common_place, to_place
-from corex.ops.promotion import Number, cast, plain_number, require_tensor, result_type, scalar
+from corex.ops.promotion import Number, as_number, cast, require_tensor, result_type, scalar
 from corex.place import DispatchKey, observed
 from corex.recording import record
 from corex.resolution import check_places
@@ -418,6 +418,8 @@ def _promoted(schema: OpSchema, operands: tuple[_Operand, ...]) -> tuple[tuple[T
     if mixed:
         place = common_place(schema.name, given)
     dtype = key.dtype if key and len(operands) == 1 else result_type(*operands)
+    if schema.name == "sub":
+        _check_sub(operands)
     if dtype.kind not in schema.accepts:
         if schema.promote == "float" and CATEGORY[dtype.kind] < 2:
             dtype = dt.get_default_dtype()
@@ -439,6 +441,19 @@ _BOOL_HINTS = {
 }
 
 
+def _check_sub(operands: tuple[_Operand, ...]) -> None:
+    """Raises RuntimeError where a truth value is subtracted, or subtracted from."""
+    kinds = [
+        o.key.dtype.kind == "b" if isinstance(o, Tensor) else o is True or o is False
+        for o in operands
+    ]
+    if any(kinds) and not all(kinds):
+        raise RuntimeError(
+            "[sub] Subtraction, the `-` operator, with a bool tensor is not supported. If you are "
+            "trying to invert a mask, use the `~` or `logical_not()` operator instead."
+        )
+
+
 def _unsupported(schema: OpSchema, dtype: DType) -> RuntimeError:
     if dtype is dt.bool_ and schema.name in _BOOL_HINTS:
         return RuntimeError(f"[{schema.name}] {_BOOL_HINTS[schema.name]}")
@@ -447,16 +462,6 @@ def _unsupported(schema: OpSchema, dtype: DType) -> RuntimeError:
     return NotImplementedError(
         f'[{schema.name}] "{schema.name}" not implemented for {dtype!r}; it takes {wanted} tensors'
     )
-
-
-def as_number(value: Any) -> Number | None:
-    """A NumPy scalar as a Python number; None for anything else that is not a number."""
-    if isinstance(value, bool | int | float):
-        return plain_number(value)
-    if type(value).__module__ == "numpy" and hasattr(value, "item") and not value.shape:
-        number = value.item()
-        return number if isinstance(number, bool | int | float) else None
-    return None
 
 
 def _operand(schema: OpSchema, value: Any) -> _Operand:

@@ -17,7 +17,7 @@ from corex.ops.create_data import as_tensor, tensor
 from corex.ops.inplace import check_inplace, finish_inplace
 from corex.ops.parts import basic_view, select, slice_view
 from corex.ops.places import to_place
-from corex.ops.promotion import cast, require_tensor, written
+from corex.ops.promotion import as_number, cast, factor, require_tensor, written
 from corex.ops.views import alias_view, expand, permute, reshape, unsqueeze
 from corex.recording import record
 from corex.resolution import check_places, empty
@@ -339,10 +339,14 @@ def setitem(self: Tensor, key: Any, value: Any) -> None:
     Raises:
         IndexError: see `_parse`. RuntimeError: the value does not broadcast, or autograd forbids.
     """
-    if isinstance(value, int | float):
-        source = written(value, self.key)
-    elif isinstance(value, Tensor):
+    if isinstance(value, Tensor):
         source = value
+    elif isinstance(value, int | float) or as_number(value) is not None:
+        if isinstance(value, int) and not -(2**63) <= value < 2**63:
+            raise ValueError("Overflow when unpacking long long")
+        source = written(value, self.key, "setitem")
+    elif hasattr(value, "__float__") and not hasattr(value, "__len__"):
+        raise TypeError(f"can't assign a {type(value).__name__} to a corex.{self.key.dtype.name}")
     else:
         place = self.key.place
         source = as_tensor(value, dtype=self.key.dtype, device=place.device, backend=place.name)
@@ -518,7 +522,10 @@ def index_add_(
     """In place: entries of a dim += entries of `source`."""
     dim = normalize_dim(dim, self.ndim)
     check_places("index_add", [index, source], self.key.place)
-    values = source if alpha == 1 else source * alpha
+    if type(alpha) is not int or alpha != 1:
+        number = factor(alpha, self.key.dtype, "index_add", "alpha", strict=False)
+        source = source if number is True else source * number
+    values = source
     view, advanced = _parse(self, (*[slice(None)] * dim, index))
     _put_in_place(view, _Advanced(view, advanced), values, True)
     return self
@@ -535,5 +542,6 @@ def index_fill_(self: Tensor, dim: int, index: Tensor, value: Any) -> Tensor:
     """In place: entries of a dim set to a number."""
     dim = normalize_dim(dim, self.ndim)
     check_places("index_fill", [index], self.key.place)
-    setitem(self, (*[slice(None)] * dim, index), value)
+    source = value if isinstance(value, Tensor) else written(value, self.key, "index_fill_")
+    setitem(self, (*[slice(None)] * dim, index), source)
     return self

@@ -13,7 +13,7 @@ from corex.ops.convert import full_on
 from corex.ops.index import getitem, index_select
 from corex.ops.inplace import write_out
 from corex.ops.parts import slice_view
-from corex.ops.promotion import Number, cast, require_tensor
+from corex.ops.promotion import Number, cast, real_number, require_tensor
 from corex.ops.views import clone, expand, permute, reshape, sizes_of, unsqueeze
 from corex.resolution import check_places, empty
 from corex.tensor import Tensor, make
@@ -269,7 +269,8 @@ def pad(
         where[dim] = slice(max(before, 0), max(before, 0) + inner)
     if tuple(sizes) == result.shape:
         return clone(result)
-    whole = full_on(input, tuple(sizes), 0 if value is None else value)
+    number = 0 if value is None else real_number(value, "pad", "value")
+    whole = full_on(input, tuple(sizes), number)
     getitem(whole, tuple(where)).copy_(result)
     return whole
 

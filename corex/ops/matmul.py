@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from corex import report
@@ -10,7 +10,7 @@ from corex.dispatcher import call, run
 from corex.graph import OpNode, mode
 from corex.layout import COUNT, broadcast_shapes, numel
 from corex.ops.inplace import write_out
-from corex.ops.promotion import require_tensor
+from corex.ops.promotion import Number, factor, require_tensor
 from corex.ops.views import expand, reshape, squeeze, unsqueeze
 from corex.recording import record
 from corex.resolution import check_places, empty
@@ -363,25 +363,34 @@ def outer(input: Tensor, vec2: Tensor) -> Tensor:
 
 
 def addmm(
-    input: Tensor, mat1: Tensor, mat2: Tensor, *, beta: float = 1, alpha: float = 1
+    input: Tensor, mat1: Tensor, mat2: Tensor, *, beta: Number = 1, alpha: Number = 1
 ) -> Tensor:
     """beta * input + alpha * (mat1 @ mat2)."""
-    product = mm(mat1, mat2)
-    product = product if alpha == 1 else product * alpha
-    if beta == 0:
-        return product
-    return (input if beta == 1 else input * beta) + product
+    return added("addmm", input, beta, alpha, lambda: mm(mat1, mat2))
 
 
 def baddbmm(
-    input: Tensor, batch1: Tensor, batch2: Tensor, *, beta: float = 1, alpha: float = 1
+    input: Tensor, batch1: Tensor, batch2: Tensor, *, beta: Number = 1, alpha: Number = 1
 ) -> Tensor:
     """beta * input + alpha * bmm(batch1, batch2)."""
-    product = bmm(batch1, batch2)
-    product = product if alpha == 1 else product * alpha
+    return added("baddbmm", input, beta, alpha, lambda: bmm(batch1, batch2))
+
+
+def added(
+    op: str, input: Tensor, beta: Any, alpha: Any, product: Callable[[], Tensor],
+    strict: bool = False,
+) -> Tensor:  # fmt: skip
+    """beta * input + alpha * product; with beta = 0, `input` is ignored."""
+    dtype = require_tensor(op, input).key.dtype
+    if type(beta) is not int or beta != 1:
+        beta = factor(beta, dtype, op, "beta", strict)
+    if type(alpha) is not int or alpha != 1:
+        alpha = factor(alpha, dtype, op, "alpha", strict)
+    result = product()
+    result = result if alpha == 1 else result * alpha
     if beta == 0:
-        return product
-    return (input if beta == 1 else input * beta) + product
+        return result
+    return (input if beta == 1 else input * beta) + result
 
 
 def linear(input: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:

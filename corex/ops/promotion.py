@@ -39,11 +39,13 @@ def result_type(*operands: Any) -> DType:
     for operand in operands:
         if isinstance(operand, Tensor):
             rank, dtype = (0 if operand.shape else 1), operand.key.dtype
-        elif isinstance(operand, bool | int | float):
-            rank, dtype = 2, number_dtype(operand)
-            largest = max(largest, operand) if isinstance(operand, int) else largest
         else:
-            raise TypeError(f"expected a Tensor or a number, got {type(operand).__name__}")
+            number = as_number(operand)
+            if number is None:
+                raise TypeError(f"expected a Tensor or a number, got {type(operand).__name__}")
+            check_bits(number)
+            rank, dtype = 2, number_dtype(number)
+            largest = max(largest, number) if isinstance(number, int) else largest
         before = groups[rank]
         groups[rank] = dtype if before is None else PROMOTION[before, dtype]
     result: DType | None = None
@@ -64,11 +66,62 @@ def result_type(*operands: Any) -> DType:
     return result
 
 
-def plain_number(value: Number) -> Number:
-    """A bool, int or float itself, of a subclass of these such as NumPy's float64, too."""
+def as_number(value: Any) -> Number | None:
+    """A number, also of NumPy or of a subclass, as a plain bool, int or float; else None."""
     if isinstance(value, bool):
         return value
-    return int(value) if isinstance(value, int) else float(value)
+    if isinstance(value, int | float):
+        return int(value) if isinstance(value, int) else float(value)
+    if type(value).__module__ == "numpy" and hasattr(value, "item") and not value.shape:
+        number = value.item()
+        return number if isinstance(number, bool | int | float) else None
+    return None
+
+
+def plain_number(value: Any, op: str = "", name: str = "value") -> Number:
+    """As `as_number`, of an argument that must be a number.
+
+    Raises:
+        TypeError: it is none.
+    """
+    number = as_number(value)
+    if number is None:
+        raise TypeError(f"{op}(): argument '{name}' must be Number, not {type(value).__name__}")
+    return number
+
+
+def real_number(value: Any, op: str, name: str) -> float:
+    """A number argument as a float, as for parameters that have no part in the promotion.
+
+    Raises:
+        TypeError: no number. OverflowError: an integer that float64 cannot hold.
+    """
+    number = plain_number(value, op, name)
+    return float(number)
+
+
+def factor(value: Any, dtype: DType, op: str, name: str, strict: bool = True) -> Number:
+    """A number that multiplies tensors (`alpha`, `beta`, `value`), as their dtype holds it.
+
+    Not `strict`, fractions are cut off beside integers, as PyTorch does in some ops.
+
+    Raises:
+        TypeError: no number. OverflowError: an integer of more than 64 bits.
+        RuntimeError: a fraction beside integers, a bool beside numbers, or it does not fit.
+    """
+    number = plain_number(value, op, name)
+    check_bits(number)
+    if strict and isinstance(number, float) and dtype.kind != "f":
+        raise RuntimeError(
+            f"[{op}] For integral input tensors, argument {name} must not be a floating point "
+            f"number."
+        )
+    if strict and isinstance(number, bool) and dtype.kind != "b":
+        raise RuntimeError(f"[{op}] Boolean {name} only supported for Boolean results.")
+    check_fits(number, dtype)
+    if dtype.kind == "f":
+        return number
+    return bool(number) if dtype.kind == "b" else int(number)
 
 
 # ---- numbers and dtypes --------------------------------------------------------------------------
@@ -131,9 +184,10 @@ def scalar(value: Number, key: DispatchKey) -> Tensor:
     """
     found = _scalars.get((key, value))
     if found is None or capturing.active:  # a graph needs one that is never dropped: its own
+        value = plain_number(value)
         check_bits(value)
         found = empty(key, ())
-        run("fill", [found], [], (plain_number(value),))
+        run("fill", [found], [], (value,))
         if not capturing.active and _is_own_key(value):
             if len(_scalars) > 512:
                 _scalars.clear()
@@ -146,12 +200,14 @@ def _is_own_key(value: Number) -> bool:
     return value != 0 and (abs(value) < 2**63 or math.isinf(value))
 
 
-def written(value: Number, key: DispatchKey) -> Tensor:
+def written(value: Any, key: DispatchKey, op: str = "") -> Tensor:
     """As `scalar`, of a number that is written or is a bound: the dtype must hold it.
 
     Raises:
-        OverflowError: an integer of more than 64 bits. RuntimeError: it does not fit the dtype.
+        TypeError: no number. OverflowError: an integer of more than 64 bits.
+        RuntimeError: it does not fit the dtype.
     """
+    value = plain_number(value, op)
     check_fits(value, key.dtype)
     return scalar(value, key)
 

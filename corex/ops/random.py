@@ -20,8 +20,9 @@ from corex.dtypes import DType
 from corex.fallback import transfer
 from corex.layout import numel
 from corex.ops.places import exact_place
-from corex.ops.promotion import cast, require_tensor
+from corex.ops.promotion import cast, limits, real_number, require_tensor
 from corex.ops.reduce import argsort
+from corex.ops.select import where
 from corex.ops.views import sizes_of
 from corex.place import Place, observed
 from corex.resolution import empty, resolve
@@ -245,7 +246,7 @@ def randn_like(input: Tensor, *, dtype: DType | None = None, generator: Generato
 
 
 def randint(
-    low: int,
+    low: Any,
     high: Any = None,
     size: Any = None,
     *,
@@ -258,21 +259,46 @@ def randint(
     """Integers in [low, high); with one bound, [0, bound).
 
     Raises:
-        RuntimeError: an empty interval.
+        TypeError: a bound that is no integer. ValueError: a bound beyond int64.
+        RuntimeError: an empty interval, or one that the dtype cannot hold.
     """
     if size is None:
         low, high, size = 0, low, high
-    if low >= high:
-        raise RuntimeError(
-            f"random_ expects 'from' to be less than 'to', but got from={low} >= to={high}"
-        )
+    low, high = _interval("randint", low, high, dtype)
     place = find_place(device, backend)
     shape = sizes_of((size,))
     count = numel(shape)
     seed, offset = (generator or default_generator).advance((count + 1) // 2)
-    bits = _bits(place, count, seed, offset).bitwise_and((1 << 63) - 1)
-    values = bits.remainder(high - low) + low
+    bits = _bits(place, count, seed, offset)
+    length = high - low
+    if length < 1 << 63:
+        values = bits.bitwise_and((1 << 63) - 1).remainder(length) + low
+    else:  # the bits without their sign, less the length where they reach it
+        reach = (bits < 0).logical_and(bits >= length - (1 << 64))
+        values = where(reach, bits - length, bits) + low
     return cast(values.reshape(shape), dtype).requires_grad_(requires_grad)
+
+
+def _interval(op: str, low: Any, high: Any, dtype: DType) -> tuple[int, int]:
+    """The bounds of random integers of a dtype, checked."""
+    bounds = []
+    for name, bound in (("low", low), ("high", high)):
+        if isinstance(bound, float | bool) or not hasattr(bound, "__index__"):
+            raise TypeError(f"{op}(): argument '{name}' must be int, not {type(bound).__name__}")
+        bounds.append(bound.__index__())
+        if not -(2**63) <= bounds[-1] < 2**63:
+            raise ValueError("Overflow when unpacking long long")
+    first, end = bounds
+    if first >= end:
+        raise RuntimeError(
+            f"random_ expects 'from' to be less than 'to', but got from={first} >= to={end}"
+        )
+    if dtype.kind != "f":
+        least, most = (0, 1) if dtype.kind == "b" else limits(dtype)
+        for name, bound in (("from", first), ("to - 1", end - 1)):
+            if not least <= bound <= most:
+                raise RuntimeError(f"[{op}] {name} = {bound} is out of bounds for {dtype!r}")
+    return first, end
 
 
 def randperm(
@@ -298,10 +324,24 @@ def randperm(
 def uniform_(
     self: Tensor, low: float = 0.0, high: float = 1.0, *, generator: Generator | None = None
 ) -> Tensor:
-    """In place: uniform numbers in [low, high)."""
+    """In place: uniform numbers in [low, high).
+
+    Raises:
+        RuntimeError: bounds that are no interval, or that the dtype cannot hold.
+    """
+    low, high = real_number(low, "uniform_", "low"), real_number(high, "uniform_", "high")
+    dtype = _floating("uniform_", self).key.dtype
+    most = dt.finfo(dtype).max
+    if not (-most <= low <= most and -most <= high <= most):
+        raise RuntimeError(f"[uniform_] from={low}, to={high} is out of bounds for {dtype!r}")
     if low > high:
         raise RuntimeError(
             f"uniform_ expects to return a [from, to) range, but found from={low} > to={high}"
+        )
+    if high - low > most:
+        raise RuntimeError(
+            f"uniform_ expects to-from <= {most}, but found to={high} and from={low} which result "
+            f"in to-from to exceed the limit"
         )
     draw = _draw("random_uniform", empty(_floating("uniform_", self).key, self.shape), generator)
     return self.copy_(draw * (high - low) + low)
@@ -315,7 +355,8 @@ def normal_(
     Raises:
         RuntimeError: a negative standard deviation.
     """
-    if std < 0:
+    mean, std = real_number(mean, "normal_", "mean"), real_number(std, "normal_", "std")
+    if not std >= 0:
         raise RuntimeError(f"normal expects std >= 0.0, but found std {std}")
     draw = _draw("random_normal", empty(_floating("normal_", self).key, self.shape), generator)
     return self.copy_(draw * std + mean)
@@ -330,7 +371,17 @@ def normal(
     dtype: DType | None = None,
     device: Any = None,
 ) -> Tensor:
-    """Normal numbers with means and deviations given as tensors or numbers (then with `size`)."""
+    """Normal numbers with means and deviations given as tensors or numbers (then with `size`).
+
+    Raises:
+        TypeError: neither tensors nor numbers. RuntimeError: a negative standard deviation.
+    """
+    if isinstance(std, Tensor):
+        _check_values("normal expects all elements of std >= 0.0", std, lambda t: t >= 0)
+    elif not real_number(std, "normal", "std") >= 0:
+        raise RuntimeError(f"normal expects std >= 0.0, but found std {std}")
+    if not isinstance(mean, Tensor):
+        mean = real_number(mean, "normal", "mean")
     if isinstance(mean, Tensor) or isinstance(std, Tensor):
         like = mean + std * 0 if isinstance(mean, Tensor) else std * 0 + mean
         noise = randn_like(like.detach(), generator=generator)
@@ -340,8 +391,22 @@ def normal(
     return result
 
 
+def _check_values(what: str, t: Tensor, test: Callable[[Tensor], Tensor]) -> None:
+    """Raises RuntimeError unless the test holds for all values; a device is not waited for."""
+    if t.key.place.device.type == "cpu" and not bool(test(t.detach()).all().item()):
+        raise RuntimeError(what)
+
+
 def bernoulli(input: Tensor, *, generator: Generator | None = None) -> Tensor:
-    """1 with the probability that the input holds, else 0."""
+    """1 with the probability that the input holds, else 0.
+
+    Raises:
+        RuntimeError: a probability outside of [0, 1].
+    """
+    _check_values(
+        "Expected p_in >= 0 && p_in <= 1 to be true", require_tensor("bernoulli", input),
+        lambda t: (t >= 0).logical_and(t <= 1),
+    )  # fmt: skip
     draw = rand_like(require_tensor("bernoulli", input), generator=generator)
     return cast(draw < input.detach(), input.key.dtype)
 
@@ -386,8 +451,19 @@ def multinomial(
     return argsort(race, -1, True).narrow(-1, 0, num_samples).contiguous()
 
 
-def bernoulli_(self: Tensor, p: float = 0.5, *, generator: Generator | None = None) -> Tensor:
-    """In place: 1 with probability p, else 0."""
+def bernoulli_(self: Tensor, p: Any = 0.5, *, generator: Generator | None = None) -> Tensor:
+    """In place: 1 with probability p, else 0.
+
+    Raises:
+        RuntimeError: a probability outside of [0, 1].
+    """
+    if isinstance(p, Tensor):
+        return self.copy_(
+            cast(bernoulli(p.expand(self.shape), generator=generator), self.key.dtype)
+        )
+    p = real_number(p, "bernoulli_", "p")
+    if not 0 <= p <= 1:
+        raise RuntimeError(f"bernoulli_ expects p to be in [0, 1], but got p={p}")
     draw = _draw("random_uniform", empty(self.key.place.key(dt.float32), self.shape), generator)
     return self.copy_(cast(draw < p, self.key.dtype))
 
@@ -395,9 +471,16 @@ def bernoulli_(self: Tensor, p: float = 0.5, *, generator: Generator | None = No
 def random_(
     self: Tensor, low: int = 0, high: int | None = None, *, generator: Generator | None = None
 ) -> Tensor:
-    """In place: integers in [low, high); with one bound, [0, bound)."""
+    """In place: integers in [low, high); with one bound, [0, bound).
+
+    Raises:
+        As `randint`.
+    """
     if high is None:
-        low, high = (0, low) if low else (0, 1 << 24 if self.is_floating_point() else 127)
+        kind = self.key.dtype.kind
+        end = 1 << 24 if kind == "f" else 2 if kind == "b" else 127
+        low, high = (0, end) if type(low) is int and low == 0 else (0, low)
+    low, high = _interval("random_", low, high, self.key.dtype)
     place = self.key.place
     values = randint(low, high, self.shape, generator=generator,
                      device=place.device, backend=place.name)  # fmt: skip

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Callable
 from typing import Any, overload
 
 from corex import dtypes as dt
@@ -11,7 +13,17 @@ from corex.layout import broadcast_shapes
 from corex.ops.binary import WHERE, functions
 from corex.ops.inplace import write_out
 from corex.ops.places import common_place, to_place
-from corex.ops.promotion import Number, cast, check_fits, require_tensor, result_type, written
+from corex.ops.promotion import (
+    Number,
+    cast,
+    check_fits,
+    plain_number,
+    real_number,
+    require_tensor,
+    result_type,
+    scalar,
+    written,
+)
 from corex.ops.views import before_write, clone
 from corex.resolution import check_places
 from corex.tensor import TENSOR_TYPES, Tensor
@@ -49,14 +61,21 @@ def where(condition: Tensor, input: Any = None, other: Any = None) -> Any:
     return _choose("where", condition, input, other, dtype)
 
 
-def _choose(op: str, condition: Tensor, a: Any, b: Any, dtype: DType) -> Tensor:
+def _choose(
+    op: str,
+    condition: Tensor,
+    a: Any,
+    b: Any,
+    dtype: DType,
+    number: Callable[..., Tensor] = written,
+) -> Tensor:
     """`where` with tensors or numbers of any dtype, some of which may yet have to travel."""
     given = [t for t in (condition, a, b) if isinstance(t, Tensor)]
     place = condition.key.place
     if any([t.key.place is not place for t in given]):
         place = common_place(op, given)
     key = place.key(dtype)
-    values = [cast(v, dtype) if isinstance(v, Tensor) else written(v, key) for v in (a, b)]
+    values = [cast(v, dtype) if isinstance(v, Tensor) else number(v, key) for v in (a, b)]
     inputs = [t if t.key.place is place else to_place(t, place) for t in (condition, *values)]
     shape = broadcast_shapes(op, *[t.shape for t in inputs])
     return call_pointwise(WHERE, tuple(inputs), (), shape, dtype)
@@ -110,9 +129,11 @@ def clamp(
     result = input
     dtype = result_type(*[v for v in (input, min, max) if v is not None])
     result = cast(result, dtype)
+    if dtype.kind == "b":
+        raise NotImplementedError('[clamp] "clamp" not implemented for corex.bool')
     for limit in (min, max):
-        if isinstance(limit, int | float):
-            check_fits(limit, dtype)
+        if limit is not None and not isinstance(limit, Tensor):
+            check_fits(plain_number(limit, "clamp", "min or max"), dtype)
     if _plain(min) and _plain(max) and result._node is not None and min == min and max == max:
         return _clamp_numbers(result, min, max)
     if min is not None:
@@ -161,17 +182,22 @@ def clamp_max(input: Tensor, max: Any) -> Tensor:
 
 
 def nan_to_num(
-    input: Tensor, nan: float = 0.0, posinf: float | None = None, neginf: float | None = None
+    input: Tensor, nan: float | None = 0.0, posinf: float | None = None, neginf: float | None = None
 ) -> Tensor:
     """NaN and infinities replaced by numbers (infinities by the dtype's limits)."""
-    if not input.is_floating_point():
+    chosen = [
+        v if v is None else real_number(v, "nan_to_num", name)
+        for v, name in ((nan, "nan"), (posinf, "posinf"), (neginf, "neginf"))
+    ]
+    if not require_tensor("nan_to_num", input).is_floating_point():
         return clone(input)
     limits = dt.finfo(input.key.dtype)
-    result = masked_fill(input, input.isnan(), nan)
-    high = limits.max if posinf is None else posinf
-    low = limits.min if neginf is None else neginf
-    result = masked_fill(result, input == float("inf"), high)
-    return masked_fill(result, input == float("-inf"), low)
+    found = (input.isnan(), input == math.inf, input == -math.inf)
+    result = input
+    for places, value, default in zip(found, chosen, (0.0, limits.max, limits.min), strict=True):
+        number = default if value is None else value
+        result = _choose("nan_to_num", places, number, result, input.key.dtype, scalar)
+    return result
 
 
 def isclose(

@@ -13,7 +13,7 @@ from corex.graph import mode
 from corex.layout import normalize_dim, normalize_dims, numel
 from corex.ops.join import cat
 from corex.ops.parts import slice_view
-from corex.ops.promotion import cast, require_tensor
+from corex.ops.promotion import cast, check_bits, plain_number, require_tensor
 from corex.ops.reduce import amax, amin, argsort, mean, sum_
 from corex.ops.select import where
 from corex.ops.views import movedim, reshape, squeeze
@@ -55,6 +55,7 @@ def var(
         raise RuntimeError("std and var only support floating point and complex dtypes")
     if correction is None:
         correction = 1 if unbiased is None or unbiased else 0
+    correction = _checked("var", "correction", correction)
     dims = normalize_dims(dim, input.ndim)
     count = numel(tuple([input.shape[d] for d in dims]))
     deviation = input - mean(input, dims, True)
@@ -104,6 +105,12 @@ def std_mean(
 
 
 # ---- norms -----------------------------------------------------------------------------------
+def _checked(op: str, name: str, value: Any) -> float:
+    number = plain_number(value, op, name)
+    check_bits(number)
+    return float(number)
+
+
 def norm(input: Tensor, p: Any = 2, dim: Dims = None, keepdim: bool = False) -> Tensor:
     """Vector norm over dims: p any number or infinity ('fro' is 2).
 
@@ -114,7 +121,7 @@ def norm(input: Tensor, p: Any = 2, dim: Dims = None, keepdim: bool = False) -> 
         raise RuntimeError(f"[norm] order {p!r} is not supported; use a number, inf, -inf or 'fro'")
     if not require_tensor("norm", input).is_floating_point():
         raise RuntimeError(f"[norm] expected a floating point tensor as input, got {input.dtype!r}")
-    order = 2.0 if p in (None, "fro") else float(p)
+    order = 2.0 if p in (None, "fro") else _checked("norm", "p", p)
     if order == 2:
         return _root(sum_(input * input, dim, keepdim))
     magnitude = input.abs()
