@@ -297,6 +297,8 @@ def div(
             f"div expected rounding_mode to be one of None, 'trunc', or 'floor' but found "
             f"'{rounding_mode}'"
         )
+    if isinstance(input, Tensor) and input.key.dtype.kind == "b":
+        input = cast(input, result_type(input, other))
     remainder = functions["fmod"](input, other)
     whole = functions["sub"](input, remainder)
     if whole.is_floating_point():
@@ -322,9 +324,7 @@ def rsub(input: Tensor, other: Tensor | Number, *, alpha: Number = 1) -> Tensor:
 def _power(operator: bool) -> Callable[..., Tensor]:
     """The function, or the operator, which answers NotImplemented for foreign operands."""
 
-    def op(
-        input: Tensor | Number, exponent: Any, *, out: Tensor | None = None
-    ) -> Tensor:
+    def op(input: Tensor | Number, exponent: Any, *, out: Tensor | None = None) -> Tensor:
         base = input
         if out is None and isinstance(exponent, int | float) and isinstance(base, Tensor):
             kind = base.key.dtype.kind

@@ -60,8 +60,8 @@ def arange(
     first = number_of("arange", "start", start)
     last = number_of("arange", "end", end)
     stride = number_of("arange", "step", step)
-    for number in (first, last, stride):
-        check_bits(number)
+    for bound in (first, last, stride):
+        check_bits(bound)
     if out is not None and dtype is None:
         key = out.key
     else:
@@ -152,10 +152,11 @@ def logspace(
         if out is not None and dtype is None
         else (key_for("logspace", dtype, None, device, backend))
     )
+    base = real_number(base, "logspace", "base")
     _check_not_bool("logspace", key.dtype)
     exponents = _spaced("logspace", key, start, end, steps)
     exact = converted(exponents, dt.float64, exact_place(key.place))
-    powers = operators["__rpow__"](exact, real_number(base, "logspace", "base"))
+    powers = operators["__rpow__"](exact, base)
     result = converted(powers, key.dtype, key.place)
     return finished("logspace", result, out, requires_grad)
 
@@ -167,8 +168,8 @@ def _spaced(name: str, key: DispatchKey, start: Any, end: Any, steps: int) -> Te
     host if the key's device holds no float64.
     """
     _check_not_bool(name, key.dtype)
-    first = _bound(name, "start", start)
-    last = _bound(name, "end", end)
+    first = _bound(name, "start", start, key.dtype)
+    last = _bound(name, "end", end, key.dtype)
     try:
         count = index(steps)
     except TypeError:
@@ -178,8 +179,6 @@ def _spaced(name: str, key: DispatchKey, start: Any, end: Any, steps: int) -> Te
     if count < 0:
         raise RuntimeError(f"[{name}] number of steps must be non-negative, got {count}")
     if not key.dtype.is_floating_point:
-        for bound in (first, last):
-            check_fits(bound, key.dtype)
         if count > 1:
             first, last = float(int(first)), float(int(last))
         key = exact_place(key.place).key(dt.float64)
@@ -196,15 +195,15 @@ def _spaced(name: str, key: DispatchKey, start: Any, end: Any, steps: int) -> Te
     return result
 
 
-def _bound(name: str, argument: str, value: Any) -> float:
+def _bound(name: str, argument: str, value: Any, dtype: DType) -> float:
     if isinstance(value, Tensor) and value.shape:
         raise RuntimeError(
             f"{name} only supports 0-dimensional start and end tensors, but got {argument} with "
             f"{value.ndim} dimension(s)."
         )
     number = number_of(name, argument, value)
-    check_bits(number)
-    return float(number)
+    check_fits(number, dtype)
+    return float(number % 256 if dtype.kind == "u" and isinstance(number, int) else number)
 
 
 # ---- identity and triangles --------------------------------------------------------------------

@@ -14,7 +14,7 @@ from corex.ops.activation import log_softmax, logsigmoid, softplus
 from corex.ops.gather import gather
 from corex.ops.index import getitem, refuse_negative
 from corex.ops.matmul import matmul
-from corex.ops.promotion import cast, require_tensor
+from corex.ops.promotion import cast, real_number, require_tensor
 from corex.ops.select import clamp, where
 from corex.ops.views import expand, movedim, reshape, squeeze, unsqueeze
 from corex.recording import record
@@ -164,6 +164,9 @@ def smooth_l1_loss(
     input: Tensor, target: Tensor, reduction: str = "mean", beta: float = 1.0
 ) -> Tensor:
     """Quadratic below beta, linear above: 0.5 d^2 / beta, or d - 0.5 beta."""
+    beta = real_number(beta, "smooth_l1_loss", "beta")
+    if not beta >= 0:
+        raise RuntimeError(f"smooth_l1_loss does not support negative values for beta: {beta}")
     _warn_shapes("smooth_l1_loss", input, target)
     d = (input - target).abs()
     if beta == 0.0:
@@ -175,6 +178,9 @@ def huber_loss(
     input: Tensor, target: Tensor, reduction: str = "mean", delta: float = 1.0
 ) -> Tensor:
     """0.5 d^2 below delta, delta (d - 0.5 delta) above."""
+    delta = real_number(delta, "huber_loss", "delta")
+    if not delta > 0:
+        raise RuntimeError(f"huber_loss does not support non-positive values for delta: {delta}")
     _warn_shapes("huber_loss", input, target)
     d = (input - target).abs()
     return reduced(where(d <= delta, d * d * 0.5, (d - 0.5 * delta) * delta), reduction)

@@ -8,6 +8,7 @@ from typing import Any
 from corex.dispatcher import call
 from corex.graph import mode
 from corex.layout import numel
+from corex.ops.promotion import real_number
 from corex.ops.views import reshape, unsqueeze
 from corex.recording import no_grad
 from corex.schema import OpSchema, declare
@@ -105,6 +106,7 @@ def layer_norm(
     Raises:
         RuntimeError: `normalized_shape` is not the end of the input's shape, or not the weight's.
     """
+    eps = real_number(eps, "layer_norm", "eps")
     shape = (normalized_shape,) if isinstance(normalized_shape, int) else tuple(normalized_shape)
     lead = input.ndim - len(shape)
     if not shape or lead < 0 or input.shape[lead:] != shape:

@@ -1,9 +1,9 @@
 """The places where a number enters, and the numbers that are put there.
 
-Each line is an expression, evaluated for corex (`xp`) and PyTorch alike, with a number `n` and small
-tensors of one dtype: `x` = [1, 0, 5], `y` = [[1, 0], [5, 2]]. `m` is a mask, `i` are positions.
-Marks in front: `~` the values are random, so that only the error or the dtype is compared; `.` for
-floating-point tensors alone (PyTorch does not take others, corex may).
+Each line is an expression, evaluated for corex (`xp`) and PyTorch alike, with a number `n` and
+small tensors of one dtype: `x` = [1, 0, 5], `y` = [[1, 0], [5, 2]]. `m` is a mask, `i` are
+positions. Marks in front: `~` the values are random, so that only the error or the dtype is
+compared; `.` for floating-point tensors alone (PyTorch does not take others, corex may).
 """
 
 from __future__ import annotations
