@@ -41,11 +41,12 @@ def _check(call: Callable[[], Any], want: Any) -> None:
     try:
         found = call()
     except Exception as error:
-        assert isinstance(want, type), f"{type(error).__name__}: {error}"
-        assert isinstance(error, want), f"{type(error).__name__} instead of {want.__name__}"
+        found = error
+    if isinstance(want, type):
+        assert isinstance(found, want), f"{found!r} instead of {want.__name__}"
         return
     values = found.tolist() if isinstance(found, corex.Tensor) else found
-    assert values == want, f"{values} instead of {want}"
+    assert values == want, f"{values!r} instead of {want}"
 
 
 def _examples() -> Iterator[tuple[str, Callable[[], Any], Any]]:
