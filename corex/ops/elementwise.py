@@ -8,6 +8,7 @@ the most travelled code of corex, and each call it saves is measurable. Everythi
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -202,8 +203,9 @@ def _with_array(schema: OpSchema, a: Any, b: Any) -> Any:
 
 
 def is_array(value: Any) -> bool:
-    """Whether this is an array of NumPy's, which need not be imported."""
-    return type(value).__module__ == "numpy" and hasattr(value, "shape")
+    """Whether this is an array of numbers of NumPy's, which need not be imported."""
+    numpy = sys.modules.get("numpy")
+    return numpy is not None and isinstance(value, numpy.ndarray) and value.dtype.kind in "buifc"
 
 
 def is_operand(value: Any) -> bool:

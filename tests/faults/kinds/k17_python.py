@@ -5,6 +5,7 @@ from __future__ import annotations
 import collections
 import operator
 import types
+import warnings
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -66,6 +67,19 @@ def _equality_with_arrays(dtype: str) -> None:
     assert rows.tolist() == [[True] * 3] * 2
     with pytest.raises(RuntimeError, match="shape"):
         _ = tensor == np.ones(2, dtype)
+
+
+def _unlike_arrays() -> None:
+    """What has no numbers is simply not equal, as two objects of different types are."""
+    tensor = corex.ones(2)
+    for other in (np.array(["a", "b"]), np.array([None, None]), np.str_("a")):
+        assert tensor.__eq__(other) is NotImplemented
+        assert tensor.__ne__(other) is NotImplemented
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", PendingDeprecationWarning)
+        matrix = np.matrix([[1.0, 2.0]])
+    assert (tensor == matrix).tolist() == [[True, False]]
+    assert (tensor == np.ma.array([1.0, 2.0])).tolist() == [True, False]
 
 
 def _quotient_of_an_array() -> None:
@@ -158,6 +172,7 @@ def cases(backend: str) -> Iterator[tuple[str, Callable[[], None]]]:
                     yield f"{op} of a tensor and a {kind}", lambda op=op, o=other: _refused(op, o)
     for dtype in ("float64", "float32", "int64", "uint8"):
         yield f"equality with {dtype} arrays", lambda dtype=dtype: _equality_with_arrays(dtype)
+    yield "equality with what has no numbers", _unlike_arrays
     yield "array / tensor", _quotient_of_an_array
     yield "division's old names", _old_division
     for name, arguments in {"max": (1,), "min": (1,), "median": (1,), "kthvalue": (1,)}.items():
