@@ -8,16 +8,35 @@ struct Along {
     AnyLayout<3> element;                     // out, index, a without its last dimension
 };
 
+constexpr int UNROLL = 4; // loads in flight
+
 extern "C" __global__ void along(MOVED *out, const MOVED *a, const long long *index,
                                  long long *fault, Along s)
 {
-    for (Index i = grid_thread(); i < Index(s.count); i += grid_threads()) {
-        Index at[3];
-        locate(s.element, i, at);
-        const long long place = index[at[1]];
-        if (place < 0 || place >= s.size)
-            report_fault(fault, FAULT_INDEX, place, s.dimension, s.size);
-        else
-            out[at[0]] = a[at[2] + Index(place) * Index(s.stride)];
+    const Index step = grid_threads(), count = Index(s.count);
+    for (Index first = grid_thread(); first < count; first += step * UNROLL) {
+        Index at[UNROLL][3];
+        long long places[UNROLL];
+#pragma unroll
+        for (int u = 0; u < UNROLL; u++) {
+            places[u] = -1;
+            if (first + u * step >= count)
+                continue;
+            locate(s.element, first + u * step, at[u]);
+            places[u] = index[at[u][1]];
+            if (places[u] < 0 || places[u] >= s.size) {
+                report_fault(fault, FAULT_INDEX, places[u], s.dimension, s.size);
+                places[u] = -1;
+            }
+        }
+        MOVED moved[UNROLL];
+#pragma unroll
+        for (int u = 0; u < UNROLL; u++)
+            if (places[u] >= 0)
+                moved[u] = a[at[u][2] + Index(places[u]) * Index(s.stride)];
+#pragma unroll
+        for (int u = 0; u < UNROLL; u++)
+            if (places[u] >= 0)
+                out[at[u][0]] = moved[u];
     }
 }

@@ -8,17 +8,20 @@ using Rows = ViewsOf<OUTER, 2>::Type;
 struct Job {
     T *out;
     const T *a;
-    long long count, rows, columns, diagonal;
+    long long count;
+    Divisor rows, columns;
+    long long diagonal;
     long long out_steps[2], a_steps[2]; // along the rows, along the columns
 };
 
 extern "C" __global__ void band(Job job, Rows matrices)
 {
     for (Index number = grid_thread(); number < job.count; number += grid_threads()) {
-        const Index column = number % Index(job.columns), rest = number / Index(job.columns);
-        const Index row = rest % Index(job.rows);
+        Index column = number;
+        Index row = divide_off(job.columns, column);
+        const Index matrix = divide_off(job.rows, row);
         Index at[2];
-        locate(matrices, rest / Index(job.rows), at);
+        locate(matrices, matrix, at);
         const Index to = at[0] + row * Index(job.out_steps[0]) + column * Index(job.out_steps[1]);
         const Index from = at[1] + row * Index(job.a_steps[0]) + column * Index(job.a_steps[1]);
 #ifdef UPPER

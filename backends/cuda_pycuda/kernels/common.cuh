@@ -14,12 +14,40 @@ __device__ inline Index grid_thread()
 }
 __device__ inline Index grid_threads() { return Index(gridDim.x) * Index(blockDim.x); }
 
+// ---- division by numbers that the host knows ----
+// n / size for n below 2^31, by the factor and the shift that `packing.magic` finds for the size: a
+// GPU has no instruction that divides, and its compiler makes about 20 of a division of ints.
+__device__ inline unsigned quotient(unsigned n, long long magic, long long shift)
+{
+    return (__umulhi(n, unsigned(magic)) + n) >> unsigned(shift);
+}
+
+struct Divisor {
+    long long size, magic, shift;
+};
+
+__device__ inline Index divide(const Divisor &by, Index number)
+{
+    if constexpr (sizeof(Index) == 4)
+        return Index(quotient(unsigned(number), by.magic, by.shift));
+    else
+        return Index(number / by.size);
+}
+
+// Divides, and leaves the remainder in `number`.
+__device__ inline Index divide_off(const Divisor &by, Index &number)
+{
+    const Index whole = divide(by, number);
+    number -= whole * Index(by.size);
+    return whole;
+}
+
 // ---- strided views ----
 // ARGS views of one shape. Dimensions are collapsed and go from the innermost to the outermost;
 // strides count elements. Eight bytes each, as `ops/packing.py` packs them.
 template <int RANK, int ARGS> struct Layout {
     long long sizes[RANK];
-    long long magic[RANK]; // with `shift`: divides an int below 2^31 by the size
+    long long magic[RANK]; // with `shift`: as in `quotient`
     long long shift[RANK];
     long long strides[ARGS][RANK];
 };
@@ -34,13 +62,10 @@ template <int ARGS> struct AnyLayout {
 template <int RANK, int ARGS>
 __device__ inline Index divide(const Layout<RANK, ARGS> &layout, int dimension, Index number)
 {
-    if constexpr (sizeof(Index) == 4) {
-        const unsigned n = unsigned(number);
-        const unsigned high = unsigned((n * (unsigned long long)layout.magic[dimension]) >> 32);
-        return Index((high + n) >> unsigned(layout.shift[dimension]));
-    } else {
+    if constexpr (sizeof(Index) == 4)
+        return Index(quotient(unsigned(number), layout.magic[dimension], layout.shift[dimension]));
+    else
         return Index(number / layout.sizes[dimension]);
-    }
 }
 
 // Takes the digit of one dimension off `number` and adds what it moves each view.
@@ -100,9 +125,15 @@ template <typename T, int LANES> struct alignas(sizeof(T) * LANES) Vector {
 constexpr int VECTOR_BYTES = 16;
 template <typename T> constexpr int LANES_OF = VECTOR_BYTES / int(sizeof(T));
 
+// How many bytes an address is behind a multiple of `bytes`, a power of two.
+__device__ inline unsigned misplaced(const void *pointer, int bytes)
+{
+    return unsigned(reinterpret_cast<unsigned long long>(pointer)) & unsigned(bytes - 1);
+}
+
 __device__ inline bool is_aligned(const void *pointer, int bytes)
 {
-    return (reinterpret_cast<unsigned long long>(pointer) & (unsigned long long)(bytes - 1)) == 0;
+    return misplaced(pointer, bytes) == 0;
 }
 
 template <int LANES, typename T>
@@ -115,6 +146,35 @@ template <int LANES, typename T>
 __device__ inline void store_vector(T *base, Index number, const Vector<T, LANES> &value)
 {
     reinterpret_cast<Vector<T, LANES> *>(base)[number] = value;
+}
+
+template <int LANES, typename T> __device__ inline Vector<T, LANES> spread(T value)
+{
+    Vector<T, LANES> vector;
+#pragma unroll
+    for (int lane = 0; lane < LANES; lane++)
+        vector.lanes[lane] = value;
+    return vector;
+}
+
+// LANES neighbours, whose place is a multiple of their size; or one element in all lanes.
+template <int LANES, typename T> __device__ inline Vector<T, LANES> fetch(const T *from, bool same)
+{
+    if (LANES == 1 || !same)
+        return *reinterpret_cast<const Vector<T, LANES> *>(from);
+    return spread<LANES>(*from);
+}
+
+// The stride of a view along the innermost dimension.
+template <int RANK, int ARGS>
+__device__ inline Index innermost(const Layout<RANK, ARGS> &layout, int view)
+{
+    return Index(layout.strides[view][0]);
+}
+
+template <int ARGS> __device__ inline Index innermost(const AnyLayout<ARGS> &layout, int view)
+{
+    return innermost(layout.dims, view);
 }
 
 // ---- types ----

@@ -17,18 +17,30 @@ using Wide = Wrapping<T>;
 
 struct Conv {
     long long m, n, k;
-    Division division; // batches: groups
+    Division division;     // batches: groups
+    Divisor rows, columns; // by m and n
     Layout<3, 1> a_depth;
     long long a_line, a_group;
     Layout<3, 3> b_line, b_depth; // what a digit adds to the offset, the row h, the column w
     long long b_shift, b_group;   // offset of (h, w) = (0, 0), and of a group
     long long shift_h, shift_w;   // add to h, w
     long long height, width;      // 0 <= h < height, 0 <= w < width is not padding
-    long long stride_h, stride_w; // TO_INPUT: h, w are multiples of these, else nothing saw them
+    Divisor stride_h, stride_w;   // TO_INPUT: h, w are multiples of these, else nothing saw them
     long long b_row, b_column;    // TO_INPUT: strides of the rows and columns
     Layout<3, 1> out_column;
     long long out_row, out_group;
     long long bias_step;
+};
+
+// An element of the products, by its number.
+struct Element {
+    Index group, row, column;
+
+    __device__ Element(const Conv &s, Index number) : column(number)
+    {
+        row = divide_off(s.columns, column);
+        group = divide_off(s.rows, row);
+    }
 };
 
 template <typename To> __device__ inline Packed<To, 1> one(To value)
@@ -86,9 +98,9 @@ struct Window {
         Index h = l.at[1] - k.at[1], w = l.at[2] - k.at[2];
         if (h < 0 || w < 0)
             return one(To(0));
-        if (s->stride_h != 1 || s->stride_w != 1) {
-            const Index row = h / Index(s->stride_h), column = w / Index(s->stride_w);
-            if (row * Index(s->stride_h) != h || column * Index(s->stride_w) != w)
+        if (s->stride_h.size != 1 || s->stride_w.size != 1) {
+            const Index row = divide_off(s->stride_h, h), column = divide_off(s->stride_w, w);
+            if (h != 0 || w != 0)
                 return one(To(0));
             h = row, w = column;
         }
@@ -143,12 +155,13 @@ extern "C" __global__ void __launch_bounds__(GEMM_THREADS, 2)
 extern "C" __global__ void combine(T *out, const Wide *partial, const T *bias, Conv s)
 {
     const long long total = s.division.batches * s.m * s.n;
-    const long long step = (long long)gridDim.x * blockDim.x;
-    for (long long i = (long long)blockIdx.x * blockDim.x + threadIdx.x; i < total; i += step) {
+    for (Index i = grid_thread(); i < total; i += grid_threads()) {
         Wide sum = Wide(0);
+#pragma unroll 4
         for (long long piece = 0; piece < s.division.pieces; piece++)
             sum += partial[piece * total + i];
-        put(out, bias, s, i / (s.m * s.n), Index(i / s.n % s.m), Index(i % s.n), sum);
+        const Element e(s, i);
+        put(out, bias, s, e.group, e.row, e.column, sum);
     }
 }
 
@@ -171,13 +184,11 @@ __device__ inline Wide sum_of(const Lines &lines, const Window &window, Index ro
 extern "C" __global__ void direct(T *out, const T *a, const T *b, const T *bias, Conv s)
 {
     const long long total = s.division.batches * s.m * s.n;
-    const long long step = (long long)gridDim.x * blockDim.x;
-    for (long long i = (long long)blockIdx.x * blockDim.x + threadIdx.x; i < total; i += step) {
-        const long long group = i / (s.m * s.n);
-        const Index row = Index(i / s.n % s.m), column = Index(i % s.n);
-        const Lines lines{a + group * s.a_group, &s};
-        const Window window{b + group * s.b_group + s.b_shift, &s};
-        put(out, bias, s, group, row, column, sum_of(lines, window, row, column, 0, 1));
+    for (Index i = grid_thread(); i < total; i += grid_threads()) {
+        const Element e(s, i);
+        const Lines lines{a + e.group * s.a_group, &s};
+        const Window window{b + e.group * s.b_group + s.b_shift, &s};
+        put(out, bias, s, e.group, e.row, e.column, sum_of(lines, window, e.row, e.column, 0, 1));
     }
 }
 
@@ -186,11 +197,11 @@ extern "C" __global__ void __launch_bounds__(GEMM_THREADS)
     direct_block(T *out, const T *a, const T *b, const T *bias, Conv s)
 {
     __shared__ Wide sums[GEMM_THREADS];
-    const long long i = blockIdx.x, group = i / (s.m * s.n);
-    const Index row = Index(i / s.n % s.m), column = Index(i % s.n);
-    const Lines lines{a + group * s.a_group, &s};
-    const Window window{b + group * s.b_group + s.b_shift, &s};
-    sums[threadIdx.x] = sum_of(lines, window, row, column, Index(threadIdx.x), Index(GEMM_THREADS));
+    const Element e(s, Index(blockIdx.x));
+    const Lines lines{a + e.group * s.a_group, &s};
+    const Window window{b + e.group * s.b_group + s.b_shift, &s};
+    sums[threadIdx.x] =
+        sum_of(lines, window, e.row, e.column, Index(threadIdx.x), Index(GEMM_THREADS));
     __syncthreads();
     for (int reach = GEMM_THREADS / 2; reach > 0; reach /= 2) {
         if ((int)threadIdx.x < reach)
@@ -198,7 +209,7 @@ extern "C" __global__ void __launch_bounds__(GEMM_THREADS)
         __syncthreads();
     }
     if (threadIdx.x == 0)
-        put(out, bias, s, group, row, column, sums[0]);
+        put(out, bias, s, e.group, e.row, e.column, sums[0]);
 }
 
 #endif

@@ -1,7 +1,8 @@
 // Ops whose every result depends on one element of each operand.
 //
 // OP names the functor, T its type; ARITY operands, the first of type First. Without DIMS the
-// kernels are those for dense memory, with DIMS that for views of as many dimensions (0: any).
+// kernels are those for dense memory, with DIMS that for views of as many dimensions (0: any), of
+// which WIDTH neighbours move at once.
 // DIVIDES: the last operand may be an integer zero, which is a fault. PARAMETER: OP has a number.
 //
 // An output may be the same view as an operand: a thread reads all it needs before it writes.
@@ -63,6 +64,16 @@ __device__ inline void report(const Job &job, bool fault)
         report_fault(job.fault, FAULT_ZERO_DIVISION);
 }
 
+template <int LANES>
+__device__ inline void write(const Job &job, Result *out, const Operands<LANES> &in, bool &fault)
+{
+    Vector<Result, LANES> result;
+#pragma unroll
+    for (int lane = 0; lane < LANES; lane++)
+        result.lanes[lane] = apply<LANES>(job, in, lane, fault);
+    store_vector<LANES>(out, Index(0), result);
+}
+
 #ifndef DIMS
 
 // ---- dense memory ----
@@ -98,9 +109,7 @@ template <typename E, int LANES> struct Reader {
         const E value = operand.source == ELEMENT  ? *address
                         : operand.source == NUMBER ? number_of<E>(operand.bits)
                                                    : E();
-#pragma unroll
-        for (int lane = 0; lane < LANES; lane++)
-            same.lanes[lane] = value;
+        same = spread<LANES>(value);
     }
 
     __device__ Vector<E, LANES> operator()(Index number) const
@@ -146,16 +155,6 @@ template <int LANES> struct Readers {
 constexpr int UNROLL = 2; // vectors of each operand in flight
 
 template <int LANES>
-__device__ inline void write(const Job &job, const Operands<LANES> &in, Index number, bool &fault)
-{
-    Vector<Result, LANES> result;
-#pragma unroll
-    for (int lane = 0; lane < LANES; lane++)
-        result.lanes[lane] = apply<LANES>(job, in, lane, fault);
-    store_vector<LANES>(job.out, number, result);
-}
-
-template <int LANES>
 __device__ inline void run(const Job &job, const Sources &from, Index vectors, bool &fault)
 {
     const Readers<LANES> readers(from);
@@ -169,7 +168,7 @@ __device__ inline void run(const Job &job, const Sources &from, Index vectors, b
 #pragma unroll
         for (int u = 0; u < UNROLL; u++)
             if (number + u * step < vectors)
-                write<LANES>(job, in[u], number + u * step, fault);
+                write<LANES>(job, job.out + (number + u * step) * LANES, in[u], fault);
     }
 }
 
@@ -185,7 +184,7 @@ extern "C" __global__ void dense(Job job, Sources from)
     if (rest < job.count) {
         Operands<1> in;
         Readers<1>(from).read(in, rest);
-        write<1>(job, in, rest, fault);
+        write<1>(job, job.out + rest, in, fault);
     }
     report(job, fault);
 }
@@ -201,7 +200,7 @@ extern "C" __global__ void dense_unaligned(Job job, Sources from)
 #else
 
 // ---- views ----
-constexpr int UNROLL = 4;
+constexpr int UNROLL = WIDTH > 1 ? 2 : 4; // accesses of each operand in flight
 
 struct Pointers {
     const First *a;
@@ -219,30 +218,37 @@ using Views = AnyLayout<ARITY + 1>;
 using Views = Layout<DIMS, ARITY + 1>;
 #endif
 
+// Where WIDTH is more than 1, `count` and the innermost of the dimensions are of vectors,
+// everything else is of elements; an operand that does not move along that dimension is one element
+// for all.
 extern "C" __global__ void strided(Job job, Pointers from, Views views)
 {
     const Index step = grid_threads(), count = Index(job.count);
+    bool same[ARITY];
+#pragma unroll
+    for (int k = 0; k < ARITY; k++)
+        same[k] = innermost(views, k + 1) == 0;
     bool fault = false;
     for (Index number = grid_thread(); number < count; number += step * UNROLL) {
-        Operands<1> in[UNROLL];
+        Operands<WIDTH> in[UNROLL];
         Index at[UNROLL][ARITY + 1];
 #pragma unroll
         for (int u = 0; u < UNROLL; u++) {
             if (number + u * step >= count)
                 continue;
             locate(views, number + u * step, at[u]);
-            in[u].a.lanes[0] = from.a[at[u][1]];
+            in[u].a = fetch<WIDTH>(from.a + at[u][1], same[0]);
 #if ARITY > 1
-            in[u].b.lanes[0] = from.b[at[u][2]];
+            in[u].b = fetch<WIDTH>(from.b + at[u][2], same[1]);
 #endif
 #if ARITY > 2
-            in[u].c.lanes[0] = from.c[at[u][3]];
+            in[u].c = fetch<WIDTH>(from.c + at[u][3], same[2]);
 #endif
         }
 #pragma unroll
         for (int u = 0; u < UNROLL; u++)
             if (number + u * step < count)
-                job.out[at[u][0]] = apply<1>(job, in[u], 0, fault);
+                write<WIDTH>(job, job.out + at[u][0], in[u], fault);
     }
     report(job, fault);
 }

@@ -36,7 +36,7 @@ template <typename V, typename Combine> __device__ inline V group_combine(V valu
         if (threadIdx.x % WARP == 0)
             of_warps[first + threadIdx.x / WARP] = value;
         __syncthreads();
-        value = warp_combine(of_warps[first + threadIdx.x % warps], warps, combine);
+        value = warp_combine(of_warps[first + (threadIdx.x & (warps - 1))], warps, combine);
         __syncthreads(); // the next call writes where others may still read
     }
     return value;

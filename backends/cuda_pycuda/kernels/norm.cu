@@ -1,17 +1,24 @@
 // Layer normalisation of rows, and its gradient.
 //
-// OP, T, INDEX. Rows and the vectors beside them come with any strides; see `rows.cuh` for `held`
-// and `looped`.
+// T, INDEX; BACKWARD: the gradient. WIDTH and the kernels `held`, `parts` and `rest`: see
+// `rows.cuh`. Rows and the vectors beside them come with any strides, where WIDTH is 1.
 #include "rows.cuh"
+
+using Items = T[ITEMS];
 
 // A vector along the rows, such as weight: null where there is none.
 struct Along {
     const T *data;
     long long step;
 
-    __device__ T at(Index i, T otherwise) const
+    __device__ void read(Items &held, const Place &place, T otherwise) const
     {
-        return data != nullptr ? data[i * Index(step)] : otherwise;
+        if (data != nullptr)
+            ::read<T>(held, data, Index(step), place, otherwise);
+        else
+#pragma unroll
+            for (int k = 0; k < ITEMS; k++)
+                held[k] = otherwise;
     }
 };
 
@@ -31,76 +38,174 @@ template <typename E> struct Matrix {
     __device__ E *row(Index row) const { return data + row * Index(row_step); }
 };
 
-template <bool HELD>
-__device__ inline void forward(Matrix<T> out, PerRow<T> mean, PerRow<T> rstd, Matrix<const T> in,
-                               Along weight, Along bias, long long rows, long long length,
-                               double eps)
+// 1 / sqrt(x); in double where floats would lose what is small.
+__device__ inline T inverse_root(T variance, double eps)
+{
+    const T x = variance + T(eps);
+    if (x > T(1e-30) && x < infinity<T>())
+        return T(1) / sqrt(x);
+    return T(1.0 / sqrt(double(variance) + eps));
+}
+
+#ifndef BACKWARD
+
+// Of some elements: how many, their mean, and the sum of squared distances to it.
+struct State {
+    T count, mean, squares;
+};
+
+__device__ inline State exchange(State s, int distance)
+{
+    return {exchange(s.count, distance), exchange(s.mean, distance), exchange(s.squares, distance)};
+}
+
+// After Chan, Golub and LeVeque, *Updating formulae and a pairwise algorithm for computing sample
+// variances*, 1979.
+struct Merge {
+    __device__ State operator()(const State &p, const State &q) const
+    {
+        const T count = p.count + q.count;
+        if (p.count == T(0) || q.count == T(0))
+            return p.count == T(0) ? q : p;
+        const T apart = q.mean - p.mean, share = q.count / count;
+        return {count, p.mean + apart * share,
+                p.squares + q.squares + apart * apart * p.count * share};
+    }
+};
+
+__device__ inline State look(const Items &a, const Place &place, Index count)
+{
+    T sum = T(0);
+#pragma unroll
+    for (int k = 0; k < ITEMS; k++)
+        sum += a[k]; // what is missing is 0
+    const T mean = group_sum(sum) / T(count);
+    T squares = T(0);
+    visit(place, [&](int k, Index i) {
+        const T distance = a[k] - mean;
+        squares += place.has(i) ? distance * distance : T(0);
+    });
+    return {T(count), mean, group_sum(squares)};
+}
+
+struct Job {
+    Matrix<T> out;
+    PerRow<T> mean, rstd;
+    Matrix<const T> a;
+    Along weight, bias;
+    State *scratch; // [rows][parts]
+    Cut cut;
+    double eps;
+};
+
+template <Step STEP> __device__ inline void run(const Job &job)
 {
     const Index row = group_row();
-    const bool exists = row < rows;
-    const Index count = exists ? Index(length) : 0;
-    const Elements<T, HELD> a(in.row(exists ? row : 0), Index(in.step), count);
-    const T m = row_sum<T, HELD>(count, [&](Index i, int k) { return a(i, k); }) / T(length);
-    const T squares = row_sum<T, HELD>(count, [&](Index i, int k) {
-        const T distance = a(i, k) - m;
-        return distance * distance;
-    });
-    const T r = T(1.0 / sqrt(double(squares) / double(length) + eps));
+    const bool exists = row < job.cut.rows;
+    const Index count = exists ? Index(job.cut.count) : 0;
+    const T *in = job.a.row(exists ? row : 0);
+    const Place place(job.cut, in, count);
+    Items a, weight, bias;
+    read<T>(a, in, Index(job.a.step), place, T(0));
+    State own, all;
+    if constexpr (STEP == REST)
+        all = collect(job.scratch, job.cut, own, State{T(0), T(0), T(0)}, Merge());
+    else
+        all = look(a, place, STEP == PARTS ? place.length() : Index(job.cut.count));
+    if constexpr (STEP == PARTS) {
+        leave(job.scratch, job.cut, all);
+        return;
+    }
     if (!exists)
         return; // no thread waits for another from here on
-    T *to = out.row(row);
-    visit<HELD>(count, [&](Index i, int k) {
-        to[i * Index(out.step)] = (a(i, k) - m) * r * weight.at(i, T(1)) + bias.at(i, T(0));
-    });
-    if (threadIdx.x == 0) {
-        mean.at(row) = m;
-        rstd.at(row) = r;
+    const T r = inverse_root(all.squares / T(job.cut.count), job.eps);
+    job.weight.read(weight, place, T(1));
+    job.bias.read(bias, place, T(0));
+#pragma unroll
+    for (int k = 0; k < ITEMS; k++)
+        a[k] = (a[k] - all.mean) * r * weight[k] + bias[k];
+    write(job.out.row(row), Index(job.out.step), place, a);
+    if (threadIdx.x == 0 && group_part() == 0) {
+        job.mean.at(row) = all.mean;
+        job.rstd.at(row) = r;
     }
 }
 
-// r (h - mean(h) - x mean(h x)), where h = g weight and x = (a - m) r
-template <bool HELD>
-__device__ inline void backward(Matrix<T> out, Matrix<const T> gradient, Matrix<const T> in,
-                                PerRow<const T> mean, PerRow<const T> rstd, Along weight,
-                                long long rows, long long length)
-{
-    const Index row = group_row();
-    const bool exists = row < rows;
-    const Index count = exists ? Index(length) : 0, from = exists ? row : 0;
-    const Elements<T, HELD> g(gradient.row(from), Index(gradient.step), count);
-    const Elements<T, HELD> a(in.row(from), Index(in.step), count);
-    const T m = exists ? mean.at(row) : T(0), r = exists ? rstd.at(row) : T(0);
-    const T sum =
-        row_sum<T, HELD>(count, [&](Index i, int k) { return g(i, k) * weight.at(i, T(1)); });
-    const T dot = row_sum<T, HELD>(
-        count, [&](Index i, int k) { return g(i, k) * weight.at(i, T(1)) * (a(i, k) - m); });
-    if (!exists)
-        return; // no thread waits for another from here on
-    const T mean_h = sum / T(length), slope = dot * r * r / T(length);
-    T *to = out.row(row);
-    visit<HELD>(count, [&](Index i, int k) {
-        const T h = g(i, k) * weight.at(i, T(1));
-        to[i * Index(out.step)] = r * (h - mean_h - (a(i, k) - m) * slope);
-    });
-}
-
-#ifdef BACKWARD
-#define KERNEL(NAME, HELD) \
-    extern "C" __global__ void __launch_bounds__(MOST_THREADS) \
-        NAME(Matrix<T> out, Matrix<const T> g, Matrix<const T> a, PerRow<const T> mean, \
-             PerRow<const T> rstd, Along weight, long long rows, long long length) \
-    { \
-        backward<HELD>(out, g, a, mean, rstd, weight, rows, length); \
-    }
 #else
-#define KERNEL(NAME, HELD) \
-    extern "C" __global__ void __launch_bounds__(MOST_THREADS) \
-        NAME(Matrix<T> out, PerRow<T> mean, PerRow<T> rstd, Matrix<const T> a, Along weight, \
-             Along bias, long long rows, long long length, double eps) \
-    { \
-        forward<HELD>(out, mean, rstd, a, weight, bias, rows, length, eps); \
+
+// The sums of h and of h (a - mean), where h = g weight.
+struct State {
+    T sum, dot;
+};
+
+__device__ inline State exchange(State s, int distance)
+{
+    return {exchange(s.sum, distance), exchange(s.dot, distance)};
+}
+
+struct Job {
+    Matrix<T> out;
+    Matrix<const T> g, a;
+    PerRow<const T> mean, rstd;
+    Along weight;
+    State *scratch; // [rows][parts]
+    Cut cut;
+};
+
+struct Merge {
+    __device__ State operator()(const State &p, const State &q) const
+    {
+        return {p.sum + q.sum, p.dot + q.dot};
     }
+};
+
+// r (h - mean(h) - x mean(h x)), where x = (a - mean) r
+template <Step STEP> __device__ inline void run(const Job &job)
+{
+    const Index row = group_row();
+    const bool exists = row < job.cut.rows;
+    const Index count = exists ? Index(job.cut.count) : 0, from = exists ? row : 0;
+    const T *in = job.a.row(from);
+    const Place place(job.cut, in, count);
+    Items a, h, weight;
+    read<T>(a, in, Index(job.a.step), place, T(0));
+    read<T>(h, job.g.row(from), Index(job.g.step), place, T(0));
+    job.weight.read(weight, place, T(1));
+    const T m = exists ? job.mean.at(row) : T(0), r = exists ? job.rstd.at(row) : T(0);
+#pragma unroll
+    for (int k = 0; k < ITEMS; k++) {
+        h[k] = h[k] * weight[k];
+        a[k] -= m;
+    }
+    State own, all{T(0), T(0)};
+    if constexpr (STEP == REST) {
+        all = collect(job.scratch, job.cut, own, all, Merge());
+    } else {
+        visit(place, [&](int k, Index i) {
+            all.sum += h[k];
+            all.dot += place.has(i) ? h[k] * a[k] : T(0);
+        });
+        all = group_combine(all, Merge());
+    }
+    if constexpr (STEP == PARTS) {
+        leave(job.scratch, job.cut, all);
+        return;
+    }
+    if (!exists)
+        return; // no thread waits for another from here on
+    const T length = T(job.cut.count);
+    const T mean_h = all.sum / length, slope = all.dot * r * r / length;
+#pragma unroll
+    for (int k = 0; k < ITEMS; k++)
+        a[k] = r * (h[k] - mean_h - a[k] * slope);
+    write(job.out.row(row), Index(job.out.step), place, a);
+}
+
 #endif
 
-KERNEL(held, true)
-KERNEL(looped, false)
+#define KERNEL(NAME, STEP) \
+    extern "C" __global__ void __launch_bounds__(MOST_THREADS) NAME(Job job) { run<STEP>(job); }
+
+KERNEL(held, HELD)
+KERNEL(parts, PARTS)
+KERNEL(rest, REST)

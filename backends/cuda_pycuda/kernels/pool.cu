@@ -7,7 +7,10 @@
 constexpr int THREADS = 256;
 
 struct Window {
-    long long kernel[2], stride[2], padding[2], dilation[2];
+    long long kernel[2];
+    Divisor stride[2];
+    long long padding[2];
+    Divisor dilation[2];
     long long count_padding; // whether padding counts in an average
 };
 
@@ -29,13 +32,13 @@ struct Span {
 __device__ inline Span span_of(const Pool &s, int axis, Index place)
 {
     const Window &w = s.window;
-    const Index dilation = Index(w.dilation[axis]), size = Index(s.image[axis]);
-    const Index start = place * Index(w.stride[axis]) - Index(w.padding[axis]);
+    const Index dilation = Index(w.dilation[axis].size), size = Index(s.image[axis]);
+    const Index start = place * Index(w.stride[axis].size) - Index(w.padding[axis]);
     const Index end = start + (Index(w.kernel[axis]) - 1) * dilation + 1;
     const Index edge = size + Index(w.padding[axis]);
     Span span{start, end < size ? end : size, (end < edge ? end : edge) - start};
     if (start < 0)
-        span.from = start + (-start + dilation - 1) / dilation * dilation;
+        span.from = start + divide(w.dilation[axis], -start + dilation - 1) * dilation;
     return span;
 }
 
@@ -54,8 +57,8 @@ extern "C" __global__ void max_pool(T *out, long long *indices, const T *in, Poo
         const Span rows = span_of(s, 0, at[3]), columns = span_of(s, 1, at[4]);
         T best = T(0);
         Index where = -1;
-        for (Index r = rows.from; r < rows.to; r += Index(s.window.dilation[0]))
-            for (Index c = columns.from; c < columns.to; c += Index(s.window.dilation[1])) {
+        for (Index r = rows.from; r < rows.to; r += Index(s.window.dilation[0].size))
+            for (Index c = columns.from; c < columns.to; c += Index(s.window.dilation[1].size)) {
                 const T value = in[at[2] + r * Index(s.in_steps[0]) + c * Index(s.in_steps[1])];
                 if (where < 0 || value > best || (value != value && best == best)) {
                     best = value;
@@ -84,10 +87,11 @@ extern "C" __global__ void average_pool(T *out, const T *in, Pool s)
 // The places whose windows cover row or column `at` of the image, as [from, to).
 __device__ inline Span seen_from(const Pool &s, int axis, Index at)
 {
-    const Index stride = Index(s.window.stride[axis]), kernel = Index(s.window.kernel[axis]);
+    const Divisor &stride = s.window.stride[axis];
+    const Index kernel = Index(s.window.kernel[axis]);
     const Index reach = at + Index(s.window.padding[axis]);
-    const Index last = reach / stride + 1, places = Index(s.pooled[axis]);
-    const Index first = reach < kernel ? 0 : (reach - kernel) / stride + 1;
+    const Index last = divide(stride, reach) + 1, places = Index(s.pooled[axis]);
+    const Index first = reach < kernel ? 0 : divide(stride, reach - kernel) + 1;
     return Span{first, last < places ? last : places, 0};
 }
 
@@ -111,7 +115,7 @@ extern "C" __global__ void average_backward(T *out, const T *g, Pool s)
 
 struct MaxBackward {
     long long planes, places, pixels; // images times channels; elements of a plane of g, of out
-    long long width;                  // of the image
+    Divisor width;                    // of the image
     Layout<2, 3> plane;               // out, g, indices
     Layout<2, 2> place;               // g, indices
     long long out_steps[2];           // strides of the rows and columns of out
@@ -161,8 +165,9 @@ extern "C" __global__ void __launch_bounds__(THREADS)
         Index base[3];
         locate(s.plane, Index(plane), base);
         const auto target = [&](long long pixel) {
-            return base[0] + Index(pixel / s.width * s.out_steps[0]) +
-                   Index(pixel % s.width * s.out_steps[1]);
+            Index column = Index(pixel);
+            const Index row = divide_off(s.width, column);
+            return base[0] + row * Index(s.out_steps[0]) + column * Index(s.out_steps[1]);
         };
         for (long long i = threadIdx.x; i < s.pixels; i += THREADS) {
             out[target(i)] = T(0);

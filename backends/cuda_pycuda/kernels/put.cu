@@ -35,9 +35,10 @@ __device__ inline bool among(long long key, const long long *keys, int from, int
 #include "places.cuh"
 
 struct Put {
-    long long count, n, row; // n values of `row` elements: count in all
-    AnyLayout<2> rest;       // a row of out, of values
-    AnyLayout<1> value;      // where value i begins
+    long long count, n; // n values of `row` elements: count in all
+    Divisor row;
+    AnyLayout<2> rest;  // a row of out, of values
+    AnyLayout<1> value; // where value i begins
     Places places;
 };
 
@@ -61,12 +62,13 @@ extern "C" __global__ void __launch_bounds__(THREADS)
     if (wrong)
         return;
     for (Index e = grid_thread(); e < Index(s.count); e += grid_threads()) {
-        const int i = int(e / Index(s.row));
+        Index element = e;
+        const int i = int(divide_off(s.row, element));
         const long long key = keys[i];
         if (ACCUMULATE ? among(key, keys, 0, i) : among(key, keys, i + 1, n))
             continue;
         Index at[2], value[1];
-        locate(s.rest, e - Index(i) * Index(s.row), at);
+        locate(s.rest, element, at);
         T &target = out[Index(key) + at[0]];
 #if ACCUMULATE
         T sum = target;
@@ -94,8 +96,10 @@ extern "C" __global__ void find_keys(long long *keys, long long *fault, IndexArr
 #else
 
 struct Put {
-    long long count, n, row;           // as above; a row is one element
-    long long rows, length;            // n = rows * length
+    long long count, n; // as above
+    Divisor row;        // of one element
+    long long rows;     // n = rows * length
+    Divisor length;
     long long dimension, size, stride; // of out's last dimension
     AnyLayout<2> rest;
     AnyLayout<1> value;
@@ -122,7 +126,7 @@ extern "C" __global__ void __launch_bounds__(THREADS)
 {
     __shared__ long long keys[FEW];
     __shared__ T kept[FEW];
-    const int length = int(s.length), together = FEW / length;
+    const int length = int(s.length.size), together = FEW / length;
     const long long first = (long long)blockIdx.x * together;
     const long long left = (s.rows - first) * length;
     const int count = left < together * length ? int(left) : together * length;
@@ -133,7 +137,7 @@ extern "C" __global__ void __launch_bounds__(THREADS)
     }
     __syncthreads();
     for (int i = threadIdx.x; i < count; i += THREADS) {
-        const int start = i - i % length, end = start + length;
+        const int start = int(divide(s.length, i)) * length, end = start + length;
         const long long key = keys[i];
         if (key == WRONG || among(key, keys, start, i))
             continue;
@@ -184,13 +188,14 @@ extern "C" __global__ void sorted(T *out, const T *values, const long long *keys
         return;
     const Index n = Index(s.n);
     for (Index e = grid_thread(); e < Index(s.count); e += grid_threads()) {
-        const Index p = e / Index(s.row);
+        Index element = e;
+        const Index p = divide_off(s.row, element);
         const long long key = keys[order[p]];
         const Index neighbour = ACCUMULATE ? p - 1 : p + 1;
         if (key == WRONG || (neighbour >= 0 && neighbour < n && keys[order[neighbour]] == key))
             continue;
         Index at[2], value[1];
-        locate(s.rest, e - p * Index(s.row), at);
+        locate(s.rest, element, at);
         T &target = out[Index(key) + at[0]];
 #if ACCUMULATE
         T sum = target;

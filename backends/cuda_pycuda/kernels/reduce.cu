@@ -30,7 +30,7 @@ __device__ inline Index row_offset(const Rows &rows, int view, Index row)
     return offsets[view];
 }
 
-__device__ inline T element(const T *row, const Inside &inside, Index number)
+__device__ inline const T &element(const T *row, const Inside &inside, Index number)
 {
     Index offset[1];
     locate(inside, number, offset);
@@ -63,65 +63,110 @@ struct Share {
     }
 };
 
-template <int VECTOR>
-__device__ inline void reduce_rows(const Job &job, const Rows &views, const Inside &inside)
+extern "C" __global__ void rows(Job job, Rows views, Inside inside)
 {
     const Index row = Index(blockIdx.x) * blockDim.y + threadIdx.y;
-    const Index count = Index(job.count), turns = count / VECTOR;
     State state = R::identity();
     if (row < job.rows) {
         const T *a = job.a + row_offset(views, IN, row);
-        const Share share(job, turns);
-        if constexpr (VECTOR == 1)
-            state = gather<R, 1>(share.first + threadIdx.x, share.end, blockDim.x, [&](Index turn) {
-                return Vector<T, 1>{element(a, inside, turn)};
-            });
-        else
-            state = gather<R, VECTOR>(share.first + threadIdx.x, share.end, blockDim.x,
-                                      [&](Index turn) { return load_vector<VECTOR>(a, turn); });
-        // The elements behind the last whole turn; there may be more of them than threads.
-        const bool last = VECTOR > 1 && blockIdx.y == gridDim.y - 1;
-        for (Index rest = turns * VECTOR + threadIdx.x; last && rest < count; rest += blockDim.x)
-            state = R::take(state, a[rest], rest);
+        const Share share(job, Index(job.count));
+        state = gather<R, 1>(share.first + threadIdx.x, share.end, blockDim.x,
+                             [&](Index turn) { return Vector<T, 1>{element(a, inside, turn)}; });
     }
     state = group_combine(state, Combine());
     if (row < job.rows && threadIdx.x == 0)
         leave(job, views, row, state);
 }
 
-extern "C" __global__ void rows(Job job, Rows views, Inside inside)
-{
-    reduce_rows<1>(job, views, inside);
-}
-
-// The elements of a row are neighbours, and all rows begin at multiples of 16 bytes.
+// The elements of a row are neighbours: they are read 16 bytes at a time, and one by one before the
+// first multiple of 16 bytes and behind the last one.
 extern "C" __global__ void dense_rows(Job job, Rows views, Inside inside)
 {
-    reduce_rows<LANES_OF<T>>(job, views, inside);
-}
-
-constexpr int MOST_THREADS = 512;
-
-extern "C" __global__ void columns(Job job, Rows views, Inside inside)
-{
-    __shared__ State parts[MOST_THREADS];
-    const Index row = Index(blockIdx.x) * blockDim.x + threadIdx.x;
+    constexpr int VECTOR = LANES_OF<T>;
+    const Index row = Index(blockIdx.x) * blockDim.y + threadIdx.y;
     State state = R::identity();
     if (row < job.rows) {
         const T *a = job.a + row_offset(views, IN, row);
-        const Share share(job, Index(job.count));
-        state = gather<R, 1>(share.first + threadIdx.y, share.end, blockDim.y,
-                             [&](Index turn) { return Vector<T, 1>{element(a, inside, turn)}; });
+        const Index count = Index(job.count);
+        Index head = Index((0u - misplaced(a, VECTOR_BYTES)) % VECTOR_BYTES / sizeof(T));
+        head = head < count ? head : count;
+        const Index turns = (count - head) / VECTOR;
+        const Share share(job, turns);
+        state = gather<R, VECTOR>(
+            share.first + threadIdx.x, share.end, blockDim.x,
+            [&](Index turn) { return load_vector<VECTOR>(a + head, turn); }, head);
+        // There may be more of these than threads.
+        for (Index i = threadIdx.x; blockIdx.y == 0 && i < head; i += blockDim.x)
+            state = R::take(state, a[i], i);
+        const bool last = blockIdx.y == gridDim.y - 1;
+        for (Index i = head + turns * VECTOR + threadIdx.x; last && i < count; i += blockDim.x)
+            state = R::take(state, a[i], i);
     }
-    State *mine = parts + threadIdx.y * blockDim.x + threadIdx.x;
-    *mine = state;
-    for (int half = blockDim.y / 2; half > 0; half /= 2) { // blockDim.y is a power of two
+    state = group_combine(state, Combine());
+    if (row < job.rows && threadIdx.x == 0)
+        leave(job, views, row, state);
+}
+
+// ---- across ----
+constexpr int MOST_THREADS = 256;
+
+// Combines the states of the threads of one column, into those of its first thread; blockDim.y is a
+// power of two.
+template <int VECTOR> __device__ inline void combine_columns(State (&states)[VECTOR])
+{
+    __shared__ State parts[VECTOR][MOST_THREADS];
+    const int mine = threadIdx.y * blockDim.x + threadIdx.x;
+#pragma unroll
+    for (int v = 0; v < VECTOR; v++)
+        parts[v][mine] = states[v];
+    for (int half = blockDim.y / 2; half > 0; half /= 2) {
         __syncthreads();
         if (threadIdx.y < half)
-            *mine = R::combine(*mine, mine[half * blockDim.x]);
+#pragma unroll
+            for (int v = 0; v < VECTOR; v++)
+                parts[v][mine] = R::combine(parts[v][mine], parts[v][mine + half * blockDim.x]);
     }
+#pragma unroll
+    for (int v = 0; v < VECTOR; v++)
+        states[v] = parts[v][mine];
+}
+
+// Threads take VECTOR neighbouring rows each.
+template <int VECTOR>
+__device__ inline void reduce_columns(const Job &job, const Rows &views, const Inside &inside)
+{
+    const Index row = (Index(blockIdx.x) * blockDim.x + threadIdx.x) * VECTOR;
+    State states[VECTOR];
+#pragma unroll
+    for (int v = 0; v < VECTOR; v++)
+        states[v] = R::identity();
+    if (row < job.rows) {
+        const T *a = job.a + row_offset(views, IN, row);
+        const Share share(job, Index(job.count));
+        gather_across<R, VECTOR>(
+            states, share.first + threadIdx.y, share.end, blockDim.y,
+            [&](Index turn) { return load_vector<VECTOR>(&element(a, inside, turn), Index(0)); });
+    }
+    combine_columns<VECTOR>(states);
     if (row < job.rows && threadIdx.y == 0)
-        leave(job, views, row, *mine);
+#pragma unroll
+        for (int v = 0; v < VECTOR; v++)
+            leave(job, views, row + v, states[v]);
+}
+
+extern "C" __global__ void __launch_bounds__(MOST_THREADS)
+    columns(Job job, Rows views, Inside inside)
+{
+    reduce_columns<1>(job, views, inside);
+}
+
+// Neighbouring rows lie side by side, and each group of COLUMNS begins at a multiple of their size.
+constexpr int COLUMNS = LANES_OF<T> < 4 ? LANES_OF<T> : 4;
+
+extern "C" __global__ void __launch_bounds__(MOST_THREADS)
+    wide_columns(Job job, Rows views, Inside inside)
+{
+    reduce_columns<COLUMNS>(job, views, inside);
 }
 
 // Combines what `splits` blocks left of each row.

@@ -25,7 +25,7 @@ __device__ inline Total sum_before(Total value, Total &all)
 {
     __shared__ Total of_warps[WARP];
     const int threads = blockDim.x, width = threads < WARP ? threads : WARP;
-    const int lane = threadIdx.x % width;
+    const int lane = threadIdx.x & (width - 1); // a power of two
     Total sum = value;
     for (int distance = 1; distance < width; distance *= 2) {
         const Total lower = __shfl_up_sync(ALL_LANES, sum, distance, width);

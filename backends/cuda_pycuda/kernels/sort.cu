@@ -91,11 +91,11 @@ extern "C" __global__ void __launch_bounds__(THREADS)
     sort_rows(long long *out, const T *in, Sort s, long long width)
 {
     __shared__ Item items[TILE];
-    const int padded = int(width);
-    const long long first = (long long)blockIdx.x * (TILE / padded);
+    const int padded = int(width), digits = 31 - __clz(padded); // a power of two
+    const long long first = (long long)blockIdx.x * (TILE >> digits);
     for (int i = threadIdx.x; i < TILE; i += THREADS) {
-        const long long row = first + i / padded;
-        const Index at = i % padded;
+        const long long row = first + (i >> digits);
+        const Index at = i & (padded - 1);
         if (row < s.rows && at < Index(s.n)) {
             Index base[2];
             locate(s.row, Index(row), base);
@@ -107,8 +107,8 @@ extern "C" __global__ void __launch_bounds__(THREADS)
     __syncthreads();
     sort_runs(items, padded);
     for (int i = threadIdx.x; i < TILE; i += THREADS) {
-        const long long row = first + i / padded;
-        const Index at = i % padded;
+        const long long row = first + (i >> digits);
+        const Index at = i & (padded - 1);
         if (row < s.rows && at < Index(s.n)) {
             Index base[2];
             locate(s.row, Index(row), base);

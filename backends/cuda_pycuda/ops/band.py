@@ -10,7 +10,15 @@ from typing import Final
 from corex.backend import Kernel, View
 from corex.dtypes import DType
 from corex_cuda_pycuda.ops.groups import THREADS, ceil_div, views
-from corex_cuda_pycuda.ops.packing import NARROW_COUNT, NARROW_REACH, plan, pointer, reach
+from corex_cuda_pycuda.ops.packing import (
+    NARROW_COUNT,
+    NARROW_REACH,
+    divisor,
+    plan,
+    pointer,
+    reach,
+    words,
+)
 from corex_cuda_pycuda.ops.signatures import ALL, C_TYPES, Signature, same
 from corex_cuda_pycuda.runtime import Source, device_of
 
@@ -34,7 +42,7 @@ def _choose(
     count = outer.count * rows * columns
     far = max(reach(shape, out), reach(shape, a))
     matrices = views(outer)
-    numbers = struct.pack("=8q", count, rows, columns, diagonal, *out[-2:], *a[-2:])
+    numbers = words(count, *divisor(rows), *divisor(columns), diagonal, *out[-2:], *a[-2:])
     index = "int" if count < NARROW_COUNT and far < NARROW_REACH else "long long"
     return count, index, matrices.rank, numbers + matrices.layout
 

@@ -10,7 +10,7 @@ from corex.backend import View
 from corex.dtypes import DType, float32, float64
 from corex_cuda_pycuda.ops.geometry import Launch, Plans, apart, index_type, parts_grid, words
 from corex_cuda_pycuda.ops.matmul import Steps, division, tile_side
-from corex_cuda_pycuda.ops.packing import blocks, pack_layout, pointer, reach
+from corex_cuda_pycuda.ops.packing import blocks, divisor, pack_layout, pointer, reach
 from corex_cuda_pycuda.ops.signatures import C_TYPES, FLOAT, Signature, same
 from corex_cuda_pycuda.runtime import Device, Source, device_of
 
@@ -82,10 +82,11 @@ class Problem(NamedTuple):
         return b"".join(
             (
                 words(self.m, self.n, self.k, self.groups, pieces, piece),
+                words(*divisor(self.m), *divisor(self.n)),
                 self.a_depth.place(), words(*self.a_steps),
                 self.b_line.window(), self.b_depth.window(),
-                words(self.b_shift, self.b_group, *self.shift, *self.size, *self.stride,
-                      *self.b_steps),
+                words(self.b_shift, self.b_group, *self.shift, *self.size),
+                words(*divisor(self.stride[0]), *divisor(self.stride[1]), *self.b_steps),
                 self.out_column.place(), words(*self.out_steps, self.bias),
             )
         )  # fmt: skip

@@ -4,14 +4,24 @@ from __future__ import annotations
 
 import math
 import struct
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from functools import cache, lru_cache
-from typing import Any
+from typing import Any, NamedTuple
 
 from corex.backend import Kernel, View
 from corex.dtypes import ALL as DTYPES
 from corex.dtypes import DType, bool_, uint8
-from corex_cuda_pycuda.ops.packing import Plan, blocks, pack_layout, plan, pointer, reach
+from corex_cuda_pycuda.ops.packing import (
+    Plan,
+    blocks,
+    divisor,
+    pack_layout,
+    plan,
+    pointer,
+    reach,
+    widened,
+    words,
+)
 from corex_cuda_pycuda.ops.signatures import ALL, C_TYPES, NUMBER, Signature, each
 from corex_cuda_pycuda.runtime import Source, device_of
 
@@ -21,39 +31,96 @@ TILE, TILE_BLOCK = 32, (32, 8, 1)
 TILED_FROM = 16
 """Both sides of a transposed copy must be this long for whole tiles to pay."""
 
+LOADS = 4
+"""Accesses that a thread of `copy` has in flight, as in `kernels/copy.cu`."""
+VECTOR_BYTES = 16
+Shape = tuple[int, ...]
+
 UNSIGNED = {1: "unsigned char", 4: "unsigned", 8: "unsigned long long"}
 MASK = (1 << 64) - 1
 
-_PAIR = struct.Struct("QQq")
+_PAIR = struct.Struct("QQ")
 _ONE = struct.Struct("QqQ")
 
 
 # ---- copy ------------------------------------------------------------------------------------
+class Copy(NamedTuple):
+    """A planned copy: all but addresses.
+
+    Attributes:
+        nbytes: of dense memory that is copied as it is; 0 where a kernel is needed.
+        source, kernel, grid, block, arguments: the launch.
+    """
+
+    nbytes: int
+    source: Source | None = None
+    kernel: str = ""
+    grid: tuple[int, int, int] = BLOCK
+    block: tuple[int, int, int] = BLOCK
+    arguments: bytes = b""
+
+
 def copy(out: View, a: View) -> None:
     """Element by element, with conversion to the dtype of `out`."""
     buffer, to, shape, strides, offset = out
     if buffer is a[0] and offset == a[4] and strides == a[3]:
         return  # an output may be its own input
-    found = plan(shape, strides, a[3])
-    count = found.count
-    if count == 0:
+    target, origin = pointer(out), pointer(a)
+    misplaced = (target % VECTOR_BYTES, origin % VECTOR_BYTES)
+    planned = _copy_plan(shape, strides, a[3], to, a[1], misplaced)
+    if planned is None:
         return
     device = device_of(buffer)
-    if found.rank == 0 and _same_bits(to, a[1]):
-        device.copy(pointer(out), pointer(a), count * to.itemsize)
+    if planned.source is None:
+        device.copy(target, origin, planned.nbytes)
         return
-    source = _copy_source(to, a[1], found.index)
-    tiles = _tiles(found) if found.rank in (2, 3) else None
-    if tiles is not None:
-        number, numbers = tiles
-        arguments = struct.pack("QQ7q", pointer(out), pointer(a), *numbers)
-        function = device.function(source, "transposed")
-        device.launch(function, (min(number, 1 << 16), 1, 1), TILE_BLOCK, arguments)
-        return
-    per_thread = 16 // max(to.itemsize, a[1].itemsize) if found.rank == 0 else 1
-    arguments = _PAIR.pack(pointer(out), pointer(a), count) + found.layout
-    function = device.function(source, found.variant)
-    device.launch(function, blocks(count, THREADS * per_thread), BLOCK, arguments)
+    function = device.function(planned.source, planned.kernel)
+    arguments = _PAIR.pack(target, origin) + planned.arguments
+    device.launch(function, planned.grid, planned.block, arguments)
+
+
+@lru_cache(maxsize=4096)
+def _copy_plan(
+    shape: Shape, out: Shape, a: Shape, to: DType, of: DType, misplaced: tuple[int, int]
+) -> Copy | None:
+    """The copy for views; `misplaced`: the low bits of their addresses."""
+    found = plan(shape, out, a)
+    if found.count == 0:
+        return None
+    if found.dense:
+        if _same_bits(to, of):
+            return Copy(found.count * to.itemsize)
+        grid = blocks(
+            found.count, THREADS * LOADS * (VECTOR_BYTES // max(to.itemsize, of.itemsize))
+        )
+        return Copy(0, _copy_source(to, of, found.index), "dense", grid, BLOCK, words(found.count))
+    planes = _planes(found) if found.rank in (2, 3) else None
+    if planes is not None:
+        tiles, packed = planes
+        grid = (min(tiles, 1 << 16), 1, 1)
+        return Copy(0, _copy_source(to, of, found.index), "transposed", grid, TILE_BLOCK, packed)
+    width, wide = _widest(found, (to.itemsize, of.itemsize), misplaced)
+    source = _copy_source(to, of, found.index, width)
+    grid = blocks(wide.count, THREADS * LOADS)
+    return Copy(0, source, wide.variant, grid, BLOCK, words(wide.count) + wide.layout)
+
+
+def _widest(found: Plan, sizes: Sequence[int], misplaced: Sequence[int]) -> tuple[int, Plan]:
+    """How many neighbours views can move at once, and the plan for that.
+
+    `sizes`: bytes of an element of each view; `misplaced`: the low bits of their addresses."""
+    lanes = VECTOR_BYTES // max(sizes)
+    while lanes > 1:
+        wide = widened(found, lanes)
+        if wide is not None and not any(
+            [
+                strides[-1] and bits % (lanes * size)
+                for strides, size, bits in zip(wide.strides, sizes, misplaced, strict=True)
+            ]
+        ):
+            return lanes, wide
+        lanes //= 2
+    return 1, found
 
 
 def _same_bits(to: DType, of: DType) -> bool:
@@ -61,17 +128,18 @@ def _same_bits(to: DType, of: DType) -> bool:
 
 
 @cache
-def _copy_source(to: DType, of: DType, index: str) -> Source:
+def _copy_source(to: DType, of: DType, index: str, width: int = 0) -> Source:
+    """`width`: neighbours that views move at once; 0: the kernels that need no layout."""
     if _same_bits(to, of):
         names = (UNSIGNED[to.itemsize],) * 2
     else:
         names = (C_TYPES[to], C_TYPES[of])
-    return Source("copy.cu", (("TO", names[0]), ("FROM", names[1]), ("INDEX", index)))
+    defines = (("TO", names[0]), ("FROM", names[1]), ("INDEX", index))
+    return Source("copy.cu", (*defines, ("WIDTH", str(width))) if width else defines)
 
 
-@lru_cache(maxsize=1024)
-def _tiles(found: Plan) -> tuple[int, tuple[int, ...]] | None:
-    """How many tiles, and the numbers for `transposed`, where the views are each other's transpose.
+def _planes(found: Plan) -> tuple[int, bytes] | None:
+    """How many tiles, and the struct `Planes`, where the views are each other's transpose.
 
     `out` must be contiguous along its last dimension and `a` along another one.
     """
@@ -87,8 +155,20 @@ def _tiles(found: Plan) -> tuple[int, tuple[int, ...]] | None:
     planes, out_plane, a_plane = 1, 0, 0
     if plane is not None:
         planes, out_plane, a_plane = found.shape[plane], out[plane], a[plane]
-    number = -(-rows // TILE) * -(-columns // TILE) * planes
-    return number, (rows, columns, planes, out[row], a[last], out_plane, a_plane)
+    down, across = -(-rows // TILE), -(-columns // TILE)
+    tiles = down * across * planes
+    packed = words(
+        rows,
+        columns,
+        tiles,
+        *divisor(across),
+        *divisor(down),
+        out[row],
+        a[last],
+        out_plane,
+        a_plane,
+    )
+    return tiles, packed
 
 
 # ---- fill ------------------------------------------------------------------------------------
@@ -101,13 +181,16 @@ def fill(out: View, value: Any) -> None:
         return
     device = device_of(buffer)
     source = _fill_source(UNSIGNED[dtype.itemsize], found.index)
-    arguments = _ONE.pack(pointer(out), count, bits_of(value, dtype))
+    target = pointer(out)
     if found.rank == 0:
+        arguments = _ONE.pack(target, count, bits_of(value, dtype))
         per_block = THREADS * (16 // dtype.itemsize)
         device.launch(device.function(source, "dense"), blocks(count, per_block), BLOCK, arguments)
         return
-    arguments += _any_layout(found)
-    device.launch(device.function(source, "strided"), blocks(count, THREADS), BLOCK, arguments)
+    lanes = 1 if target % VECTOR_BYTES else VECTOR_BYTES // dtype.itemsize
+    name, count, layout = _fill_views(found, lanes)
+    arguments = _ONE.pack(target, count, bits_of(value, dtype)) + layout
+    device.launch(device.function(source, name), blocks(count, THREADS), BLOCK, arguments)
 
 
 @cache
@@ -116,8 +199,12 @@ def _fill_source(name: str, index: str) -> Source:
 
 
 @lru_cache(maxsize=1024)
-def _any_layout(found: Plan) -> bytes:
-    return pack_layout(found.shape, found.strides, any_rank=True)
+def _fill_views(found: Plan, lanes: int) -> tuple[str, int, bytes]:
+    """The kernel, how many elements or vectors it writes, and the packed layout."""
+    wide = widened(found, lanes)
+    used = wide or found
+    layout = pack_layout(used.shape, used.strides, any_rank=True)
+    return "strided_wide" if wide else "strided", used.count, layout
 
 
 def bits_of(value: Any, dtype: DType) -> int:
@@ -178,6 +265,8 @@ def sources() -> Iterator[Source]:
     """The variants with narrow indices."""
     for to in DTYPES[:6]:
         for of in DTYPES[:6]:
-            yield _copy_source(to, of, "int")
+            wide = VECTOR_BYTES // max(to.itemsize, of.itemsize)
+            for width in (0, 1, wide):
+                yield _copy_source(to, of, "int", width)
     for name in (*UNSIGNED.values(), *(C_TYPES[dtype] for dtype in NUMBER)):
         yield _fill_source(name, "int")

@@ -8,8 +8,10 @@ from typing import Any, Final, NamedTuple
 from corex.backend import View, contiguous_strides
 from corex.dtypes import DType
 from corex_cuda_pycuda.ops.create import copy
-from corex_cuda_pycuda.ops.packing import MAX_RANK, NARROW_REACH, magic
+from corex_cuda_pycuda.ops.packing import MAX_RANK, NARROW_REACH, magic, words
 from corex_cuda_pycuda.runtime import Device, Function
+
+__all__ = ["Launch", "Plans", "any_layout", "apart", "index_type", "parts_grid", "scratch", "words"]
 
 Dim3 = tuple[int, int, int]
 Shape = tuple[int, ...]
@@ -42,11 +44,6 @@ class Plans(dict[Any, Any]):
             self.clear()
         self[key] = plan
         return plan
-
-
-def words(*numbers: int) -> bytes:
-    """Packed `long long`s."""
-    return struct.pack(f"={len(numbers)}q", *numbers)
 
 
 def parts_grid(tiles: int, parts: int) -> Dim3:

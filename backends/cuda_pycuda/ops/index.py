@@ -9,7 +9,7 @@ from corex.backend import View
 from corex.dtypes import DType, bool_, int64
 from corex_cuda_pycuda.ops import put
 from corex_cuda_pycuda.ops.geometry import Launch, Plans, any_layout, apart, index_type, words
-from corex_cuda_pycuda.ops.packing import blocks, ordered_plan, pointer, reach
+from corex_cuda_pycuda.ops.packing import blocks, divisor, ordered_plan, pointer, reach
 from corex_cuda_pycuda.ops.signatures import ALL, Signature
 from corex_cuda_pycuda.runtime import Device, Source, device_of
 
@@ -57,7 +57,7 @@ def _take_plan(
     count = out[2][0] * row
     constants = b"".join(
         (
-            words(count, row, out[3][0] // unit),
+            words(count, *divisor(row), out[3][0] // unit),
             any_layout(shape, *strides),
             words(*[view[3][0] for view in indices]),
             words(*a[2][:k], *[step // unit for step in a[3][:k]]),

@@ -104,6 +104,27 @@ def _plan(shape: tuple[int, ...], strides: tuple[Strides, ...]) -> Plan:
     return Plan(count, 0 if dense else len(sizes), narrow, layout, sizes, steps)
 
 
+def widened(found: Plan, lanes: int) -> Plan | None:
+    """The plan for `lanes` elements at once, or None where views do not allow that.
+
+    All views have to be dense along the innermost dimension, or not move along it, and to begin
+    each of their rows there at a multiple of `lanes`. The count and the innermost size are then
+    those of vectors; strides stay those of elements.
+    """
+    if found.rank == 0 or lanes == 1 or found.strides[0][-1] != 1 or found.shape[-1] % lanes:
+        return None
+    for strides in found.strides:
+        if strides[-1] not in (0, 1):
+            return None
+        if strides[-1] == 1 and any([step % lanes for step in strides[:-1]]):
+            return None
+    shape = (*found.shape[:-1], found.shape[-1] // lanes)
+    steps = tuple([(*strides[:-1], strides[-1] * lanes) for strides in found.strides])
+    return found._replace(
+        count=found.count // lanes, layout=pack_layout(shape, steps), shape=shape, strides=steps
+    )
+
+
 def reach(shape: tuple[int, ...], strides: Strides) -> int:
     """A bound for the absolute offsets within a view."""
     return sum([abs(stride) * (size - 1) for size, stride in zip(shape, strides, strict=True)])
@@ -141,6 +162,16 @@ def magic(size: int) -> tuple[int, int]:
     """
     shift = (size - 1).bit_length()
     return (((1 << shift) - size) << 32) // size + 1, shift
+
+
+def words(*numbers: int) -> bytes:
+    """Packed `long long`s."""
+    return struct.pack(f"={len(numbers)}q", *numbers)
+
+
+def divisor(size: int) -> tuple[int, int, int]:
+    """The words of `Divisor`; a count of nothing is never divided by, but has to be packed."""
+    return (size, *magic(max(1, size)))
 
 
 def pointer(view: View) -> int:

@@ -14,7 +14,7 @@ from typing import Any, Final, NamedTuple
 
 from corex.backend import Kernel, View
 from corex.dtypes import DType, bool_
-from corex_cuda_pycuda.ops.packing import STATIC_RANK, plan
+from corex_cuda_pycuda.ops.packing import STATIC_RANK, plan, widened
 from corex_cuda_pycuda.ops.signatures import (
     ALL,
     BITS,
@@ -56,8 +56,9 @@ class Op(NamedTuple):
     chooses: bool = False
     parameter: bool = False
 
-    def source(self, dtype: DType, index: str, dims: int | None) -> Source:
-        """The module for one dtype: dense memory, or views of `dims` dimensions (0: any)."""
+    def source(self, dtype: DType, index: str, dims: int | None, width: int = 1) -> Source:
+        """The module for one dtype: dense memory, or views of `dims` dimensions (0: any), of which
+        `width` neighbours move at once."""
         c_type = C_TYPES[dtype]
         defines = [
             ("OP", self.functor),
@@ -67,7 +68,7 @@ class Op(NamedTuple):
             ("ARITY", str(self.arity)),
         ]
         if dims is not None:
-            defines.append(("DIMS", str(dims)))
+            defines += (("DIMS", str(dims)), ("WIDTH", str(width)))
         if self.divides and dtype in INTEGER:
             defines.append(("DIVIDES", "1"))
         if self.parameter:
@@ -130,6 +131,8 @@ class Walk(NamedTuple):
         sources: of dense memory, where each operand is found.
         index_type: the C type of indices.
         layout: the packed layout, if there is one.
+        wide: the packed layout for vectors, where rows are made of them.
+        aligned: for each view, whether that needs it to begin at a vector.
     """
 
     elements: int
@@ -137,10 +140,12 @@ class Walk(NamedTuple):
     sources: tuple[int, ...]
     index_type: str
     layout: bytes
+    wide: bytes = b""
+    aligned: tuple[bool, ...] = ()
 
 
 @lru_cache(maxsize=4096)
-def _walk(shape: tuple[int, ...], *strides: tuple[int, ...]) -> Walk:
+def _walk(lanes: int, shape: tuple[int, ...], *strides: tuple[int, ...]) -> Walk:
     found = plan(shape, *strides)
     arity = len(strides) - 1
     if found.dense:
@@ -150,7 +155,11 @@ def _walk(shape: tuple[int, ...], *strides: tuple[int, ...]) -> Walk:
         sources = tuple(ELEMENT if s == (0,) else ARRAY for s in found.strides[1:])
         return Walk(found.count, None, sources, found.index, b"")
     dims = found.rank if found.rank <= STATIC_RANK else 0
-    return Walk(found.count, dims, (), found.index, found.layout)
+    wide = widened(found, lanes)
+    if wide is None:
+        return Walk(found.count, dims, (), found.index, found.layout)
+    aligned = tuple([step[-1] != 0 for step in wide.strides])
+    return Walk(found.count, dims, (), found.index, found.layout, wide.layout, aligned)
 
 
 # ---- running -------------------------------------------------------------------------------
@@ -178,7 +187,7 @@ class Launcher:
         self.words = struct.Struct("=QqQd" + "Q" * op.arity)
         self.dense: Function | None = None
         self.unaligned: Function | None = None
-        self.strided: dict[int, Function] = {}
+        self.strided: dict[tuple[int, int], Function] = {}
 
     def run_dense(
         self, count: int, sources: tuple[int, ...], addresses: list[int], parameter: float = 0.0
@@ -202,24 +211,31 @@ class Launcher:
         packed = self.head.pack(addresses[0], count, device.fault_word, parameter, *pairs)
         self._launch(function, items, packed)
 
-    def run_strided(
-        self, count: int, dims: int, addresses: list[int], layout: bytes, parameter: float = 0.0
-    ) -> None:
-        """Launches on views of `dims` dimensions (0: any)."""
-        function = self.strided.get(dims) or self._load("strided", dims)
+    def run_strided(self, walk: Walk, addresses: list[int], parameter: float = 0.0) -> None:
+        """Launches on views."""
+        count, width, layout, dims = walk.elements, 1, walk.layout, walk.dims or 0
+        if walk.wide and not any(
+            [
+                needed and address & mask
+                for needed, address, mask in zip(walk.aligned, addresses, self.aligned, strict=True)
+            ]
+        ):
+            count, width, layout = count // self.lanes, self.lanes, walk.wide
+        function = self.strided.get((dims, width)) or self._load("strided", dims, width)
         fault_word = self.device.fault_word
         packed = self.words.pack(addresses[0], count, fault_word, parameter, *addresses[1:])
-        self._launch(function, -(-count // 4), packed + layout)
+        self._launch(function, -(-count // (4 if width == 1 else 2)), packed + layout)
 
     def _launch(self, function: Function, items: int, arguments: bytes) -> None:
         threads = THREADS if items >= THREADS else -(-items // 32) * 32
         grid = min(-(-items // threads), self.most)
         self.device.launch(function, (grid, 1, 1), (threads, 1, 1), arguments)
 
-    def _load(self, name: str, dims: int | None = None) -> Function:
-        function = self.device.function(self.op.source(self.dtype, self.index, dims), name)
+    def _load(self, name: str, dims: int | None = None, width: int = 1) -> Function:
+        source = self.op.source(self.dtype, self.index, dims, width)
+        function = self.device.function(source, name)
         if dims is not None:
-            self.strided[dims] = function
+            self.strided[dims, width] = function
         elif name == "dense":
             self.dense = function
         else:
@@ -241,16 +257,16 @@ def launcher(device: Device, op: Op, dtype: DType, index: str) -> Launcher:
 
 def run(op: Op, views: tuple[View, ...], parameter: float = 0.0) -> None:
     """Launches an op on views, the output first."""
-    out = views[0]
-    walk = _walk(out[2], *[view[3] for view in views])
+    out, dtype = views[0], views[-1][1]
+    walk = _walk(VECTOR_BYTES // dtype.itemsize, out[2], *[view[3] for view in views])
     if walk.elements == 0:
         return
     addresses = [view[0].ptr + view[4] * view[1].itemsize for view in views]
-    found = launcher(device_of(out[0]), op, views[-1][1], walk.index_type)
+    found = launcher(device_of(out[0]), op, dtype, walk.index_type)
     if walk.dims is None:
         found.run_dense(walk.elements, walk.sources, addresses, parameter)
     else:
-        found.run_strided(walk.elements, walk.dims, addresses, walk.layout, parameter)
+        found.run_strided(walk, addresses, parameter)
 
 
 # ---- the kernels ---------------------------------------------------------------------------
@@ -300,9 +316,15 @@ def _signature(name: str) -> Signature:
 SIGNATURES: dict[str, Signature] = {name: _signature(name) for name in KERNELS}
 
 
+WIDE_SAMPLE: Final = ("exp", "neg", "logical_not", "add", "floor_divide", "eq", "where")
+"""Ops that are compiled for views that move by vectors, too: a loop is the same for all ops."""
+
+
 def sources() -> Iterator[Source]:
-    """Every op and dtype: dense memory, and views of two dimensions."""
+    """Every op and dtype: dense memory, and views of two dimensions; some by vectors."""
     for name, op in OPS.items():
         for dtype in sorted(TAKES[name], key=lambda d: d.index):
             yield op.source(dtype, "int", None)
             yield op.source(dtype, "int", 2)
+            if name in WIDE_SAMPLE:
+                yield op.source(dtype, "int", 2, VECTOR_BYTES // dtype.itemsize)

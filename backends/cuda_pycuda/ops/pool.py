@@ -8,7 +8,7 @@ from typing import Final
 from corex.backend import View
 from corex.dtypes import DType, float32, float64, int64
 from corex_cuda_pycuda.ops.geometry import Launch, Plans, apart, index_type, words
-from corex_cuda_pycuda.ops.packing import blocks, pack_layout, pointer, reach
+from corex_cuda_pycuda.ops.packing import blocks, divisor, pack_layout, pointer, reach
 from corex_cuda_pycuda.ops.signatures import C_TYPES, FLOAT, Signature, pattern, same
 from corex_cuda_pycuda.runtime import Device, Function, Source, device_of
 
@@ -69,8 +69,9 @@ def _constants(
     image, pooled = (out, given) if to_image else (given, out)
     count = out[2][0] * out[2][1] * out[2][2] * out[2][3]
     rest = words(
-        *image[2][2:], *pooled[2][2:], *given[3][2:], *kernel, *stride, *padding, *dilation,
-        int(count_padding),
+        *image[2][2:], *pooled[2][2:], *given[3][2:], *kernel,
+        *[word for step in stride for word in divisor(step)], *padding,
+        *[word for step in dilation for word in divisor(step)], int(count_padding),
     )  # fmt: skip
     return words(count) + element + rest
 
@@ -128,7 +129,8 @@ def _backward_constants(out: View, g: View, indices: View) -> bytes:
     places = tuple([max(size, 1) for size in g[2][2:]])
     return b"".join(
         (
-            words(out[2][0] * out[2][1], g[2][2] * g[2][3], out[2][2] * out[2][3], out[2][3]),
+            words(out[2][0] * out[2][1], g[2][2] * g[2][3], out[2][2] * out[2][3]),
+            words(*divisor(out[2][3])),
             pack_layout(out[2][:2], [out[3][:2], g[3][:2], indices[3][:2]]),
             pack_layout(places, [g[3][2:], indices[3][2:]]),
             words(*out[3][2:]),

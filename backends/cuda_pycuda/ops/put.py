@@ -9,7 +9,7 @@ from typing import Any, Final, NamedTuple
 from corex.backend import View
 from corex.dtypes import DType, int64
 from corex_cuda_pycuda.ops.geometry import Launch, Plans, any_layout, apart, index_type, words
-from corex_cuda_pycuda.ops.packing import blocks, ordered_plan, pointer, reach
+from corex_cuda_pycuda.ops.packing import blocks, divisor, ordered_plan, pointer, reach
 from corex_cuda_pycuda.ops.signatures import ALL, C_TYPES, NUMBER, Signature
 from corex_cuda_pycuda.ops.sort import argsort
 from corex_cuda_pycuda.runtime import Device, Source, device_of
@@ -78,7 +78,7 @@ def _put_plan(
     count = n * rest.count
     constants = b"".join(
         (
-            words(count, n, rest.count),
+            words(count, n, *divisor(rest.count)),
             any_layout(shape, *strides),
             any_layout((n,), (values[3][0],)),
             words(*[view[3][0] for view in indices], *out[2][:k], *out[3][:k]),
@@ -137,7 +137,8 @@ def _scatter_plan(device: Device, out: View, index: View, src: View) -> Steps:
     without_last = (*out[3][:-1], 0)
     constants = b"".join(
         (
-            words(n, n, 1, rows, length, len(out[2]) - 1, out[2][-1], out[3][-1]),
+            words(n, n, *divisor(1), rows, *divisor(length)),
+            words(len(out[2]) - 1, out[2][-1], out[3][-1]),
             any_layout((1,), (0,), (0,)),
             any_layout(index[2], src[3]),
             any_layout(index[2], index[3], without_last, src[3]),

@@ -50,6 +50,11 @@ TAKES: Final = {
 ORDERED: Final = ("argmax", "argmin")
 """Where it matters which element is which."""
 VECTOR_BYTES: Final = 16
+DENSE_FROM = (1, 8)
+"""From so many vectors on, rows are read by vectors: where all rows begin at one, and where some do
+not."""
+MOST_COLUMNS = 4
+"""Neighbouring rows that a thread takes, as COLUMNS in `kernels/reduce.cu`."""
 STATE_BYTES: Final = 16
 """The most that a kernel keeps of a row: a value and its position."""
 
@@ -89,11 +94,12 @@ def _choose(
     strides: Shape,
     ordered: bool,
     lanes: int,
+    misplaced: int,
     multiprocessors: int,
 ) -> Launch | None:
     """The launch for a view of `shape` of which as many dimensions remain as `out_strides` has.
 
-    `lanes`: how many elements a vector holds, 1 where the address allows none."""
+    `lanes`: how many elements a vector holds; `misplaced`: the low bits of the address."""
     kept = len(out_strides)
     outer = plan(shape[:kept], strides[:kept], out_strides)
     inner = (ordered_plan if ordered else plan)(shape[kept:], strides[kept:])
@@ -102,13 +108,18 @@ def _choose(
         return None
     kernel, turns = "rows", count
     if _runs_across(outer, inner):
-        kernel = "columns"
-        across = min(WARP, power_of_two(rows))
+        together = min(lanes, MOST_COLUMNS)
+        wide = misplaced * lanes % (VECTOR_BYTES * together) == 0 and _is_wide(
+            outer, inner, together
+        )
+        kernel, together = ("wide_columns", together) if wide else ("columns", 1)
+        across = min(WARP, power_of_two(rows // together))
         most = max(THREADS // across, 1)
         shape_of = Group(across, min(most, power_of_two(ceil_div(count, 4))))
-        blocks, per_block = ceil_div(rows, across), shape_of.rows
+        blocks, per_block = ceil_div(rows, across * together), shape_of.rows
     else:
-        if lanes > 1 and _is_aligned(outer, inner, lanes):
+        aligned = misplaced == 0 and _is_aligned(outer, lanes)
+        if inner.rank == 0 and count >= lanes * DENSE_FROM[not aligned]:
             kernel, turns = "dense_rows", count // lanes
         shape_of = group(max(1, turns), rows)
         blocks, per_block = ceil_div(rows, shape_of.rows), shape_of.across
@@ -141,14 +152,22 @@ def _runs_across(outer: Plan, inner: Plan) -> bool:
     return outer.count > 1 and inner.count > 1 and _innermost(outer) < _innermost(inner)
 
 
-def _is_aligned(outer: Plan, inner: Plan, lanes: int) -> bool:
-    """Whether rows are dense and each begins at a multiple of a vector."""
-    if inner.rank != 0 or inner.count < lanes:
-        return False
+def _is_aligned(outer: Plan, lanes: int) -> bool:
+    """Whether each row begins at a multiple of a vector, where the first does."""
     if outer.count == 1:
         return True
     steps = outer.strides[0] if outer.rank else (1,)
     return all(step % lanes == 0 for step in steps)
+
+
+def _is_wide(outer: Plan, inner: Plan, together: int) -> bool:
+    """Whether so many neighbouring rows lie side by side, from a multiple of their size on, where
+    the first of all rows begins at one."""
+    if together == 1 or (outer.rank and outer.strides[0][-1] != 1):
+        return False
+    shape = outer.shape if outer.rank else (outer.count,)
+    steps = (*(outer.strides[0][:-1] if outer.rank else ()), *inner.strides[0])
+    return shape[-1] % together == 0 and all(step % together == 0 for step in steps)
 
 
 def _index(outer: Plan, inner: Plan) -> str:
@@ -190,9 +209,9 @@ def run(op: str, out: View, a: View) -> None:
     """Reduces the dimensions of `a` behind those of `out`."""
     device = device_of(a[0])
     dtype, address = a[1], pointer(a)
-    lanes = 1 if address % VECTOR_BYTES else VECTOR_BYTES // dtype.itemsize
+    lanes, misplaced = VECTOR_BYTES // dtype.itemsize, address % VECTOR_BYTES
     processors = device.properties.multiprocessors
-    launch = _choose(a[2], out[3], a[3], op in ORDERED, lanes, processors)
+    launch = _choose(a[2], out[3], a[3], op in ORDERED, lanes, misplaced, processors)
     if launch is None:
         return
     target, parts, numbers = pointer(out), launch.parts, launch.numbers

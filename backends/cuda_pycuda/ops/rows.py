@@ -1,7 +1,9 @@
 """softmax and its like, layer normalisation: kernels that see whole rows.
 
-As many threads share a row as can hold it in registers; longer rows are read once per pass. The
-tables have `scan.py`, `loss.py` and `band.py` too, whose ops work on rows in ways of their own.
+The threads of a block keep a row in registers, so that it is read once, 16 bytes at a time where
+memory allows. A row that is longer is cut into parts: one launch leaves what is known of each in
+scratch memory, a second one makes the results. The tables have `scan.py`, `loss.py` and `band.py`
+too, whose ops work on rows in ways of their own.
 """
 
 from __future__ import annotations
@@ -14,52 +16,98 @@ from typing import Final, NamedTuple
 from corex.backend import Kernel, View
 from corex.dtypes import DType
 from corex_cuda_pycuda.ops import band, loss, scan
+from corex_cuda_pycuda.ops.geometry import parts_grid, words
 from corex_cuda_pycuda.ops.groups import Dim3, ceil_div, group, views
 from corex_cuda_pycuda.ops.packing import NARROW_COUNT, NARROW_REACH, plan, pointer, reach
 from corex_cuda_pycuda.ops.signatures import C_TYPES, FLOAT, Signature, same
-from corex_cuda_pycuda.runtime import Source, device_of
+from corex_cuda_pycuda.runtime import Device, Source, device_of
 
-ITEMS: Final = 8
-"""Elements of a row that a thread keeps, as in `kernels/rows.cuh`."""
-MOST_THREADS: Final = 1024
+HELD_VECTORS: Final = 2
+"""Vectors of a row that a thread keeps, or as many elements; as in `kernels/rows.cuh`."""
+MOST_THREADS = 1024
+VECTOR_BYTES: Final = 16
+WIDE_FROM = (1, 8)
+"""From so many vectors on, rows move by vectors: where all rows begin at one, and where some do
+not, so that their first and last elements go one by one."""
+STATE_BYTES: Final = 24
+"""The most that is left of a part."""
 Shape = tuple[int, ...]
+
+
+class Cut(NamedTuple):
+    """How threads share rows.
+
+    Attributes:
+        width: neighbours that a thread takes at once.
+        grid, block: the launch.
+        parts: of each row; above 1 there are two launches.
+        packed: the struct `Cut`.
+        scratch: bytes that the parts leave.
+    """
+
+    width: int
+    grid: Dim3
+    block: Dim3
+    parts: int
+    packed: bytes
+    scratch: int
+
+
+def cut(rows: int, count: int, lanes: int, dense: bool, aligned: bool) -> Cut:
+    """For `rows` rows of `count` elements, of which `lanes` are a vector.
+
+    `dense`: whether the elements of all rows are neighbours; `aligned`: whether each begins at a
+    multiple of a vector. At least eight threads share a row that long, so that their accesses are
+    neighbours.
+    """
+    wide = dense and count >= lanes * WIDE_FROM[not aligned]
+    width = lanes if wide else 1
+    turns = max(1, ceil_div(count + (0 if aligned else width - 1), width))
+    most = HELD_VECTORS * lanes // width
+    found = group(turns, rows, min(most, ceil_div(turns, 8)), MOST_THREADS)
+    parts = ceil_div(turns, found.across * most)
+    part = ceil_div(turns, parts) * width
+    grid = parts_grid(ceil_div(rows, found.rows), parts)
+    packed = words(rows, count, parts, part)
+    block = (found.across, found.rows, 1)
+    return Cut(width, grid, block, parts, packed, rows * parts * STATE_BYTES if parts > 1 else 0)
+
+
+def _launch(device: Device, source: Source, made: Cut, head: bytes, tail: bytes) -> None:
+    """The kernel `held`; of rows in parts, `parts` and `rest`, with scratch memory between."""
+    scratch = device.scratch(made.scratch) if made.scratch else None
+    address = 0 if scratch is None else scratch.ptr
+    arguments = head + words(address) + made.packed + tail
+    for name in ("held",) if scratch is None else ("parts", "rest"):
+        device.launch(device.function(source, name), made.grid, made.block, arguments)
+
+
+def _aligned(row_steps: Shape, lanes: int, address: int) -> bool:
+    """Whether every row begins at a multiple of a vector."""
+    return address % VECTOR_BYTES == 0 and all([step % lanes == 0 for step in row_steps])
 
 
 class Launch(NamedTuple):
     """How to launch a kernel of rows on one shape: all but addresses.
 
     Attributes:
-        kernel: `held` or `looped`.
+        cut: of the rows.
         index_type: the C type of indices.
         rank: of the rows' layout (0: any).
-        grid, block: the launch.
-        lines: packed: number of rows, elements of each, the step of each view along a row.
-        layout: packed, of the rows.
+        tail: packed: the step of each view along a row, the layout of the rows.
     """
 
-    kernel: str
+    cut: Cut
     index_type: str
     rank: int
-    grid: Dim3
-    block: Dim3
-    lines: bytes
-    layout: bytes
-
-
-def shape_of(rows: int, count: int) -> tuple[str, Dim3, Dim3]:
-    """Kernel, grid and block for `rows` rows of `count` elements.
-
-    At least eight threads share a row that long, so that their accesses are neighbours.
-    """
-    each = min(ITEMS, max(1, ceil_div(count, 8)))
-    found = group(max(1, count), rows, each, MOST_THREADS)
-    kernel = "held" if count <= found.across * ITEMS else "looped"
-    return kernel, (ceil_div(rows, found.rows), 1, 1), (found.across, found.rows, 1)
+    tail: bytes
 
 
 @lru_cache(maxsize=4096)
-def _choose(shape: Shape, *strides: Shape) -> Launch | None:
-    """The launch for views of one shape, along their last dimension; None where it is empty."""
+def _choose(lanes: int, misplaced: int, shape: Shape, *strides: Shape) -> Launch | None:
+    """The launch for views of one shape, along their last dimension; None where it is empty.
+
+    `misplaced`: the low bits of the second view's address, by which threads find vectors."""
     if not shape:  # a single number is a row of one
         shape, strides = (1,), ((1,),) * len(strides)
     count, steps = shape[-1], [s[-1] for s in strides]
@@ -71,16 +119,20 @@ def _choose(shape: Shape, *strides: Shape) -> Launch | None:
         for s, step in zip(outer.strides, steps, strict=True)
     )
     narrow = outer.narrow and outer.count * count < NARROW_COUNT and far < NARROW_REACH
-    kernel, grid, block = shape_of(outer.count, count)
-    lines = struct.pack(f"{2 + len(steps)}q", outer.count, count, *steps)
+    dense = all([step == 1 for step in steps])
+    row_steps = outer.strides[1] if outer.shape else ()
+    made = cut(outer.count, count, lanes, dense, _aligned(row_steps, lanes, misplaced))
     rows = views(outer)
     index = "int" if narrow else "long long"
-    return Launch(kernel, index, rows.rank, grid, block, lines, rows.layout)
+    return Launch(made, index, rows.rank, words(*steps) + rows.layout)
 
 
 # ---- softmax -------------------------------------------------------------------------------
-def _softmax_source(functor: str, dtype: DType, index: str, rank: int) -> Source:
-    defines = (("OP", functor), ("T", C_TYPES[dtype]), ("INDEX", index), ("OUTER", str(rank)))
+def _softmax_source(functor: str, dtype: DType, index: str, rank: int, width: int) -> Source:
+    defines = (
+        ("OP", functor), ("T", C_TYPES[dtype]), ("INDEX", index), ("OUTER", str(rank)),
+        ("WIDTH", str(width)),
+    )  # fmt: skip
     return Source("softmax.cu", defines)
 
 
@@ -91,14 +143,15 @@ _POINTERS: Final = struct.Struct("=3Q")
 def _softmax(functor: str) -> Kernel:
     def kernel(out: View, a: View, b: View | None = None) -> None:
         second = a if b is None else b
-        launch = _choose(out[2], out[3], a[3], second[3])
+        dtype, address = out[1], pointer(a)
+        lanes = VECTOR_BYTES // dtype.itemsize
+        launch = _choose(lanes, address % VECTOR_BYTES, out[2], out[3], a[3], second[3])
         if launch is None:
             return
-        device = device_of(out[0])
-        source = _softmax_source_of(functor, out[1], launch.index_type, launch.rank)
-        arguments = _POINTERS.pack(pointer(out), pointer(a), pointer(second))
-        function = device.function(source, launch.kernel)
-        device.launch(function, launch.grid, launch.block, arguments + launch.lines + launch.layout)
+        made = launch.cut
+        source = _softmax_source_of(functor, dtype, launch.index_type, launch.rank, made.width)
+        pointers = _POINTERS.pack(pointer(out), address, pointer(second))
+        _launch(device_of(out[0]), source, made, pointers, launch.tail)
 
     return kernel
 
@@ -112,28 +165,36 @@ FUNCTORS: Final = {
 
 
 # ---- layer normalisation -------------------------------------------------------------------
-def _norm_source(dtype: DType, index: str, backward: bool) -> Source:
-    defines = (("T", C_TYPES[dtype]), ("INDEX", index))
+def _norm_source(dtype: DType, index: str, width: int, backward: bool) -> Source:
+    defines = (("T", C_TYPES[dtype]), ("INDEX", index), ("WIDTH", str(width)))
     return Source("norm.cu", (*defines, ("BACKWARD", "1")) if backward else defines)
 
 
-_norm_source_of = lru_cache(maxsize=32)(_norm_source)
+_norm_source_of = lru_cache(maxsize=64)(_norm_source)
 
 
-def _words(view: View) -> tuple[int, ...]:
+def _words(view: View | None) -> tuple[int, ...]:
     """A matrix or a vector as kernels take it: its address and its strides."""
-    return (pointer(view), *view[3])
+    return (0, 0) if view is None else (pointer(view), *view[3])
 
 
-def _along(view: View | None) -> tuple[int, ...]:
-    return (0, 0) if view is None else _words(view)
+@lru_cache(maxsize=1024)
+def _norm_choose(lanes: int, misplaced: int, *given: tuple[Shape, Shape] | None) -> tuple[Cut, str]:
+    """The cut for shapes and strides, the input's first, and the index type.
+
+    `misplaced`: the low bits of the input's address, of which threads see where vectors begin."""
+    held = [one for one in given if one is not None]
+    (rows, count), (row_step, _) = held[0]
+    far = max(reach(shape, strides) for shape, strides in held)
+    index = "int" if rows * count < NARROW_COUNT and far < NARROW_REACH else "long long"
+    dense = all([strides[-1] == 1 for _, strides in held])
+    return cut(rows, count, lanes, dense, _aligned((row_step,), lanes, misplaced)), index
 
 
-def _norm_index(*given: View | None) -> str:
-    held = [view for view in given if view is not None]
-    far = max(reach(view[2], view[3]) for view in held)
-    rows, count = held[0][2]
-    return "int" if rows * count < NARROW_COUNT and far < NARROW_REACH else "long long"
+def _norm_plan(a: View, *others: View | None) -> tuple[Cut, str]:
+    lanes, misplaced = VECTOR_BYTES // a[1].itemsize, pointer(a) % VECTOR_BYTES
+    given = [None if view is None else view[2:4] for view in (a, *others)]
+    return _norm_choose(lanes, misplaced, *given)
 
 
 def layer_norm(
@@ -146,30 +207,26 @@ def layer_norm(
     eps: float,
 ) -> None:
     """(a - mean) * rstd * weight + bias, along the rows of a matrix."""
-    rows, count = a[2]
-    if rows == 0:
+    if a[2][0] == 0:
         return
-    device = device_of(out[0])
-    kernel, grid, block = shape_of(rows, count)
-    source = _norm_source_of(a[1], _norm_index(out, a, weight, bias), False)
-    words = (*_words(out), *_words(mean), *_words(rstd), *_words(a), *_along(weight), *_along(bias))
-    arguments = struct.pack("=QqqQqQqQqqQqQqqqd", *words, rows, count, eps)
-    device.launch(device.function(source, kernel), grid, block, arguments)
+    made, index = _norm_plan(a, out, weight, bias)
+    source = _norm_source_of(a[1], index, made.width, False)
+    numbers = (*_words(out), *_words(mean), *_words(rstd), *_words(a))
+    head = struct.pack("=QqqQqQqQqqQqQq", *numbers, *_words(weight), *_words(bias))
+    _launch(device_of(out[0]), source, made, head, struct.pack("=d", eps))
 
 
 def layer_norm_backward(
     out: View, g: View, a: View, mean: View, rstd: View, weight: View | None
 ) -> None:
     """The gradient of layer_norm's input."""
-    rows, count = a[2]
-    if rows == 0 or count == 0:
+    if 0 in a[2]:
         return
-    device = device_of(out[0])
-    kernel, grid, block = shape_of(rows, count)
-    source = _norm_source_of(a[1], _norm_index(out, g, a, weight), True)
-    words = (*_words(out), *_words(g), *_words(a), *_words(mean), *_words(rstd), *_along(weight))
-    arguments = struct.pack("=QqqQqqQqqQqQqQqqq", *words, rows, count)
-    device.launch(device.function(source, kernel), grid, block, arguments)
+    made, index = _norm_plan(a, out, g, weight)
+    source = _norm_source_of(a[1], index, made.width, True)
+    numbers = (*_words(out), *_words(g), *_words(a), *_words(mean), *_words(rstd))
+    head = struct.pack("=QqqQqqQqqQqQqQq", *numbers, *_words(weight))
+    _launch(device_of(out[0]), source, made, head, b"")
 
 
 # ---- the tables ----------------------------------------------------------------------------
@@ -193,11 +250,12 @@ SIGNATURES: dict[str, Signature] = {
 
 
 def sources() -> Iterator[Source]:
-    """Every op and dtype, of rows that merge into one dimension."""
+    """Every op and dtype, of rows that merge into one dimension, by elements and by vectors."""
     for dtype in sorted(FLOAT, key=lambda d: d.index):
-        for functor in FUNCTORS.values():
-            yield _softmax_source(functor, dtype, "int", 1)
-        for backward in (False, True):
-            yield _norm_source(dtype, "int", backward)
+        for width in (1, VECTOR_BYTES // dtype.itemsize):
+            for functor in FUNCTORS.values():
+                yield _softmax_source(functor, dtype, "int", 1, width)
+            for backward in (False, True):
+                yield _norm_source(dtype, "int", width, backward)
     for module in (scan, loss, band):
         yield from module.sources()

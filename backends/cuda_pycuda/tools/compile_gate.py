@@ -2,12 +2,17 @@
 
     python backends/cuda_pycuda/tools/compile_gate.py
     python backends/cuda_pycuda/tools/compile_gate.py --arch sm_100 --family reduce
+    python backends/cuda_pycuda/tools/compile_gate.py --update       # the table of figures
 
-The texts are those that `sources()` of each file in `ops/` lists. NVRTC compiles each of them, and
-has to produce the kernels that are listed with it; nvcc, which is what PyCUDA runs, compiles one
-text of each kernel file. What has once been accepted is remembered by a hash, so that only new
-texts take time. A reduced run compiles all of them for the last architecture only, and for the
-others one of each file.
+The texts are those that `sources()` of each file in `ops/` lists, and for the last architecture
+the same with indices of 64 bits. NVRTC compiles each of them, and has to produce the kernels that
+are listed with it; nvcc, which is what PyCUDA runs, compiles one text of each kernel file. What has
+once been accepted is remembered by a hash, so that only new texts take time. A reduced run compiles
+all of them for the last architecture only, and one of each file for the others and with wide
+indices.
+
+What each kernel takes (`figures.py`) is printed, and compared with `kernel_figures.tsv`
+(`figures_table.py`): the gate fails where a kernel takes more than that table allows.
 """
 
 from __future__ import annotations
@@ -15,6 +20,7 @@ from __future__ import annotations
 import argparse
 import hashlib
 import importlib
+import json
 import os
 import pkgutil
 import subprocess
@@ -28,12 +34,17 @@ from multiprocessing import get_context
 from pathlib import Path
 from typing import Final, NamedTuple
 
+import figures_table
+from figures import ARCHITECTURE as DECODED
+from figures import OPTION, Figures, figures
 from nvrtc import Nvrtc, RefusedError
 from toolkit import ToolError, cache_folder, find_root
 
 ARCHITECTURES: Final = ("sm_75", "sm_80", "sm_90")
 OPTIONS: Final = ("-std=c++17", "-w")
 MESSAGE_LINES: Final = 12
+COUNTED: Final = "1"
+"""Another, where `figures.py` counts otherwise: what is remembered has its figures."""
 
 
 class Text(NamedTuple):
@@ -44,12 +55,14 @@ class Text(NamedTuple):
         label: kernel file and variant, for messages.
         text: the whole text.
         names: the kernels that are taken from it.
+        wide: whether it is the variant of another text for indices of 64 bits.
     """
 
     family: str
     label: str
     text: str
     names: tuple[str, ...]
+    wide: bool = False
 
 
 class Job(NamedTuple):
@@ -61,11 +74,16 @@ class Job(NamedTuple):
 
 
 class Verdict(NamedTuple):
-    """What came of a job; `problem` is empty where the text was accepted."""
+    """What came of a job; `problem` is empty where the text was accepted.
+
+    Attributes:
+        taken: what each kernel takes, where that is known.
+    """
 
     job: Job
     problem: str
     cached: bool
+    taken: dict[str, Figures] = {}  # noqa: RUF012 - a NamedTuple's default, never written to
 
 
 def texts(families: Sequence[str] = ()) -> list[Text]:
@@ -91,28 +109,41 @@ def texts(families: Sequence[str] = ()) -> list[Text]:
         for item in listed[name].sources():
             # A source with the names of its kernels, or a source alone: then any kernel will do.
             source, kernels = (item, ()) if isinstance(item, Source) else item
-            text = Text(name, source.describe(), source.text(), tuple(kernels))
-            known = found.get(text.text)
-            if known is not None:
-                kernels = tuple(dict.fromkeys(known.names + text.names))
-                text = known._replace(names=kernels)
-            found[text.text] = text
+            _add(found, Text(name, source.describe(), source.text(), tuple(kernels)))
+            defines = dict(source.defines)
+            if defines.get("INDEX") == "int":
+                source = source._replace(defines=(*(defines | WIDE).items(),))
+                text = Text(name, source.describe(), source.text(), tuple(kernels), True)
+                _add(found, text)
     return list(found.values())
+
+
+WIDE: Final = {"INDEX": "long long"}
+
+
+def _add(found: dict[str, Text], text: Text) -> None:
+    known = found.get(text.text)
+    if known is not None:
+        text = known._replace(names=tuple(dict.fromkeys(known.names + text.names)))
+    found[text.text] = text
 
 
 def jobs(
     found: Sequence[Text], architectures: Sequence[str], nvcc: bool = True, reduced: bool = False
 ) -> Iterator[Job]:
     """All texts by NVRTC; by nvcc the first of each family and kernel file."""
-    first: dict[tuple[str, str], Text] = {}
+    first: dict[tuple[str, str, bool], Text] = {}
     for text in found:
-        first.setdefault((text.family, text.label.partition(" ")[0]), text)
-    last = architectures[-1]
+        first.setdefault((text.family, text.label.partition(" ")[0], text.wide), text)
+    last, sample = architectures[-1], list(first.values())
     for architecture in architectures:
-        for text in first.values() if reduced and architecture != last else found:
-            yield Job(text, architecture, "nvrtc")
-    for text in first.values() if nvcc else ():
-        yield Job(text, last, "nvcc")
+        for text in found:
+            few = text.wide or architecture != last
+            if text in sample if few and reduced else not text.wide or architecture == last:
+                yield Job(text, architecture, "nvrtc")
+    for text in sample if nvcc else ():
+        if not text.wide:
+            yield Job(text, last, "nvcc")
 
 
 # ---- one job, in a process of its own ------------------------------------------------------
@@ -126,22 +157,27 @@ def run(root: str, folder: str, job: Job) -> Verdict:
     """Compiles a text, unless that is known to succeed."""
     compiler, version = _compiler(root)
     parts = (job.text.text, *job.text.names, job.architecture, job.compiler, version, *OPTIONS)
-    mark = Path(folder) / hashlib.sha256("\0".join(parts).encode()).hexdigest()
+    mark = Path(folder) / hashlib.sha256("\0".join((*parts, COUNTED)).encode()).hexdigest()
     if mark.exists():
-        return Verdict(job, "", True)
+        known = {name: Figures(*row) for name, row in json.loads(mark.read_text()).items()}
+        return Verdict(job, "", True, known)
+    log = ""
     try:
         if job.compiler == "nvcc":
             code = _by_nvcc(Path(root), job)
         else:
-            code = compiler.compile(job.text.text, job.architecture, OPTIONS)
+            code, log = compiler.compile(job.text.text, job.architecture, (*OPTIONS, OPTION))
     except RefusedError as error:
         return Verdict(job, str(error), False)
     wanted = job.text.names or ("",)
     missing = [name for name in wanted if b"\0.text.%b" % _ending(name) not in code]
     if missing:
         return Verdict(job, f"compiled, but there is no kernel {', '.join(missing)}", False)
-    mark.touch()
-    return Verdict(job, "", False)
+    taken = figures(code, log) if job.architecture == DECODED and log else {}
+    fresh = mark.with_suffix(f".{os.getpid()}")
+    fresh.write_text(json.dumps(taken))
+    fresh.rename(mark)
+    return Verdict(job, "", False, taken)
 
 
 def _ending(name: str) -> bytes:
@@ -192,8 +228,19 @@ def gate(
     cuda_root: str | None = None,
     reduced: bool = False,
     shown: int = 20,
+    each: bool = False,
+    update: bool = False,
 ) -> bool:
-    """Compiles everything and prints what was found; whether all was accepted."""
+    """Compiles everything and prints what was found; whether all was accepted.
+
+    Args:
+        architectures, families, reduced: what is compiled.
+        workers: how many processes compile.
+        cuda_root: a toolkit.
+        shown: so many refusals are told.
+        each: print what each variant takes, not ranges.
+        update: write the table of figures anew, as far as it was looked at.
+    """
     started = time.monotonic()
     root = find_root(cuda_root)
     if root is None:
@@ -214,7 +261,31 @@ def gate(
         f"{len(verdicts)} compilations, {compiled} of them new, {len(refused)} refused, "
         f"{time.monotonic() - started:.0f} s"
     )
-    return not refused
+    return _judge(verdicts, _compiler(str(root))[1], not families, each, update) and not refused
+
+
+def _judge(
+    verdicts: Sequence[Verdict], version: str, whole: bool, each: bool, update: bool
+) -> bool:
+    """Compares what kernels take with the table; whether that allows it."""
+    found = {
+        (verdict.job.text.label, name): taken
+        for verdict in verdicts
+        for name, taken in verdict.taken.items()
+    }
+    if not found:
+        return True
+    print(figures_table.described(found, each))
+    table = figures_table.Table.read()
+    if update:
+        whole = whole and not any(verdict.problem for verdict in verdicts)
+        table.updated(found, version, whole).write()
+        return True
+    problems = table.compare(found, version)
+    for problem in problems:
+        print(problem)
+    print(f"{len(found)} kernels take what the table allows" if not problems else "")
+    return not problems
 
 
 def main() -> int:
@@ -225,6 +296,8 @@ def main() -> int:
         "--family", default="", metavar="LIST", help="files of ops/, such as reduce"
     )
     parser.add_argument("--reduced", action="store_true", help="most for one architecture only")
+    parser.add_argument("--each", action="store_true", help="print what every variant takes")
+    parser.add_argument("--update", action="store_true", help="write the table of figures anew")
     parser.add_argument("--jobs", type=int, help="processes (default: one per processor)")
     parser.add_argument("--cuda-root", metavar="DIR", help="a CUDA toolkit")
     options = parser.parse_args()
@@ -235,6 +308,8 @@ def main() -> int:
             options.jobs,
             options.cuda_root,
             options.reduced,
+            each=options.each,
+            update=options.update,
         )
     except ToolError as error:
         print(f"compile_gate: {error}", file=sys.stderr)

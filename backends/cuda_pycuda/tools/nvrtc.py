@@ -38,8 +38,8 @@ class Nvrtc:
         self._check(self._library.nvrtcVersion(ctypes.byref(major), ctypes.byref(minor)))
         return f"{major.value}.{minor.value}"
 
-    def compile(self, text: str, architecture: str, options: Sequence[str]) -> bytes:
-        """The machine code for an architecture such as "sm_90".
+    def compile(self, text: str, architecture: str, options: Sequence[str]) -> tuple[bytes, str]:
+        """The machine code for an architecture such as "sm_90", and what the compiler says of it.
 
         Raises:
             RefusedError: the text has errors.
@@ -58,7 +58,7 @@ class Nvrtc:
             if answer == COMPILE_ERROR:
                 raise RefusedError(self._text(program, "ProgramLog").strip() or "no message")
             self._check(answer)
-            return self._bytes(program, "CUBIN")
+            return self._bytes(program, "CUBIN"), self._text(program, "ProgramLog")
         finally:
             self._library.nvrtcDestroyProgram(ctypes.byref(program))
 

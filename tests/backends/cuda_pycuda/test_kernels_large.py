@@ -13,51 +13,10 @@ from typing import Any
 import numpy as np
 import pytest
 
-from corex.backend import contiguous_strides
-from corex.dtypes import by_name
 from corex.testing.specs.conv import Geometry, forward, to_input, to_weight
 from corex.testing.specs.optim import ADAM, adam
 
-Array = np.ndarray[Any, Any]
-View = tuple[Any, ...]
-
-
-class Arrays:
-    """Arrays on the device, as views, and back."""
-
-    def __init__(self, backend: Any) -> None:
-        self.backend = backend
-        self.rng = np.random.default_rng(0)
-
-    def up(self, values: Array) -> View:
-        """A dense view of a copy."""
-        dense = np.ascontiguousarray(values)
-        buffer = self.backend.allocate(dense.nbytes, 0)
-        if dense.nbytes:
-            raw = memoryview(dense.reshape(-1).view(np.uint8))
-            self.backend.copy_from_host(buffer, 0, raw)
-        strides = contiguous_strides(values.shape)
-        return (buffer, by_name(values.dtype.name), values.shape, strides, 0)
-
-    def empty(self, shape: tuple[int, ...], dtype: str) -> View:
-        """A dense view of something."""
-        return self.up(np.empty(shape, dtype))
-
-    def down(self, view: View) -> Array:
-        """The values of a dense view."""
-        result = np.empty(view[2], view[1].name)
-        raw = memoryview(result.reshape(-1).view(np.uint8))
-        self.backend.copy_to_host(view[0], 0, raw)
-        return result
-
-    def call(self, op: str, *arguments: Any) -> None:
-        """Runs a kernel; arrays become views."""
-        given = [self.up(a) if isinstance(a, np.ndarray) else a for a in arguments]
-        self.backend.kernels[op](*given)
-
-    def numbers(self, shape: tuple[int, ...], dtype: str) -> Array:
-        """Small whole numbers, with which sums are exact in every dtype."""
-        return self.rng.integers(0 if dtype == "uint8" else -4, 5, shape).astype(dtype)
+from .arrays import Arrays, View
 
 
 @pytest.fixture
