@@ -73,13 +73,15 @@ class Arrays:
         buffer, dtype, shape, strides, offset = view
         size = buffer.nbytes // dtype.itemsize
         memory = self.down((buffer, dtype, (size,), (1,), 0))
-        bytes_apart = [step * dtype.itemsize for step in strides]
-        values = np.lib.stride_tricks.as_strided(memory[offset:], shape, bytes_apart)
-        kept = values.copy()
-        values[...] = np.full(dtype.itemsize, GARBAGE, np.uint8).view(memory.dtype)[0]
-        used = offset + sum((n - 1) * s for n, s in zip(shape, strides, strict=True)) + 1
-        assert (memory.view(np.uint8)[: used * dtype.itemsize] == GARBAGE).all()
-        assert (memory.view(np.uint8)[used * dtype.itemsize :][:GUARD] == GARBAGE).all()
+        apart = tuple(step * dtype.itemsize for step in strides)
+        strided = np.lib.stride_tricks.as_strided
+        kept = strided(memory[offset:], shape, apart).copy()
+        raw = memory.view(np.uint8)
+        strided(raw[offset * dtype.itemsize :], (*shape, dtype.itemsize), (*apart, 1))[...] = (
+            GARBAGE
+        )
+        rows = int(np.prod(shape[:-1])) * (strides[-2] if len(shape) > 1 else 0)
+        assert (raw[: (offset + rows + GUARD) * dtype.itemsize] == GARBAGE).all()
         return kept
 
 
