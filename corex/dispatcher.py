@@ -9,13 +9,14 @@ from corex import report
 from corex.dtypes import DType
 from corex.fallback import run_fallback
 from corex.graph import mode
-from corex.layout import DENSE, broadcast_strides
+from corex.layout import DENSE, broadcast_strides, result_strides
 from corex.place import DispatchKey, Place, observed
 from corex.recording import finish, no_grad, record
 from corex.resolution import (
     Resolution,
     check_places,
     empty,
+    empty_ordered,
     may_overlap,
     resolve,
     resolve_uniform,
@@ -31,10 +32,17 @@ Shape = tuple[int, ...]
 Spec = tuple[Shape, DType]
 
 
-def call(schema: OpSchema, inputs: tuple[Tensor | None, ...], params: tuple[Any, ...] = ()) -> Any:
+def call(
+    schema: OpSchema,
+    inputs: tuple[Tensor | None, ...],
+    params: tuple[Any, ...] = (),
+    order: Sequence[int] | None = None,
+) -> Any:
     """Runs an op: checks places, applies the result rule, runs it, and records it for autograd.
 
-    The op's own checks and promotions are done by its public function before.
+    The op's own checks and promotions are done by its public function before. With `order`, a
+    kernel that takes any layout writes its (one) output so that it is row-major once its dims are
+    put in that order.
     """
     first = inputs[0]
     assert first is not None
@@ -47,7 +55,10 @@ def call(schema: OpSchema, inputs: tuple[Tensor | None, ...], params: tuple[Any,
     found = _resolve_for(schema, place, specs, inputs)
     kernel_params = params[: -schema.rule_params] if schema.rule_params else params
     if found.run is not None:
-        outs = [empty(place.keys[dtype.index], shape) for shape, dtype in specs]
+        if order is None or found.accepts is not None:
+            outs = [empty(place.keys[dtype.index], shape) for shape, dtype in specs]
+        else:
+            outs = [empty_ordered(place.keys[dtype.index], shape, order) for shape, dtype in specs]
         arguments = (
             *[view(t) for t in outs],
             *[None if t is None else view(t) for t in inputs],
@@ -70,7 +81,9 @@ def call(schema: OpSchema, inputs: tuple[Tensor | None, ...], params: tuple[Any,
         with no_grad():
             result = schema.decomposition(*inputs, *params)
         outs = [result] if isinstance(result, Tensor) else list(result)
-        return finish(schema, inputs, params, [alias(t) for t in outs])
+        # Row-major, as from a kernel.
+        outs = [alias(t) if t.is_contiguous() else dense_copy(t) for t in outs]
+        return finish(schema, inputs, params, outs)
     outs = [empty(place.keys[dtype.index], shape) for shape, dtype in specs]
     run_fallback(schema.name, outs, inputs, kernel_params, found.reason)
     return finish(schema, inputs, params, outs)
@@ -111,16 +124,14 @@ def call_pointwise(
     key = inputs[0].key
     place = key.place
     uniform = dtype is key.dtype
+    strided = False
     for t in inputs:
         if t.key is not key:
             uniform = False
             if t.key.place is not place:
                 check_places(schema.name, inputs[1:], place)
-    if out is None:
-        result = empty(place.keys[dtype.index], shape)
-    else:
-        result = out
-        inputs = tuple([t if t is out else _without_overlap(t, out) for t in inputs])
+        if t._strides is not None:
+            strided = True
     found = key.kernels.get(schema.name) if uniform else None
     if found is None:
         dtypes = (dtype, *[t.key.dtype for t in inputs])
@@ -129,6 +140,13 @@ def call_pointwise(
             if uniform
             else resolve(place, schema.name, dtypes)
         )
+    if out is None:
+        result = empty(place.keys[dtype.index], shape)
+        if strided and found.accepts is None:
+            result._strides = result_strides(shape, *[(t.shape, t.strides) for t in inputs])
+    else:
+        result = out
+        inputs = tuple([t if t is out else _without_overlap(t, out) for t in inputs])
     if found.run is not None:
         dense = DENSE[shape]
         strides = result._strides
@@ -247,6 +265,21 @@ def _without_overlap(t: Tensor, out: Tensor) -> Tensor:
     if t.storage_ is not out.storage_ or same_view(t, out) or not may_overlap(t, out):
         return t
     return dense_copy(t)
+
+
+def empty_like(t: Tensor, key: DispatchKey | None = None) -> Tensor:
+    """An uninitialised tensor with the order of dims that `t` has in memory, as in PyTorch."""
+    result = empty(key or t.key, t.shape)
+    if t._strides is not None:
+        result._strides = result_strides(t.shape, (t.shape, t._strides))
+    return result
+
+
+def copy_like(t: Tensor, key: DispatchKey | None = None) -> Tensor:
+    """A copy in the layout of `empty_like`, converted to the key's dtype. No autograd."""
+    result = empty_like(t, key)
+    copy(result, t)
+    return result
 
 
 def dense_copy(t: Tensor, key: DispatchKey | None = None) -> Tensor:

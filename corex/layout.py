@@ -188,6 +188,51 @@ def broadcast_strides(shape: Shape, strides: Strides, target: Shape) -> Strides:
 
 
 @lru_cache(maxsize=4096)
+def result_strides(shape: Shape, *operands: tuple[Shape, Strides]) -> Strides | None:
+    """Strides of the result of an elementwise op; None if row-major.
+
+    PyTorch's rule: the dims lie in memory in the operands' order, the first operand's where they
+    differ. Each operand is (shape, strides), and broadcasts to `shape`.
+    """
+    if all(own == shape and is_contiguous(own, strides) for own, strides in operands):
+        return None
+    first = operands[0][1]
+    if all(own == shape and strides == first for own, strides in operands) and is_dense(
+        shape, first
+    ):
+        return first
+    seen = [broadcast_strides(own, strides, shape) for own, strides in operands]
+    order = list(range(len(shape)))[::-1]  # the fastest dim first
+    for start in range(1, len(order)):
+        at = start
+        for i in range(start - 1, -1, -1):
+            compared = _compared(shape, seen, order[i], order[at])
+            if compared < 0:
+                break
+            if compared > 0:
+                order[i], order[at] = order[at], order[i]
+                at = i
+    result = [0] * len(shape)
+    step = 1
+    for dim in order:
+        result[dim] = step
+        step *= max(shape[dim], 1)
+    return None if tuple(result) == contiguous_strides(shape) else tuple(result)
+
+
+def _compared(shape: Shape, seen: Sequence[Strides], a: int, b: int) -> int:
+    """Whether dim a is faster than dim b (-1), slower (1), or neither (0)."""
+    for strides in seen:
+        if strides[a] == 0 or strides[b] == 0:
+            continue
+        if strides[a] != strides[b]:
+            return -1 if strides[a] < strides[b] else 1
+        if shape[a] > shape[b]:
+            return 1
+    return 0
+
+
+@lru_cache(maxsize=4096)
 def expand(shape: Shape, strides: Strides, sizes: Shape) -> tuple[Shape, Strides]:
     """`Tensor.expand`: -1 keeps a size.
 

@@ -11,7 +11,7 @@ from corex.ops.promotion import cast, real_number, require_tensor
 from corex.ops.random import Generator, rand_like
 from corex.ops.select import clamp, where
 from corex.ops.unary import functions as unary
-from corex.ops.views import before_write, movedim, unsqueeze
+from corex.ops.views import before_write, call_along, contiguous, shaped, unsqueeze
 from corex.schema import OpSchema, declare
 from corex.tensor import Tensor
 
@@ -98,12 +98,10 @@ def _along(schema: OpSchema, input: Tensor, dim: int | None, dtype: Any) -> Tens
         dim = 0 if a.ndim in (0, 1, 3) else 1
     dim = normalize_dim(dim, a.ndim)
     if not a.shape:
-        result: Tensor = call(schema, (unsqueeze(a, 0),))
-        return result.reshape(())
+        return shaped(call(schema, (unsqueeze(a, 0),)), ())
     if 0 in a.shape:
         return a * 1
-    result = call(schema, (a if dim == a.ndim - 1 else movedim(a, dim, -1),))
-    return result if dim == a.ndim - 1 else movedim(result, -1, dim)
+    return call_along(schema, a, dim)
 
 
 def softmax(input: Tensor, dim: int | None = None, dtype: Any = None) -> Tensor:
@@ -311,6 +309,7 @@ def softplus(input: Tensor, beta: float = 1.0, threshold: float = 20.0) -> Tenso
 def logsigmoid(input: Tensor) -> Tensor:
     """log(sigmoid(input)), without overflow."""
     # minimum, unlike clamp, passes half of the gradient at 0, which is the right slope there.
+    input = contiguous(require_tensor("logsigmoid", input))
     return input.minimum(0.0) - (-input.abs()).exp().log1p()
 
 

@@ -6,15 +6,24 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from corex import dtypes as dt
-from corex.layout import broadcast_shapes, normalize_dim
+from corex.layout import broadcast_shapes, normalize_dim, numel
 from corex.ops.composite import inplace_form
-from corex.ops.index import getitem, index_put, index_put_, index_select, nonzero
+from corex.ops.index import getitem, index_put_, index_select, nonzero, setitem
 from corex.ops.inplace import check_inplace
 from corex.ops.join import cat, flip, stack
 from corex.ops.parts import diagonal, tensor_split
 from corex.ops.promotion import cast, require_tensor
 from corex.ops.reduce import argsort, cumsum
-from corex.ops.views import expand, movedim, reshape, squeeze, t, transpose, unsqueeze
+from corex.ops.views import (
+    dense_clone,
+    expand,
+    reshape,
+    shaped,
+    squeeze,
+    t,
+    transpose,
+    unsqueeze,
+)
 from corex.resolution import check_places
 from corex.tensor import Tensor
 
@@ -48,9 +57,12 @@ def diag_embed(input: Tensor, offset: int = 0, dim1: int = -2, dim2: int = -1) -
     a, b = normalize_dim(dim1, ndim), normalize_dim(dim2, ndim)
     if a == b:
         raise RuntimeError(f"diagonal dimensions cannot be identical {dim1}, {dim2}")
-    whole = input.new_zeros((*input.shape[:-1], n, n))
-    _diagonal(whole, offset, -2, -1).copy_(input)
-    return movedim(whole, (-2, -1), (a, b))
+    sizes = list(input.shape[:-1])
+    for dim in sorted((a, b)):
+        sizes.insert(dim, n)
+    whole = input.new_zeros(sizes)
+    _diagonal(whole, offset, a, b).copy_(input)
+    return whole
 
 
 def diagflat(input: Tensor, offset: int = 0) -> Tensor:
@@ -77,7 +89,9 @@ def atleast_3d(*tensors: Any) -> Any:
 def _third(x: Tensor) -> Tensor:
     if x.ndim >= 3:
         return x
-    return reshape(x, (1, -1, 1)) if x.ndim < 2 else unsqueeze(x, -1)
+    if not x.ndim:
+        return reshape(x, (1, 1, 1))
+    return unsqueeze(unsqueeze(x, 0) if x.ndim < 2 else x, -1)
 
 
 def _each(function: Callable[[Tensor], Tensor], tensors: tuple[Any, ...]) -> Any:
@@ -158,7 +172,7 @@ def cartesian_prod(*tensors: Tensor) -> Tensor:
         expand(reshape(x, [1] * i + [-1] + [1] * (ndim - 1 - i)), sizes)
         for i, x in enumerate(tensors)
     ]
-    return reshape(stack(grids, -1), (-1, ndim))
+    return shaped(stack(grids, -1), (numel(sizes), ndim))
 
 
 # ---- views in place -----------------------------------------------------------------------------
@@ -198,8 +212,9 @@ def index_copy(input: Tensor, dim: int, index: Tensor, source: Tensor) -> Tensor
         raise RuntimeError(
             f"[index_copy] source has shape {list(source.shape)}, but {list(want)} is expected"
         )
-    moved = movedim(input, dim, 0)
-    return movedim(index_put(moved, (reshape(index, (-1,)),), movedim(source, dim, 0)), 0, dim)
+    result = dense_clone(input)
+    setitem(result, (*[slice(None)] * dim, reshape(index, (-1,))), source)
+    return result
 
 
 def masked_scatter(input: Tensor, mask: Tensor, source: Tensor) -> Tensor:
@@ -224,8 +239,8 @@ def masked_scatter(input: Tensor, mask: Tensor, source: Tensor) -> Tensor:
         raise RuntimeError("[masked_scatter] the mask holds more often than source has elements")
     values = reshape(source, (-1,))[:count]
     if not shape:
-        return reshape(values, ()) if count else input * 1
-    return index_put_(expand(input, shape).clone(), where, values)
+        return shaped(values.clone(), ()) if count else input * 1
+    return index_put_(dense_clone(expand(input, shape)), where, values)
 
 
 def argwhere(input: Tensor) -> Tensor:
@@ -309,8 +324,7 @@ def _runs(
     if inverse:
         if order is not None:
             number = number.new_zeros((n,)).scatter(0, order, number)
-        results.append(reshape(number, shape))
-        number = reshape(number, (-1,))
+        results.append(shaped(number, shape))
     if counts:
         results.append(bincount(number, minlength=results[0].shape[0]))
     return results[0] if len(results) == 1 else tuple(results)

@@ -15,7 +15,7 @@ from corex.ops.elementwise import (
 )
 from corex.ops.inplace import write_out
 from corex.ops.promotion import Number, as_number, cast, check_bits, check_fits, factor, result_type
-from corex.ops.views import before_write
+from corex.ops.views import before_write, contiguous
 from corex.resolution import check_places
 from corex.schema import ALL, BITS, FLOAT, INTEGER, NUMBER, REGISTRY, OpSchema, declare
 from corex.tensor import Tensor
@@ -344,6 +344,8 @@ def _power(operator: bool) -> Callable[..., Tensor]:
             number = as_number(exponent)  # of NumPy
             if number is not None:
                 return op(base, number, out=out)
+        elif not isinstance(base, Tensor) and isinstance(exponent, Tensor):
+            exponent = contiguous(exponent)  # PyTorch's result is row-major here
         return functions["pow"](base, exponent, out=out)
 
     op.__name__ = op.__qualname__ = "__pow__" if operator else "pow"

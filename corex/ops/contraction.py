@@ -14,7 +14,7 @@ from corex.ops.matmul import added, bmm, dot, matmul, mm, mv, outer
 from corex.ops.parts import diagonal
 from corex.ops.promotion import Number, require_tensor
 from corex.ops.reduce import sum_
-from corex.ops.views import expand, movedim, permute, reshape
+from corex.ops.views import expand, movedim, permute, reordered, reshape, shaped
 from corex.tensor import Tensor
 
 _ELLIPSIS = [f"...{i}" for i in range(64)]  # labels of the dims that an ellipsis covers
@@ -38,12 +38,23 @@ def einsum(equation: str, *operands: Any) -> Tensor:
     result, labels = tensors[0], terms[0]
     for i, (other, term) in enumerate(zip(tensors[1:], terms[1:], strict=True), 2):
         later = set(output).union(*terms[i:])
-        result, labels = _product(result, labels, other, term, later)
+        pair = [(result, labels), (other, term)]
+        if i == len(tensors) and _comes_first(term, labels, output):
+            pair.reverse()  # so that the product's dims have the output's order, if possible
+        result, labels = _product(*pair[0], *pair[1], later)
     rest = tuple([i for i, label in enumerate(labels) if label not in output])
     if rest:
         result = sum_(result, rest)
         labels = [label for label in labels if label in output]
-    return permute(result, [labels.index(label) for label in output])
+    order = [labels.index(label) for label in output]
+    fresh = rest or len(tensors) > 1
+    return reordered(result, order) if fresh else permute(result, order)
+
+
+def _comes_first(term: list[str], other: list[str], output: list[str]) -> bool:
+    """Whether the first label of the output that only one operand has is `term`'s."""
+    alone = [label for label in output if (label in term) != (label in other)]
+    return bool(alone) and alone[0] in term
 
 
 def _parse(equation: str, tensors: Sequence[Tensor]) -> tuple[list[list[str]], list[str]]:
@@ -214,7 +225,7 @@ def tensordot(a: Tensor, b: Tensor, dims: Any = 2) -> Tensor:
     lead, tail = [a.shape[d] for d in rest_a], [b.shape[d] for d in rest_b]
     left = reshape(permute(a, [*rest_a, *over_a]), (numel(tuple(lead)), count))
     right = reshape(permute(b, [*over_b, *rest_b]), (count, numel(tuple(tail))))
-    return reshape(mm(left, right), (*lead, *tail))
+    return shaped(mm(left, right), (*lead, *tail))
 
 
 def inner(input: Tensor, other: Tensor) -> Tensor:
@@ -282,7 +293,7 @@ def kron(input: Tensor, other: Tensor) -> Tensor:
     b = (*[1] * (ndim - other.ndim), *other.shape)
     left = reshape(input, [size for s in a for size in (s, 1)])
     right = reshape(other, [size for s in b for size in (1, s)])
-    return reshape(left * right, [s * r for s, r in zip(a, b, strict=True)])
+    return shaped(left * right, tuple([s * r for s, r in zip(a, b, strict=True)]))
 
 
 def cross(input: Tensor, other: Tensor, dim: int | None = None) -> Tensor:

@@ -13,7 +13,7 @@ from corex.ops.matmul import matmul
 from corex.ops.parts import slice_view, unfold
 from corex.ops.promotion import require_tensor
 from corex.ops.reduce import sum_
-from corex.ops.views import permute, reshape, unsqueeze
+from corex.ops.views import permute, reshape, shaped, unsqueeze
 from corex.resolution import check_places
 from corex.schema import OpSchema, declare
 from corex.tensor import Tensor
@@ -239,7 +239,8 @@ def conv2d(
                 f"[conv2d] Input type ({input.key}) and {name} type ({t.key}) should be the same"
             )
     if input.ndim == 3:
-        return conv2d(unsqueeze(input, 0), weight, bias, stride, padding, dilation, groups)[0]
+        batch = conv2d(unsqueeze(input, 0), weight, bias, stride, padding, dilation, groups)
+        return shaped(batch, batch.shape[1:])
     steps, spread = pair(stride, "stride"), pair(dilation, "dilation")
     _check_conv(input, weight, bias, steps, spread, groups)
     if isinstance(padding, str):

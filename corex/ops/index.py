@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from corex import dtypes as dt
-from corex.dispatcher import dense_copy, run
+from corex.dispatcher import copy, dense_copy, run
 from corex.graph import mode
 from corex.layout import broadcast_shapes, normalize_dim, numel, slice_dim
 from corex.ops.create_data import as_tensor, tensor
@@ -18,9 +18,18 @@ from corex.ops.inplace import check_inplace, finish_inplace
 from corex.ops.parts import basic_view, select, slice_view
 from corex.ops.places import to_place
 from corex.ops.promotion import as_number, cast, factor, require_tensor, written
-from corex.ops.views import alias_view, expand, permute, reshape, unsqueeze
+from corex.ops.views import (
+    alias_view,
+    dense_clone,
+    expand,
+    permute,
+    reordered,
+    reshape,
+    shaped,
+    unsqueeze,
+)
 from corex.recording import record
-from corex.resolution import check_places, empty
+from corex.resolution import check_places, empty, empty_ordered
 from corex.schema import ALL, BOOL, OpSchema, declare
 from corex.tensor import TENSOR_TYPES, Tensor
 
@@ -61,9 +70,13 @@ NONZERO = declare(
 )  # fmt: skip
 
 
-def get_rows(a: Tensor, indices: Sequence[Tensor]) -> Tensor:
-    """Normal form of `index`: (D1..Dk, *rest) and k index tensors (n,) -> (n, *rest)."""
-    result = empty(a.key, (indices[0].shape[0], *a.shape[len(indices) :]))
+def get_rows(a: Tensor, indices: Sequence[Tensor], order: Sequence[int] | None = None) -> Tensor:
+    """Normal form of `index`: (D1..Dk, *rest) and k index tensors (n,) -> (n, *rest).
+
+    With `order` the result is row-major once its dims are put in that order.
+    """
+    shape = (indices[0].shape[0], *a.shape[len(indices) :])
+    result = empty(a.key, shape) if order is None else empty_ordered(a.key, shape, order)
     check_places("index", indices, a.key.place)
     run("index", [result], [a, *indices])
     if a._node is not None and mode.enabled:
@@ -80,9 +93,24 @@ def _zeroed(g: Tensor, indices: Sequence[Tensor]) -> Tensor:
     return put_rows(g, g.new_zeros(shape), indices, False)
 
 
-def put_rows(a: Tensor, values: Tensor, indices: Sequence[Tensor], accumulate: bool) -> Tensor:
-    """Out of place `index_put` in normal form."""
-    result = dense_copy(a)
+def ordered_copy(a: Tensor, order: Sequence[int] | None) -> Tensor:
+    """A copy that is row-major, or will be once its dims are put in `order`. No autograd."""
+    if order is None:
+        return dense_copy(a)
+    result = empty_ordered(a.key, a.shape, order)
+    copy(result, a)
+    return result
+
+
+def put_rows(
+    a: Tensor,
+    values: Tensor,
+    indices: Sequence[Tensor],
+    accumulate: bool,
+    order: Sequence[int] | None = None,
+) -> Tensor:
+    """Out of place `index_put` in normal form; `order` as in `ordered_copy`."""
+    result = ordered_copy(a, order)
     _write(result, values, indices, accumulate)
     if mode.enabled and (a._node is not None or values._node is not None):
         record(INDEX_PUT, (a, values), (tuple(indices), accumulate), (result,))
@@ -227,7 +255,7 @@ def _positions(t: Tensor, dim: int, item: Tensor) -> list[Tensor]:
 
 
 class _Advanced:
-    """An advanced index in normal form, and how its result is put back in order."""
+    """An advanced index in normal form, and how its result is put in order."""
 
     def __init__(self, t: Tensor, advanced: list[Tensor | None]) -> None:
         dims = [d for d, index in enumerate(advanced) if index is not None]
@@ -248,20 +276,21 @@ class _Advanced:
         adjacent = dims == list(range(dims[0], dims[0] + len(dims)))
         self.at = dims[0] if adjacent else 0
 
-    def ordered(self, result: Tensor) -> Tensor:
-        """(n, *rest) as the user sees it."""
-        whole = reshape(result, (*self.shape, *self.rest))
-        if not self.at:
-            return whole
-        n, at = len(self.shape), self.at
-        return permute(whole, [*range(n, n + at), *range(n), *range(n + at, whole.ndim)])
+    def rows(self) -> Tensor:
+        """The entries that the indices name, as the user sees them."""
+        at = self.at
+        if not at:
+            return shaped(get_rows(self.front, self.indices), self.result_shape())
+        order = [*range(1, at + 1), 0, *range(at + 1, len(self.rest) + 1)]
+        found = get_rows(self.front, self.indices, order)
+        return shaped(reordered(found, order), self.result_shape())
 
     def result_shape(self) -> tuple[int, ...]:
         """The shape of what the user sees."""
         return (*self.rest[: self.at], *self.shape, *self.rest[self.at :])
 
     def flat(self, values: Tensor) -> Tensor:
-        """The inverse of `ordered`, for values of `result_shape`."""
+        """Values of `result_shape` as rows: (n, *rest)."""
         if self.at:
             n, at = len(self.shape), self.at
             values = permute(values, [*range(at, at + n), *range(at), *range(at + n, values.ndim)])
@@ -322,15 +351,14 @@ def getitem(self: Tensor, key: Any) -> Tensor:
         # Rows by number, the commonest of all.
         flat = key if len(key.shape) == 1 else reshape(key.detach(), (-1,))
         rows = get_rows(self, [flat])
-        return rows if flat is key else reshape(rows, (*key.shape, *self.shape[1:]))
+        return rows if flat is key else shaped(rows, (*key.shape, *self.shape[1:]))
     basic = _basic(self, key)
     if basic is not None:
         return basic_view(self, basic)
     view, advanced = _parse(self, key)
     if all(index is None for index in advanced):
         return alias_view(self) if view is self else view
-    form = _Advanced(view, advanced)
-    return form.ordered(get_rows(form.front, form.indices))
+    return _Advanced(view, advanced).rows()
 
 
 def setitem(self: Tensor, key: Any, value: Any) -> None:
@@ -439,7 +467,8 @@ def nonzero(input: Tensor, *, as_tuple: bool = False) -> Any:
     mask = require_tensor("nonzero", input).detach()
     mask = mask if mask.key.dtype is dt.bool_ else mask != 0
     count = int(cast(mask, dt.int64).sum().item())
-    result = empty(mask.key.place.key(dt.int64), (count, mask.ndim))
+    # Column by column, as in PyTorch, so that each of the tuple's parts is dense.
+    result = empty_ordered(mask.key.place.key(dt.int64), (count, mask.ndim), (1, 0))
     run("nonzero", [result], [mask])
     if not as_tuple:
         return result
@@ -512,7 +541,7 @@ def take(input: Tensor, index: Tensor) -> Tensor:
     if require_tensor("take", index, "index").key.dtype is not dt.int64:
         raise RuntimeError(f"take(): Expected a long tensor for index, but got {index.dtype!r}")
     check_places("take", [index], input.key.place)
-    return reshape(getitem(reshape(input, -1), reshape(index, -1)), index.shape)
+    return shaped(get_rows(reshape(input, -1), [reshape(index, -1)]), index.shape)
 
 
 # ---- adding and filling at positions ----------------------------------------------------------
@@ -535,7 +564,7 @@ def index_add(
     input: Tensor, dim: int, index: Tensor, source: Tensor, *, alpha: float = 1
 ) -> Tensor:
     """Out of place `index_add_`."""
-    return index_add_(input.clone(), dim, index, source, alpha=alpha)
+    return index_add_(dense_clone(input), dim, index, source, alpha=alpha)
 
 
 def index_fill_(self: Tensor, dim: int, index: Tensor, value: Any) -> Tensor:

@@ -6,15 +6,24 @@ from collections.abc import Sequence
 from typing import Any
 
 from corex import dtypes as dt
-from corex.dispatcher import copy, run
-from corex.graph import Node, mode
+from corex.dispatcher import copy, empty_like
+from corex.graph import Node, closure_node, mode
 from corex.layout import normalize_dim, normalize_dims, numel
 from corex.ops.convert import full_on
 from corex.ops.index import getitem, index_select
 from corex.ops.inplace import write_out
 from corex.ops.parts import slice_view
 from corex.ops.promotion import Number, cast, real_number, require_tensor
-from corex.ops.views import clone, expand, permute, reshape, sizes_of, unsqueeze
+from corex.ops.views import (
+    clone,
+    dense_clone,
+    expand,
+    relaid,
+    reshape,
+    shaped,
+    sizes_of,
+    unsqueeze,
+)
 from corex.resolution import check_places, empty
 from corex.tensor import Tensor, make
 
@@ -151,8 +160,8 @@ def repeat(self: Tensor, *repeats: Any) -> Tensor:
     shape = (*[1] * lead, *self.shape)
     paired: list[int] = [v for c, s in zip(counts, shape, strict=True) for v in (c, s)]
     spaced = reshape(self, [v for s in shape for v in (1, s)])
-    whole = clone(expand(spaced, paired))
-    return reshape(whole, [c * s for c, s in zip(counts, shape, strict=True)])
+    whole = dense_clone(expand(spaced, paired))
+    return shaped(whole, tuple([c * s for c, s in zip(counts, shape, strict=True)]))
 
 
 def tile(input: Tensor, *args: Any, dims: Sequence[int] | None = None) -> Tensor:
@@ -196,13 +205,20 @@ def flip(input: Tensor, *args: Any, dims: Sequence[int] | None = None) -> Tensor
     """The order of entries reversed along dims (a copy)."""
     sizes = sizes_of(args if dims is None else (dims,))
     chosen = normalize_dims(sizes, input.ndim) if sizes else ()
-    result = input
-    for dim in chosen:
-        last = input.shape[dim] - 1
-        index = empty(input.key.place.key(dt.int64), (input.shape[dim],))
-        run("arange", [index], [], (last, -1))
-        result = getitem(result, (*[slice(None)] * dim, index))
-    return clone(result) if result is input else result
+    if not numel(input.shape):
+        return clone(input)
+    # A view that runs backwards, which users cannot make, is copied.
+    strides, offset = list(input.strides), input.offset
+    for dim in chosen if input.shape else ():
+        offset += (input.shape[dim] - 1) * strides[dim]
+        strides[dim] = -strides[dim]
+    result = empty_like(input)
+    copy(result, make(input.storage_, input.key, input.shape, tuple(strides), offset))
+    if input._node is not None and mode.enabled:
+        result._node = closure_node(
+            "FlipBackward0", (input._node, input._output_nr), lambda g: flip(g, chosen)
+        )
+    return result
 
 
 def roll(input: Tensor, shifts: Any, dims: Any = None) -> Tensor:
@@ -212,7 +228,7 @@ def roll(input: Tensor, shifts: Any, dims: Any = None) -> Tensor:
         RuntimeError: shifts and dims of different number.
     """
     if dims is None:
-        return reshape(roll(reshape(input, -1), shifts, 0), input.shape)
+        return shaped(roll(reshape(input, -1), shifts, 0), input.shape)
     moves = [shifts] if isinstance(shifts, int) else list(shifts)
     axes = [dims] if isinstance(dims, int) else list(dims)
     if len(moves) != len(axes):
@@ -329,5 +345,4 @@ def rot90(input: Tensor, k: int = 1, dims: Sequence[int] = (0, 1)) -> Tensor:
         return clone(input)
     if k == 2:
         return flip(input, (a, b))
-    order = swapaxes_order(input.ndim, a, b)
-    return permute(flip(input, b), order) if k == 1 else flip(permute(input, order), b)
+    return relaid(flip(input, b if k == 1 else a), swapaxes_order(input.ndim, a, b))

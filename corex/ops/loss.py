@@ -16,7 +16,7 @@ from corex.ops.index import getitem, refuse_negative
 from corex.ops.matmul import matmul
 from corex.ops.promotion import cast, real_number, require_tensor
 from corex.ops.select import clamp, where
-from corex.ops.views import expand, movedim, reshape, squeeze, unsqueeze
+from corex.ops.views import expand, movedim, reshape, shaped, squeeze, unsqueeze
 from corex.recording import record
 from corex.resolution import check_places
 from corex.schema import OpSchema, declare
@@ -423,7 +423,7 @@ def embedding(input: Tensor, weight: Tensor, padding_idx: int | None = None) -> 
         row = padding_idx + rows if padding_idx < 0 else padding_idx
         padding = expand(unsqueeze(reshape(input, (-1,)) == row, 1), flat.shape)
         flat = where(padding, flat.detach(), flat)
-    return reshape(flat, (*input.shape, width))
+    return shaped(flat, (*input.shape, width))
 
 
 def one_hot(tensor: Tensor, num_classes: int = -1) -> Tensor:
@@ -455,4 +455,4 @@ def bilinear(input1: Tensor, input2: Tensor, weight: Tensor, bias: Tensor | None
     result = (reshape(left, (-1, outs, width2)) * unsqueeze(x2, 1)).sum(-1)
     if bias is not None:
         result = result + bias
-    return reshape(result, (*lead, outs))
+    return shaped(result, (*lead, outs))

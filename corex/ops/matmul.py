@@ -11,7 +11,7 @@ from corex.graph import OpNode, mode
 from corex.layout import COUNT, broadcast_shapes, numel
 from corex.ops.inplace import write_out
 from corex.ops.promotion import Number, factor, require_tensor
-from corex.ops.views import expand, reshape, squeeze, unsqueeze
+from corex.ops.views import expand, reshape, shaped, unsqueeze
 from corex.recording import record
 from corex.resolution import check_places, empty
 from corex.schema import FLOAT, NUMBER, OpSchema, declare
@@ -252,9 +252,11 @@ def matmul(input: Tensor, other: Tensor, *, out: Tensor | None = None) -> Tensor
     if na == 1 and nb == 1:
         return dot(input, other)
     if na == 1:
-        return squeeze(matmul(unsqueeze(input, 0), other), -2)
+        rows = matmul(unsqueeze(input, 0), other)
+        return shaped(rows, (*rows.shape[:-2], rows.shape[-1]))
     if nb == 1:
-        return squeeze(matmul(input, unsqueeze(other, 1)), -1)
+        columns = matmul(input, unsqueeze(other, 1))
+        return shaped(columns, columns.shape[:-1])
     if nb == 2 and input.is_contiguous():
         # One large product instead of a batch of small ones.
         flat = (
@@ -264,11 +266,11 @@ def matmul(input: Tensor, other: Tensor, *, out: Tensor | None = None) -> Tensor
                 input.new_zeros((numel(input.shape[:-1]), other.shape[-1])) + _nothing(input, other)
             )
         )
-        return reshape(flat, (*input.shape[:-1], other.shape[-1]))
+        return shaped(flat, (*input.shape[:-1], other.shape[-1]))
     batch = broadcast_shapes("matmul", input.shape[:-2], other.shape[:-2])
     a = _as_batch(input, batch)
     b = _as_batch(other, batch)
-    return reshape(_product(a, b), (*batch, input.shape[-2], other.shape[-1]))
+    return shaped(_product(a, b), (*batch, input.shape[-2], other.shape[-1]))
 
 
 def _nothing(a: Tensor, b: Tensor) -> Tensor:
@@ -346,7 +348,7 @@ def dot(input: Tensor, tensor: Tensor) -> Tensor:
         )
     if not input.shape[0]:
         return (input * tensor).sum()
-    return reshape(_product(unsqueeze(input, 0), unsqueeze(tensor, 1)), ())
+    return shaped(_product(unsqueeze(input, 0), unsqueeze(tensor, 1)), ())
 
 
 def outer(input: Tensor, vec2: Tensor) -> Tensor:
@@ -390,7 +392,7 @@ def added(
     result = result if alpha == 1 else result * alpha
     if beta == 0:
         return result
-    return (input if beta == 1 else input * beta) + result
+    return result + (input if beta == 1 else input * beta)  # laid out as the product is
 
 
 def linear(input: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
@@ -454,7 +456,7 @@ def _linear(a: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
         called = _linear_by_matmul(rows, weight, bias)
     else:
         called = call(LINEAR, (rows, weight, bias))
-    return called if len(sizes) == 2 else reshape(called, shape)
+    return called if len(sizes) == 2 else shaped(called, shape)
 
 
 _NO_NODES = (None, None, None)

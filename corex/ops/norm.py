@@ -9,7 +9,7 @@ from corex.dispatcher import call
 from corex.graph import mode
 from corex.layout import numel
 from corex.ops.promotion import real_number
-from corex.ops.views import reshape, unsqueeze
+from corex.ops.views import contiguous, reshape, shaped, unsqueeze
 from corex.recording import no_grad
 from corex.schema import OpSchema, declare
 from corex.tensor import Tensor
@@ -126,7 +126,7 @@ def layer_norm(
     rows = reshape(input, (numel(input.shape[:lead]), n))
     flat = [None if t is None else reshape(t, (n,)) for t in (weight, bias)]
     result = call(LAYER_NORM, (rows, *flat), (float(eps),))[0]
-    return reshape(result, input.shape)
+    return shaped(result, input.shape)
 
 
 def rms_norm(
@@ -140,6 +140,7 @@ def rms_norm(
 
     dims = tuple(range(-len(normalized_shape), 0))
     floor = finfo(input.key.dtype).eps if eps is None else eps
+    input = contiguous(input)
     result = input * ((input * input).mean(dims, True) + floor).rsqrt()
     return result if weight is None else result * weight
 
@@ -179,6 +180,7 @@ def batch_norm(
     if not training and (running_mean is None or running_var is None):
         name = "running_mean" if running_mean is None else "running_var"
         raise RuntimeError(f"[batch_norm] {name} must be defined in evaluation mode")
+    input = contiguous(input)
     if training or running_mean is None or running_var is None:
         count = input.numel() // max(channels, 1)
         if training and count <= 1:
@@ -231,7 +233,7 @@ def group_norm(
         )
     size = numel(input.shape) // max(n * num_groups, 1)
     rows = reshape(input, (n * num_groups, size))
-    result = reshape(call(LAYER_NORM, (rows, None, None), (float(eps),))[0], input.shape)
+    result = shaped(call(LAYER_NORM, (rows, None, None), (float(eps),))[0], input.shape)
     shape = (1, channels, *[1] * (input.ndim - 2))
     if weight is not None:
         result = result * reshape(weight, shape)

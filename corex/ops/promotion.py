@@ -11,7 +11,7 @@ from typing import Any
 
 from corex import dtypes as dt
 from corex.capturing import state as capturing
-from corex.dispatcher import dense_copy, run
+from corex.dispatcher import copy_like, run
 from corex.dtypes import CATEGORY, PROMOTION, DType
 from corex.graph import closure_node, mode
 from corex.place import DispatchKey
@@ -216,7 +216,7 @@ def cast(t: Tensor, dtype: DType) -> Tensor:
     """`t` converted to `dtype`, differentiably between floating-point types."""
     if t.key.dtype is dtype:
         return t
-    result = dense_copy(t, t.key.place.keys[dtype.index])
+    result = copy_like(t, t.key.place.keys[dtype.index])
     if t._node is not None and mode.enabled and dtype.is_floating_point:
         source = t.key.dtype
         result._node = closure_node(

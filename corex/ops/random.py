@@ -23,7 +23,7 @@ from corex.ops.places import exact_place
 from corex.ops.promotion import cast, limits, real_number, require_tensor
 from corex.ops.reduce import argsort
 from corex.ops.select import where
-from corex.ops.views import sizes_of
+from corex.ops.views import shaped, sizes_of
 from corex.place import Place, observed
 from corex.resolution import empty, resolve
 from corex.schema import FLOAT, OpSchema, declare
@@ -276,7 +276,7 @@ def randint(
     else:  # the bits without their sign, less the length where they reach it
         reach = (bits < 0).logical_and(bits >= length - (1 << 64))
         values = where(reach, bits - length, bits) + low
-    return cast(values.reshape(shape), dtype).requires_grad_(requires_grad)
+    return cast(shaped(values, shape), dtype).requires_grad_(requires_grad)
 
 
 def _interval(op: str, low: Any, high: Any, dtype: DType) -> tuple[int, int]:

@@ -11,12 +11,20 @@ from typing import Any, overload
 
 from corex import dtypes as dt
 from corex import return_types
-from corex.dispatcher import call
+from corex.dispatcher import call, dense_copy
 from corex.dtypes import DType
 from corex.graph import OpNode, mode
 from corex.layout import normalize_dim, normalize_dims, numel
 from corex.ops.promotion import cast, require_tensor
-from corex.ops.views import expand, movedim, permute, plain_permute, reshape, squeeze, unsqueeze
+from corex.ops.views import (
+    call_along,
+    expand,
+    permute,
+    plain_permute,
+    reshape,
+    shaped,
+    unsqueeze,
+)
 from corex.return_types import ValuesIndices
 from corex.schema import ALL, BOOL, FLOAT, NUMBER, OpSchema, declare
 from corex.tensor import Tensor, wrap
@@ -142,7 +150,7 @@ def _reduce(schema: OpSchema, a: Tensor, dims: tuple[int, ...], keepdim: bool) -
     result: Tensor = call(schema, (arranged,), (n,))
     if keepdim and n:
         shape = tuple([1 if d in dims else size for d, size in enumerate(a.shape)])
-        result = reshape(result, shape)
+        result = shaped(result, shape)
     return result
 
 
@@ -315,7 +323,8 @@ def _by_position(schema: OpSchema, input: Tensor, dim: int, keepdim: bool) -> Va
     values = input.gather(dim, index)
     if keepdim:
         return kind(values, index)
-    return kind(squeeze(values, dim), squeeze(index, dim))
+    left = (*input.shape[:dim], *input.shape[dim + 1 :])
+    return kind(shaped(values, left), shaped(index, left))
 
 
 @overload
@@ -413,8 +422,9 @@ def sum_to_size(self: Tensor, *size: Any) -> Tensor:
             if d < lead or (target[d - lead] == 1 and have != 1)
         ]
     )
-    result = _reduce(SUM, self, dims, False) if dims else self
-    return result if result.shape == target else reshape(result, target)
+    if dims:
+        return shaped(_reduce(SUM, self, dims, False), target)
+    return self if self.shape == target else reshape(self, target)
 
 
 # ---- scans and order ---------------------------------------------------------------------------
@@ -451,8 +461,7 @@ def cumsum(input: Tensor, dim: int, *, dtype: DType | None = None) -> Tensor:
     dim = normalize_dim(dim, a.ndim)
     if not a.shape:
         return a * 1
-    result: Tensor = call(CUMSUM, (movedim(a, dim, -1),))
-    return movedim(result, -1, dim)
+    return call_along(CUMSUM, a, dim)
 
 
 def _ranks(a: Tensor, descending: bool) -> Tensor:
@@ -490,8 +499,7 @@ def argsort(input: Tensor, dim: int = -1, descending: bool = False, stable: bool
     dim = normalize_dim(dim, input.ndim)
     if not input.shape:
         return input.new_zeros(()).to(dt.int64)
-    result: Tensor = call(ARGSORT, (movedim(input.detach(), dim, -1),), (bool(descending),))
-    return movedim(result, -1, dim)
+    return call_along(ARGSORT, input.detach(), dim, (bool(descending),))
 
 
 def sort(
@@ -515,5 +523,5 @@ def topk(
         raise RuntimeError("selected index k out of range")
     if not input.shape:
         return return_types.topk(input * 1, argsort(input))
-    index = argsort(input, dim, largest).narrow(dim, 0, k)
+    index = dense_copy(argsort(input, dim, largest).narrow(dim, 0, k))
     return return_types.topk(input.gather(dim, index), index)

@@ -24,7 +24,7 @@ from corex.ops.promotion import (
     scalar,
     written,
 )
-from corex.ops.views import before_write, clone
+from corex.ops.views import before_write, clone, contiguous
 from corex.resolution import check_places
 from corex.tensor import TENSOR_TYPES, Tensor
 
@@ -102,7 +102,7 @@ def masked_fill(input: Tensor, mask: Tensor, value: Any) -> Tensor:
             f"masked_fill only supports a 0-dimensional value tensor, but got tensor with "
             f"{value.ndim} dimension(s)."
         )
-    return _choose("masked_fill", mask, value, input, input.key.dtype)
+    return contiguous(_choose("masked_fill", mask, value, input, input.key.dtype))
 
 
 def masked_fill_(self: Tensor, mask: Tensor, value: Any) -> Tensor:

@@ -8,6 +8,7 @@ from typing import Any
 
 from corex import dtypes as dt
 from corex import return_types
+from corex.dispatcher import dense_copy
 from corex.dtypes import DType
 from corex.graph import mode
 from corex.layout import normalize_dim, normalize_dims, numel
@@ -16,7 +17,7 @@ from corex.ops.parts import slice_view
 from corex.ops.promotion import cast, check_bits, plain_number, require_tensor
 from corex.ops.reduce import amax, amin, argsort, mean, sum_
 from corex.ops.select import where
-from corex.ops.views import movedim, reshape, squeeze
+from corex.ops.views import reshape, shaped
 from corex.return_types import ValuesIndices
 from corex.tensor import Tensor
 
@@ -155,7 +156,7 @@ def logsumexp(input: Tensor, dim: Dims, keepdim: bool = False) -> Tensor:
     total = sum_((input - peak).exp(), dims, True).log() + peak
     if keepdim or not dims:
         return total
-    return reshape(total, tuple([s for d, s in enumerate(input.shape) if d not in dims]))
+    return shaped(total, tuple([s for d, s in enumerate(input.shape) if d not in dims]))
 
 
 # ---- without NaN -----------------------------------------------------------------------------
@@ -202,11 +203,12 @@ def kthvalue(input: Tensor, k: int, dim: int = -1, keepdim: bool = False) -> Val
 def _entry(input: Tensor, order: Tensor, at: int, dim: int, keepdim: bool) -> ValuesIndices:
     if not input.shape:
         return ValuesIndices(input * 1, order)
-    index = slice_view(order, dim, at, 1).contiguous()
+    index = dense_copy(slice_view(order, dim, at, 1))
     values = input.gather(dim, index)
     if keepdim:
         return ValuesIndices(values, index)
-    return ValuesIndices(squeeze(values, dim), squeeze(index, dim))
+    left = (*input.shape[:dim], *input.shape[dim + 1 :])
+    return ValuesIndices(shaped(values, left), shaped(index, left))
 
 
 def median(input: Tensor, dim: int | None = None, keepdim: bool = False) -> Any:
@@ -260,12 +262,13 @@ def cumprod(input: Tensor, dim: int, *, dtype: DType | None = None) -> Tensor:
     dim = normalize_dim(dim, a.ndim)
     if not a.shape:
         return a * 1
-    result = movedim(a, dim, -1)
     n = a.shape[dim]
+    if n < 2:
+        return a * 1
+    result = a
     step = 1
     while step < n:
-        head = result.new_ones((*result.shape[:-1], step))
-        last = result.ndim - 1
-        result = result * cat([head, slice_view(result, last, 0, n - step)], last)
+        head = result.new_ones((*a.shape[:dim], step, *a.shape[dim + 1 :]))
+        result = cat([head, slice_view(result, dim, 0, n - step)], dim) * result
         step *= 2
-    return movedim(result if n > 1 else result * 1, -1, dim)
+    return result

@@ -10,11 +10,12 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from corex import layout
-from corex.dispatcher import dense_copy
+from corex.dispatcher import call, copy_like, dense_copy
 from corex.graph import closure_node, mode
 from corex.layout import contiguous_strides, normalize_dim
 from corex.ops.inplace import register_view
 from corex.ops.promotion import require_tensor
+from corex.schema import OpSchema
 from corex.tensor import Tensor, make
 
 Shape = tuple[int, ...]
@@ -96,7 +97,7 @@ def reshape(input: Tensor, *sizes: Any, shape: Sequence[int] | None = None) -> T
     target = layout.infer_size(wanted, layout.numel(input.shape))
     strides = layout.reshape_strides(input.shape, input.strides, target)
     if strides is None:
-        return _reshaped(input.contiguous(), target, contiguous_strides(target))
+        return shaped(contiguous(input), target)
     return _reshaped(input, target, strides)
 
 
@@ -346,17 +347,14 @@ def contiguous(self: Tensor) -> Tensor:
 
 
 def clone(input: Tensor) -> Tensor:
-    """A copy with its own memory; dense layouts keep their order of dims, as in PyTorch."""
+    """A copy with its own memory, in which dims keep their order, as in PyTorch."""
     require_tensor("clone", input)
-    strides = input._strides
-    if strides is not None and layout.is_dense(input.shape, strides):
-        order = sorted(range(input.ndim), key=lambda d: -strides[d])
-        flat = dense_copy(plain_permute(input, order))
-        inverse = sorted(range(input.ndim), key=order.__getitem__)
-        result = plain_permute(flat, inverse)
-    else:
-        result = dense_copy(input)
-    return _recorded_copy(input, result)
+    return _recorded_copy(input, copy_like(input))
+
+
+def dense_clone(input: Tensor) -> Tensor:
+    """A row-major copy with its own memory."""
+    return _recorded_copy(input, dense_copy(input))
 
 
 def _recorded_copy(source: Tensor, copy: Tensor) -> Tensor:
@@ -372,6 +370,63 @@ def plain_permute(t: Tensor, order: Sequence[int]) -> Tensor:
     shape = tuple([t.shape[d] for d in order])
     exact = permuted == contiguous_strides(shape)
     return make(t.storage_, t.key, shape, None if exact else permuted, t.offset)
+
+
+# ---- what ops return ---------------------------------------------------------------------------
+# An op that works on other dims than the user sees must not return a view of its result: the user
+# gets a tensor that is row-major and no view, as from any other op. `result` is a fresh one, which
+# nobody else holds.
+def shaped(result: Tensor, shape: Shape) -> Tensor:
+    """A fresh result with another shape."""
+    if result._strides is not None:
+        result = contiguous(result)
+    elif result.shape == shape:
+        return result
+    final = make(result.storage_, result.key, shape, None, result.offset)
+    node = result._node
+    if node is not None and mode.enabled:
+        source = result.shape
+        final._node = closure_node(
+            "ViewBackward0", (node, result._output_nr), lambda g: g.reshape(source)
+        )
+    return final
+
+
+def reordered(result: Tensor, order: Sequence[int]) -> Tensor:
+    """A fresh result with its dims in another order."""
+    final = relaid(result, order)
+    if final.is_contiguous():
+        final._strides = None
+        return final
+    return dense_clone(final)
+
+
+def relaid(result: Tensor, order: Sequence[int]) -> Tensor:
+    """A fresh result with its dims in another order, over the same memory."""
+    final = plain_permute(result, order)
+    node = result._node
+    if node is not None and mode.enabled:
+        inverse = tuple(sorted(range(len(order)), key=order.__getitem__))
+        final._node = closure_node(
+            "PermuteBackward0", (node, result._output_nr), lambda g: permute(g, inverse)
+        )
+    return final
+
+
+def order_back(ndim: int, dim: int) -> list[int]:
+    """The order of dims that undoes moving `dim` to the end."""
+    return [*range(dim), ndim - 1, *range(dim, ndim - 1)]
+
+
+def call_along(schema: OpSchema, a: Tensor, dim: int, params: tuple[Any, ...] = ()) -> Tensor:
+    """Runs an op of one tensor, which works along the last dim, along any dim."""
+    ndim = a.ndim
+    if dim == ndim - 1:
+        result: Tensor = call(schema, (a,), params)
+        return result
+    back = order_back(ndim, dim)
+    moved = permute(a, [*[d for d in range(ndim) if d != dim], dim])
+    return reordered(call(schema, (moved,), params, back), back)
 
 
 def before_write(self: Tensor, *others: Any) -> Tensor:

@@ -135,20 +135,25 @@ class Placed(NamedTuple):
     view: Callable[[Any], Any]
 
 
+def _dense(array: Array) -> Array:
+    """The elements in row-major order; `np.ascontiguousarray` would make 0-d arrays 1-d."""
+    return np.asarray(array, order="C")
+
+
 def _contiguous(array: Array) -> Placed:
     return Placed(array, lambda whole: whole)
 
 
 def _transposed(array: Array) -> Placed:
     order = tuple(range(array.ndim))[::-1]
-    return Placed(np.ascontiguousarray(array.transpose(order)), lambda w: w.permute(order))
+    return Placed(_dense(array.transpose(order)), lambda w: w.permute(order))
 
 
 def _last_first(array: Array) -> Placed:
     """The last dim is the slowest in memory, as `x.movedim(0, -1)` makes it."""
     if array.ndim < 2:
         return _contiguous(array)
-    memory = np.ascontiguousarray(np.moveaxis(array, -1, 0))
+    memory = _dense(np.moveaxis(array, -1, 0))
     return Placed(memory, lambda w: w.permute((*range(1, array.ndim), 0)))
 
 
@@ -158,6 +163,17 @@ def _sliced(array: Array) -> Placed:
     memory[tuple([slice(1, None, 2)] * array.ndim)] = array
     where = tuple([slice(1, None, 2)] * array.ndim)
     return Placed(memory, lambda w: w[where] if where else w)
+
+
+def _steps(array: Array) -> Placed:
+    """Column by column, every second entry of the last dim."""
+    if array.ndim < 2:
+        return _sliced(array)
+    order = tuple(range(array.ndim))[::-1]
+    shape = (2 * array.shape[-1] + 1, *array.shape[-2::-1])
+    memory = np.ones(shape).astype(array.dtype)
+    memory[1::2] = array.transpose(order)
+    return Placed(memory, lambda w: w[1::2].permute(order))
 
 
 def _offset(array: Array) -> Placed:
@@ -170,7 +186,7 @@ def _expanded(array: Array) -> Placed:
     """The first entry of the first dim, seen as often as the dim is long."""
     if array.ndim == 0 or not array.size:
         return _contiguous(array)
-    return Placed(np.ascontiguousarray(array[:1]), lambda w: w.expand(array.shape))
+    return Placed(_dense(array[:1]), lambda w: w.expand(array.shape))
 
 
 LAYOUTS: dict[str, Callable[[Array], Placed]] = {
@@ -178,6 +194,7 @@ LAYOUTS: dict[str, Callable[[Array], Placed]] = {
     "transposed": _transposed,
     "last_first": _last_first,
     "sliced": _sliced,
+    "steps": _steps,
     "offset": _offset,
     "expanded": _expanded,
 }
@@ -188,8 +205,7 @@ def new(library: Any, array: Array) -> Any:
     """A contiguous tensor of corex or PyTorch with the elements of `array`."""
     if not array.size:  # NumPy's strides of empty arrays are 0
         return library.zeros(array.shape, dtype=getattr(library, array.dtype.name))
-    dense = np.ascontiguousarray(array).reshape(array.shape)  # which makes 0-d arrays 1-d
-    return library.from_numpy(dense).clone()
+    return library.from_numpy(_dense(array)).clone()
 
 
 # ---- other arguments -------------------------------------------------------------------------

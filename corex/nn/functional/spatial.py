@@ -50,7 +50,7 @@ def conv1d(
         (1, _single(dilation)),
         groups,
     )
-    return result.squeeze(-2)
+    return result.squeeze_(-2)  # itself, as PyTorch's result is no view
 
 
 def max_pool1d(
