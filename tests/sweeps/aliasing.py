@@ -85,6 +85,12 @@ def same(ours: Any, right: Any) -> bool:
     )
 
 
+def is_refusal(ours: Any) -> bool:
+    """Whether a write was refused because elements share memory, in PyTorch's words."""
+    words = "unsupported operation", "refer", "single memory location", "clone()"
+    return isinstance(ours, RuntimeError) and all(word in str(ours) for word in words)
+
+
 def shared_calls() -> Iterator[Call]:
     """Calls with two or more arguments that can share memory."""
     return (c for c in CALLS if c.values and len(sharing(c)) > 1)
@@ -95,7 +101,7 @@ def wrong_sharing(call: Call) -> Iterator[str]:
     for shift in SHIFTS:
         right = outcome(lambda s=shift: invoke(call, corex, placed(call, corex, s, False)))
         ours = outcome(lambda s=shift: invoke(call, corex, placed(call, corex, s, True)))
-        if not same(ours, right):
+        if not (same(ours, right) or (call.inplace and shift and is_refusal(ours))):
             yield f"{call.text}, {shift} apart: {ours!r}, of copies {right!r}"
 
 
@@ -165,6 +171,8 @@ def wrong_out(call: Call) -> Iterator[str]:
             return given.kwargs["out"]
 
         ours = outcome(into)
+        if name == "shifted by one" and is_refusal(ours):
+            continue
         if not same(ours, right):
             yield f"{call.text}, out {name}: {ours!r}, right {right!r}"
         elif returned and returned[0] is not out:
@@ -180,5 +188,5 @@ def _refused(call: Call, plain: Any) -> Iterator[str]:
     built = placed(call, corex, 4, False)
     given = Built(built.args, {**built.kwargs, "out": out}, built.tensors, {})
     ours = outcome(lambda: invoke(call, corex, given))
-    if not (isinstance(ours, RuntimeError) and "clone()" in str(ours)):
+    if not is_refusal(ours):
         yield f"{call.text}, out expanded: {ours!r}, PyTorch refuses"
