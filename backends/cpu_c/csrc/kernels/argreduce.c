@@ -9,6 +9,8 @@
 
 #define BETTER_MAX(b, a) ((b) > (a))
 #define BETTER_MIN(b, a) ((b) < (a))
+/* b if it is better or a NaN, else a */
+#define FIRST(BETTER, b, a) (BETTER(b, a) || (b) != (b) ? (b) : (a))
 
 #define ARG(name, T, BETTER) \
     typedef struct name##_acc { \
@@ -38,27 +40,29 @@
         (void)count; \
         *(int64_t *)out = ((const name##_acc *)acc)->position; \
     } \
-    static T name##_extreme(const T *a) \
+    /* of `count` elements, a multiple of LANES */ \
+    static T name##_extreme(const T *a, int64_t count) \
     { \
         T lane[LANES]; \
         for (int j = 0; j < LANES; j++) \
             lane[j] = a[j]; \
-        for (int i = LANES; i < BLOCK; i += LANES) \
+        for (int64_t i = LANES; i < count; i += LANES) \
             for (int j = 0; j < LANES; j++) \
-                lane[j] = BETTER(a[i + j], lane[j]) || a[i + j] != a[i + j] ? a[i + j] : lane[j]; \
-        T best = lane[0]; \
-        for (int j = 1; j < LANES; j++) \
-            best = BETTER(lane[j], best) || lane[j] != lane[j] ? lane[j] : best; \
-        return best; \
+                lane[j] = FIRST(BETTER, a[i + j], lane[j]); \
+        for (int width = LANES / 2; width > 0; width /= 2) \
+            for (int j = 0; j < width; j++) \
+                lane[j] = FIRST(BETTER, lane[j + width], lane[j]); \
+        return lane[0]; \
     } \
     static void name##_line(void *acc, const char *in, int64_t n, int64_t stride, \
                             int64_t position) \
     { \
         name##_acc result = *(name##_acc *)acc; \
-        int64_t i = 0; \
-        for (; stride == sizeof(T) && i + BLOCK <= n; i += BLOCK) { \
+        int64_t i = 0, count; \
+        for (; stride == sizeof(T) && n - i >= LANES; i += count) { \
             const T *a = (const T *)in + i; \
-            T best = name##_extreme(a); \
+            count = COREX_MIN(BLOCK, (n - i) / LANES * LANES); \
+            T best = name##_extreme(a, count); \
             if (result.position >= 0 && !BETTER(best, result.best) && \
                 !(best != best && result.best == result.best)) \
                 continue; \
