@@ -102,14 +102,15 @@ def included(source: Path, csrc: Path = CSRC) -> set[Path]:
 class ObjectStore:
     """Objects by the contents they came from, so that only what changed is compiled again."""
 
-    def __init__(self, folder: Path, command: Iterable[str]) -> None:
+    def __init__(self, folder: Path, command: Iterable[str], csrc: Path = CSRC) -> None:
         self.folder = folder
+        self._csrc = csrc
         self._command = "\0".join(command).encode()
 
     def path(self, unit: Unit) -> Path:
         """Where the object of the unit is, or will be."""
         digest = hashlib.sha256(self._command + "\0".join((unit.name, *unit.flags)).encode())
-        for path in (unit.source, *sorted(included(unit.source))):
+        for path in (unit.source, *sorted(included(unit.source, self._csrc))):
             digest.update(path.name.encode() + path.read_bytes())
         return self.folder / f"{digest.hexdigest()[:24]}.{unit.name}"
 

@@ -7,6 +7,9 @@
 
 #include "force.h"
 
+/* No number is larger: sums with sizes must not overflow. */
+#define MOST ((int64_t)1 << 62)
+
 typedef struct path {
     const char *name, *about;
     const char *choices[6]; /* none: a number from `least` on */
@@ -93,7 +96,8 @@ static bool read_value(const path *row, const char *text, int64_t *value)
     char *end;
     errno = 0;
     *value = row->choices[0] == NULL ? strtoll(text, &end, 10) : -1;
-    return row->choices[0] == NULL && *text != 0 && *end == 0 && errno == 0 && *value >= row->least;
+    return row->choices[0] == NULL && *text != 0 && *end == 0 && errno == 0 &&
+           *value >= row->least && *value <= MOST;
 }
 
 static corex_status bad_value(const path *row, const char *text)
@@ -103,7 +107,8 @@ static corex_status bad_value(const path *row, const char *text)
         snprintf(wanted + strlen(wanted), sizeof wanted - strlen(wanted), "%s%s",
                  choice == 0 ? "one of " : ", ", row->choices[choice]);
     if (row->choices[0] == NULL)
-        snprintf(wanted, sizeof wanted, "auto, or a number from %lld on", (long long)row->least);
+        snprintf(wanted, sizeof wanted, "auto, or a number from %lld to %lld",
+                 (long long)row->least, (long long)MOST);
     return corex_fail(COREX_ERR_VALUE, "path %s cannot be '%.40s', but %s", row->name, text,
                       wanted);
 }

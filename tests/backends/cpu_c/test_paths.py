@@ -134,9 +134,10 @@ def test_the_best_level_is_the_default(native, backend) -> None:
     "path, value, message",
     [
         ("level", "v9", "path level cannot be 'v9', but one of auto, baseline, v3, v4"),
-        ("grain", "0", "path grain cannot be '0', but auto, or a number from 1 on"),
+        ("grain", "0", "path grain cannot be '0', but auto, or a number from 1 to 46"),
         ("grain", "many", "cannot be 'many'"),
         ("stream_bytes", str(2**80), "cannot be"),
+        ("grain", str(2**62 + 1), "cannot be"),
         ("conv", "1", "one of auto, unrolled"),
         ("nothing", "auto", "there is no path named 'nothing'"),
     ],
