@@ -274,8 +274,9 @@ def leaky_relu(input: Tensor, negative_slope: float = 0.01, inplace: bool = Fals
 def prelu(input: Tensor, weight: Tensor) -> Tensor:
     """`leaky_relu` with a learned slope, one, or one per channel (dim 1)."""
     slope = weight
-    if weight.numel() > 1 and input.ndim > 1:
-        slope = weight.reshape((1, -1, *[1] * (input.ndim - 2)))
+    count = weight.numel()
+    if count != 1 and input.ndim > 1:
+        slope = weight.reshape((1, count, *[1] * (input.ndim - 2)))
     return where(input > 0, input, input * slope)
 
 

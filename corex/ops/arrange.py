@@ -263,10 +263,11 @@ def bincount(input: Tensor, weights: Tensor | None = None, minlength: int = 0) -
     if minlength < 0:
         raise RuntimeError("minlength should be >= 0")
     size = minlength
-    if input.shape[0]:
-        if input.amin().item() < 0:
-            raise RuntimeError("bincount only supports 1-d non-negative integral inputs.")
-        size = max(size, int(input.amax().item()) + 1)
+    if not input.shape[0]:
+        return cast(input, dt.int64).new_zeros((size,))
+    if input.amin().item() < 0:
+        raise RuntimeError("bincount only supports 1-d non-negative integral inputs.")
+    size = max(size, int(input.amax().item()) + 1)
     index = cast(input, dt.int64)
     if weights is None:
         return index.new_zeros((size,)).scatter_add(0, index, index.new_ones(index.shape))

@@ -527,6 +527,11 @@ def index_select(input: Tensor, dim: int, index: Tensor) -> Tensor:
     check_places("index_select", [index], input.key.place)
     if not input.shape:
         return input * 1
+    if not input.shape[dim] and numel(index.shape):
+        raise RuntimeError(
+            f"[index_select] an index of {numel(index.shape)} entries points into dimension {dim} "
+            f"of size 0 of shape {list(input.shape)}"
+        )
     index = refuse_negative("index_select", index, input.shape[dim])
     at = index if index.shape else unsqueeze(index, 0)
     return getitem(input, (*[slice(None)] * dim, at))

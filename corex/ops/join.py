@@ -265,6 +265,11 @@ def pad(
             f"the input, but got {len(pad)} for {input.ndim} dims"
         )
     if mode != "constant":
+        if mode != "circular" and 0 in input.shape[-1 - len(pad) // 2 :]:
+            raise RuntimeError(
+                f"[pad] mode '{mode}' needs entries to repeat: expected an input that is empty at "
+                f"most in its batch, but got {list(input.shape)}"
+            )
         return _repeating_pad(input, pad, mode)
     result = input
     sizes = list(input.shape)

@@ -9,7 +9,7 @@ from typing import Any
 from corex import dtypes as dt
 from corex.dispatcher import call
 from corex.graph import OpNode, mode
-from corex.layout import broadcast_shapes
+from corex.layout import broadcast_shapes, numel
 from corex.ops.activation import log_softmax, logsigmoid, softplus
 from corex.ops.gather import gather
 from corex.ops.index import getitem, refuse_negative
@@ -301,7 +301,7 @@ def cross_entropy(
     else:
         smooth = reduced(spread, reduction)
     classes = input.shape[axis]
-    return hard * (1 - label_smoothing) + smooth * (label_smoothing / classes)
+    return hard * (1 - label_smoothing) + smooth * (label_smoothing / max(classes, 1))
 
 
 def _per_class(weight: Tensor, like: Tensor, axis: int) -> Tensor:
@@ -319,7 +319,7 @@ def _soft_targets(
     smoothing: float,
 ) -> Tensor:
     if smoothing:
-        target = target * (1 - smoothing) + smoothing / logs.shape[axis]
+        target = target * (1 - smoothing) + smoothing / max(logs.shape[axis], 1)
     product = logs * target
     if weight is not None:
         product = product * _per_class(weight, logs, axis)
@@ -416,6 +416,11 @@ def embedding(input: Tensor, weight: Tensor, padding_idx: int | None = None) -> 
         )
     rows, width = weight.shape
     check_places("embedding", [input], weight.key.place)
+    if not rows and numel(input.shape):
+        raise RuntimeError(
+            f"[embedding] indices of shape {list(input.shape)} point into a weight without rows, "
+            f"of shape {list(weight.shape)}"
+        )
     flat = getitem(weight, reshape(refuse_negative("embedding", input, rows), (-1,)))
     if padding_idx is not None and weight._node is not None and mode.enabled:
         if not -rows <= padding_idx < rows:
@@ -436,6 +441,8 @@ def one_hot(tensor: Tensor, num_classes: int = -1) -> Tensor:
         raise RuntimeError("one_hot is only applicable to index tensor of type LongTensor.")
     if tensor.numel() and tensor.min().item() < 0:
         raise RuntimeError("Class values must be non-negative.")
+    if num_classes < 0 and not tensor.numel():
+        raise RuntimeError("Can not infer total number of classes from empty tensor.")
     largest = int(tensor.max()) if tensor.numel() else -1
     if num_classes == -1:
         num_classes = largest + 1
@@ -449,10 +456,11 @@ def bilinear(input1: Tensor, input2: Tensor, weight: Tensor, bias: Tensor | None
     """x1^T W_k x2 + b_k for every output k; weight is (out, in1, in2)."""
     outs, width1, width2 = weight.shape
     lead = input1.shape[:-1]
-    x1, x2 = reshape(input1, (-1, width1)), reshape(input2, (-1, width2))
+    rows = numel(lead)
+    x1, x2 = reshape(input1, (rows, width1)), reshape(input2, (rows, width2))
     # (n, in1) x (in1, out * in2), then the inner product with x2 for each output.
     left = matmul(x1, reshape(movedim(weight, 0, 1), (width1, outs * width2)))
-    result = (reshape(left, (-1, outs, width2)) * unsqueeze(x2, 1)).sum(-1)
+    result = (reshape(left, (rows, outs, width2)) * unsqueeze(x2, 1)).sum(-1)
     if bias is not None:
         result = result + bias
     return shaped(result, (*lead, outs))

@@ -9,7 +9,7 @@ from corex.dispatcher import call
 from corex.graph import mode
 from corex.layout import numel
 from corex.ops.promotion import real_number
-from corex.ops.views import contiguous, reshape, shaped, unsqueeze
+from corex.ops.views import contiguous, dense_clone, reshape, shaped, unsqueeze
 from corex.recording import no_grad
 from corex.schema import OpSchema, declare
 from corex.tensor import Tensor
@@ -135,10 +135,24 @@ def rms_norm(
     """input / sqrt(mean(input ** 2) + eps) over the last dims, times weight.
 
     Source: Zhang and Sennrich, "Root mean square layer normalization" (2019).
+
+    Raises:
+        RuntimeError: last dims or a weight of another shape.
     """
     from corex.dtypes import finfo
 
-    dims = tuple(range(-len(normalized_shape), 0))
+    tail = tuple(normalized_shape)
+    if input.shape[max(input.ndim - len(tail), 0) :] != tail:
+        raise RuntimeError(
+            f"Given normalized_shape={list(tail)}, expected input with shape [*, "
+            f"{', '.join(map(str, tail))}], but got input of size{list(input.shape)}"
+        )
+    if weight is not None and weight.shape != tail:
+        raise RuntimeError(
+            f"Expected weight to be of same shape as normalized_shape, but got weight of shape "
+            f"{list(weight.shape)} and normalized_shape = {list(tail)}"
+        )
+    dims = tuple(range(-len(tail), 0))
     floor = finfo(input.key.dtype).eps if eps is None else eps
     input = contiguous(input)
     result = input * ((input * input).mean(dims, True) + floor).rsqrt()
@@ -182,8 +196,10 @@ def batch_norm(
         raise RuntimeError(f"[batch_norm] {name} must be defined in evaluation mode")
     input = contiguous(input)
     if training or running_mean is None or running_var is None:
-        count = input.numel() // max(channels, 1)
-        if training and count <= 1:
+        if training and not input.numel():
+            return _of_nothing(input, weight, bias, shape)
+        count = input.numel() // channels
+        if training and count == 1:
             raise ValueError(
                 f"Expected more than 1 value per channel when training, got input size "
                 f"{list(input.shape)}"
@@ -201,6 +217,16 @@ def batch_norm(
     if weight is not None:
         scale = scale * reshape(weight, shape)
     result = centred * scale
+    return result if bias is None else result + reshape(bias, shape)
+
+
+def _of_nothing(
+    input: Tensor, weight: Tensor | None, bias: Tensor | None, shape: Sequence[int]
+) -> Tensor:
+    """An empty batch, which says nothing of its statistics; gradients are zeros."""
+    result = dense_clone(input)
+    if weight is not None:
+        result = result * reshape(weight, shape)
     return result if bias is None else result + reshape(bias, shape)
 
 

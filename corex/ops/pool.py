@@ -12,7 +12,7 @@ from corex.ops.join import cat
 from corex.ops.join import pad as pad_constant
 from corex.ops.parts import slice_view
 from corex.ops.promotion import require_tensor
-from corex.ops.views import reshape, unsqueeze
+from corex.ops.views import reshape, shaped, unsqueeze
 from corex.resolution import empty
 from corex.schema import OpSchema, declare
 from corex.tensor import Tensor
@@ -108,7 +108,7 @@ def max_pool2d_with_indices(
         values, indices = max_pool2d_with_indices(
             unsqueeze(input, 0), kernel_size, stride, padding, dilation, ceil_mode
         )
-        return values[0], indices[0]
+        return shaped(values, values.shape[1:]), shaped(indices, indices.shape[1:])
     kernel, margin = pair(kernel_size, "kernel_size"), pair(padding, "padding")
     steps = kernel if stride is None or stride == [] else pair(stride, "stride")
     spread = pair(dilation, "dilation")
@@ -150,6 +150,11 @@ def _check_pool(
 ) -> None:
     if require_tensor(op, x).ndim != 4:
         raise RuntimeError(f"{op}() Expected 3D or 4D input, but got {list(x.shape)}")
+    if 0 in x.shape[1:]:
+        raise RuntimeError(
+            f"{op}() Expected 3D or 4D (batch mode) tensor with optional 0 dim batch size for "
+            f"input, but got: {list(x.shape)}"
+        )
     if not x.is_floating_point():
         raise NotImplementedError(f'[{op}] "{op}" not implemented for {x.dtype!r}')
     if min(kernel) <= 0 or min(stride) <= 0 or min(dilation) <= 0:
@@ -266,10 +271,11 @@ def avg_pool2d(
         RuntimeError: a window that does not fit, or more padding than half of it.
     """
     if input.ndim == 3:
-        return avg_pool2d(
+        means = avg_pool2d(
             unsqueeze(input, 0), kernel_size, stride, padding, ceil_mode, count_include_pad,
             divisor_override,
-        )[0]  # fmt: skip
+        )  # fmt: skip
+        return shaped(means, means.shape[1:])
     kernel, margin = pair(kernel_size, "kernel_size"), pair(padding, "padding")
     steps = kernel if stride is None or stride == [] else pair(stride, "stride")
     _check_pool("avg_pool2d", input, kernel, steps, margin, (1, 1), ceil_mode)
@@ -302,7 +308,16 @@ def _ceil_avg_pool(
 
 
 def adaptive_avg_pool2d(input: Tensor, output_size: Any) -> Tensor:
-    """Means over a grid of `output_size` nearly equal parts (None keeps a size)."""
+    """Means over a grid of `output_size` nearly equal parts (None keeps a size).
+
+    Raises:
+        RuntimeError: an image without height or width.
+    """
+    if 0 in input.shape[-2:]:
+        raise RuntimeError(
+            f"adaptive_avg_pool2d(): Expected input to have non-zero size for non-batch "
+            f"dimensions, but input has sizes {list(input.shape)}"
+        )
     if isinstance(output_size, int):
         output_size = (output_size, output_size)
     sizes = [input.shape[-2 + i] if s is None else s for i, s in enumerate(output_size)]

@@ -434,6 +434,8 @@ def multinomial(
         raise RuntimeError("cannot sample n_sample <= 0 samples")
     if not bool((weights >= 0).logical_and(weights.isfinite()).all().item()):
         raise RuntimeError("probability tensor contains either `inf`, `nan` or element < 0")
+    if weights.ndim == 2 and weights.shape[1] and not weights.shape[0]:
+        return empty(weights.key.place.key(dt.int64), (0, num_samples))
     available = int((weights > 0).sum(-1).amin().item()) if weights.numel() else 0
     if available < (1 if replacement else num_samples):
         raise RuntimeError(

@@ -125,6 +125,8 @@ def norm(input: Tensor, p: Any = 2, dim: Dims = None, keepdim: bool = False) -> 
     order = 2.0 if p in (None, "fro") else _checked("norm", "p", p)
     if order == 2:
         return _root(sum_(input * input, dim, keepdim))
+    if math.isinf(order):
+        _refuse_nothing(input, order, normalize_dims(dim, input.ndim))
     magnitude = input.abs()
     if order == math.inf:
         return amax(magnitude, () if dim is None else dim, keepdim)
@@ -137,6 +139,16 @@ def norm(input: Tensor, p: Any = 2, dim: Dims = None, keepdim: bool = False) -> 
     if order < 0:
         return sum_(magnitude.pow(order), dim, keepdim).pow(1.0 / order)
     return _root(sum_(_root(magnitude, order), dim, keepdim), 1.0 / order)
+
+
+def _refuse_nothing(input: Tensor, order: float, dims: tuple[int, ...]) -> None:
+    """The largest of nothing is not defined."""
+    for d in dims:
+        if not input.shape[d]:
+            raise RuntimeError(
+                f"[norm] cannot compute the {order} norm over dimension {d} of shape "
+                f"{list(input.shape)}: it is empty, and the operation has no identity"
+            )
 
 
 def dist(input: Tensor, other: Tensor, p: float = 2) -> Tensor:
@@ -195,6 +207,8 @@ def kthvalue(input: Tensor, k: int, dim: int = -1, keepdim: bool = False) -> Val
     """
     dim = normalize_dim(dim, require_tensor("kthvalue", input).ndim)
     size = input.shape[dim] if input.shape else 1
+    if not size:
+        raise IndexError(f"kthvalue(): Expected reduction dim {dim} to have non-zero size.")
     if not 1 <= k <= size:
         raise RuntimeError(f"kthvalue(): selected number k out of range for dimension {dim}")
     return return_types.kthvalue(*_entry(input, argsort(input, dim), k - 1, dim, keepdim))

@@ -97,7 +97,7 @@ def _table() -> dict[str, TensorArg]:
     rows: dict[Kind, str] = {
         ANY: """
             a:MN b:MN c:M1 v:N w:N h:M s: s1:1 o:K n2:O n3:M n4:C N4:C d:NK e:KN q:NN p:MK h2:M2
-            t:BMN r:BNK P:BMK W:KNN z3:M3 Z3:M3 x:BCHW f:OCIJ fg:OGIJ f1:OMJ A:ML A0:LN B:L
+            t:BMN r:BNK P:BMK W:KNN z3:M3 Z3:M3 x:BCHW f:OCIJ fg:OGIJ f1:OMJ f0:OB22 A:ML A0:LN B:L
         """,
         POSITIVE: "pos:MN pos2:MN V:N",
         FIXED: "mean:N var:N weight:N",
