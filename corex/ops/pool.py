@@ -313,14 +313,14 @@ def adaptive_avg_pool2d(input: Tensor, output_size: Any) -> Tensor:
     Raises:
         RuntimeError: an image without height or width.
     """
-    if 0 in input.shape[-2:]:
+    if isinstance(output_size, int):
+        output_size = (output_size, output_size)
+    sizes = [input.shape[-2 + i] if s is None else s for i, s in enumerate(output_size)]
+    if 0 in input.shape[-2:] and sizes != [1, 1]:  # the mean of nothing is NaN
         raise RuntimeError(
             f"adaptive_avg_pool2d(): Expected input to have non-zero size for non-batch "
             f"dimensions, but input has sizes {list(input.shape)}"
         )
-    if isinstance(output_size, int):
-        output_size = (output_size, output_size)
-    sizes = [input.shape[-2 + i] if s is None else s for i, s in enumerate(output_size)]
     result = input
     for i, size in enumerate(sizes):
         result = _adaptive_line(result, result.ndim - 2 + i, size)
