@@ -16,7 +16,6 @@ from corex.resolution import (
     Resolution,
     check_places,
     empty,
-    empty_ordered,
     may_overlap,
     resolve,
     resolve_uniform,
@@ -32,17 +31,10 @@ Shape = tuple[int, ...]
 Spec = tuple[Shape, DType]
 
 
-def call(
-    schema: OpSchema,
-    inputs: tuple[Tensor | None, ...],
-    params: tuple[Any, ...] = (),
-    order: Sequence[int] | None = None,
-) -> Any:
+def call(schema: OpSchema, inputs: tuple[Tensor | None, ...], params: tuple[Any, ...] = ()) -> Any:
     """Runs an op: checks places, applies the result rule, runs it, and records it for autograd.
 
-    The op's own checks and promotions are done by its public function before. With `order`, a
-    kernel that takes any layout writes its (one) output so that it is row-major once its dims are
-    put in that order.
+    The op's own checks and promotions are done by its public function before.
     """
     first = inputs[0]
     assert first is not None
@@ -55,10 +47,7 @@ def call(
     found = _resolve_for(schema, place, specs, inputs)
     kernel_params = params[: -schema.rule_params] if schema.rule_params else params
     if found.run is not None:
-        if order is None or found.accepts is not None:
-            outs = [empty(place.keys[dtype.index], shape) for shape, dtype in specs]
-        else:
-            outs = [empty_ordered(place.keys[dtype.index], shape, order) for shape, dtype in specs]
+        outs = [empty(place.keys[dtype.index], shape) for shape, dtype in specs]
         arguments = (
             *[view(t) for t in outs],
             *[None if t is None else view(t) for t in inputs],

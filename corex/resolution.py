@@ -83,18 +83,6 @@ def empty(key: DispatchKey, shape: Shape) -> Tensor:
     return wrap(key, place.backend.allocate(nbytes, place.index), shape)
 
 
-def empty_ordered(key: DispatchKey, shape: Shape, order: Sequence[int]) -> Tensor:
-    """An uninitialised tensor whose memory is row-major when its dims are put in `order`."""
-    result = empty(key, shape)
-    steps = DENSE[tuple([shape[d] for d in order])]
-    strides = [0] * len(shape)
-    for d, step in zip(order, steps, strict=True):
-        strides[d] = step
-    if tuple(strides) != DENSE[shape]:
-        result._strides = tuple(strides)
-    return result
-
-
 def view(t: Tensor) -> View:
     """What a kernel sees of a tensor."""
     shape = t.shape

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
 from typing import Any
 
 from corex import dtypes as dt
 from corex import report
-from corex.dispatcher import call, run
+from corex.dispatcher import call, dense_copy, run
 from corex.graph import mode
 from corex.layout import broadcast_shapes, normalize_dim
-from corex.ops.index import get_rows, getitem, ordered_copy, put_rows, refuse_negative
+from corex.ops.index import get_rows, getitem, put_rows, refuse_negative
 from corex.ops.promotion import cast, require_tensor, written
 from corex.ops.views import expand, order_back, permute, reordered, reshape, shaped
 from corex.place import observed
@@ -71,17 +70,13 @@ SCATTER_ADD = declare(
 )  # fmt: skip
 
 
-Order = Sequence[int] | None
-"""In which order of dims a result is to be row-major, if not in its own."""
-
-
-def gather_last(a: Tensor, index: Tensor, order: Order = None) -> Tensor:
+def gather_last(a: Tensor, index: Tensor) -> Tensor:
     """`gather` along the last dim."""
-    result: Tensor = call(GATHER, (a, index), (), order)
+    result: Tensor = call(GATHER, (a, index))
     return result
 
 
-def scatter_add_last(a: Tensor, index: Tensor, src: Tensor, order: Order = None) -> Tensor:
+def scatter_add_last(a: Tensor, index: Tensor, src: Tensor) -> Tensor:
     """Out of place `scatter_add` along the last dim, by the kernel where there is one."""
     place = a.key.place
     check_places("scatter_add", (index, src), place)
@@ -92,7 +87,7 @@ def scatter_add_last(a: Tensor, index: Tensor, src: Tensor, order: Order = None)
             report.tell("scatter_add", place, "decomposed", found.reason, [a], [index, src])
         composed = _scatter_by_index(a.detach(), index, src.detach())
     else:
-        composed = ordered_copy(a, order)
+        composed = dense_copy(a)
         run("scatter_add", [composed], [index, src])
     if mode.enabled and (a._node is not None or src._node is not None):
         record(SCATTER_ADD, (a, index, src), (), (composed,))
@@ -134,15 +129,10 @@ def _last(t: Tensor, dim: int) -> Tensor:
     return t if dim == t.ndim - 1 else permute(t, [*order, dim])
 
 
-def _order(dim: int, like: Tensor) -> Order:
-    """The order of dims that undoes `_last`, unless that is their own."""
-    return order_back(like.ndim, dim) if dim < like.ndim - 1 else None
-
-
-def _unlast(t: Tensor, order: Order, like: Tensor) -> Tensor:
+def _unlast(t: Tensor, dim: int, like: Tensor) -> Tensor:
     if not like.shape:
         return shaped(t, ())
-    return t if order is None else reordered(t, order)
+    return t if dim == t.ndim - 1 else reordered(t, order_back(t.ndim, dim))
 
 
 def gather(input: Tensor, dim: int, index: Tensor) -> Tensor:
@@ -152,12 +142,12 @@ def gather(input: Tensor, dim: int, index: Tensor) -> Tensor:
         RuntimeError: an index of another dtype, dimension or size, or out of range.
     """
     dim = _check_gather("gather", require_tensor("gather", input), dim, index)
-    at, order = _last(cast(index, dt.int64), dim), _order(dim, index)
+    at = _last(cast(index, dt.int64), dim)
     try:
-        result = gather_last(_last(input, dim), at, order)
+        result = gather_last(_last(input, dim), at)
     except IndexError as error:
         raise _out_of_range(error, dim) from None
-    return _unlast(result, order, index)
+    return _unlast(result, dim, index)
 
 
 def _out_of_range(error: IndexError, dim: int) -> RuntimeError:
@@ -188,12 +178,12 @@ def scatter_add(input: Tensor, dim: int, index: Tensor, src: Tensor) -> Tensor:
         RuntimeError: dtypes or sizes that do not fit, or out of range.
     """
     dim, source = _scatter_values("scatter_add", input, dim, index, src)
-    at, order = _last(cast(index, dt.int64), dim), _order(dim, input)
+    at = _last(cast(index, dt.int64), dim)
     try:
-        result = scatter_add_last(_last(input, dim), at, _last(source, dim), order)
+        result = scatter_add_last(_last(input, dim), at, _last(source, dim))
     except IndexError as error:
         raise _out_of_range(error, dim) from None
-    return _unlast(result, order, input)
+    return _unlast(result, dim, input)
 
 
 def scatter(
@@ -207,12 +197,11 @@ def scatter(
     dim, source = _scatter_values("scatter", input, dim, index, value if src is None else src)
     a, at, s = _last(input, dim), _last(cast(index, dt.int64), dim), _last(source, dim)
     s = getitem(s, tuple([slice(0, n) for n in at.shape]))
-    order = _order(dim, input)
     try:
-        result = put_rows(a, reshape(s, -1), [*_grid(at), reshape(at, -1)], False, order)
+        result = put_rows(a, reshape(s, -1), [*_grid(at), reshape(at, -1)], False)
     except IndexError as error:
         raise _out_of_range(error, dim) from None
-    return _unlast(result, order, input)
+    return _unlast(result, dim, input)
 
 
 def scatter_add_(self: Tensor, dim: int, index: Tensor, src: Tensor) -> Tensor:

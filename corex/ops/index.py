@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from corex import dtypes as dt
-from corex.dispatcher import copy, dense_copy, run
+from corex.dispatcher import dense_copy, run
 from corex.graph import mode
 from corex.layout import broadcast_shapes, normalize_dim, numel, slice_dim
 from corex.ops.create_data import as_tensor, tensor
@@ -23,13 +23,14 @@ from corex.ops.views import (
     dense_clone,
     expand,
     permute,
+    plain_permute,
     reordered,
     reshape,
     shaped,
     unsqueeze,
 )
 from corex.recording import record
-from corex.resolution import check_places, empty, empty_ordered
+from corex.resolution import check_places, empty
 from corex.schema import ALL, BOOL, OpSchema, declare
 from corex.tensor import TENSOR_TYPES, Tensor
 
@@ -70,13 +71,9 @@ NONZERO = declare(
 )  # fmt: skip
 
 
-def get_rows(a: Tensor, indices: Sequence[Tensor], order: Sequence[int] | None = None) -> Tensor:
-    """Normal form of `index`: (D1..Dk, *rest) and k index tensors (n,) -> (n, *rest).
-
-    With `order` the result is row-major once its dims are put in that order.
-    """
-    shape = (indices[0].shape[0], *a.shape[len(indices) :])
-    result = empty(a.key, shape) if order is None else empty_ordered(a.key, shape, order)
+def get_rows(a: Tensor, indices: Sequence[Tensor]) -> Tensor:
+    """Normal form of `index`: (D1..Dk, *rest) and k index tensors (n,) -> (n, *rest)."""
+    result = empty(a.key, (indices[0].shape[0], *a.shape[len(indices) :]))
     check_places("index", indices, a.key.place)
     run("index", [result], [a, *indices])
     if a._node is not None and mode.enabled:
@@ -93,24 +90,9 @@ def _zeroed(g: Tensor, indices: Sequence[Tensor]) -> Tensor:
     return put_rows(g, g.new_zeros(shape), indices, False)
 
 
-def ordered_copy(a: Tensor, order: Sequence[int] | None) -> Tensor:
-    """A copy that is row-major, or will be once its dims are put in `order`. No autograd."""
-    if order is None:
-        return dense_copy(a)
-    result = empty_ordered(a.key, a.shape, order)
-    copy(result, a)
-    return result
-
-
-def put_rows(
-    a: Tensor,
-    values: Tensor,
-    indices: Sequence[Tensor],
-    accumulate: bool,
-    order: Sequence[int] | None = None,
-) -> Tensor:
-    """Out of place `index_put` in normal form; `order` as in `ordered_copy`."""
-    result = ordered_copy(a, order)
+def put_rows(a: Tensor, values: Tensor, indices: Sequence[Tensor], accumulate: bool) -> Tensor:
+    """Out of place `index_put` in normal form."""
+    result = dense_copy(a)
     _write(result, values, indices, accumulate)
     if mode.enabled and (a._node is not None or values._node is not None):
         record(INDEX_PUT, (a, values), (tuple(indices), accumulate), (result,))
@@ -278,12 +260,10 @@ class _Advanced:
 
     def rows(self) -> Tensor:
         """The entries that the indices name, as the user sees them."""
-        at = self.at
-        if not at:
-            return shaped(get_rows(self.front, self.indices), self.result_shape())
-        order = [*range(1, at + 1), 0, *range(at + 1, len(self.rest) + 1)]
-        found = get_rows(self.front, self.indices, order)
-        return shaped(reordered(found, order), self.result_shape())
+        found, at = get_rows(self.front, self.indices), self.at
+        if at:
+            found = reordered(found, [*range(1, at + 1), 0, *range(at + 1, found.ndim)])
+        return shaped(found, self.result_shape())
 
     def result_shape(self) -> tuple[int, ...]:
         """The shape of what the user sees."""
@@ -468,7 +448,8 @@ def nonzero(input: Tensor, *, as_tuple: bool = False) -> Any:
     mask = mask if mask.key.dtype is dt.bool_ else mask != 0
     count = int(cast(mask, dt.int64).sum().item())
     # Column by column, as in PyTorch, so that each of the tuple's parts is dense.
-    result = empty_ordered(mask.key.place.key(dt.int64), (count, mask.ndim), (1, 0))
+    columns = empty(mask.key.place.key(dt.int64), (mask.ndim, count))
+    result = plain_permute(columns, (1, 0))
     run("nonzero", [result], [mask])
     if not as_tuple:
         return result

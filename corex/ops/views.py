@@ -426,7 +426,7 @@ def call_along(schema: OpSchema, a: Tensor, dim: int, params: tuple[Any, ...] = 
         return result
     back = order_back(ndim, dim)
     moved = permute(a, [*[d for d in range(ndim) if d != dim], dim])
-    return reordered(call(schema, (moved,), params, back), back)
+    return reordered(call(schema, (moved,), params), back)
 
 
 def before_write(self: Tensor, *others: Any) -> Tensor:
