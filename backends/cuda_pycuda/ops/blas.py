@@ -83,17 +83,25 @@ def _declared(found: ctypes.CDLL) -> ctypes.CDLL:
 class _Handle:
     """This thread's handle on one device, if cuBLAS has started, and where it works now.
 
+    When the thread ends another one may have the handle: to destroy it would wait for the device.
+
     Attributes:
+        spare: where it is left; may have those of threads that have ended.
         raw: cuBLAS's handle, or None.
         stream: the number of the stream that it was given last; 0 for none.
         patience: how many products are left to our own kernels before it is tried again.
         failures: how often it failed to start, one time after the other.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, spare: list[ctypes.c_void_p]) -> None:
+        self.spare = spare
         self.raw: ctypes.c_void_p | None = None
         self.stream = 0
         self.patience = self.failures = 0
+
+    def __del__(self) -> None:
+        if self.raw is not None:
+            self.spare.append(self.raw)
 
 
 class _Handles(threading.local):
@@ -103,6 +111,7 @@ class _Handles(threading.local):
         self.held: dict[int, _Handle] = {}
 
 
+_spare: dict[int, list[ctypes.c_void_p]] = {}
 _handles = _Handles()
 _workspaces: dict[tuple[int, int], Buffer] = {}
 """By device and stream, whose work runs in order; threads share them."""
@@ -122,7 +131,7 @@ def _handle(blas: ctypes.CDLL, device: Device) -> Any:
     stream = int(device.stream.handle)  # makes the device this thread's, too
     held = _handles.held.get(device.index)
     if held is None:
-        held = _handles.held[device.index] = _Handle()
+        held = _handles.held[device.index] = _Handle(_spare.setdefault(device.index, []))
     if held.raw is None and not _start(blas, device, held):
         return None
     if held.stream != stream or current.capture is not None:
@@ -136,6 +145,11 @@ def _handle(blas: ctypes.CDLL, device: Device) -> Any:
 
 def _start(blas: ctypes.CDLL, device: Device, held: _Handle) -> bool:
     """Makes the handle. What fails is mostly memory, so it may well succeed later."""
+    try:
+        held.raw = held.spare.pop()
+        return True
+    except IndexError:
+        pass
     if current.capture is not None:  # cuBLAS allocates and waits when it starts
         return False
     if held.patience:

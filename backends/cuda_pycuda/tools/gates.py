@@ -24,6 +24,18 @@ from toolkit import supported
 HERE: Final = Path(__file__).resolve().parent
 ROOT: Final = HERE.parents[2]
 TESTS: Final = "tests/backends/cuda_pycuda"
+TWO_STREAMS: Final = {
+    "COREX_CUDA_ALTERNATE": "1",
+    "COREX_CUDA_POISON": "1",
+    "COREX_CUDA_SIM_DEFERRED": "1",
+    "COREX_CUDA_SIM_INTERLEAVED": "1",
+}
+"""Every op on the other stream, work that is done as late as can be, freed memory that is NaN."""
+
+SHARING: Final = (
+    "--op", "sum,argmax,cumsum,argsort,softmax,matmul,linear,conv2d,index_put,nonzero",
+)  # fmt: skip
+"""Ops that have memory of their own beside their operands', and some that have none."""
 
 
 class Step(NamedTuple):
@@ -67,7 +79,43 @@ def gates(reduced: bool) -> dict[str, list[Step]]:
                 "the second of two devices",
             ),
         ],
+        "streams": _streams(reduced),
+        "memory": [
+            Step(
+                _tool("conformance", "--reduced", *(SHARING if reduced else ())),
+                {"COREX_CUDA_CACHING": "0"},
+                "each array by itself",
+            )
+        ],
+        "rounding": _rounding(reduced),
     }
+
+
+def _streams(reduced: bool) -> list[Step]:
+    if reduced:
+        return [Step(_tool("conformance", "--reduced", *SHARING), TWO_STREAMS)]
+    later_first = {"COREX_CUDA_SIM_ORDER": "descending", "COREX_CUDA_SIM_INTERLEAVED": "0"}
+    return [
+        Step(_tool("conformance"), TWO_STREAMS, "in turn"),
+        Step(
+            _tool("conformance", "--reduced"),
+            {**TWO_STREAMS, **later_first},
+            "the later stream first",
+        ),
+    ]
+
+
+def _rounding(reduced: bool) -> list[Step]:
+    from corex_cuda_pycuda.simulator.build import fuses
+
+    fused = {"COREX_CUDA_SIM_FMA": "1"} if fuses() else {}
+    first, second = ({"COREX_CUDA_SIM_ULPS": seed, **fused} for seed in ("1", "2"))
+    if reduced:
+        return [Step(_tool("conformance", "--reduced", "--where", "dtype=float32"), first)]
+    return [
+        Step(_tool("conformance"), first),
+        Step(_tool("conformance", "--reduced"), second, "errors the other way"),
+    ]
 
 
 def run(name: str, steps: Sequence[Step]) -> Done:

@@ -97,6 +97,10 @@ def _direct(dtype: str, arity: int) -> Iterator[Fields]:
                            "number": number}  # fmt: skip
 
 
+ULPS: Final = {"pow": 5, "tan": 5, "acosh": 5}
+"""Where four units are too few: CUDA's own functions are off by four from the rounded result."""
+
+
 def _inputs(case: Case) -> list[Array | None]:
     dtype, op = case.fields["dtype"], case.op
     values = case.fields.get("values", "edges")
@@ -150,7 +154,8 @@ def _oracle(case: Case, *inputs: Array) -> list[Expected]:
         if op in ("sigmoid_backward", "tanh_backward"):
             scale = np.abs(inputs[0]) * (1 + inputs[1] ** 2)
     to = "bool" if schema.family in ("compare", "predicate") else dtype
-    return [Expected(result, to, scale=scale, ulps=8 if schema.tier == 2 else 4)]
+    ulps = 8 if schema.tier == 2 else ULPS.get(op, 4)
+    return [Expected(result, to, scale=scale, ulps=ulps)]
 
 
 def _compared(case: Case, a: Array, b: Array) -> Array:

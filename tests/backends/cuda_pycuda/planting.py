@@ -20,11 +20,12 @@ _WORKER = """
 import json, sys
 from pathlib import Path
 sys.path[:] = json.loads(sys.argv.pop(1))
-folder = sys.argv.pop(1)
+folder, prelude = sys.argv.pop(1), sys.argv.pop(1)
 from corex_cuda_pycuda import simulator
 simulator.enable()
 from corex_cuda_pycuda.runtime import source
 source.KERNELS = Path(folder)
+exec(prelude)
 from corex.testing.worker import main
 sys.exit(main())
 """
@@ -41,9 +42,14 @@ def spoiled(folder: Path, file: str, right: str, wrong: str) -> Path:
     return copy
 
 
-def outcomes(cases: Sequence[str], kernels: Path = PACKAGE / "kernels") -> list[Result]:
-    """What becomes of cases on the kernels in a folder, in a process of its own."""
-    arguments = [sys.executable, "-c", _WORKER, json.dumps(sys.path), str(kernels)]
+def outcomes(
+    cases: Sequence[str], kernels: Path = PACKAGE / "kernels", prelude: str = ""
+) -> list[Result]:
+    """What becomes of cases on the kernels in a folder, in a process of its own.
+
+    `prelude` is run there first.
+    """
+    arguments = [sys.executable, "-c", _WORKER, json.dumps(sys.path), str(kernels), prelude]
     arguments += ["--backend", "cuda_pycuda", "--device", "0", "--timeout", "60"]
     with Pool("cuda_pycuda", jobs=1, arguments=arguments) as pool:
         return pool.run(cases)

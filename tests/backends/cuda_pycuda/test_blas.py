@@ -87,6 +87,7 @@ def stand_in(cuda: Any, device: Any, simulated: Any, monkeypatch: pytest.MonkeyP
     monkeypatch.setattr(blas, "library", lambda: found)
     monkeypatch.setattr(blas, "SMALLEST", 0)
     monkeypatch.setattr(blas, "_handles", type(blas._handles)())
+    monkeypatch.setattr(blas, "_spare", {})
     monkeypatch.setattr(blas, "_workspaces", {})
     monkeypatch.setattr(blas, "_told", set())
     blas._gemm.cache_clear()
@@ -275,6 +276,14 @@ def test_each_stream_has_its_memory_to_work_in(
     assert stand_in.workspaces[0][0] != stand_in.workspaces[1][0]
     assert {nbytes for _, nbytes in stand_in.workspaces} == {4 << 20}
     assert (stand_in.started, stand_in.calls) == (2, 5)
+
+
+def test_a_thread_that_ends_leaves_its_handle_to_others(cuda: Any, stand_in: StandIn) -> None:
+    for _ in range(4):
+        thread = threading.Thread(target=multiply, args=(cuda,))
+        thread.start()
+        thread.join()
+    assert (stand_in.started, stand_in.calls) == (1, 4)
 
 
 # ---- captures ------------------------------------------------------------------------------------

@@ -142,6 +142,7 @@ __attribute__((constructor)) void read_environment()
                          "descending, shuffled, shuffled:SEED\n",
                          value);
     config.deferred = flag("DEFERRED", false);
+    config.interleaved = flag("INTERLEAVED", false);
     config.guard = flag("GUARD", true);
     config.allow_exited = flag("ALLOW_EXITED", false);
     config.verbose = flag("VERBOSE", false);

@@ -106,6 +106,7 @@ API cuEventQuery(CUevent event)
     ENTER_CONTEXT();
     RETURN_IF_FAILED(find_event(event, "cuEventQuery"));
     RETURN_IF_FAILED(check_recorded(*event, "cuEventQuery"));
+    RETURN_IF_FAILED(check_not_capturing(context, "cuEventQuery"));
     std::shared_ptr<Mark> mark = event->mark;
     if (!mark || mark->reached)
         return CUDA_SUCCESS;

@@ -34,6 +34,7 @@ struct Config {
     Order order = Order::ASCENDING;
     unsigned seed = 0;
     bool deferred = false;
+    bool interleaved = false; /* of deferred work, streams take turns */
     bool guard = true;
     std::size_t alignment = 16;
     bool allow_exited = false; /* __syncthreads after other threads have returned */

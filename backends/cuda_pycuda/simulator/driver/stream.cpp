@@ -59,21 +59,68 @@ CUresult find_stream(CUstream handle, Context *context, std::shared_ptr<Stream> 
     return CUDA_SUCCESS;
 }
 
+namespace
+{
+
+CUresult first_of(CUresult before, CUresult now) { return before == CUDA_SUCCESS ? now : before; }
+
+/* Does the first work of a queue, after what it has to wait for. */
+CUresult run_one(const std::shared_ptr<Stream> &stream)
+{
+    CUresult result = CUDA_SUCCESS;
+    Operation operation = std::move(stream->queue.front());
+    stream->queue.pop_front();
+    for (auto &edge : operation.follows)
+        result = first_of(result, drain(edge.first, edge.second));
+    for (auto &mark : operation.after)
+        if (!mark->reached && mark->stream)
+            result = first_of(result, drain(mark->stream, mark->position));
+    if (operation.work)
+        result = first_of(result, operation.work());
+    stream->done++;
+    return result;
+}
+
+/* Streams that nothing orders may run in any order. */
+std::vector<std::shared_ptr<Stream>> ordered_streams(Context *context)
+{
+    std::vector<std::shared_ptr<Stream>> all;
+    for (auto &entry : streams)
+        if (entry.second->context == context)
+            all.push_back(entry.second);
+    std::sort(all.begin(), all.end(), [](auto &a, auto &b) {
+        return config.order == Order::DESCENDING ? a->id > b->id : a->id < b->id;
+    });
+    return all;
+}
+
+/* One piece of work of each stream but `one`, if streams take turns; whether there was any. */
+bool others_turn(Context *context, const Stream *one, CUresult &result)
+{
+    static bool within = false; /* what has to be waited for is done at once */
+    bool any = false;
+    if (!config.interleaved || within)
+        return any;
+    within = true;
+    for (auto &stream : ordered_streams(context)) {
+        if (stream.get() == one || stream->queue.empty())
+            continue;
+        result = first_of(result, run_one(stream));
+        any = true;
+    }
+    within = false;
+    return any;
+}
+
+} // namespace
+
 CUresult drain(std::shared_ptr<Stream> stream, std::uint64_t until)
 {
     CUresult result = CUDA_SUCCESS;
-    auto note = [&](CUresult one) { result = result == CUDA_SUCCESS ? one : result; };
     while (stream->done < until && !stream->queue.empty()) {
-        Operation operation = std::move(stream->queue.front());
-        stream->queue.pop_front();
-        for (auto &edge : operation.follows)
-            note(drain(edge.first, edge.second));
-        for (auto &mark : operation.after)
-            if (!mark->reached && mark->stream)
-                note(drain(mark->stream, mark->position));
-        if (operation.work)
-            note(operation.work());
-        stream->done++;
+        others_turn(stream->context, stream.get(), result);
+        if (!stream->queue.empty()) /* else it was drained on behalf of another */
+            result = first_of(result, run_one(stream));
     }
     return result;
 }
@@ -81,18 +128,10 @@ CUresult drain(std::shared_ptr<Stream> stream, std::uint64_t until)
 CUresult drain_context(Context *context)
 {
     CUresult result = drain(context->legacy, context->legacy->submitted);
-    std::vector<std::shared_ptr<Stream>> all;
-    for (auto &entry : streams)
-        if (entry.second->context == context)
-            all.push_back(entry.second);
-    /* Streams that nothing orders may run in any order. */
-    std::sort(all.begin(), all.end(), [](auto &a, auto &b) {
-        return config.order == Order::DESCENDING ? a->id > b->id : a->id < b->id;
-    });
-    for (auto &stream : all) {
-        CUresult one = drain(stream, stream->submitted);
-        result = result == CUDA_SUCCESS ? one : result;
-    }
+    while (others_turn(context, nullptr, result))
+        ;
+    for (auto &stream : ordered_streams(context))
+        result = first_of(result, drain(stream, stream->submitted));
     return result;
 }
 

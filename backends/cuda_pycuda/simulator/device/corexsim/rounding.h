@@ -48,18 +48,26 @@ inline double step_towards(double near, double error, int direction)
     return nextafter(near, above ? -INFINITY : INFINITY);
 }
 
+/* What a program rounds itself is not fused with anything. */
+inline double rounded(double x)
+{
+#ifdef __FMA__
+    asm("" : "+x"(x));
+#endif
+    return x;
+}
+
 inline double add(double a, double b, int direction)
 {
+    a = rounded(a);
+    b = rounded(b);
     double sum = a + b, other = sum - a;
     return step_towards(sum, (a - (sum - other)) + (b - other), direction);
 }
 
 inline double multiply(double a, double b, int direction)
 {
-    double product = a * b;
-#ifdef __FMA__
-    asm("" : "+x"(product)); /* not to be fused with a sum that follows */
-#endif
+    double product = rounded(a * b);
     return step_towards(product, ::fma(a, b, -product), direction);
 }
 
