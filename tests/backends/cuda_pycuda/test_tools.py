@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import importlib
+import json
+import os
+import subprocess
 from collections.abc import Callable
 from pathlib import Path
 from types import ModuleType
+from typing import Any
 
 import pytest
 
@@ -88,3 +92,42 @@ def test_which_ops_communicate(tool: Tool) -> None:
     assert {"sum", "softmax", "layer_norm", "cumsum", "matmul", "conv2d", "argsort"} <= found
     assert {"nonzero", "index_put", "scatter_add"} <= found
     assert not {"add", "exp", "where", "sgd_step", "random_bits"} & found
+
+
+@pytest.fixture
+def on_gpu(tmp_path: Path) -> Callable[..., tuple[dict[str, dict[str, int]], str]]:
+    """Runs the script for a GPU with a stand-in for Python: its summary, and what was called."""
+
+    def run(**environment: str) -> tuple[dict[str, dict[str, int]], str]:
+        python, calls = tmp_path / "python", tmp_path / "calls"
+        python.write_text(f'#!/bin/sh\necho "$@" >> {calls}\n')
+        python.chmod(0o755)
+        subprocess.run(
+            ["bash", str(PACKAGE / "tools" / "on_gpu.sh"), str(tmp_path / "out")],
+            capture_output=True, text=True, check=False, timeout=60,
+            env={**os.environ, "PYTHON": str(python), **environment},
+        )  # fmt: skip
+        found = json.loads((tmp_path / "out" / "summary.json").read_text())
+        return found, calls.read_text()
+
+    return run
+
+
+def test_one_script_does_everything_on_a_gpu(on_gpu: Any) -> None:
+    """What fails there, such as a tool that is missing, does not keep the rest from running."""
+    summary, calls = on_gpu()
+    steps = ["machine", "backends", "warm", "conformance", "benchmarks", "programs", "streams",
+             "memcheck", "tests"]  # fmt: skip
+    assert [name for name in summary if name != "install"] == steps
+    assert summary["conformance"]["exit"] == summary["benchmarks"]["exit"] == 0
+    for wanted in (
+        "-P -m corex conformance cuda_pycuda", "conformance.json", "-m benchmarks.gpu --json",
+        "programs.py", "conformance.py --reduced", "-m pytest -q -x tests/backends/cuda_pycuda",
+    ):  # fmt: skip
+        assert wanted in calls
+
+
+def test_the_script_for_a_gpu_keeps_its_time(on_gpu: Any) -> None:
+    summary, _ = on_gpu(ON_GPU_SECONDS="1")
+    assert summary["backends"]["exit"] == 1
+    assert "conformance" not in summary

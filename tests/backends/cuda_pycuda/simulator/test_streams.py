@@ -197,3 +197,56 @@ def test_rows_with_a_pitch(cuda: Any) -> None:
     cuda.memcpy_dtoh(out, memory)
     assert np.array_equal(out[:, :4], host)
     assert np.isnan(out[:, 4:]).all()
+
+
+INTERLEAVING = """
+    import numpy as np
+    import pycuda.driver as cuda
+    cuda.init()
+    context = cuda.Device(0).retain_primary_context()
+    context.push()
+    shared = cuda.mem_alloc(4)
+    streams = [cuda.Stream({flags}) for _ in range(2)]
+    results = [cuda.pagelocked_zeros(1, np.int32) for _ in streams]
+    for k, (stream, result) in enumerate(zip(streams, results)):
+        cuda.memset_d32_async(shared, k + 1, 1, stream)
+        cuda.memcpy_dtoh_async(result, shared, stream)
+        if {ordered} and k == 0:
+            streams[1].wait_for_event(cuda.Event().record(stream))
+    {wait}
+    print([int(result[0]) for result in results])
+    del shared, streams
+    context.synchronize()
+    cuda.Context.pop()
+"""
+
+
+@pytest.mark.parametrize("wait", ["context.synchronize()", "[s.synchronize() for s in streams]"])
+@pytest.mark.parametrize("ordered", [False, True])
+def test_streams_that_take_turns(program: Any, wait: str, ordered: bool) -> None:
+    """What one leaves in shared memory is the other's, unless one waits for the other."""
+    text = INTERLEAVING.format(flags=NON_BLOCKING, wait=wait, ordered=ordered)
+    deferred = {"COREX_CUDA_SIM_DEFERRED": "1"}
+    assert program(text, **deferred) == "[1, 2]\n"
+    found = program(text, **deferred, COREX_CUDA_SIM_INTERLEAVED="1")
+    assert (found == "[1, 2]\n") is ordered
+
+
+def test_an_event_is_not_asked_for_while_its_thread_captures(program: Any) -> None:
+    text = """
+    import pycuda.driver as cuda
+    cuda.init()
+    context = cuda.Device(0).retain_primary_context()
+    context.push()
+    stream, event = cuda.Stream(1), cuda.Event()
+    event.record(cuda.Stream(1))
+    driver = simulator.driver()
+    assert driver.cuStreamBeginCapture_v2(simulator.ctypes.c_void_p(stream.handle), 1) == 0
+    try:
+        event.query()
+    except cuda.Error as error:
+        print("captured" in str(error))
+    del stream, event
+    cuda.Context.pop()
+    """
+    assert program(text) == "True\n"
