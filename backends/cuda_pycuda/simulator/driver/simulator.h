@@ -178,7 +178,8 @@ struct Stream {
     std::deque<Operation> queue;
     std::uint64_t submitted = 0, done = 0;
     Graph *capture = nullptr;
-    bool origin = false; /* where the capture began */
+    bool origin = false;  /* where the capture began */
+    bool running = false; /* its first work waits for others, or is being done */
 };
 
 struct Event {

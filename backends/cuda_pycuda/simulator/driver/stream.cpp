@@ -70,6 +70,7 @@ CUresult run_one(const std::shared_ptr<Stream> &stream)
     CUresult result = CUDA_SUCCESS;
     Operation operation = std::move(stream->queue.front());
     stream->queue.pop_front();
+    stream->running = true;
     for (auto &edge : operation.follows)
         result = first_of(result, drain(edge.first, edge.second));
     for (auto &mark : operation.after)
@@ -78,6 +79,7 @@ CUresult run_one(const std::shared_ptr<Stream> &stream)
     if (operation.work)
         result = first_of(result, operation.work());
     stream->done++;
+    stream->running = false;
     return result;
 }
 
@@ -103,7 +105,7 @@ bool others_turn(Context *context, const Stream *one, CUresult &result)
         return any;
     within = true;
     for (auto &stream : ordered_streams(context)) {
-        if (stream.get() == one || stream->queue.empty())
+        if (stream.get() == one || stream->queue.empty() || stream->running)
             continue;
         result = first_of(result, run_one(stream));
         any = true;
