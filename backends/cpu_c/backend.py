@@ -34,18 +34,22 @@ from corex_cpu_c import _native
 __all__ = ["CpuCBackend"]
 
 
-def _blas_candidates() -> Iterator[Path]:
-    """Shared libraries that may hold a CBLAS: our own copy first, then NumPy's."""
-    yield from sorted((Path(__file__).parent / "vendor").glob("lib*openblas*"))
+def _blas_candidates() -> Iterator[tuple[Path, bool]]:
+    """Shared libraries that may hold a CBLAS, and whether they are ours alone: our own copy first,
+    then NumPy's."""
+    for path in sorted((Path(__file__).parent / "vendor").glob("lib*openblas*")):
+        yield path, True
     for folder in sys.path:
         site = Path(folder or ".")
-        yield from sorted((site / "numpy.libs").glob("lib*openblas*"))
-        yield from sorted((site / "numpy" / ".dylibs").glob("lib*openblas*"))
+        for path in sorted((site / "numpy.libs").glob("lib*openblas*")):
+            yield path, False
+        for path in sorted((site / "numpy" / ".dylibs").glob("lib*openblas*")):
+            yield path, False
 
 
 def _load_blas() -> None:
-    for path in _blas_candidates():
-        if _native.blas_load(str(path)):
+    for path, ours in _blas_candidates():
+        if _native.blas_load(str(path), ours):
             return
 
 
@@ -107,7 +111,7 @@ class CpuCBackend(Backend):
         return int(_native.get_num_threads())
 
     def set_num_threads(self, count: int) -> None:
-        """Sets how many threads a kernel (and BLAS) may use."""
+        """Sets how many threads a kernel may use, matrix products among them."""
         _native.set_num_threads(count)
 
     def blas_info(self) -> dict[str, str]:

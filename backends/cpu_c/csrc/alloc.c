@@ -6,45 +6,69 @@
  * out again as it is; page faults cost several times as much as the arithmetic on fresh memory.
  * Blocks of 2 MiB and more come from mmap with huge pages, smaller ones from the C library.
  */
-#include <stdio.h>
+#define _GNU_SOURCE
+#include <pthread.h>
 #include <stdlib.h>
 #include <sys/mman.h>
-#include <unistd.h>
-#ifdef __linux__
-#include <sys/sysinfo.h>
-#endif
 
 #include "alloc.h"
+#include "machine.h"
+#include "sizes.h"
 
 #define HUGE_BLOCK ((int64_t)2 << 20)
 #define LINEAR_CLASSES (COREX_SMALL_LIMIT / 64)
 #define NUM_CLASSES (LINEAR_CLASSES + 8 * 54)
 
+/* A free block, in its own memory. */
 typedef struct block {
     struct block *next;
+    int64_t size;
 } block;
 
-static atomic_flag lock = ATOMIC_FLAG_INIT;
+/* Held for a few instructions, and never around a system call. */
+#ifdef PTHREAD_ADAPTIVE_MUTEX_INITIALIZER_NP
+#define UNLOCKED PTHREAD_ADAPTIVE_MUTEX_INITIALIZER_NP
+#else
+#define UNLOCKED PTHREAD_MUTEX_INITIALIZER
+#endif
+
+static pthread_mutex_t lock = UNLOCKED;
 static block *free_lists[NUM_CLASSES];
-static int64_t cached_bytes;     /* in free_lists */
-static int64_t cache_limit = -1; /* -1: not yet decided */
-static int64_t memory_limit;     /* what the machine has */
+static int64_t cached_bytes;        /* in free_lists */
+static _Atomic int64_t cache_limit; /* of cached_bytes */
+static int64_t memory_limit;        /* of what is reserved: in use or cached */
 
 corex_counters corex_memory;
 
 static _Alignas(64) char nothing[64]; /* the address of blocks of 0 bytes */
 
-static void acquire(void)
+static void acquire(void) { pthread_mutex_lock(&lock); }
+static void release(void) { pthread_mutex_unlock(&lock); }
+
+/*
+ * A fork may catch another thread inside the allocator: it waits until that one is out. In the
+ * child the mutex is a new one, since its owner may have another number there.
+ */
+static void before_fork(void) { acquire(); }
+static void after_fork_in_parent(void) { release(); }
+static void after_fork_in_child(void)
 {
-    while (COREX_UNLIKELY(atomic_flag_test_and_set_explicit(&lock, memory_order_acquire)))
-        ;
+    const pthread_mutex_t fresh = UNLOCKED;
+    lock = fresh;
 }
 
-static void release(void) { atomic_flag_clear_explicit(&lock, memory_order_release); }
-
-/* A fork may catch another thread inside the allocator; its lists are then whole or lost. */
-void corex_alloc_before_fork(void) { acquire(); }
-void corex_alloc_after_fork(void) { release(); }
+/* While the library is loaded: whoever forks later may never have used a thread of ours. */
+__attribute__((constructor)) static void start(void)
+{
+    memory_limit = corex_machine_memory();
+    const int64_t wanted = corex_environment_number("COREX_CPU_MEMORY_BYTES");
+    if (wanted > 0)
+        memory_limit = COREX_MIN(memory_limit, wanted);
+    const char *text = getenv("COREX_CPU_CACHE_BYTES");
+    const long long cache = text == NULL || *text == 0 ? -1 : strtoll(text, NULL, 10);
+    atomic_store(&cache_limit, cache >= 0 ? cache : memory_limit / 4);
+    pthread_atfork(before_fork, after_fork_in_parent, after_fork_in_child);
+}
 
 static int class_of(int64_t nbytes)
 {
@@ -64,40 +88,12 @@ static int64_t class_size(int index)
 
 int64_t corex_block_size(int64_t nbytes) { return nbytes <= 0 ? 0 : class_size(class_of(nbytes)); }
 
-static int64_t machine_memory(void)
-{
-    int64_t total = (int64_t)sysconf(_SC_PHYS_PAGES) * sysconf(_SC_PAGESIZE);
-#ifdef __linux__
-    struct sysinfo info;
-    if (sysinfo(&info) == 0)
-        total = (int64_t)(info.totalram + info.totalswap) * info.mem_unit;
-    long long group;
-    FILE *file = fopen("/sys/fs/cgroup/memory.max", "r");
-    if (file != NULL) {
-        if (fscanf(file, "%lld", &group) == 1 && group > 0 && group < total)
-            total = group;
-        fclose(file);
-    }
-#endif
-    return total;
-}
-
-static void decide_limits(void)
-{
-    if (cache_limit >= 0)
-        return;
-    memory_limit = machine_memory();
-    const char *text = getenv("COREX_CPU_CACHE_BYTES");
-    long long wanted = text == NULL || *text == 0 ? -1 : strtoll(text, NULL, 10);
-    cache_limit = wanted >= 0 ? wanted : memory_limit / 4;
-}
-
 static void *system_alloc(int64_t size)
 {
     if (size < HUGE_BLOCK)
         return aligned_alloc(64, (size_t)size);
     /* Over-reserve, then trim, so that the block starts on a huge page. */
-    int64_t reserve = size + HUGE_BLOCK;
+    const int64_t reserve = corex_plus(size, HUGE_BLOCK);
     char *base =
         mmap(NULL, (size_t)reserve, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     if (base == MAP_FAILED)
@@ -120,18 +116,31 @@ static void system_free(void *ptr, int64_t size)
         munmap(ptr, (size_t)size);
 }
 
-/* Caller holds the lock. */
-static void drop_cache(int from_class)
+/* Takes the cached blocks of these classes out of the lists. Caller holds the lock. */
+static block *take_cache(int from_class)
 {
+    block *chain = NULL;
     for (int index = NUM_CLASSES - 1; index >= from_class; index--)
         while (free_lists[index] != NULL) {
             block *victim = free_lists[index];
-            int64_t size = class_size(index);
             free_lists[index] = victim->next;
-            cached_bytes -= size;
-            corex_counter_add(&corex_memory.reserved, -size);
-            system_free(victim, size);
+            victim->size = class_size(index);
+            cached_bytes -= victim->size;
+            corex_counter_add(&corex_memory.reserved, -victim->size);
+            victim->next = chain;
+            chain = victim;
         }
+    return chain;
+}
+
+/* Gives blocks back to the system. Caller does not hold the lock. */
+static void free_chain(block *chain)
+{
+    while (chain != NULL) {
+        block *next = chain->next;
+        system_free(chain, chain->size);
+        chain = next;
+    }
 }
 
 static int64_t bytes_in_use(void)
@@ -159,108 +168,133 @@ void corex_uncount_allocation(int64_t nbytes)
 static corex_status refuse(int64_t nbytes)
 {
     return corex_fail(COREX_ERR_MEMORY,
-                      "cannot allocate %lld bytes on cpu (%lld in use, the machine has %lld)",
-                      (long long)nbytes, (long long)bytes_in_use(), (long long)memory_limit);
+                      "can't allocate memory on cpu: you tried to allocate %lld bytes "
+                      "(%lld in use, %lld reserved, the limit is %lld)",
+                      (long long)nbytes, (long long)bytes_in_use(),
+                      (long long)corex_counter_get(&corex_memory.reserved),
+                      (long long)memory_limit);
 }
 
-/* Caller holds the lock. */
-static void *block_alloc(int64_t nbytes)
+/* Counts a new block, for which cached ones make way if they must; false if it does not fit. */
+static bool reserve(int64_t size, int64_t nbytes)
 {
-    int index = class_of(nbytes);
-    block *found = free_lists[index];
-    int64_t size = class_size(index);
-    if (COREX_LIKELY(found != NULL)) {
-        free_lists[index] = found->next;
-        cached_bytes -= size;
-        return found;
-    }
-    decide_limits();
+    block *victims = NULL;
+    acquire();
+    if (size > memory_limit - corex_counter_get(&corex_memory.reserved))
+        victims = take_cache(0);
     /* mmap would promise more than there is, and the process would be killed on use. */
-    if (size > memory_limit - bytes_in_use())
+    const bool fits = size <= memory_limit - corex_counter_get(&corex_memory.reserved);
+    if (fits) {
+        corex_counter_add(&corex_memory.reserved, size);
+        count_allocation(nbytes);
+    }
+    release();
+    free_chain(victims);
+    return fits;
+}
+
+static void *new_block(int64_t size, int64_t nbytes)
+{
+    if (!reserve(size, nbytes))
         return NULL;
     void *ptr = system_alloc(size);
     if (ptr == NULL) {
-        drop_cache(0);
+        corex_empty_cache();
         ptr = system_alloc(size);
     }
-    if (ptr != NULL)
-        corex_counter_add(&corex_memory.reserved, size);
+    if (ptr == NULL) {
+        corex_uncount_allocation(nbytes);
+        acquire();
+        corex_counter_add(&corex_memory.reserved, -size);
+        release();
+    }
     return ptr;
+}
+
+static void *block_alloc(int64_t nbytes)
+{
+    const int index = class_of(nbytes);
+    const int64_t size = class_size(index);
+    acquire();
+    block *found = free_lists[index];
+    if (COREX_LIKELY(found != NULL)) {
+        free_lists[index] = found->next;
+        cached_bytes -= size;
+        count_allocation(nbytes);
+    }
+    release();
+    return found != NULL ? found : new_block(size, nbytes);
 }
 
 corex_status corex_alloc(int64_t nbytes, void **out)
 {
-    if (nbytes < 0 || nbytes > (INT64_MAX >> 4)) {
-        decide_limits();
+    *out = NULL;
+    if (nbytes < 0 || nbytes > (INT64_MAX >> 4))
         return refuse(nbytes);
+    if (nbytes == 0) {
+        acquire();
+        count_allocation(0);
+        release();
+        *out = nothing;
+        return COREX_OK;
     }
-    acquire();
-    void *ptr = nbytes == 0 ? nothing : block_alloc(nbytes);
-    if (ptr != NULL)
-        count_allocation(nbytes);
-    release();
-    *out = ptr;
-    return ptr == NULL ? refuse(nbytes) : COREX_OK;
+    *out = block_alloc(nbytes);
+    return *out == NULL ? refuse(nbytes) : COREX_OK;
 }
 
-/* Caller holds the lock. */
-static void block_free(void *ptr, int64_t nbytes)
+/* `counted`: the bytes to take from the count of those in use. */
+static void block_free(void *ptr, int64_t nbytes, int64_t counted)
 {
-    int index = class_of(nbytes);
-    int64_t size = class_size(index);
-    decide_limits();
+    const int index = class_of(nbytes);
+    const int64_t size = class_size(index), limit = corex_get_cache_limit();
+    block *victims = NULL, *freed = ptr;
+    acquire();
+    corex_counter_add(&corex_memory.allocated, -counted);
     /* Rather the block just used than older ones of sizes no longer asked for. */
-    if (cached_bytes + size > cache_limit && size <= cache_limit)
-        drop_cache(LINEAR_CLASSES);
-    if (cached_bytes + size > cache_limit) {
+    if (COREX_UNLIKELY(cached_bytes + size > limit && size <= limit))
+        victims = take_cache(LINEAR_CLASSES);
+    if (COREX_UNLIKELY(cached_bytes + size > limit)) {
         corex_counter_add(&corex_memory.reserved, -size);
-        system_free(ptr, size);
+        freed->size = size;
+        freed->next = victims;
+        victims = freed;
     } else {
-        ((block *)ptr)->next = free_lists[index];
-        free_lists[index] = ptr;
+        freed->next = free_lists[index];
+        free_lists[index] = freed;
         cached_bytes += size;
     }
+    release();
+    free_chain(victims);
 }
 
 void corex_free(void *ptr, int64_t nbytes)
 {
-    if (ptr == NULL)
-        return;
-    acquire();
-    corex_counter_add(&corex_memory.allocated, -nbytes);
-    if (nbytes > 0)
-        block_free(ptr, nbytes);
-    release();
+    if (ptr != NULL && nbytes > 0)
+        block_free(ptr, nbytes, nbytes);
 }
 
-void corex_free_uncounted(void *ptr, int64_t nbytes)
-{
-    acquire();
-    block_free(ptr, nbytes);
-    release();
-}
+void corex_free_uncounted(void *ptr, int64_t nbytes) { block_free(ptr, nbytes, 0); }
 
 void corex_empty_cache(void)
 {
     acquire();
-    drop_cache(0);
+    block *victims = take_cache(0);
     release();
+    free_chain(victims);
 }
 
 void corex_set_cache_limit(int64_t nbytes)
 {
+    atomic_store(&cache_limit, COREX_MAX(nbytes, 0));
     acquire();
-    decide_limits();
-    cache_limit = COREX_MAX(nbytes, 0);
-    if (cached_bytes > cache_limit)
-        drop_cache(0);
+    block *victims = cached_bytes > nbytes ? take_cache(0) : NULL;
     release();
+    free_chain(victims);
 }
 
 int64_t corex_get_cache_limit(void)
 {
-    decide_limits();
-    return cache_limit;
+    return atomic_load_explicit(&cache_limit, memory_order_relaxed);
 }
 
 void corex_get_memory_stats(corex_memory_stats *out)

@@ -43,7 +43,5 @@ int64_t corex_block_size(int64_t nbytes);
 void corex_uncount_allocation(int64_t nbytes);
 /* corex_free for such a block. */
 void corex_free_uncounted(void *ptr, int64_t nbytes);
-void corex_alloc_before_fork(void);
-void corex_alloc_after_fork(void);
 
 #endif

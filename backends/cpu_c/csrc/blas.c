@@ -2,10 +2,13 @@
  * BLAS, found at run time: OpenBLAS beside this library, or any other that exports a CBLAS under
  * one of the usual names. Loaded with dlopen, so that it is never a link-time dependency.
  */
+#define _GNU_SOURCE
 #include <dlfcn.h>
+#include <pthread.h>
 #include <stdio.h>
 
 #include "blas.h"
+#include "machine.h"
 
 enum { ROW_MAJOR = 101, NO_TRANS = 111, TRANS = 112 };
 
@@ -24,9 +27,9 @@ typedef void(*dgemv64) GEMV(double, int64_t);
 
 static struct {
     void *sgemm, *dgemm, *sgemv, *dgemv;
-    void (*set_threads)(int);
     bool wide; /* 64-bit integers */
-    int threads;
+    bool ours; /* nobody else uses it, and it has one thread */
+    int most;  /* threads that OPENBLAS_NUM_THREADS allows */
     char name[128], path[1024];
 } blas = {.name = "none"};
 
@@ -57,8 +60,6 @@ static bool take_symbols(void *library, int spelling)
     blas.sgemv = sgemv;
     blas.dgemv = dgemv;
     blas.wide = spellings[spelling].wide;
-    blas.set_threads =
-        (void (*)(int))(uintptr_t)find(library, spelling, "openblas_set_num_threads");
     char *(*config)(void) =
         (char *(*)(void))(uintptr_t)find(library, spelling, "openblas_get_config");
     snprintf(blas.name, sizeof blas.name, "%s", config != NULL ? config() : "cblas");
@@ -69,50 +70,95 @@ static bool take_symbols(void *library, int spelling)
  * OpenBLAS chooses its kernels while it is loaded, by a table of processors that takes AVX-512
  * machines it does not know for AVX2 ones, which halves the speed. Tell it, unless the user did.
  */
-static void *open_library(const char *path)
+static bool wants_hint(void)
 {
-    bool hint = false;
 #if defined(__x86_64__) && defined(__GNUC__)
-    hint = getenv("OPENBLAS_CORETYPE") == NULL && __builtin_cpu_supports("avx512f") &&
-           __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512dq") &&
-           __builtin_cpu_supports("avx512vl") && __builtin_cpu_supports("avx512cd") &&
-           !__builtin_cpu_is("intel");
+    return __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
+           __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl") &&
+           __builtin_cpu_supports("avx512cd") && !__builtin_cpu_is("intel");
+#else
+    return false;
 #endif
+}
+
+/*
+ * A copy of our own is loaded with one thread, for good: then there is nothing to switch between
+ * kernels that call it from threads of ours and those that do not, none of its threads gets lost in
+ * a fork, and products are shared among the threads of the pool (product.c).
+ */
+static void *open_library(const char *path, bool ours)
+{
+    static const char threads[] = "OPENBLAS_NUM_THREADS";
+    const bool hint = getenv("OPENBLAS_CORETYPE") == NULL && wants_hint();
+    char before[32];
+    const char *set = getenv(threads);
+    snprintf(before, sizeof before, "%s", set == NULL ? "" : set);
     if (hint)
         setenv("OPENBLAS_CORETYPE", "SkylakeX", 1);
+    if (ours)
+        setenv(threads, "1", 1);
     void *library = dlopen(path, RTLD_NOW | RTLD_LOCAL);
     if (hint)
         unsetenv("OPENBLAS_CORETYPE");
+    if (ours && set == NULL)
+        unsetenv(threads);
+    else if (ours)
+        setenv(threads, before, 1);
     return library;
 }
 
-corex_status corex_blas_load(const char *path)
+/*
+ * OpenBLAS has locks inside, which a fork would copy as they are, and ends its threads before one,
+ * even while they work. So calls and forks keep each other out.
+ */
+#ifdef PTHREAD_RWLOCK_WRITER_NONRECURSIVE_INITIALIZER_NP
+#define FREE_GATE PTHREAD_RWLOCK_WRITER_NONRECURSIVE_INITIALIZER_NP
+#else
+#define FREE_GATE PTHREAD_RWLOCK_INITIALIZER
+#endif
+
+static pthread_rwlock_t gate = FREE_GATE;
+
+static void enter(void) { pthread_rwlock_rdlock(&gate); }
+static void leave(void) { pthread_rwlock_unlock(&gate); }
+static void before_fork(void) { pthread_rwlock_wrlock(&gate); }
+static void after_fork_in_parent(void) { pthread_rwlock_unlock(&gate); }
+static void after_fork_in_child(void)
+{
+    const pthread_rwlock_t fresh = FREE_GATE;
+    gate = fresh;
+}
+
+corex_status corex_blas_open(const char *path, bool ours)
 {
     if (blas.sgemm != NULL)
         return COREX_OK;
-    void *library = open_library(path);
+    void *library = open_library(path, ours);
     if (library == NULL)
         return corex_fail(COREX_ERR_SYSTEM, "%s", dlerror());
     for (int k = 0; k < (int)(sizeof spellings / sizeof spellings[0]); k++)
         if (take_symbols(library, k)) {
             snprintf(blas.path, sizeof blas.path, "%s", path);
-            corex_blas_set_threads(corex_get_num_threads());
+            const int64_t most = corex_environment_number("OPENBLAS_NUM_THREADS");
+            blas.most = most > 0 && most < INT_MAX ? (int)most : INT_MAX;
+            blas.ours = ours;
+            /* After the library's own: the last that is installed is the first to be called. */
+            pthread_atfork(before_fork, after_fork_in_parent, after_fork_in_child);
             return COREX_OK;
         }
     dlclose(library);
     return corex_fail(COREX_ERR_SYSTEM, "%s has no CBLAS", path);
 }
 
+corex_status corex_blas_load(const char *path) { return corex_blas_open(path, false); }
+
+int corex_blas_threads(void)
+{
+    return blas.ours ? COREX_MIN(corex_parallel_threads(), blas.most) : 1;
+}
+
 const char *corex_blas_name(void) { return blas.name; }
 const char *corex_blas_path(void) { return blas.path; }
-
-void corex_blas_set_threads(int count)
-{
-    if (blas.set_threads != NULL && blas.threads != count) {
-        blas.threads = count;
-        blas.set_threads(count);
-    }
-}
 
 static bool usable(int64_t a, int64_t b, int64_t c)
 {
@@ -122,41 +168,59 @@ static bool usable(int64_t a, int64_t b, int64_t c)
 }
 
 #define DEFINE_GEMM(name, T, symbol, narrow, wider) \
-    bool name(bool ta, bool tb, int64_t m, int64_t n, int64_t k, T alpha, const T *a, int64_t lda, \
-              const T *b, int64_t ldb, T beta, T *c, int64_t ldc) \
+    static void name(const corex_blas_gemm_call *g) \
     { \
-        if (!usable(COREX_MAX(m, lda), COREX_MAX(n, ldb), COREX_MAX(k, ldc))) \
-            return false; \
-        int first = ta ? TRANS : NO_TRANS, second = tb ? TRANS : NO_TRANS; \
+        const int ta = g->ta ? TRANS : NO_TRANS, tb = g->tb ? TRANS : NO_TRANS; \
+        const T *a = (const T *)g->a, *b = (const T *)g->b; \
+        T *c = (T *)g->c; \
+        const T beta = g->accumulate; \
         if (blas.wide) \
-            ((wider)(uintptr_t)blas.symbol)(ROW_MAJOR, first, second, m, n, k, alpha, a, lda, b, \
-                                            ldb, beta, c, ldc); \
+            ((wider)(uintptr_t)blas.symbol)(ROW_MAJOR, ta, tb, g->m, g->n, g->k, 1, a, g->lda, b, \
+                                            g->ldb, beta, c, g->ldc); \
         else \
-            ((narrow)(uintptr_t)blas.symbol)(ROW_MAJOR, first, second, (int32_t)m, (int32_t)n, \
-                                             (int32_t)k, alpha, a, (int32_t)lda, b, (int32_t)ldb, \
-                                             beta, c, (int32_t)ldc); \
-        return true; \
+            ((narrow)(uintptr_t)blas.symbol)(ROW_MAJOR, ta, tb, (int32_t)g->m, (int32_t)g->n, \
+                                             (int32_t)g->k, 1, a, (int32_t)g->lda, b, \
+                                             (int32_t)g->ldb, beta, c, (int32_t)g->ldc); \
     }
 
-DEFINE_GEMM(corex_blas_sgemm, float, sgemm, sgemm32, sgemm64)
-DEFINE_GEMM(corex_blas_dgemm, double, dgemm, dgemm32, dgemm64)
+DEFINE_GEMM(call_sgemm, float, sgemm, sgemm32, sgemm64)
+DEFINE_GEMM(call_dgemm, double, dgemm, dgemm32, dgemm64)
+
+bool corex_blas_gemm(const corex_blas_gemm_call *g)
+{
+    if (!usable(COREX_MAX(g->m, g->lda), COREX_MAX(g->n, g->ldb), COREX_MAX(g->k, g->ldc)))
+        return false;
+    enter();
+    (g->dtype == COREX_FLOAT32 ? call_sgemm : call_dgemm)(g);
+    leave();
+    return true;
+}
 
 #define DEFINE_GEMV(name, T, symbol, narrow, wider) \
-    bool name(bool transposed, int64_t m, int64_t n, const T *a, int64_t lda, const T *x, \
-              int64_t incx, T beta, T *y, int64_t incy) \
+    static void name(const corex_blas_gemv_call *g) \
     { \
-        if (!usable(COREX_MAX(m, incx), COREX_MAX(n, incy), lda)) \
-            return false; \
-        int trans = transposed ? TRANS : NO_TRANS; \
+        const int trans = g->transposed ? TRANS : NO_TRANS; \
+        const T *a = (const T *)g->a, *x = (const T *)g->x; \
+        T *y = (T *)g->y; \
+        const T beta = g->accumulate; \
         if (blas.wide) \
-            ((wider)(uintptr_t)blas.symbol)(ROW_MAJOR, trans, m, n, 1, a, lda, x, incx, beta, y, \
-                                            incy); \
+            ((wider)(uintptr_t)blas.symbol)(ROW_MAJOR, trans, g->m, g->n, 1, a, g->lda, x, \
+                                            g->incx, beta, y, g->incy); \
         else \
-            ((narrow)(uintptr_t)blas.symbol)(ROW_MAJOR, trans, (int32_t)m, (int32_t)n, 1, a, \
-                                             (int32_t)lda, x, (int32_t)incx, beta, y, \
-                                             (int32_t)incy); \
-        return true; \
+            ((narrow)(uintptr_t)blas.symbol)(ROW_MAJOR, trans, (int32_t)g->m, (int32_t)g->n, 1, a, \
+                                             (int32_t)g->lda, x, (int32_t)g->incx, beta, y, \
+                                             (int32_t)g->incy); \
     }
 
-DEFINE_GEMV(corex_blas_sgemv, float, sgemv, sgemv32, sgemv64)
-DEFINE_GEMV(corex_blas_dgemv, double, dgemv, dgemv32, dgemv64)
+DEFINE_GEMV(call_sgemv, float, sgemv, sgemv32, sgemv64)
+DEFINE_GEMV(call_dgemv, double, dgemv, dgemv32, dgemv64)
+
+bool corex_blas_gemv(const corex_blas_gemv_call *g)
+{
+    if (!usable(COREX_MAX(g->m, g->incx), COREX_MAX(g->n, g->incy), g->lda))
+        return false;
+    enter();
+    (g->dtype == COREX_FLOAT32 ? call_sgemv : call_dgemv)(g);
+    leave();
+    return true;
+}

@@ -4,18 +4,37 @@
 
 #include "internal.h"
 
-/* Row-major C = alpha A B + beta C; false if no BLAS is loaded or a size does not fit. */
-bool corex_blas_sgemm(bool ta, bool tb, int64_t m, int64_t n, int64_t k, float alpha,
-                      const float *a, int64_t lda, const float *b, int64_t ldb, float beta,
-                      float *c, int64_t ldc);
-bool corex_blas_dgemm(bool ta, bool tb, int64_t m, int64_t n, int64_t k, double alpha,
-                      const double *a, int64_t lda, const double *b, int64_t ldb, double beta,
-                      double *c, int64_t ldc);
-/* y = A x + beta y (A^T x if transposed), A row-major m x n. */
-bool corex_blas_sgemv(bool transposed, int64_t m, int64_t n, const float *a, int64_t lda,
-                      const float *x, int64_t incx, float beta, float *y, int64_t incy);
-bool corex_blas_dgemv(bool transposed, int64_t m, int64_t n, const double *a, int64_t lda,
-                      const double *x, int64_t incx, double beta, double *y, int64_t incy);
-void corex_blas_set_threads(int count);
+/* Row-major C = A B, or C += A B; A is stored transposed where `ta` says so, B where `tb` does. */
+typedef struct corex_blas_gemm_call {
+    int dtype;
+    bool ta, tb, accumulate;
+    int64_t m, n, k;
+    const char *a, *b;
+    char *c;
+    int64_t lda, ldb, ldc;
+} corex_blas_gemm_call;
+
+/* y = A x, or y += A x (A^T x if transposed), A row-major m x n. */
+typedef struct corex_blas_gemv_call {
+    int dtype;
+    bool transposed, accumulate;
+    int64_t m, n;
+    const char *a, *x;
+    char *y;
+    int64_t lda, incx, incy;
+} corex_blas_gemv_call;
+
+/* False if no BLAS is loaded or a size does not fit. */
+bool corex_blas_gemm(const corex_blas_gemm_call *call);
+bool corex_blas_gemv(const corex_blas_gemv_call *call);
+
+/* The same, shared among our threads where that pays. */
+bool corex_product_gemm(const corex_blas_gemm_call *call);
+bool corex_product_gemv(const corex_blas_gemv_call *call);
+
+/* As corex_blas_load, of a library that nobody else in the process uses. */
+corex_status corex_blas_open(const char *path, bool ours);
+/* How many calls at once are worth while here: 1 if the library has threads of its own. */
+int corex_blas_threads(void);
 
 #endif

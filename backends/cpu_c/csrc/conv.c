@@ -1,11 +1,11 @@
 /*
  * 2-d convolution as tiles of unrolled input times the weights. Tiles are independent, so threads
- * take them; BLAS then runs on one thread each.
+ * take them.
  */
-#include "blas.h"
 #include "conv.h"
 #include "dense.h"
 #include "gemm.h"
+#include "sizes.h"
 
 typedef struct conv_job {
     corex_conv conv;
@@ -60,8 +60,8 @@ static corex_status forward_tile(const conv_job *job, char *columns, int64_t par
 
 static corex_status tile_scratch(const corex_conv *conv, corex_scratch *scratch)
 {
-    int64_t count = conv->depth * conv->tile * conv->ow;
-    return corex_scratch_get(scratch, conv->direct ? 0 : count * conv->size);
+    int64_t count = corex_times(corex_times3(conv->depth, conv->tile, conv->ow), conv->size);
+    return corex_scratch_get(scratch, conv->direct ? 0 : count);
 }
 
 static void forward_range(void *context, int64_t begin, int64_t end)
@@ -75,17 +75,16 @@ static void forward_range(void *context, int64_t begin, int64_t end)
     corex_scratch_release(&columns);
 }
 
-/* Our threads around single-threaded BLAS. */
+/* Images and their groups. */
+static int64_t parts_of(const corex_conv *conv) { return corex_times(conv->images, conv->groups); }
+
+/* Several parts: our threads take them. One part: the threads share its products. */
 static corex_status run_parts(conv_job *job, int64_t parts, corex_body body)
 {
-    int threads = corex_parallel_threads();
-    if (parts > 1 && threads > 1) {
-        corex_blas_set_threads(1);
+    if (parts > 1)
         corex_parallel_for(parts, 1, body, job);
-        corex_blas_set_threads(threads);
-    } else {
+    else
         body(job, 0, parts);
-    }
     int status = atomic_load(&job->status);
     return status == COREX_OK ? COREX_OK : corex_fail((corex_status)status, "no memory for conv2d");
 }
@@ -109,9 +108,9 @@ corex_status corex_conv2d(const corex_view *out, const corex_view *x, const core
     job.out = dense_out.view.data;
     job.x = dense_x.view.data;
     job.weight = dense_weight.view.data;
-    job.tiles = (job.conv.oh + job.conv.tile - 1) / job.conv.tile;
+    job.tiles = 1 + (job.conv.oh - 1) / job.conv.tile;
     if (status == COREX_OK)
-        status = run_parts(&job, job.conv.images * job.conv.groups * job.tiles, forward_range);
+        status = run_parts(&job, corex_times(parts_of(&job.conv), job.tiles), forward_range);
     corex_dense_release(&dense_x);
     corex_dense_release(&dense_weight);
     return corex_dense_finish(&dense_out, status);
@@ -173,7 +172,7 @@ corex_status corex_conv2d_backward_input(const corex_view *out, const corex_view
     job.g = dense_g.view.data;
     job.weight = dense_weight.view.data;
     if (status == COREX_OK)
-        status = run_parts(&job, job.conv.images * job.conv.groups, input_range);
+        status = run_parts(&job, parts_of(&job.conv), input_range);
     corex_dense_release(&dense_g);
     corex_dense_release(&dense_weight);
     return corex_dense_finish(&dense_out, status);
@@ -237,7 +236,7 @@ corex_status corex_conv2d_backward_weight(const corex_view *out, const corex_vie
     job.g = dense_g.view.data;
     job.x = dense_x.view.data;
     if (status == COREX_OK) {
-        memset(job.out, 0, (size_t)(corex_numel(out) * job.conv.size));
+        memset(job.out, 0, (size_t)corex_times(corex_numel(out), job.conv.size));
         status = run_parts(&job, job.conv.groups, weight_range);
     }
     corex_dense_release(&dense_g);

@@ -1,6 +1,8 @@
 /* Dense stand-ins for views that are not. */
 #include "dense.h"
 
+#include "sizes.h"
+
 static corex_status make(corex_dense_view *dense, const corex_view *view)
 {
     dense->scratch.data = NULL;
@@ -15,10 +17,11 @@ static corex_status make(corex_dense_view *dense, const corex_view *view)
     int64_t step = 1;
     for (int d = view->ndim - 1; d >= 0; d--) {
         dense->strides[d] = step;
-        step *= view->shape[d];
+        step = corex_times(step, view->shape[d]);
     }
     dense->view.strides = dense->strides;
-    corex_status status = corex_scratch_get(&dense->scratch, step * corex_itemsizes[view->dtype]);
+    corex_status status =
+        corex_scratch_get(&dense->scratch, corex_times(step, corex_itemsizes[view->dtype]));
     dense->view.data = dense->scratch.data;
     return status;
 }

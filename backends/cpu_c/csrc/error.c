@@ -3,6 +3,7 @@
 #include <stdio.h>
 
 #include "internal.h"
+#include "sizes.h"
 
 static _Thread_local char last_error[512];
 
@@ -28,7 +29,7 @@ int64_t corex_numel(const corex_view *view)
 {
     int64_t total = 1;
     for (int d = 0; d < view->ndim; d++)
-        total *= view->shape[d];
+        total = corex_times(total, view->shape[d]);
     return total;
 }
 
@@ -40,7 +41,7 @@ bool corex_is_contiguous(const corex_view *view)
             return true;
         if (view->shape[d] != 1 && view->strides[d] != step)
             return false;
-        step *= view->shape[d];
+        step = corex_times(step, view->shape[d]);
     }
     return true;
 }

@@ -1,5 +1,6 @@
 /* Unrolling of the input of a convolution, so that it becomes a matrix product. */
 #include "conv.h"
+#include "sizes.h"
 
 static corex_status bad(const char *what)
 {
@@ -19,8 +20,11 @@ static corex_status check_types(const corex_view *x, const corex_view *weight,
 static int64_t out_size(int64_t in, int64_t kernel, int64_t stride, int64_t padding,
                         int64_t dilation)
 {
-    int64_t room = in + 2 * padding - dilation * (kernel - 1) - 1;
-    return room < 0 ? 0 : room / stride + 1;
+    const int64_t padded = corex_plus(in, corex_times(2, padding));
+    const int64_t reach = corex_plus(corex_times(dilation, COREX_MAX(kernel - 1, 0)), 1);
+    if (padded == COREX_TOO_MUCH || reach > padded)
+        return 0;
+    return (padded - reach) / stride + 1;
 }
 
 corex_status corex_conv_init(corex_conv *conv, const corex_view *x, const corex_view *weight,
@@ -50,10 +54,10 @@ corex_status corex_conv_init(corex_conv *conv, const corex_view *x, const corex_
     conv->kw = weight->shape[3];
     conv->oh = out->shape[2];
     conv->ow = out->shape[3];
-    conv->depth = conv->in_channels * conv->kh * conv->kw;
-    if (x->shape[1] != conv->in_channels * conv->groups ||
-        out->shape[1] != conv->out_channels * conv->groups || weight->shape[0] != out->shape[1] ||
-        out->shape[0] != conv->images)
+    conv->depth = corex_times3(conv->in_channels, conv->kh, conv->kw);
+    if (x->shape[1] != corex_times(conv->in_channels, conv->groups) ||
+        out->shape[1] != corex_times(conv->out_channels, conv->groups) ||
+        weight->shape[0] != out->shape[1] || out->shape[0] != conv->images)
         return bad("channels or batch sizes do not fit");
     if (conv->oh !=
             out_size(conv->h, conv->kh, conv->stride[0], conv->padding[0], conv->dilation[0]) ||
@@ -63,7 +67,7 @@ corex_status corex_conv_init(corex_conv *conv, const corex_view *x, const corex_
     conv->direct = corex_path(COREX_PATH_CONV) == COREX_AUTO && conv->kh == 1 && conv->kw == 1 &&
                    conv->stride[0] == 1 && conv->stride[1] == 1 && conv->padding[0] == 0 &&
                    conv->padding[1] == 0;
-    int64_t row_bytes = COREX_MAX(1, conv->depth * conv->ow * conv->size);
+    int64_t row_bytes = COREX_MAX(1, corex_times3(conv->depth, conv->ow, conv->size));
     /* A tile should stay in the second-level cache. */
     const int64_t rows = corex_path(COREX_PATH_CONV_TILE_BYTES) / row_bytes;
     conv->tile = COREX_MAX(1, COREX_MIN(rows, conv->oh));
@@ -74,8 +78,8 @@ corex_status corex_conv_init(corex_conv *conv, const corex_view *x, const corex_
 static void valid_columns(const corex_conv *conv, int64_t kx, int64_t *first, int64_t *last)
 {
     const int64_t shift = kx * conv->dilation[1] - conv->padding[1], stride = conv->stride[1];
-    *first = shift < 0 ? (-shift + stride - 1) / stride : 0;
-    *last = conv->w - shift <= 0 ? 0 : (conv->w - shift + stride - 1) / stride;
+    *first = shift < 0 ? 1 + (-shift - 1) / stride : 0;
+    *last = conv->w - shift <= 0 ? 0 : 1 + (conv->w - shift - 1) / stride;
     *first = COREX_MIN(*first, conv->ow);
     *last = COREX_MAX(*first, COREX_MIN(*last, conv->ow));
 }

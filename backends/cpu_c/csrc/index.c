@@ -1,5 +1,6 @@
 /* Reading and writing at positions given by index tensors. */
 #include "levels.h"
+#include "sizes.h"
 
 corex_status corex_bad_index(int64_t index, int64_t dimension, int64_t size)
 {
@@ -76,7 +77,7 @@ static corex_status move_rows(const corex_view *a, const corex_view *flat, int k
     corex_scratch offsets;
     if (status != COREX_OK || n == 0)
         return status;
-    status = corex_scratch_get(&offsets, n * (int64_t)sizeof(int64_t));
+    status = corex_scratch_get(&offsets, corex_times(n, sizeof(int64_t)));
     if (status != COREX_OK)
         return status;
     status = resolve(a, k, indices, n, offsets.data);
@@ -93,7 +94,7 @@ static corex_status move_rows(const corex_view *a, const corex_view *flat, int k
         job.plain = copies && job.iter.ndim == 1 && job.iter.strides[0][0] == size &&
                     job.iter.strides[1][0] == size;
         /* Writes may meet the same place twice, so they keep their order on one thread. */
-        int64_t grain = to_a ? n : 1 + COREX_GRAIN / (4 + job.iter.total);
+        int64_t grain = to_a ? n : 1 + COREX_GRAIN / corex_plus(4, job.iter.total);
         corex_parallel_for(n, grain, rows_range, &job);
     }
     corex_scratch_release(&offsets);

@@ -1,5 +1,6 @@
 /* Elementwise iteration: sort and merge dimensions, split among threads, call a loop per line. */
 #include "internal.h"
+#include "sizes.h"
 
 /* Moves dimension d before its predecessors with smaller output strides. */
 static void insert_sorted(corex_iter *iter, int d)
@@ -60,7 +61,7 @@ corex_status corex_iter_init(corex_iter *iter, int nops, const corex_view *const
     }
     for (int d = 0; d < out->ndim; d++) {
         int64_t size = out->shape[d];
-        iter->total *= size;
+        iter->total = corex_times(iter->total, size);
         if (size == 1)
             continue;
         iter->shape[iter->ndim] = size;

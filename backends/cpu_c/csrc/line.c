@@ -1,5 +1,6 @@
 /* One contiguous line of elements: threads, and streaming stores where they pay. */
 #include "internal.h"
+#include "sizes.h"
 #if defined(__SSE2__)
 #include <emmintrin.h>
 #endif
@@ -109,7 +110,7 @@ static bool should_stream(char *const *p, const int64_t *strides, int64_t n, int
     const int64_t choice = corex_path(COREX_PATH_STREAM);
     if (access != COREX_WRITES_ONLY || strides[0] != out_itemsize || choice == COREX_NEVER)
         return false;
-    if (COREX_LIKELY(n * out_itemsize < corex_path(COREX_PATH_STREAM_BYTES)) &&
+    if (COREX_LIKELY(corex_times(n, out_itemsize) < corex_path(COREX_PATH_STREAM_BYTES)) &&
         choice != COREX_ALWAYS)
         return false;
     return (choice == COREX_ALWAYS || processor_gains()) && !overlaps_an_input(p, strides, n, nops);
@@ -120,7 +121,7 @@ void corex_run_line(char *const *p, const int64_t *strides, int64_t n, int nops,
 {
     const bool stream = n > 0 && should_stream(p, strides, n, nops, out_itemsize, access);
     const int64_t grain = COREX_GRAIN;
-    if (!stream && n * cost <= grain) {
+    if (!stream && corex_times(n, cost) <= grain) {
         loop(p, strides, n);
         return;
     }

@@ -1,5 +1,6 @@
 /* The mean squared error and its gradient. */
 #include "levels.h"
+#include "sizes.h"
 
 #define CHUNK 65536
 
@@ -36,7 +37,7 @@ static corex_status sum_of_squares(const corex_view *a, const corex_view *b, dou
     if (status != COREX_OK || chunks == 0)
         return status;
     corex_scratch partial;
-    status = corex_scratch_get(&partial, chunks * (int64_t)sizeof(double));
+    status = corex_scratch_get(&partial, corex_times(chunks, sizeof(double)));
     if (status != COREX_OK)
         return status;
     squares_job job = {&iter, loop, partial.data};

@@ -1,6 +1,7 @@
 /* Matrix products on views: which loops or BLAS call, and what has to be packed for it. */
 #include "blas.h"
 #include "levels.h"
+#include "sizes.h"
 
 /* ---- one product ---- */
 
@@ -28,48 +29,50 @@ static void pack(int dtype, corex_matrix *a, int64_t rows, int64_t columns, void
     *a = corex_dense(to, columns);
 }
 
-static bool call_gemv(int dtype, bool transposed, int64_t m, int64_t n, corex_matrix a,
-                      const char *x, int64_t incx, char *y, int64_t incy, bool accumulate)
-{
-    if (dtype == COREX_FLOAT32)
-        return corex_blas_sgemv(transposed, m, n, (const float *)a.data, a.row, (const float *)x,
-                                incx, accumulate, (float *)y, incy);
-    return corex_blas_dgemv(transposed, m, n, (const double *)a.data, a.row, (const double *)x,
-                            incx, accumulate, (double *)y, incy);
-}
-
 /* A (m x k) times a column; false if it has to be done otherwise. */
 static bool try_gemv(int dtype, int64_t m, int64_t k, corex_matrix a, const char *x, int64_t incx,
                      char *y, int64_t incy, bool accumulate)
 {
     if (incx <= 0 || incy <= 0 || corex_path(COREX_PATH_GEMV) == COREX_NEVER)
         return false;
+    corex_blas_gemv_call call = {.dtype = dtype,
+                                 .accumulate = accumulate,
+                                 .m = m,
+                                 .n = k,
+                                 .a = a.data,
+                                 .lda = a.row,
+                                 .x = x,
+                                 .incx = incx,
+                                 .y = y,
+                                 .incy = incy};
     if (is_dense(a, k))
-        return call_gemv(dtype, false, m, k, a, x, incx, y, incy, accumulate);
-    corex_matrix t = corex_transposed(a);
-    return is_dense(t, m) && call_gemv(dtype, true, k, m, t, x, incx, y, incy, accumulate);
-}
-
-static bool call_gemm(int dtype, bool ta, bool tb, int64_t m, int64_t n, int64_t k, corex_matrix a,
-                      corex_matrix b, corex_matrix c, bool accumulate)
-{
-    if (dtype == COREX_FLOAT32)
-        return corex_blas_sgemm(ta, tb, m, n, k, 1, (const float *)a.data, a.row,
-                                (const float *)b.data, b.row, accumulate, (float *)c.data, c.row);
-    return corex_blas_dgemm(ta, tb, m, n, k, 1, (const double *)a.data, a.row,
-                            (const double *)b.data, b.row, accumulate, (double *)c.data, c.row);
+        return corex_product_gemv(&call);
+    call.transposed = true;
+    call.m = k;
+    call.n = m;
+    call.lda = a.column;
+    return is_dense(corex_transposed(a), m) && corex_product_gemv(&call);
 }
 
 /* C is row-major; A and B are each dense one way or the other. */
 static bool try_gemm(int dtype, int64_t m, int64_t n, int64_t k, corex_matrix a, corex_matrix b,
                      corex_matrix c, bool accumulate)
 {
-    bool ta = !is_dense(a, k), tb = !is_dense(b, n);
-    if (ta)
-        a = corex_transposed(a);
-    if (tb)
-        b = corex_transposed(b);
-    return call_gemm(dtype, ta, tb, m, n, k, a, b, c, accumulate);
+    const bool ta = !is_dense(a, k), tb = !is_dense(b, n);
+    const corex_blas_gemm_call call = {.dtype = dtype,
+                                       .ta = ta,
+                                       .tb = tb,
+                                       .accumulate = accumulate,
+                                       .m = m,
+                                       .n = n,
+                                       .k = k,
+                                       .a = a.data,
+                                       .lda = ta ? a.column : a.row,
+                                       .b = b.data,
+                                       .ldb = tb ? b.column : b.row,
+                                       .c = c.data,
+                                       .ldc = c.row};
+    return corex_product_gemm(&call);
 }
 
 /* The general float case: pack what BLAS cannot read, compute, unpack. */
@@ -80,10 +83,12 @@ static corex_status gemm_packing(int dtype, int64_t m, int64_t n, int64_t k, cor
     bool pack_a = !is_dense(a, k) && !is_dense(corex_transposed(a), m);
     bool pack_b = !is_dense(b, n) && !is_dense(corex_transposed(b), k);
     bool pack_c = !is_dense(c, n);
-    int64_t bytes_a = pack_a ? m * k * size : 0, bytes_b = pack_b ? k * n * size : 0;
+    const int64_t bytes_a = pack_a ? corex_times3(m, k, size) : 0;
+    const int64_t bytes_b = pack_b ? corex_times3(k, n, size) : 0;
+    const int64_t bytes_c = pack_c ? corex_times3(m, n, size) : 0;
     corex_scratch scratch;
     corex_status status =
-        corex_scratch_get(&scratch, bytes_a + bytes_b + (pack_c ? m * n * size : 0));
+        corex_scratch_get(&scratch, corex_plus(corex_plus(bytes_a, bytes_b), bytes_c));
     if (status != COREX_OK)
         return status;
     char *room = scratch.data;
@@ -113,7 +118,8 @@ corex_status corex_gemm(int dtype, int64_t m, int64_t n, int64_t k, corex_matrix
 {
     if (m == 0 || n == 0 || (k == 0 && accumulate))
         return COREX_OK;
-    if (dtype < COREX_FLOAT32 || k == 0 || m * n * k <= corex_path(COREX_PATH_TINY_GEMM)) {
+    if (dtype < COREX_FLOAT32 || k == 0 ||
+        corex_times(corex_times(m, n), k) <= corex_path(COREX_PATH_TINY_GEMM)) {
         corex_kernels_now()->gemm->direct[dtype](m, n, k, a, b, c, accumulate);
         return COREX_OK;
     }
@@ -174,7 +180,7 @@ static void rows_range(void *context, int64_t begin, int64_t end)
     corex_kernels_now()->gemm->direct[job->dtype](end - begin, job->n, job->k, a, job->b, c, false);
 }
 
-/* Big products: BLAS has its own threads. */
+/* Big products: the threads share each of them. */
 static bool batch_by_blas(int64_t work)
 {
     const int64_t choice = corex_path(COREX_PATH_BATCH);
@@ -183,24 +189,19 @@ static bool batch_by_blas(int64_t work)
 
 static corex_status run_batch(batch *job, int64_t count)
 {
-    int64_t work = job->m * job->n * COREX_MAX(job->k, 1);
+    const int64_t row = corex_times(job->n, COREX_MAX(job->k, 1)), work = corex_times(job->m, row);
     /* A broadcast right side and a dense left one: one tall product. */
     if (count > 1 && job->step_b == 0 && job->step_a == job->m * job->a.row &&
         job->step_c == job->m * job->c.row) {
-        job->m *= count;
+        job->m = corex_times(job->m, count);
         count = 1;
     }
     if (count == 1 && job->dtype < COREX_FLOAT32) {
-        corex_parallel_for(job->m, 1 + COREX_GRAIN / (job->n * COREX_MAX(job->k, 1) + 1),
-                           rows_range, job);
+        corex_parallel_for(job->m, 1 + COREX_GRAIN / corex_plus(row, 1), rows_range, job);
     } else if (count == 1 || batch_by_blas(work)) {
         batch_range(job, 0, count);
     } else {
-        int threads = corex_parallel_threads();
-        int64_t grain = 1 + COREX_GRAIN / (work + 1);
-        corex_blas_set_threads(1);
-        corex_parallel_for(count, grain, batch_range, job);
-        corex_blas_set_threads(threads);
+        corex_parallel_for(count, 1 + COREX_GRAIN / corex_plus(work, 1), batch_range, job);
     }
     int status = atomic_load(&job->status);
     return status == COREX_OK ? COREX_OK : corex_fail(status, "out of memory in matmul");

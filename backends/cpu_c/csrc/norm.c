@@ -1,6 +1,7 @@
 /* Layer normalisation over dense rows. */
 #include "dense.h"
 #include "levels.h"
+#include "sizes.h"
 
 static corex_status check(const corex_view *out, const corex_view *a, const corex_view *mean,
                           const corex_view *rstd, const corex_view *weight)
@@ -40,7 +41,7 @@ corex_status corex_layer_norm(const corex_view *out, const corex_view *mean, con
                           .n = a->shape[1],
                           .eps = eps};
     if (status == COREX_OK)
-        corex_parallel_for(a->shape[0], 1 + COREX_GRAIN / (1 + 2 * job.n),
+        corex_parallel_for(a->shape[0], 1 + COREX_GRAIN / corex_plus(1, corex_times(2, job.n)),
                            corex_kernels_now()->norm->forward[COREX_BY_FLOAT(out->dtype)], &job);
     for (int k = 0; k < 3; k++) {
         corex_dense_release(&ins[k]);
@@ -73,7 +74,7 @@ corex_status corex_layer_norm_backward(const corex_view *out, const corex_view *
                           .weight = ins[4].view.data,
                           .n = a->shape[1]};
     if (status == COREX_OK)
-        corex_parallel_for(a->shape[0], 1 + COREX_GRAIN / (1 + 2 * job.n),
+        corex_parallel_for(a->shape[0], 1 + COREX_GRAIN / corex_plus(1, corex_times(2, job.n)),
                            corex_kernels_now()->norm->backward[COREX_BY_FLOAT(out->dtype)], &job);
     for (int k = 0; k < 5; k++)
         corex_dense_release(&ins[k]);

@@ -4,14 +4,11 @@
  * One job at a time. The caller works too; whoever finds the pool busy (or is a worker) runs its
  * loop alone. Threads start on first use, and again in a forked child.
  */
-#define _GNU_SOURCE
 #include <pthread.h>
-#include <sched.h>
-#include <stdlib.h>
-#include <unistd.h>
 
-#include "alloc.h"
-#include "blas.h"
+#include "internal.h"
+#include "machine.h"
+#include "sizes.h"
 
 #define MAX_THREADS 256
 #define SPINS 2000
@@ -39,19 +36,16 @@ static atomic_flag busy = ATOMIC_FLAG_INIT;
 static _Atomic int thread_count; /* 0: not yet decided */
 static _Thread_local bool inside_worker;
 
+/* As PyTorch reads them: what is said of MKL goes before what is said of OpenMP. */
 static int default_threads(void)
 {
-    const char *text = getenv("COREX_NUM_THREADS");
-    int count = text == NULL ? 0 : atoi(text);
-    if (count > 0)
-        return COREX_MIN(count, MAX_THREADS);
-#ifdef __linux__
-    cpu_set_t set;
-    if (sched_getaffinity(0, sizeof set, &set) == 0)
-        return COREX_MAX(1, COREX_MIN(CPU_COUNT(&set), MAX_THREADS));
-#endif
-    long online = sysconf(_SC_NPROCESSORS_ONLN);
-    return online < 1 ? 1 : (int)COREX_MIN(online, MAX_THREADS);
+    static const char *const names[] = {"COREX_NUM_THREADS", "MKL_NUM_THREADS", "OMP_NUM_THREADS"};
+    for (int k = 0; k < 3; k++) {
+        const int64_t count = corex_environment_number(names[k]);
+        if (count > 0)
+            return (int)COREX_MIN(count, MAX_THREADS);
+    }
+    return COREX_MIN(corex_machine_processors(), MAX_THREADS);
 }
 
 int corex_get_num_threads(void)
@@ -70,7 +64,6 @@ corex_status corex_set_num_threads(int count)
         return corex_fail(COREX_ERR_VALUE, "the number of threads must be 1 to %d, got %d",
                           MAX_THREADS, count);
     atomic_store(&thread_count, count);
-    corex_blas_set_threads(count);
     return COREX_OK;
 }
 
@@ -82,7 +75,7 @@ static void take_chunks(job *work)
         int64_t begin = atomic_fetch_add(&work->next, work->chunk);
         if (begin >= work->n)
             return;
-        work->body(work->context, begin, COREX_MIN(begin + work->chunk, work->n));
+        work->body(work->context, begin, COREX_MIN(corex_plus(begin, work->chunk), work->n));
     }
 }
 
@@ -106,13 +99,9 @@ static void *worker(void *argument)
     return NULL;
 }
 
-static void before_fork(void) { corex_alloc_before_fork(); }
-static void after_fork_parent(void) { corex_alloc_after_fork(); }
-
 /* The workers do not exist in the child: start from nothing. */
-static void after_fork_child(void)
+static void after_fork_in_child(void)
 {
-    corex_alloc_after_fork();
     pthread_mutex_t mutex = PTHREAD_MUTEX_INITIALIZER;
     pthread_cond_t cond = PTHREAD_COND_INITIALIZER;
     pool.mutex = mutex;
@@ -123,16 +112,15 @@ static void after_fork_child(void)
     inside_worker = false;
 }
 
-static void install_fork_handlers(void)
+/* While the library is loaded, so that no fork comes before it. */
+__attribute__((constructor)) static void install_fork_handler(void)
 {
-    pthread_atfork(before_fork, after_fork_parent, after_fork_child);
+    pthread_atfork(NULL, NULL, after_fork_in_child);
 }
 
 /* Returns how many workers there are, at most `count`. Caller owns the pool. */
 static int start_workers(int count)
 {
-    static pthread_once_t once = PTHREAD_ONCE_INIT;
-    pthread_once(&once, install_fork_handlers);
     while (pool.started < count) {
         pthread_t thread;
         pthread_attr_t attributes;
@@ -176,8 +164,8 @@ void corex_parallel_for(int64_t n, int64_t grain, corex_body body, void *context
         return;
     grain = COREX_MAX(grain, 1);
     int threads = n <= grain ? 1 : corex_parallel_threads();
-    if (threads > (n + grain - 1) / grain)
-        threads = (int)((n + grain - 1) / grain);
+    if (threads > 1 + (n - 1) / grain)
+        threads = (int)(1 + (n - 1) / grain);
     if (threads <= 1 || atomic_flag_test_and_set(&busy)) {
         body(context, 0, n);
         return;
@@ -185,7 +173,7 @@ void corex_parallel_for(int64_t n, int64_t grain, corex_body body, void *context
     int workers = start_workers(threads - 1);
     if (workers > 0) {
         /* Four chunks per thread even out unequal speeds. */
-        int64_t chunk = COREX_MAX(grain, (n + 4 * threads - 1) / (4 * threads));
+        int64_t chunk = COREX_MAX(grain, 1 + (n - 1) / (4 * threads));
         job work = {.body = body, .context = context, .n = n, .chunk = chunk};
         run_with(workers, &work);
     } else {

@@ -1,5 +1,6 @@
 /* Pooling over windows of images: one plane (image and channel) at a time. */
 #include "dense.h"
+#include "sizes.h"
 
 typedef struct pool_job {
     corex_pool2d_params params;
@@ -13,9 +14,10 @@ typedef struct pool_job {
 static void window(int64_t at, int64_t kernel, int64_t stride, int64_t padding, int64_t dilation,
                    int64_t size, int64_t *first, int64_t *last)
 {
-    int64_t begin = at * stride - padding, end = begin + (kernel - 1) * dilation + 1;
+    int64_t begin = at * stride - padding,
+            end = corex_plus(begin, corex_plus(corex_times(kernel - 1, dilation), 1));
     if (begin < 0)
-        begin += (-begin + dilation - 1) / dilation * dilation;
+        begin = corex_plus(begin, corex_times(1 + (-begin - 1) / dilation, dilation));
     *first = begin;
     *last = COREX_MIN(end, size);
 }
@@ -142,7 +144,7 @@ static corex_status init(pool_job *job, const corex_view *image, const corex_vie
     job->ow = pooled->shape[3];
     for (int d = 0; params != NULL && d < 2; d++)
         if (pooled->shape[2 + d] > 0 &&
-            (pooled->shape[2 + d] - 1) * params->stride[d] - params->padding[d] >=
+            corex_times(pooled->shape[2 + d] - 1, params->stride[d]) - params->padding[d] >=
                 image->shape[2 + d])
             return corex_fail(COREX_ERR_VALUE, "a pooling window lies outside of the image");
     return COREX_OK;
@@ -150,9 +152,11 @@ static corex_status init(pool_job *job, const corex_view *image, const corex_vie
 
 static void run(pool_job *job, const corex_view *image, corex_body f32, corex_body f64)
 {
-    int64_t window_size = job->params.kernel[0] * job->params.kernel[1] + 1;
-    int64_t cost = 1 + job->h * job->w + job->oh * job->ow * window_size;
-    corex_parallel_for(image->shape[0] * image->shape[1], 1 + COREX_GRAIN / cost,
+    const int64_t *kernel = job->params.kernel;
+    const int64_t windows = corex_times(corex_times(job->oh, job->ow),
+                                        corex_plus(corex_times(kernel[0], kernel[1]), 1));
+    const int64_t cost = corex_plus(corex_plus(corex_times(job->h, job->w), windows), 1);
+    corex_parallel_for(corex_times(image->shape[0], image->shape[1]), 1 + COREX_GRAIN / cost,
                        image->dtype == COREX_FLOAT32 ? f32 : f64, job);
 }
 
@@ -208,7 +212,7 @@ corex_status corex_max_pool2d_backward(const corex_view *out, const corex_view *
     for (int k = 0; k < 3 && status == COREX_OK; k++)
         status = made[k];
     if (status == COREX_OK)
-        status = check_indices(&dense_at.view, job.h * job.w);
+        status = check_indices(&dense_at.view, corex_times(job.h, job.w));
     job.out = dense_out.view.data;
     job.in = dense_g.view.data;
     job.indices = dense_at.view.data;

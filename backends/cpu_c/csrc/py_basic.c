@@ -1,5 +1,6 @@
 /* Kernels of tier 1 that have arguments of their own. */
 #include "py_kernel.h"
+#include "sizes.h"
 
 KERNEL(call_copy)
 {
@@ -64,7 +65,7 @@ KERNEL(call_matmul)
     READ(2, b);
     corex_status status;
     int64_t inner = a.view.ndim == 3 ? a.shape[2] : 1;
-    COREX_RUN(status, corex_numel(&out.view) * COREX_MIN(inner, 1 << 20),
+    COREX_RUN(status, corex_times(corex_numel(&out.view), inner),
               corex_matmul(&out.view, &a.view, &b.view));
     return corex_done(status);
 }
@@ -137,7 +138,7 @@ KERNEL(call_nonzero)
         WRITE(0, out); \
         if (!corex_read_uint64(args[1], &seed) || !corex_read_uint64(args[2], &offset)) \
             return NULL; \
-        RUN(corex_numel(&out.view) * 4, corex_##name(&out.view, seed, offset)); \
+        RUN(corex_times(corex_numel(&out.view), 4), corex_##name(&out.view, seed, offset)); \
     }
 
 RANDOM(random_bits)

@@ -4,6 +4,7 @@
  */
 #include "gemm.h"
 #include "py_kernel.h"
+#include "sizes.h"
 
 #define DIRECT(count) \
     const corex_kernel *kernel = (corex_kernel *)self; \
@@ -18,16 +19,9 @@ static int64_t read_shape(PyObject *shape, int ndim, int64_t *sizes)
         PyErr_SetString(PyExc_TypeError, "a shape has the wrong type or number of dimensions");
         return -1;
     }
-    int64_t n = 1;
-    for (Py_ssize_t d = 0; d < PyTuple_GET_SIZE(shape); d++) {
+    for (Py_ssize_t d = 0; d < PyTuple_GET_SIZE(shape); d++)
         sizes[d] = PyLong_AsSsize_t(PyTuple_GET_ITEM(shape, d));
-        if (sizes[d] < 0 || __builtin_mul_overflow(n, sizes[d], &n)) {
-            if (!PyErr_Occurred())
-                PyErr_SetString(PyExc_ValueError, "a shape has negative or too large sizes");
-            return -1;
-        }
-    }
-    return n;
+    return corex_count(shape);
 }
 
 /* The address of `n` elements of the buffer args[0] from offset args[1]; NULL on error. */
@@ -58,10 +52,7 @@ static PyObject *finish(corex_buffer *out, corex_status status)
 }
 
 /* How much of Python's time a matrix product is worth. */
-static int64_t work_of(int64_t m, int64_t n, int64_t k)
-{
-    return COREX_MIN(m, 1 << 20) * COREX_MIN(n, 1 << 20) * COREX_MIN(k, 1 << 20);
-}
+static int64_t work_of(int64_t m, int64_t n, int64_t k) { return corex_times3(m, n, k); }
 
 /* (out_shape, a, a_offset, a_shape, b, b_offset, b_shape) */
 KERNEL(direct_matmul)
@@ -76,7 +67,8 @@ KERNEL(direct_matmul)
     if (a_shape[0] != m || b_shape[0] != k || b_shape[1] != n)
         return mismatch();
     const char *a = read_memory(kernel, args + 1, in_a), *b = read_memory(kernel, args + 4, in_b);
-    corex_buffer *out = a == NULL || b == NULL ? NULL : corex_buffer_new(count << kernel->shift);
+    corex_buffer *out =
+        a == NULL || b == NULL ? NULL : corex_buffer_new(corex_bytes(count, kernel->shift));
     if (out == NULL)
         return NULL;
     corex_status status;
@@ -103,7 +95,7 @@ KERNEL(direct_linear)
     const char *bias = biased ? read_memory(kernel, args + 7, n) : NULL;
     if (a == NULL || w == NULL || (biased && bias == NULL))
         return NULL;
-    corex_buffer *out = corex_buffer_new(count << kernel->shift);
+    corex_buffer *out = corex_buffer_new(corex_bytes(count, kernel->shift));
     if (out == NULL)
         return NULL;
     for (int64_t i = 0; biased && i < m; i++)
@@ -121,8 +113,8 @@ static PyObject *linear_gradient(const corex_kernel *kernel, int which, bool nee
 {
     if (!needed)
         Py_RETURN_NONE;
-    const int64_t count = which == 0 ? m * k : which == 1 ? n * k : n;
-    corex_buffer *out = corex_buffer_new(count << kernel->shift);
+    const int64_t count = which == 0 ? corex_times(m, k) : which == 1 ? corex_times(n, k) : n;
+    corex_buffer *out = corex_buffer_new(corex_bytes(count, kernel->shift));
     if (out == NULL)
         return NULL;
     corex_status status = COREX_OK;
@@ -227,7 +219,7 @@ KERNEL(direct_mse_loss_backward)
     const char *g = n < 0 ? NULL : read_memory(kernel, args + 1, 1);
     const char *a = g == NULL ? NULL : read_memory(kernel, args + 3, n);
     const char *b = a == NULL ? NULL : read_memory(kernel, args + 5, n);
-    corex_buffer *out = b == NULL ? NULL : corex_buffer_new(n << kernel->shift);
+    corex_buffer *out = b == NULL ? NULL : corex_buffer_new(corex_bytes(n, kernel->shift));
     if (out == NULL)
         return NULL;
     LINE_VIEW(first, a, n);
@@ -239,19 +231,24 @@ KERNEL(direct_mse_loss_backward)
     return finish(out, status);
 }
 
+typedef struct sgd_operands {
+    int64_t n;
+    char *param, *grad;
+} sgd_operands;
+
 /* One tensor of each list, dense from the start of its buffer; false with an exception set. */
-static bool sgd_operands(const corex_kernel *kernel, PyObject *const *args, Py_ssize_t i,
-                         int64_t *n, char **param, char **grad)
+static bool read_sgd(const corex_kernel *kernel, PyObject *const *tuples, Py_ssize_t i,
+                     sgd_operands *found)
 {
     static PyObject *zero;
     if (zero == NULL && (zero = PyLong_FromLong(0)) == NULL)
         return false;
     int64_t sizes[COREX_MAX_DIMS];
-    PyObject *of_param[] = {PyList_GET_ITEM(args[0], i), zero};
-    PyObject *of_grad[] = {PyList_GET_ITEM(args[1], i), zero};
-    *n = read_shape(PyList_GET_ITEM(args[2], i), -1, sizes);
-    if (*n < 0 || (*param = read_memory(kernel, of_param, *n)) == NULL ||
-        (*grad = read_memory(kernel, of_grad, *n)) == NULL)
+    PyObject *of_param[] = {PyTuple_GET_ITEM(tuples[0], i), zero};
+    PyObject *of_grad[] = {PyTuple_GET_ITEM(tuples[1], i), zero};
+    found->n = read_shape(PyTuple_GET_ITEM(tuples[2], i), -1, sizes);
+    if (found->n < 0 || (found->param = read_memory(kernel, of_param, found->n)) == NULL ||
+        (found->grad = read_memory(kernel, of_grad, found->n)) == NULL)
         return false;
     if (((corex_buffer *)of_param[0])->readonly) {
         PyErr_SetString(PyExc_ValueError, "a parameter is read-only");
@@ -260,33 +257,54 @@ static bool sgd_operands(const corex_kernel *kernel, PyObject *const *args, Py_s
     return true;
 }
 
-/* (params, grads, shapes, lr, weight_decay, maximize): lists of buffers, no momentum */
-KERNEL(direct_sgd_step)
+/* Reads all before anything is written. */
+static bool run_sgd(const corex_kernel *kernel, PyObject *const *tuples, const corex_sgd_params *c)
 {
     static const int64_t one = 1;
+    const int dtype = kernel->dtype;
+    const Py_ssize_t count = PyTuple_GET_SIZE(tuples[0]);
+    sgd_operands *all = PyMem_Calloc((size_t)count + 1, sizeof *all);
+    bool good = all != NULL || PyErr_NoMemory() != NULL;
+    for (Py_ssize_t i = 0; good && i < count; i++)
+        good = read_sgd(kernel, tuples, i, &all[i]);
+    for (Py_ssize_t i = 0; good && i < count; i++) {
+        LINE_VIEW(target, all[i].param, all[i].n);
+        LINE_VIEW(slope, all[i].grad, all[i].n);
+        corex_status status;
+        COREX_RUN(status, all[i].n, corex_sgd_step(1, &target, &slope, NULL, c));
+        good = status == COREX_OK || corex_raise(status) != NULL;
+    }
+    PyMem_Free(all);
+    return good;
+}
+
+/*
+ * (params, grads, shapes, lr, weight_decay, maximize): lists of buffers, no momentum.
+ *
+ * Other threads may change the lists while Python's lock is released: the tuples that are made of
+ * them own the buffers until all is done.
+ */
+KERNEL(direct_sgd_step)
+{
     DIRECT(6);
+    (void)dtype;
     corex_sgd_params c = {0};
     DOUBLE(3, c.lr);
     DOUBLE(4, c.weight_decay);
     FLAG(5, c.maximize);
-    for (int k = 0; k < 3; k++)
-        if (!PyList_Check(args[k]) || PyList_GET_SIZE(args[k]) != PyList_GET_SIZE(args[0])) {
+    PyObject *tuples[3] = {NULL};
+    bool good = true;
+    for (int k = 0; good && k < 3; k++) {
+        good = PyList_Check(args[k]) && (tuples[k] = PyList_AsTuple(args[k])) != NULL;
+        if (!good || PyTuple_GET_SIZE(tuples[k]) != PyTuple_GET_SIZE(tuples[0])) {
             PyErr_SetString(PyExc_TypeError, "expected three lists of one length");
-            return NULL;
+            good = false;
         }
-    for (Py_ssize_t i = 0; i < PyList_GET_SIZE(args[0]); i++) {
-        int64_t n;
-        char *param, *grad;
-        if (!sgd_operands(kernel, args, i, &n, &param, &grad))
-            return NULL;
-        LINE_VIEW(target, param, n);
-        LINE_VIEW(slope, grad, n);
-        corex_status status;
-        COREX_RUN(status, n, corex_sgd_step(1, &target, &slope, NULL, &c));
-        if (status != COREX_OK)
-            return corex_raise(status);
     }
-    Py_RETURN_NONE;
+    good = good && run_sgd(kernel, tuples, &c);
+    for (int k = 0; k < 3; k++)
+        Py_XDECREF(tuples[k]);
+    return good ? Py_NewRef(Py_None) : NULL;
 }
 
 vectorcallfunc corex_find_composite(const char *name, int dtype)

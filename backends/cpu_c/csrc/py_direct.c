@@ -4,25 +4,6 @@
  */
 #include "python.h"
 
-/* Elements of a shape, or -1 with an exception set. */
-static inline int64_t count_elements(PyObject *shape)
-{
-    if (COREX_UNLIKELY(!PyTuple_Check(shape))) {
-        PyErr_SetString(PyExc_TypeError, "the shape must be a tuple");
-        return -1;
-    }
-    int64_t n = 1;
-    for (Py_ssize_t d = 0; d < PyTuple_GET_SIZE(shape); d++) {
-        int64_t size = PyLong_AsSsize_t(PyTuple_GET_ITEM(shape, d));
-        if (COREX_UNLIKELY(size < 0 || __builtin_mul_overflow(n, size, &n))) {
-            if (!PyErr_Occurred())
-                PyErr_SetString(PyExc_ValueError, "a shape has negative or too large sizes");
-            return -1;
-        }
-    }
-    return n;
-}
-
 typedef union scalar {
     uint8_t u8;
     int32_t i32;
@@ -131,15 +112,15 @@ static PyObject *direct_unary(PyObject *self, PyObject *const *args, size_t narg
     scalar room;
     if (COREX_UNLIKELY(!corex_check_count(kernel->name, PyVectorcall_NARGS(nargsf), 3)))
         return NULL;
-    int64_t n = count_elements(args[0]);
+    int64_t n = corex_count(args[0]);
     if (COREX_UNLIKELY(n < 0 || !read_operand(kernel, args + 1, n, &room, &p[1], &strides[1])))
         return NULL;
-    corex_buffer *out = corex_buffer_new(n << kernel->out_shift);
+    corex_buffer *out = corex_buffer_new(corex_bytes(n, kernel->out_shift));
     if (COREX_UNLIKELY(out == NULL))
         return NULL;
     p[0] = out->ptr;
     strides[0] = (int64_t)1 << kernel->out_shift;
-    if (COREX_UNLIKELY(n * kernel->cost > COREX_UNLOCK_ABOVE))
+    if (COREX_UNLIKELY(corex_times(n, kernel->cost) > COREX_UNLOCK_ABOVE))
         return run_large(kernel, out, p, strides, n, 2);
     kernel->loops[corex_level_now()](p, strides, n);
     return (PyObject *)out;
@@ -165,7 +146,7 @@ static PyObject *direct_binary(PyObject *self, PyObject *const *args, size_t nar
     scalar first, second;
     if (COREX_UNLIKELY(!corex_check_count(kernel->name, PyVectorcall_NARGS(nargsf), 5)))
         return NULL;
-    int64_t n = count_elements(args[0]);
+    int64_t n = corex_count(args[0]);
     if (COREX_UNLIKELY(n < 0))
         return NULL;
     if (COREX_UNLIKELY(!read_operand(kernel, args + 1, n, &first, &p[1], &strides[1]) ||
@@ -173,12 +154,12 @@ static PyObject *direct_binary(PyObject *self, PyObject *const *args, size_t nar
         return refused();
     if (COREX_UNLIKELY(kernel->checked && zero_divisor(kernel, p[2], strides[2], n)))
         return NULL;
-    corex_buffer *out = corex_buffer_new(n << kernel->out_shift);
+    corex_buffer *out = corex_buffer_new(corex_bytes(n, kernel->out_shift));
     if (COREX_UNLIKELY(out == NULL))
         return NULL;
     p[0] = out->ptr;
     strides[0] = (int64_t)1 << kernel->out_shift;
-    if (COREX_UNLIKELY(n * kernel->cost > COREX_UNLOCK_ABOVE))
+    if (COREX_UNLIKELY(corex_times(n, kernel->cost) > COREX_UNLOCK_ABOVE))
         return run_large(kernel, out, p, strides, n, 3);
     kernel->loops[corex_level_now()](p, strides, n);
     return (PyObject *)out;

@@ -1,4 +1,5 @@
 /* The extension module corex_cpu_c._native: setup, memory, threads. */
+#include "blas.h"
 #include "force.h"
 #include "python.h"
 
@@ -132,11 +133,14 @@ static PyObject *py_set_num_threads(PyObject *module, PyObject *count)
 }
 
 /* Returns whether the library was usable, so that the caller tries the next. */
-static PyObject *py_blas_load(PyObject *module, PyObject *path)
+static PyObject *py_blas_load(PyObject *module, PyObject *const *args, Py_ssize_t nargs)
 {
     (void)module;
-    const char *text = PyUnicode_AsUTF8(path);
-    return text == NULL ? NULL : PyBool_FromLong(corex_blas_load(text) == COREX_OK);
+    if (nargs != 1 && !corex_check_count("blas_load", nargs, 2))
+        return NULL;
+    const char *text = PyUnicode_AsUTF8(args[0]);
+    const int ours = text == NULL ? -1 : nargs == 1 ? 0 : PyObject_IsTrue(args[1]);
+    return ours < 0 ? NULL : PyBool_FromLong(corex_blas_open(text, ours != 0) == COREX_OK);
 }
 
 static PyObject *py_blas_info(PyObject *module, PyObject *unused)
@@ -160,7 +164,8 @@ static PyMethodDef methods[] = {
     {"get_cache_limit", py_get_cache_limit, METH_NOARGS, "bytes kept for reuse, at most"},
     {"get_num_threads", py_get_num_threads, METH_NOARGS, "threads used by kernels"},
     {"set_num_threads", py_set_num_threads, METH_O, "threads used by kernels"},
-    {"blas_load", py_blas_load, METH_O, "blas_load(path) -> whether it is usable"},
+    FAST("blas_load", py_blas_load,
+         "blas_load(path, nobody_else_uses_it=False) -> whether it is usable"),
     {"blas_info", py_blas_info, METH_NOARGS, "name and path of the BLAS in use"},
     {NULL, NULL, 0, NULL},
 };

@@ -1,5 +1,6 @@
 /* Kernels of tier 2. */
 #include "py_kernel.h"
+#include "sizes.h"
 
 /* ---- activations whose form is a parameter ---- */
 
@@ -39,7 +40,7 @@ KERNEL(call_gelu_backward)
         NARGS(2); \
         WRITE(0, out); \
         READ(1, a); \
-        RUN(corex_numel(&a.view) * 4, call); \
+        RUN(corex_times(corex_numel(&a.view), 4), call); \
     }
 
 #define THREE_VIEWS(name, call) \
@@ -50,7 +51,7 @@ KERNEL(call_gelu_backward)
         WRITE(0, out); \
         READ(1, a); \
         READ(2, b); \
-        RUN(corex_numel(&a.view) * 4, call); \
+        RUN(corex_times(corex_numel(&a.view), 4), call); \
     }
 
 TWO_VIEWS(cumsum, corex_cumsum(&out.view, &a.view))
@@ -71,7 +72,7 @@ KERNEL(call_argsort)
     WRITE(0, out);
     READ(1, a);
     FLAG(2, descending);
-    RUN(corex_numel(&a.view) * 16, corex_argsort(&out.view, &a.view, descending));
+    RUN(corex_times(corex_numel(&a.view), 16), corex_argsort(&out.view, &a.view, descending));
 }
 
 /* ---- normalisation, linear, loss ---- */
@@ -117,8 +118,9 @@ KERNEL(call_linear)
     READ(1, a);
     READ(2, weight);
     OPTIONAL(3, bias, b);
-    int64_t depth = a.view.ndim == 2 ? COREX_MIN(a.shape[1], 1 << 20) : 1;
-    RUN(corex_numel(&out.view) * depth, corex_linear(&out.view, &a.view, &weight.view, b));
+    const int64_t depth = a.view.ndim == 2 ? a.shape[1] : 1;
+    RUN(corex_times(corex_numel(&out.view), depth),
+        corex_linear(&out.view, &a.view, &weight.view, b));
 }
 
 KERNEL(call_mse_loss_backward)
@@ -156,7 +158,8 @@ KERNEL(call_conv2d)
     OPTIONAL(3, bias, b);
     if (!read_conv(args + 4, &params))
         return NULL;
-    RUN(corex_numel(&out.view) * 16, corex_conv2d(&out.view, &x.view, &weight.view, b, &params));
+    RUN(corex_times(corex_numel(&out.view), 16),
+        corex_conv2d(&out.view, &x.view, &weight.view, b, &params));
 }
 
 #define CONV_BACKWARD(name) \
@@ -170,7 +173,8 @@ KERNEL(call_conv2d)
         READ(2, other); \
         if (!read_conv(args + 3, &params)) \
             return NULL; \
-        RUN(corex_numel(&g.view) * 16, corex_##name(&out.view, &g.view, &other.view, &params)); \
+        RUN(corex_times(corex_numel(&g.view), 16), \
+            corex_##name(&out.view, &g.view, &other.view, &params)); \
     }
 
 CONV_BACKWARD(conv2d_backward_input)

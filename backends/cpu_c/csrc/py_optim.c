@@ -3,8 +3,13 @@
 
 #define MAX_LISTS 4
 
+/*
+ * Other threads may change the lists while Python's lock is released, so that the tuples made of
+ * them, which own the views and by these the buffers, live until the kernel is done.
+ */
 typedef struct lists {
-    int count;
+    Py_ssize_t count;
+    PyObject *tuples[MAX_LISTS];
     corex_view *views[MAX_LISTS];
     corex_py_view *keep[MAX_LISTS];
 } lists;
@@ -14,40 +19,51 @@ static void free_lists(lists *all)
     for (int k = 0; k < MAX_LISTS; k++) {
         PyMem_Free(all->views[k]);
         PyMem_Free(all->keep[k]);
+        Py_XDECREF(all->tuples[k]);
     }
 }
 
-/* Reads `n` lists of one length; list 1, the gradients, is not written. */
+/* One of the lists; the gradients, number 1, are not written. */
+static bool read_list(lists *all, PyObject *list, int k)
+{
+    if (!PyList_Check(list) && !PyTuple_Check(list)) {
+        PyErr_SetString(PyExc_TypeError, "expected a list of views");
+        return false;
+    }
+    PyObject *tuple = all->tuples[k] = PySequence_Tuple(list);
+    if (tuple == NULL)
+        return false;
+    const Py_ssize_t count = PyTuple_GET_SIZE(tuple);
+    if (k == 0)
+        all->count = count;
+    if (count != all->count || count > INT_MAX) {
+        PyErr_SetString(PyExc_ValueError, "the lists of views differ in length");
+        return false;
+    }
+    if (corex_read_views(((PyTupleObject *)tuple)->ob_item, count, k != 1, &all->views[k],
+                         &all->keep[k]))
+        return true;
+    all->views[k] = NULL;
+    all->keep[k] = NULL;
+    return false;
+}
+
 static bool read_lists(lists *all, PyObject *const *args, int n)
 {
     memset(all, 0, sizeof *all);
-    for (int k = 0; k < n; k++) {
-        PyObject *list = PySequence_Fast(args[k], "expected a list of views");
-        bool good = list != NULL;
-        Py_ssize_t count = good ? PySequence_Fast_GET_SIZE(list) : 0;
-        if (good && k > 0 && count != all->count) {
-            PyErr_SetString(PyExc_ValueError, "the lists of views differ in length");
-            good = false;
-        }
-        all->count = (int)count;
-        good = good && corex_read_views(PySequence_Fast_ITEMS(list), count, k != 1, &all->views[k],
-                                        &all->keep[k]);
-        Py_XDECREF(list);
-        if (!good) {
-            all->views[k] = NULL;
-            all->keep[k] = NULL;
+    for (int k = 0; k < n; k++)
+        if (!read_list(all, args[k], k)) {
             free_lists(all);
             return false;
         }
-    }
     return true;
 }
 
 static int64_t total_elements(const lists *all)
 {
     int64_t total = 0;
-    for (int i = 0; i < all->count; i++)
-        total += corex_numel(&all->views[0][i]);
+    for (Py_ssize_t i = 0; i < all->count; i++)
+        total = corex_plus(total, corex_numel(&all->views[0][i]));
     return total;
 }
 
@@ -68,7 +84,7 @@ KERNEL(call_sgd_step)
         return NULL;
     corex_status status;
     COREX_RUN(status, total_elements(&all),
-              corex_sgd_step(all.count, all.views[0], all.views[1], all.views[2], &c));
+              corex_sgd_step((int)all.count, all.views[0], all.views[1], all.views[2], &c));
     free_lists(&all);
     return corex_done(status);
 }
@@ -89,9 +105,9 @@ KERNEL(call_adam_step)
     if (!read_lists(&all, args, 4))
         return NULL;
     corex_status status;
-    COREX_RUN(
-        status, total_elements(&all),
-        corex_adam_step(all.count, all.views[0], all.views[1], all.views[2], all.views[3], &c));
+    COREX_RUN(status, total_elements(&all),
+              corex_adam_step((int)all.count, all.views[0], all.views[1], all.views[2],
+                              all.views[3], &c));
     free_lists(&all);
     return corex_done(status);
 }

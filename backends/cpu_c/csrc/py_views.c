@@ -49,8 +49,10 @@ static bool set_data(corex_py_view *v, const corex_buffer *buffer, int64_t offse
     int64_t low = offset, high = offset;
     for (int d = 0; d < v->view.ndim; d++) {
         int64_t reach, last = v->shape[d] - 1;
-        if (last < 0)
+        if (last < 0) {
+            memset(v->strides, 0, (size_t)v->view.ndim * sizeof *v->strides); /* perhaps absurd */
             return true;
+        }
         if (__builtin_mul_overflow(last, v->strides[d], &reach) ||
             __builtin_add_overflow(reach, reach < 0 ? low : high, reach < 0 ? &low : &high)) {
             PyErr_SetString(PyExc_ValueError, "a view's extent overflows");

@@ -6,6 +6,7 @@
 #include <Python.h>
 
 #include "levels.h"
+#include "sizes.h"
 
 /* ---- buffers ---- */
 typedef struct corex_buffer {
@@ -46,6 +47,31 @@ bool corex_read_pair(PyObject *tuple, int64_t pair[2]);
 /* An int or a float, as corex_fill takes it; OverflowError for an int beyond 64 bits. */
 bool corex_read_number(PyObject *object, int *is_integer, void *value);
 bool corex_read_uint64(PyObject *object, uint64_t *value);
+
+/* The elements of a shape; -1 with an exception set if it is none, or one of too many. */
+COREX_INLINE int64_t corex_count(PyObject *shape)
+{
+    if (COREX_UNLIKELY(!PyTuple_Check(shape))) {
+        PyErr_SetString(PyExc_TypeError, "the shape must be a tuple");
+        return -1;
+    }
+    int64_t n = 1, size = 0;
+    for (Py_ssize_t d = 0; d < PyTuple_GET_SIZE(shape) && size >= 0; d++) {
+        size = PyLong_AsSsize_t(PyTuple_GET_ITEM(shape, d));
+        n = corex_times(n, size);
+    }
+    if (COREX_LIKELY(size >= 0 && n < COREX_TOO_MUCH))
+        return n;
+    if (!PyErr_Occurred())
+        PyErr_SetString(PyExc_ValueError, "a shape has negative or too large sizes");
+    return -1;
+}
+
+/* The size of n elements of 1 << shift bytes; what is too much, no allocator grants. */
+COREX_INLINE int64_t corex_bytes(int64_t n, int shift)
+{
+    return corex_times(n, (int64_t)1 << shift);
+}
 
 /*
  * The address of `n` elements of 1 << shift bytes from an offset on; NULL, perhaps with an

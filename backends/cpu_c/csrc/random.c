@@ -45,7 +45,7 @@ static corex_status run(const corex_view *out, uint64_t seed, uint64_t offset, c
     if (!corex_is_contiguous(out))
         return corex_fail(COREX_ERR_VALUE, "random numbers need a contiguous output");
     stream job = {seed, offset, out->data, corex_numel(out)};
-    corex_parallel_for((job.n + per_batch - 1) / per_batch, grain / per_batch, body, &job);
+    corex_parallel_for(job.n == 0 ? 0 : 1 + (job.n - 1) / per_batch, grain / per_batch, body, &job);
     return COREX_OK;
 }
 

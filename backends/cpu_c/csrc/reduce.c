@@ -7,6 +7,7 @@
  * result does not depend on the number of threads.
  */
 #include "levels.h"
+#include "sizes.h"
 
 #define SHORT_LINE 16
 
@@ -151,7 +152,7 @@ static corex_status reduce_long_line(const plan *p)
     const int64_t size = corex_path(COREX_PATH_REDUCE_CHUNK);
     const int64_t chunks = 1 + (p->inner_shape[0] - 1) / size;
     corex_scratch partial;
-    corex_status status = corex_scratch_get(&partial, chunks * COREX_ACC_BYTES);
+    corex_status status = corex_scratch_get(&partial, corex_times(chunks, COREX_ACC_BYTES));
     if (status != COREX_OK)
         return status;
     long_line job = {p, partial.data, size};
@@ -241,7 +242,7 @@ corex_status corex_reduce(int op, const corex_view *out, const corex_view *a, in
         if (out->shape[d] != a->shape[d])
             return corex_fail(COREX_ERR_VALUE, "%s: the output differs in shape", row->name);
     for (int d = out->ndim; d < a->ndim; d++)
-        p.count *= a->shape[d];
+        p.count = corex_times(p.count, a->shape[d]);
     if (p.outputs == 0)
         return COREX_OK;
     set_dims(&p, out, a);

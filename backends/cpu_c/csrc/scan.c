@@ -1,5 +1,6 @@
 /* Kernels along the last dimension, element after element: cumsum, gather, scatter_add. */
 #include "rows.h"
+#include "sizes.h"
 
 corex_status corex_rows_init(corex_rows *rows, int nops, const corex_view *const *views)
 {
@@ -27,7 +28,8 @@ void corex_rows_run(corex_rows *rows, corex_row_body body, int64_t cost)
 {
     rows->body = body;
     if (rows->iter.total > 0)
-        corex_parallel_for(rows->iter.total, 1 + COREX_GRAIN / (1 + cost), corex_rows_range, rows);
+        corex_parallel_for(rows->iter.total, 1 + COREX_GRAIN / corex_plus(1, cost),
+                           corex_rows_range, rows);
 }
 
 void corex_rows_range(void *context, int64_t begin, int64_t end)
@@ -71,7 +73,7 @@ corex_status corex_cumsum(const corex_view *out, const corex_view *a)
     const corex_view *views[] = {out, a};
     corex_status status = corex_rows_init(&rows, 2, views);
     if (status == COREX_OK)
-        corex_rows_run(&rows, bodies[a->dtype], 2 * rows.n[0]);
+        corex_rows_run(&rows, bodies[a->dtype], corex_times(2, rows.n[0]));
     return status;
 }
 
@@ -140,7 +142,7 @@ corex_status corex_gather(const corex_view *out, const corex_view *a, const core
                        size == 1   ? gather_1
                        : size == 4 ? gather_4
                                    : gather_8,
-                       2 * rows.n[0]);
+                       corex_times(2, rows.n[0]));
     return status;
 }
 
@@ -184,6 +186,6 @@ corex_status corex_scatter_add(const corex_view *out, const corex_view *index,
         return status;
     status = check_indices(&rows, rows.n[1], out->ndim - 1);
     if (status == COREX_OK)
-        corex_rows_run(&rows, bodies[out->dtype], 4 * rows.n[0]);
+        corex_rows_run(&rows, bodies[out->dtype], corex_times(4, rows.n[0]));
     return status;
 }

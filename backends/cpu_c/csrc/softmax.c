@@ -4,6 +4,7 @@
  */
 #include "levels.h"
 #include "rows.h"
+#include "sizes.h"
 
 typedef struct softmax_job {
     corex_rows rows; /* out, a, b */
@@ -24,7 +25,7 @@ static void move_row(const softmax_job *job, char *to, int64_t to_stride, char *
 static void softmax_range(void *context, int64_t begin, int64_t end)
 {
     softmax_job *job = context;
-    const int64_t n = job->rows.n[0], bytes = n * job->size;
+    const int64_t n = job->rows.n[0], bytes = corex_times(n, job->size);
     corex_scratch dense[3] = {{NULL, 0}};
     for (int k = 0; k < job->nops; k++)
         if (job->rows.stride[k] != 1 && corex_scratch_get(&dense[k], bytes) != COREX_OK)
@@ -69,7 +70,8 @@ static corex_status run(int nops, const corex_view *const *views, const corex_ro
     corex_status status = corex_rows_init(&job.rows, nops, list);
     if (status != COREX_OK || job.rows.iter.total == 0 || job.rows.n[0] == 0)
         return status;
-    corex_parallel_for(job.rows.iter.total, 1 + COREX_GRAIN / (1 + 8 * job.rows.n[0]),
+    corex_parallel_for(job.rows.iter.total,
+                       1 + COREX_GRAIN / corex_plus(1, corex_times(8, job.rows.n[0])),
                        softmax_range, &job);
     return job.failed ? corex_fail(COREX_ERR_MEMORY, "no memory for rows") : COREX_OK;
 }

@@ -1,5 +1,6 @@
 /* argsort: a stable merge sort of positions, row by row. */
 #include "rows.h"
+#include "sizes.h"
 
 #define INSERTION 16
 
@@ -44,7 +45,7 @@
     { \
         const int64_t n = rows->n[1]; \
         corex_scratch scratch; \
-        if (corex_scratch_get(&scratch, 2 * n * (int64_t)sizeof(name##_item)) != COREX_OK) { \
+        if (corex_scratch_get(&scratch, corex_times3(2, n, sizeof(name##_item))) != COREX_OK) { \
             *rows->failed = true; \
             return; \
         } \
@@ -88,6 +89,6 @@ corex_status corex_argsort(const corex_view *out, const corex_view *a, int desce
         return status;
     rows.flag = descending != 0;
     rows.failed = &failed;
-    corex_rows_run(&rows, bodies[a->dtype], 32 * rows.n[1]);
+    corex_rows_run(&rows, bodies[a->dtype], corex_times(32, rows.n[1]));
     return failed ? corex_fail(COREX_ERR_MEMORY, "no memory to sort with") : COREX_OK;
 }
