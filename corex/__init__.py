@@ -65,6 +65,12 @@ from corex.selection import (
     use_backend,
 )
 from corex.tensor import Size, Tensor
+from corex.threads import (
+    get_num_interop_threads,
+    get_num_threads,
+    set_num_interop_threads,
+    set_num_threads,
+)
 
 if TYPE_CHECKING:
     from corex import _functions, cuda, nn, optim, utils
@@ -94,6 +100,7 @@ __all__: list[str] = [
     "device", "find_place", "forget_kernels", "get_backend", "is_strict", "place_of",
     "OpCall", "observe", "placement", "Report", "set_backend", "set_strict", "use_backend",
     "empty_cache", "memory_stats", "synchronize",
+    "get_num_interop_threads", "get_num_threads", "set_num_interop_threads", "set_num_threads",
     "enable_grad", "inference_mode", "is_grad_enabled", "is_inference_mode_enabled", "no_grad",
     "set_grad_enabled",
     "Generator", "broadcast_shapes", "default_generator", "get_printoptions", "set_printoptions",

@@ -28,6 +28,7 @@ __all__ = [
     "KernelChoice",
     "KernelUnavailableError",
     "OutOfMemoryError",
+    "ThreadedBackend",
     "View",
     "collapse",
     "contiguous_strides",
@@ -287,6 +288,17 @@ class AsyncBackend(Protocol):
 
     def new_graph(self, device: int) -> DeviceGraph:
         """An empty graph, for `corex.cuda.CUDAGraph`."""
+
+
+class ThreadedBackend(Protocol):
+    """Methods that a backend for device type "cpu" has besides those of `Backend`, if its kernels
+    use threads: `corex.set_num_threads` calls the one, `corex.get_num_threads` the other."""
+
+    def get_num_threads(self) -> int:
+        """How many threads a kernel may use."""
+
+    def set_num_threads(self, count: int) -> None:
+        """Sets it, to 1 at least and 256 at most."""
 
 
 class BackendDescriptor(NamedTuple):

@@ -14,8 +14,14 @@ from itertools import pairwise
 from math import prod
 from typing import Any
 
+from corex.errors import OutOfMemoryError
+
 Shape = tuple[int, ...]
 Strides = tuple[int, ...]
+
+
+LARGEST = 2**63 - 1
+"""No size, stride or count of elements or bytes may be larger: kernels use 64 bits."""
 
 
 class _Cache(dict[Shape, Any]):
@@ -34,10 +40,41 @@ class _Cache(dict[Shape, Any]):
         return value
 
 
+def _count(shape: Shape) -> int:
+    """The one place where sizes are multiplied to a number of elements.
+
+    Raises:
+        RuntimeError: 2**63 elements or more, also where a later size of 0 would leave none.
+    """
+    count = 1
+    for size in shape:
+        count *= size
+        if count > LARGEST or size > LARGEST:
+            raise RuntimeError(
+                f"numel: integer multiplication overflow: a tensor of shape {list(shape)} would "
+                f"have 2**63 elements or more"
+            )
+    return count
+
+
+def padded_size(size: int, padding: int) -> int:
+    """A size with padding on both sides.
+
+    Raises:
+        RuntimeError: it has more than 64 bits.
+    """
+    whole = size + 2 * padding
+    if whole > LARGEST:
+        raise RuntimeError(f"a padding of {padding} on both sides of size {size} is too much")
+    return whole
+
+
 def _row_major(shape: Shape) -> Strides:
     strides = []
     step = 1
     for size in reversed(shape):
+        if step > LARGEST:
+            raise RuntimeError(f"Stride calculation overflowed for shape {list(shape)}")
         strides.append(step)
         step *= max(size, 1)
     return tuple(reversed(strides))
@@ -46,7 +83,7 @@ def _row_major(shape: Shape) -> Strides:
 DENSE = _Cache(_row_major)
 """`contiguous_strides` as a table, for the hottest paths."""
 
-COUNT = _Cache(prod)
+COUNT = _Cache(_count)
 """`numel` as a table, for the hottest paths."""
 
 
@@ -58,8 +95,34 @@ def contiguous_strides(shape: Shape) -> Strides:
 
 @lru_cache(maxsize=4096)
 def numel(shape: Shape) -> int:
-    """The number of elements."""
-    return prod(shape)
+    """The number of elements.
+
+    Raises:
+        RuntimeError: 2**63 or more.
+    """
+    return _count(shape)
+
+
+def _bytes_of(itemsize: int) -> Callable[[Shape], int]:
+    return lambda shape: checked_bytes(prod(shape) * itemsize, shape)
+
+
+def checked_bytes(nbytes: int, shape: Shape) -> int:
+    """The bytes of a storage for a tensor of `shape`.
+
+    Raises:
+        OutOfMemoryError: there are too many to be addressed.
+    """
+    if nbytes >= LARGEST or max(shape, default=0) > LARGEST:
+        raise OutOfMemoryError(
+            f"Storage size calculation overflowed with sizes={list(shape)}: {nbytes} bytes cannot "
+            f"be allocated"
+        )
+    return nbytes
+
+
+NBYTES = {itemsize: _Cache(_bytes_of(itemsize)) for itemsize in (1, 2, 4, 8, 16)}
+"""The bytes of a dense tensor, by the size of an element and by shape."""
 
 
 @lru_cache(maxsize=4096)
@@ -269,7 +332,9 @@ def expand(shape: Shape, strides: Strides, sizes: Shape) -> tuple[Shape, Strides
         for i in range(lead - 1, -1, -1):  # a new dim of size 1 steps over the rest, as in PyTorch
             if new_shape[i] == 1:
                 new_strides[i] = new_shape[i + 1] * new_strides[i + 1]
-    return tuple(new_shape), tuple(new_strides)
+    expanded = tuple(new_shape)
+    numel(expanded)
+    return expanded, tuple(new_strides)
 
 
 @lru_cache(maxsize=4096)

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 
 from corex.backend import Kernel, View
 from corex.dtypes import DType
-from corex.layout import COUNT, DENSE, broadcast_strides, extent, numel
+from corex.layout import DENSE, NBYTES, broadcast_strides, extent, numel
 from corex.place import DispatchKey, Place, remember
 from corex.plugins.manager import manager
 from corex.tensor import Tensor, wrap
@@ -79,8 +79,17 @@ def settle(found: Resolution, arguments: tuple[Any, ...]) -> Resolution:
 def empty(key: DispatchKey, shape: Shape) -> Tensor:
     """An uninitialised, row-major tensor."""
     place = key.place
-    nbytes = COUNT[shape] * key.dtype.itemsize
+    nbytes = NBYTES[key.dtype.itemsize][shape]
     return wrap(key, place.backend.allocate(nbytes, place.index), shape)
+
+
+def check_room(key: DispatchKey, shape: Shape) -> None:
+    """Allocates a result and lets go of it, before a preparation that would take long in vain.
+
+    Raises:
+        OutOfMemoryError: the memory is not there.
+    """
+    empty(key, shape)
 
 
 def view(t: Tensor) -> View:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 
 from corex.device import device as Device
@@ -15,6 +15,7 @@ from corex.plugins.manager import manager
 from corex.schema import REGISTRY
 
 _places: dict[tuple[str, int], Place] = {}
+_on_new_place: list[Callable[[Place], object]] = []
 _lock = threading.RLock()
 _default: list[str] = []  # what set_backend chose
 _usual: dict[str, str] = {}  # "name": what the plugins say where nobody chose
@@ -52,7 +53,19 @@ def place_of(backend: str, index: int = 0) -> Place:
             found = Place(backend, instance, index, indexed)
             if manager.holds(instance):  # else its plugin has just gone
                 _places[backend, index] = found
-        return found
+    for callback in _on_new_place:
+        callback(found)
+    return found
+
+
+def places() -> list[Place]:
+    """The places that have been used."""
+    return list(_places.values())
+
+
+def on_new_place(callback: Callable[[Place], object]) -> None:
+    """Calls `callback(place)` for each place that comes into use from now on."""
+    _on_new_place.append(callback)
 
 
 def forget_kernels() -> None:

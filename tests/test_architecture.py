@@ -17,7 +17,7 @@ FLOORS = """
     backend place storage graph schema tensor
     capsules capturing return_types
     report plugins
-    selection resolution recording recorder fallback dispatcher printing
+    selection threads resolution recording recorder fallback dispatcher printing
     ops autograd interop serialization
     cuda_graphs cuda utils nn optim
     compiler testing

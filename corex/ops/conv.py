@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import Any
 
 from corex.dispatcher import call
+from corex.layout import LARGEST, padded_size
 from corex.ops.join import pad as pad_constant
 from corex.ops.matmul import matmul
 from corex.ops.parts import slice_view, unfold
@@ -27,13 +28,13 @@ def pair(value: Any, name: str) -> Pair:
     Raises:
         TypeError: something else.
     """
-    if isinstance(value, int):
-        return (value, value)
-    values = tuple(value)
+    values = (value, value) if isinstance(value, int) else tuple(value)
     if len(values) == 1:
         values = values * 2
     if len(values) != 2 or not all(isinstance(v, int) for v in values):
         raise TypeError(f"{name} must be an integer or a pair of integers, got {value!r}")
+    if max(values) > LARGEST:
+        raise TypeError(f"{name}: Overflow when unpacking long long: {value!r}")
     return values
 
 
@@ -127,7 +128,7 @@ def _output_shape(
     x: tuple[int, ...], weight: tuple[int, ...], stride: Pair, padding: Pair, dilation: Pair
 ) -> tuple[int, int, int]:
     sizes = [
-        (x[2 + i] + 2 * padding[i] - dilation[i] * (weight[2 + i] - 1) - 1) // stride[i] + 1
+        (padded_size(x[2 + i], padding[i]) - dilation[i] * (weight[2 + i] - 1) - 1) // stride[i] + 1
         for i in (0, 1)
     ]
     return x[0], sizes[0], sizes[1]

@@ -14,8 +14,7 @@ from corex import dtypes as dt
 from corex.device import device as Device
 from corex.dispatcher import fill
 from corex.dtypes import DType
-from corex.errors import OutOfMemoryError
-from corex.layout import contiguous_strides, extent, numel
+from corex.layout import checked_bytes, contiguous_strides, extent, numel
 from corex.ops.inplace import write_out
 from corex.ops.promotion import Number, as_number, check_fits, number_dtype, require_tensor
 from corex.place import DispatchKey
@@ -28,7 +27,6 @@ Shape = tuple[int, ...]
 DTypeLike = DType | type | None
 DeviceLike = Device | str | int | None
 
-_LARGEST = 2**63 - 1  # bytes; sizes are 64-bit everywhere
 _PYTHON_TYPES: dict[Any, DType] = {bool: dt.bool_, int: dt.int64, float: dt.float64}
 
 
@@ -125,11 +123,6 @@ def new_tensor_of(key: DispatchKey, shape: Shape) -> Tensor:
     Raises:
         OutOfMemoryError: the memory is not there; names the bytes.
     """
-    if numel(shape) * key.dtype.itemsize > _LARGEST:
-        raise OutOfMemoryError(
-            f"a tensor of shape {list(shape)} and dtype {key.dtype.name} takes "
-            f"{numel(shape) * key.dtype.itemsize} bytes, more than can be addressed"
-        )
     return allocate_dense(key, shape)
 
 
@@ -138,7 +131,8 @@ def strided_tensor_of(key: DispatchKey, shape: Shape, strides: Shape) -> Tensor:
     if strides == contiguous_strides(shape):
         return new_tensor_of(key, shape)
     count = extent(shape, strides)[1] + 1 if numel(shape) else 0
-    return make(allocate(key.place, count * key.dtype.itemsize), key, shape, strides)
+    nbytes = checked_bytes(count * key.dtype.itemsize, shape)
+    return make(allocate(key.place, nbytes), key, shape, strides)
 
 
 def finished(

@@ -26,7 +26,7 @@ from corex.ops.promotion import Number, check_bits, check_fits, real_number, req
 from corex.ops.select import masked_fill
 from corex.ops.views import expand, reshape
 from corex.place import DispatchKey
-from corex.resolution import check_places
+from corex.resolution import check_places, check_room
 from corex.schema import ALL, OpSchema, declare
 from corex.tensor import Tensor, make
 
@@ -297,6 +297,17 @@ tril = _triangle("tril", lower=True)
 triu = _triangle("triu", lower=False)
 
 
+def _below(row: int, col: int, edge: int) -> int:
+    """How many entries of a row x col matrix stand left of column `i + edge` in their row i."""
+
+    def up_to(last: int) -> int:
+        if last <= col:
+            return max(last, 0) * (max(last, 0) + 1) // 2
+        return col * (col + 1) // 2 + (last - col) * col
+
+    return up_to(row - 1 + edge) - up_to(edge - 1)
+
+
 def _triangle_indices(name: str, lower: bool) -> Callable[..., Tensor]:
     def function(
         row: int,
@@ -311,6 +322,9 @@ def _triangle_indices(name: str, lower: bool) -> Callable[..., Tensor]:
 
         if row < 0 or col < 0:
             raise RuntimeError(f"{name}: row and col must be non-negative, got {row} and {col}")
+        wanted = dtype_of(name, dtype)
+        count = _below(row, col, offset + 1) if lower else row * col - _below(row, col, offset)
+        check_room(key_for(name, wanted, None, device, backend), (2, count))
         rows: list[int] = []
         columns: list[int] = []
         for i in range(row):
@@ -318,7 +332,6 @@ def _triangle_indices(name: str, lower: bool) -> Callable[..., Tensor]:
             chosen = range(edge) if lower else range(edge, col)
             rows += [i] * len(chosen)
             columns += chosen
-        wanted = dtype_of(name, dtype)
         return tensor([rows, columns], dtype=wanted, device=device, backend=backend)
 
     function.__name__ = function.__qualname__ = name

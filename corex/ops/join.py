@@ -24,7 +24,7 @@ from corex.ops.views import (
     sizes_of,
     unsqueeze,
 )
-from corex.resolution import check_places, empty
+from corex.resolution import check_places, check_room, empty
 from corex.tensor import Tensor, make
 
 
@@ -181,7 +181,9 @@ def repeat_interleave(
         RuntimeError: a wrong number of repeats, or a negative one.
     """
     if repeats is None:
-        positions = [i for i, count in enumerate(input.tolist()) for _ in range(count)]
+        counts = input.tolist()
+        check_room(input.key, (sum(counts),))
+        positions = [i for i, count in enumerate(counts) for _ in range(count)]
         return input.new_tensor(positions, dtype=input.key.dtype)
     if dim is None:
         input, dim = reshape(input, -1), 0
@@ -189,13 +191,18 @@ def repeat_interleave(
     size = input.shape[dim]
     if isinstance(repeats, Tensor):
         check_places("repeat_interleave", [repeats], input.key.place)
-    counts = [repeats] * size if isinstance(repeats, int) else repeats.tolist()
+    if isinstance(repeats, int):
+        check_room(input.key, (max(repeats, 0), size))
+        counts = [repeats] * size
+    else:
+        counts = repeats.tolist()
     if len(counts) == 1:
         counts = counts * size
     if len(counts) != size:
         raise RuntimeError("repeats must have the same size as input along dim")
     if any(count < 0 for count in counts):
         raise RuntimeError("repeats can not be negative")
+    check_room(input.key.place.key(dt.int64), (sum(counts),))
     positions = [i for i, count in enumerate(counts) for _ in range(count)]
     index = input.new_tensor(positions, dtype=dt.int64)
     return index_select(input, dim, index)
@@ -306,6 +313,7 @@ def _repeating_pad(input: Tensor, pad: Sequence[int], mode: str) -> Tensor:
         dim = input.ndim - 1 - i
         before, after = pad[2 * i], pad[2 * i + 1]
         size = input.shape[dim]
+        check_room(input.key.place.key(dt.int64), (max(before + size + after, 0),))
         limit = size - 1 if mode == "reflect" else size
         if mode != "replicate" and max(before, after) > limit:
             raise RuntimeError(

@@ -273,6 +273,10 @@ def as_strided(
         raise RuntimeError(
             f"mismatch in length of strides and shape: {list(shape)}, {list(strides)}"
         )
+    if max((*strides, offset)) > layout.LARGEST:
+        raise TypeError(
+            f"as_strided(): Overflow when unpacking long long: {list(strides)}, {offset}"
+        )
     if any(s < 0 for s in strides) or any(s < 0 for s in shape) or offset < 0:
         raise RuntimeError(
             f"as_strided: Negative sizes, strides and offsets are not supported, got "

@@ -6,20 +6,20 @@ from typing import Any
 
 from corex import dtypes as dt
 from corex.dispatcher import call, run
-from corex.layout import numel
+from corex.layout import numel, padded_size
 from corex.ops.conv import Pair, padded, pair, windows
 from corex.ops.join import cat
 from corex.ops.join import pad as pad_constant
 from corex.ops.parts import slice_view
 from corex.ops.promotion import require_tensor
 from corex.ops.views import reshape, shaped, unsqueeze
-from corex.resolution import empty
+from corex.resolution import check_room, empty
 from corex.schema import OpSchema, declare
 from corex.tensor import Tensor
 
 
 def _pool_size(size: int, kernel: int, stride: int, padding: int, dilation: int, ceil: bool) -> int:
-    span = size + 2 * padding - dilation * (kernel - 1) - 1
+    span = padded_size(size, padding) - dilation * (kernel - 1) - 1
     count = (-(-span // stride) if ceil else span // stride) + 1
     if ceil and (count - 1) * stride >= size + padding:
         count -= 1  # a window must start inside the image or its left padding
@@ -321,6 +321,7 @@ def adaptive_avg_pool2d(input: Tensor, output_size: Any) -> Tensor:
             f"adaptive_avg_pool2d(): Expected input to have non-zero size for non-batch "
             f"dimensions, but input has sizes {list(input.shape)}"
         )
+    check_room(input.key, (*input.shape[:-2], *[max(size, 0) for size in sizes]))
     result = input
     for i, size in enumerate(sizes):
         result = _adaptive_line(result, result.ndim - 2 + i, size)

@@ -11,7 +11,10 @@
     const int dtype = kernel->dtype; \
     NARGS(count)
 
-/* Reads a shape of `ndim` (any, if negative); returns the number of elements, or -1. */
+/*
+ * Reads a shape of `ndim` (any, if negative); returns the number of elements, or -1. That of a
+ * product may be too much though its factors are nothing.
+ */
 static int64_t read_shape(PyObject *shape, int ndim, int64_t *sizes)
 {
     if (!PyTuple_Check(shape) || PyTuple_GET_SIZE(shape) > COREX_MAX_DIMS ||
@@ -21,7 +24,7 @@ static int64_t read_shape(PyObject *shape, int ndim, int64_t *sizes)
     }
     for (Py_ssize_t d = 0; d < PyTuple_GET_SIZE(shape); d++)
         sizes[d] = PyLong_AsSsize_t(PyTuple_GET_ITEM(shape, d));
-    return corex_count(shape);
+    return corex_count(shape, ndim < 0 ? PyExc_ValueError : corex_out_of_memory_error);
 }
 
 /* The address of `n` elements of the buffer args[0] from offset args[1]; NULL on error. */

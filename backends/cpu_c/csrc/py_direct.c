@@ -112,7 +112,7 @@ static PyObject *direct_unary(PyObject *self, PyObject *const *args, size_t narg
     scalar room;
     if (COREX_UNLIKELY(!corex_check_count(kernel->name, PyVectorcall_NARGS(nargsf), 3)))
         return NULL;
-    int64_t n = corex_count(args[0]);
+    int64_t n = corex_count(args[0], PyExc_ValueError);
     if (COREX_UNLIKELY(n < 0 || !read_operand(kernel, args + 1, n, &room, &p[1], &strides[1])))
         return NULL;
     corex_buffer *out = corex_buffer_new(corex_bytes(n, kernel->out_shift));
@@ -146,7 +146,7 @@ static PyObject *direct_binary(PyObject *self, PyObject *const *args, size_t nar
     scalar first, second;
     if (COREX_UNLIKELY(!corex_check_count(kernel->name, PyVectorcall_NARGS(nargsf), 5)))
         return NULL;
-    int64_t n = corex_count(args[0]);
+    int64_t n = corex_count(args[0], PyExc_ValueError);
     if (COREX_UNLIKELY(n < 0))
         return NULL;
     if (COREX_UNLIKELY(!read_operand(kernel, args + 1, n, &first, &p[1], &strides[1]) ||

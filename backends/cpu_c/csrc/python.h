@@ -48,8 +48,10 @@ bool corex_read_pair(PyObject *tuple, int64_t pair[2]);
 bool corex_read_number(PyObject *object, int *is_integer, void *value);
 bool corex_read_uint64(PyObject *object, uint64_t *value);
 
-/* The elements of a shape; -1 with an exception set if it is none, or one of too many. */
-COREX_INLINE int64_t corex_count(PyObject *shape)
+extern PyObject *corex_out_of_memory_error;
+
+/* The elements of a shape; -1 with an exception set if it is none, or `too_much` if it has that. */
+COREX_INLINE int64_t corex_count(PyObject *shape, PyObject *too_much)
 {
     if (COREX_UNLIKELY(!PyTuple_Check(shape))) {
         PyErr_SetString(PyExc_TypeError, "the shape must be a tuple");
@@ -62,8 +64,10 @@ COREX_INLINE int64_t corex_count(PyObject *shape)
     }
     if (COREX_LIKELY(size >= 0 && n < COREX_TOO_MUCH))
         return n;
-    if (!PyErr_Occurred())
-        PyErr_SetString(PyExc_ValueError, "a shape has negative or too large sizes");
+    if (!PyErr_Occurred() && n == COREX_TOO_MUCH)
+        PyErr_Format(too_much, "Storage size calculation overflowed with sizes=%R", shape);
+    else if (!PyErr_Occurred())
+        PyErr_SetString(PyExc_ValueError, "a shape has negative sizes");
     return -1;
 }
 
@@ -125,8 +129,6 @@ PyObject *corex_py_direct(PyObject *module, PyObject *const *args, Py_ssize_t na
 vectorcallfunc corex_find_composite(const char *name, int dtype);
 
 /* ---- errors ---- */
-extern PyObject *corex_out_of_memory_error;
-
 /* Sets the exception for a status. Returns NULL. */
 PyObject *corex_raise(corex_status status);
 bool corex_check_count(const char *name, Py_ssize_t nargs, Py_ssize_t wanted);

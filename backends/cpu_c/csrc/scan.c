@@ -21,7 +21,10 @@ corex_status corex_rows_init(corex_rows *rows, int nops, const corex_view *const
         rows->n[k] = views[k]->shape[views[k]->ndim - 1];
         rows->stride[k] = views[k]->strides[views[k]->ndim - 1];
     }
-    return corex_iter_init(&rows->iter, nops, list);
+    corex_status status = corex_iter_init(&rows->iter, nops, list);
+    if (rows->n[0] == 0)
+        rows->iter.total = 0; /* any number of rows of nothing */
+    return status;
 }
 
 void corex_rows_run(corex_rows *rows, corex_row_body body, int64_t cost)
