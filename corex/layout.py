@@ -73,8 +73,6 @@ def _row_major(shape: Shape) -> Strides:
     strides = []
     step = 1
     for size in reversed(shape):
-        if step > LARGEST:
-            raise RuntimeError(f"Stride calculation overflowed for shape {list(shape)}")
         strides.append(step)
         step *= max(size, 1)
     return tuple(reversed(strides))
@@ -104,7 +102,12 @@ def numel(shape: Shape) -> int:
 
 
 def _bytes_of(itemsize: int) -> Callable[[Shape], int]:
-    return lambda shape: checked_bytes(prod(shape) * itemsize, shape)
+    def compute(shape: Shape) -> int:
+        if max(DENSE[shape], default=0) > LARGEST and 0 in shape:
+            raise RuntimeError(f"Stride calculation overflowed for shape {list(shape)}")
+        return checked_bytes(prod(shape) * itemsize, shape)
+
+    return compute
 
 
 def checked_bytes(nbytes: int, shape: Shape) -> int:
