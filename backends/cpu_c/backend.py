@@ -27,7 +27,14 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import ClassVar
 
-from corex.backend import Backend, Buffer, DirectKernel, Kernel, OutOfMemoryError
+from corex.backend import (
+    Backend,
+    Buffer,
+    DirectKernel,
+    Kernel,
+    KernelChoice,
+    OutOfMemoryError,
+)
 from corex.dtypes import ALL, DType
 from corex_cpu_c import _native
 
@@ -100,6 +107,11 @@ class CpuCBackend(Backend):
         _native.set_cache_limit(nbytes)
 
     # ---- kernels ----
+    def select(self, op: str, dtypes: tuple[DType, ...]) -> KernelChoice | None:
+        """The kernel for `op`, where it takes these dtypes."""
+        kernel = self.kernels.get(op)
+        return KernelChoice(kernel) if kernel is not None and _native.takes(op, dtypes) else None
+
     def direct(self, op: str, dtype: DType) -> DirectKernel | None:
         """The short cut for `op`, if there is one."""
         kernel: DirectKernel | None = _native.direct(op, dtype)

@@ -156,6 +156,7 @@ static PyMethodDef methods[] = {
     FAST("setup", py_setup, "setup(dtypes, out_of_memory_error) -> {name: kernel}"),
     FAST("allocate", py_allocate, "allocate(nbytes, device=0) -> Buffer"),
     FAST("copy_bytes", py_copy_bytes, "copy_bytes(buffer, start, host, to_buffer)"),
+    FAST("takes", corex_py_takes, "takes(op, dtypes of all views) -> whether there is a kernel"),
     FAST("direct", corex_py_direct, "direct(op, dtype) -> callable or None"),
     {"wrap", py_wrap, METH_O, "wrap(host memory) -> Buffer, zero copy"},
     {"memory_stats", py_memory_stats, METH_NOARGS, "counters of the allocator"},

@@ -125,6 +125,8 @@ int corex_add_kernels(PyObject *dict);
 extern PyMethodDef corex_path_methods[];
 /* _native.direct(op, dtype) */
 PyObject *corex_py_direct(PyObject *module, PyObject *const *args, Py_ssize_t nargs);
+/* _native.takes(op, dtypes) */
+PyObject *corex_py_takes(PyObject *module, PyObject *const *args, Py_ssize_t nargs);
 /* Direct kernels that are not elementwise, by name; NULL if there is none. */
 vectorcallfunc corex_find_composite(const char *name, int dtype);
 
