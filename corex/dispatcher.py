@@ -9,7 +9,7 @@ from corex import report
 from corex.dtypes import DType
 from corex.fallback import run_fallback
 from corex.graph import mode
-from corex.layout import DENSE, broadcast_strides, result_strides
+from corex.layout import DENSE, broadcast_strides, result_strides, strides_like
 from corex.place import DispatchKey, Place, observed
 from corex.recording import finish, no_grad, record
 from corex.resolution import (
@@ -260,7 +260,8 @@ def empty_like(t: Tensor, key: DispatchKey | None = None) -> Tensor:
     """An uninitialised tensor with the order of dims that `t` has in memory, as in PyTorch."""
     result = empty(key or t.key, t.shape)
     if t._strides is not None:
-        result._strides = result_strides(t.shape, (t.shape, t._strides))
+        strides = strides_like(t.shape, t._strides)
+        result._strides = None if strides == DENSE[t.shape] else strides
     return result
 
 

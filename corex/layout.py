@@ -130,11 +130,14 @@ NBYTES = {itemsize: _Cache(_bytes_of(itemsize)) for itemsize in (1, 2, 4, 8, 16)
 
 @lru_cache(maxsize=4096)
 def is_contiguous(shape: Shape, strides: Strides) -> bool:
-    """Whether the elements lie dense in row-major order; strides of size-1 dims do not matter."""
+    """Whether the elements lie dense in row-major order; strides of size-1 dims do not matter.
+
+    Of nothing they always do.
+    """
+    if 0 in shape:
+        return True
     step = 1
     for size, stride in zip(reversed(shape), reversed(strides), strict=True):
-        if size == 0:
-            return True
         if size != 1:
             if stride != step:
                 return False
@@ -145,10 +148,10 @@ def is_contiguous(shape: Shape, strides: Strides) -> bool:
 @lru_cache(maxsize=4096)
 def is_dense(shape: Shape, strides: Strides) -> bool:
     """Whether the elements fill an interval of memory without gaps or overlap, in any order."""
+    if 0 in shape:
+        return True
     step = 1
     for stride, size in sorted((s, n) for n, s in zip(shape, strides, strict=True) if n != 1):
-        if size == 0:
-            return True
         if stride != step:
             return False
         step *= size
@@ -284,6 +287,13 @@ def result_strides(shape: Shape, *operands: tuple[Shape, Strides]) -> Strides | 
         result[dim] = step
         step *= max(shape[dim], 1)
     return None if tuple(result) == contiguous_strides(shape) else tuple(result)
+
+
+def strides_like(shape: Shape, strides: Strides) -> Strides:
+    """Strides of a copy: the same if dense, else dense ones in the same order of dims."""
+    if is_contiguous(shape, strides) or is_dense(shape, strides):
+        return strides
+    return result_strides(shape, (shape, strides)) or contiguous_strides(shape)
 
 
 def _compared(shape: Shape, seen: Sequence[Strides], a: int, b: int) -> int:

@@ -273,7 +273,9 @@ def lerp(input: Tensor, end: Tensor, weight: Tensor | Number) -> Tensor:
     gap = end - input
     if not isinstance(weight, Tensor):
         weight = factor(weight, input.key.dtype, "lerp", "weight", strict=False)
-        return input + gap * weight if abs(weight) < 0.5 else end - gap * (1.0 - weight)
+        if abs(weight) < 0.5:
+            return input + gap * weight
+        return (input - end) * (1.0 - weight) + end  # the same, laid out as the input
     near = weight.abs() < 0.5
     result: Tensor = where(near, input + gap * weight, end - gap * (1.0 - weight))
     return result

@@ -5,11 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from corex.layout import contiguous_strides, is_dense
+from corex.layout import strides_like
 from corex.ops.create import (
     DeviceLike,
     DTypeLike,
-    Shape,
     checked_shape,
     dtype_of,
     empty_strided,
@@ -39,22 +38,6 @@ def _key_like(
     return place.keys[(dtype_of(name, dtype) or like.key.dtype).index]
 
 
-def _strides_like(like: Tensor) -> Shape:
-    """The strides themselves if the elements are dense; else dense ones of the same order."""
-    shape, strides = like.shape, like.strides
-    if like._strides is None or is_dense(shape, strides):
-        return strides
-    if 0 in strides:
-        return contiguous_strides(shape)
-    order = sorted(range(len(shape)), key=lambda i: (-strides[i], i))
-    result = [0] * len(shape)
-    step = 1
-    for i in reversed(order):
-        result[i] = step
-        step *= max(shape[i], 1)
-    return tuple(result)
-
-
 def _constant_like(name: str, value: Number | None) -> Callable[..., Tensor]:
     def create(
         input: Tensor,
@@ -69,7 +52,7 @@ def _constant_like(name: str, value: Number | None) -> Callable[..., Tensor]:
         if like._strides is None:
             result = allocate_dense(key, like.shape)
         else:
-            result = strided_tensor_of(key, like.shape, _strides_like(like))
+            result = strided_tensor_of(key, like.shape, strides_like(like.shape, like.strides))
         return finished(name, result, None, requires_grad, value)
 
     create.__doc__ = f"As `{name[:-5]}`, with the shape, dtype and place of `input`."
@@ -95,7 +78,7 @@ def full_like(
     value = number_of("full_like", "fill_value", fill_value)
     key = _key_like("full_like", like, dtype, device, backend)
     check_fits(value, key.dtype)
-    result = strided_tensor_of(key, like.shape, _strides_like(like))
+    result = strided_tensor_of(key, like.shape, strides_like(like.shape, like.strides))
     return finished("full_like", result, None, requires_grad, value)
 
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import corex
 from tests.sweeps.aliasing import is_refusal, outcome, same
-from tests.sweeps.test_aliasing import PROGRAMS, gradient, result
+from tests.sweeps.writes import PROGRAMS, gradient, result
 
 KIND = "12: views where PyTorch has none, and the other way round; writes over their own operands"
 
