@@ -8,10 +8,6 @@
 using Views = ViewsOf<DIMS, 2>::Type;
 using Total = Accumulate<T>;
 
-struct Difference {
-    T lanes[1];
-};
-
 struct Squares : Sum<T> {
     __device__ static Total take(Total sum, T distance, long long)
     {
@@ -34,8 +30,27 @@ extern "C" __global__ void squares(T *out, const T *a, const T *b, Total *scratc
         gather<Squares, 1>(grid_thread(), Index(count), grid_threads(), [&](Index number) {
             Index at[2];
             locate(views, number, at);
-            return Difference{a[at[0]] - b[at[1]]};
+            return Vector<T, 1>{a[at[0]] - b[at[1]]};
         });
+    leave(out, scratch, count, group_sum(sum));
+}
+
+// Both views are dense, and begin at multiples of 16 bytes.
+extern "C" __global__ void dense_squares(T *out, const T *a, const T *b, Total *scratch,
+                                         long long count, Views)
+{
+    constexpr int LANES = LANES_OF<T>;
+    const Index vectors = Index(count / LANES), tail = vectors * LANES + grid_thread();
+    Total sum = gather<Squares, LANES>(grid_thread(), vectors, grid_threads(), [&](Index turn) {
+        Vector<T, LANES> apart = load_vector<LANES>(a, turn);
+        const Vector<T, LANES> other = load_vector<LANES>(b, turn);
+#pragma unroll
+        for (int lane = 0; lane < LANES; lane++)
+            apart.lanes[lane] -= other.lanes[lane];
+        return apart;
+    });
+    if (tail < count)
+        sum = Squares::take(sum, a[tail] - b[tail], tail);
     leave(out, scratch, count, group_sum(sum));
 }
 

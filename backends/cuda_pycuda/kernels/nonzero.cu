@@ -19,6 +19,7 @@ __device__ inline unsigned true_ones(const bool *a, const Nonzero &s)
 {
     const long long first = (long long)blockIdx.x * CHUNK + threadIdx.x * EACH;
     unsigned bits = 0;
+#pragma unroll // loads in flight
     for (int i = 0; i < EACH; i++)
         if (first + i < s.total) {
             Index at[1];

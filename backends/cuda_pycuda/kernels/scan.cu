@@ -67,11 +67,58 @@ struct Part {
     }
 };
 
+// EACH neighbours, at once where they lie together and begin at a vector; 0 behind the end.
+constexpr int LANES = LANES_OF<T> < EACH ? LANES_OF<T> : EACH;
+
+__device__ inline bool together(const T *at, Index step, Index start, Index end)
+{
+    return step == 1 && start + EACH <= end && is_aligned(at, LANES * sizeof(T));
+}
+
+__device__ inline void read(T (&values)[EACH], const T *row, Index step, Index start, Index end)
+{
+    const T *from = row + start * step;
+    if (together(from, step, start, end)) {
+#pragma unroll
+        for (int k = 0; k < EACH; k += LANES) {
+            const Vector<T, LANES> vector = load_vector<LANES>(from + k, Index(0));
+#pragma unroll
+            for (int lane = 0; lane < LANES; lane++)
+                values[k + lane] = vector.lanes[lane];
+        }
+        return;
+    }
+#pragma unroll
+    for (int k = 0; k < EACH; k++)
+        values[k] = start + k < end ? from[k * step] : T(0);
+}
+
+__device__ inline void write(const T (&values)[EACH], T *row, Index step, Index start, Index end)
+{
+    T *to = row + start * step;
+    if (together(to, step, start, end)) {
+#pragma unroll
+        for (int k = 0; k < EACH; k += LANES) {
+            Vector<T, LANES> vector;
+#pragma unroll
+            for (int lane = 0; lane < LANES; lane++)
+                vector.lanes[lane] = values[k + lane];
+            store_vector(to + k, Index(0), vector);
+        }
+        return;
+    }
+#pragma unroll
+    for (int k = 0; k < EACH; k++)
+        if (start + k < end)
+            to[k * step] = values[k];
+}
+
 extern "C" __global__ void totals(Job job, Rows rows)
 {
     const Part part(job, rows);
     const T *a = job.a + part.at[1];
     Total sum = Total(0);
+#pragma unroll 4 // loads in flight
     for (Index i = part.first + threadIdx.x; i < part.end; i += blockDim.x)
         sum += Total(a[i * Index(job.a_step)]);
     sum = group_sum(sum);
@@ -99,19 +146,20 @@ extern "C" __global__ void scan(Job job, Rows rows)
     const Index length = Index(job.chunk < job.count ? job.chunk : job.count);
     for (Index tile = 0; tile < length; tile += blockDim.x * EACH) {
         const Index start = part.first + tile + threadIdx.x * EACH;
+        T values[EACH];
+        read(values, a, Index(job.a_step), start, part.end);
         Total sums[EACH], sum = Total(0);
 #pragma unroll
         for (int k = 0; k < EACH; k++) {
-            if (start + k < part.end)
-                sum += Total(a[(start + k) * Index(job.a_step)]);
+            sum += Total(values[k]);
             sums[k] = sum;
         }
         Total all;
         const Total before = carry + sum_before(sum, all);
 #pragma unroll
         for (int k = 0; k < EACH; k++)
-            if (start + k < part.end)
-                out[(start + k) * Index(job.out_step)] = T(before + sums[k]);
+            values[k] = T(before + sums[k]);
+        write(values, out, Index(job.out_step), start, part.end);
         carry += all;
     }
 }

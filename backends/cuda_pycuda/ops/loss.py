@@ -20,6 +20,7 @@ EACH: Final = 16
 """Elements per thread, at least, before there are more blocks."""
 BLOCKS_PER_PROCESSOR: Final = 8
 SUM_BYTES: Final = 8
+VECTOR_BYTES: Final = 16
 
 
 def _source(dtype: DType, index: str, dims: int) -> Source:
@@ -32,27 +33,29 @@ _source_of = lru_cache(maxsize=64)(_source)
 @lru_cache(maxsize=1024)
 def _choose(
     shape: tuple[int, ...], a: tuple[int, ...], b: tuple[int, ...], multiprocessors: int
-) -> tuple[int, str, int, bytes, int, int]:
-    """Elements, index type, rank, layout, blocks, threads."""
+) -> tuple[int, str, int, bytes, int, int, bool]:
+    """Elements, index type, rank, layout, blocks, threads, whether both are dense."""
     found = plan(shape, a, b)
     walk = views(found)
     threads = min(THREADS, max(WARP, power_of_two(ceil_div(max(1, found.count), EACH))))
     most = multiprocessors * BLOCKS_PER_PROCESSOR
     blocks = min(most, max(1, ceil_div(found.count, threads * EACH)))
-    return found.count, found.index, walk.rank, walk.layout, blocks, threads
+    return found.count, found.index, walk.rank, walk.layout, blocks, threads, found.dense
 
 
 def mse_loss(out: View, a: View, b: View) -> None:
     """The mean of (a - b) ** 2; `out` has no dimensions."""
     device = device_of(out[0])
     processors = device.properties.multiprocessors
-    count, index, rank, layout, blocks, threads = _choose(a[2], a[3], b[3], processors)
+    count, index, rank, layout, blocks, threads, dense = _choose(a[2], a[3], b[3], processors)
     source = _source_of(a[1], index, rank)
     target = pointer(out)
     scratch = device.scratch(blocks * SUM_BYTES) if blocks > 1 else None
     parts = 0 if scratch is None else scratch.ptr
     arguments = struct.pack("=QQQQq", target, pointer(a), pointer(b), parts, count) + layout
-    device.launch(device.function(source, "squares"), (blocks, 1, 1), (threads, 1, 1), arguments)
+    dense = dense and (pointer(a) | pointer(b)) % VECTOR_BYTES == 0
+    name = "dense_squares" if dense else "squares"
+    device.launch(device.function(source, name), (blocks, 1, 1), (threads, 1, 1), arguments)
     if scratch is not None:
         arguments = struct.pack("=QQqq", target, parts, blocks, count)
         function = device.function(source, "mean_of_squares")

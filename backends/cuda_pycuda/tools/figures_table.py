@@ -1,8 +1,8 @@
 """The table of what kernels may take, `kernel_figures.tsv`, and how it is compared and written.
 
-A line for each kernel of each variant that the compile gate looks at for sm_90; `compile_gate.py
+A line for each kernel of each variant with indices of 32 bits, compiled for sm_90; `compile_gate.py
 --update` writes it. What a kernel takes may grow by a little without a new table; spilled registers
-are allowed nowhere but where SPILLS gives the reason.
+are allowed nowhere, of whatever variant, but where SPILLS gives the reason.
 """
 
 from __future__ import annotations
@@ -92,12 +92,12 @@ class Table(NamedTuple):
         fresh = {(variant(label), name): row(label, f) for (label, name), f in found.items()}
         return Table(version, fresh if whole else {**self.rows, **fresh})
 
-    def compare(self, found: Mapping[Key, Figures], version: str) -> list[str]:
-        """What takes more than it may, spills, or is not in the table."""
-        problems = _spills(found)
+    def compare(self, found: Mapping[Key, Figures], version: str, whole: bool = False) -> list[str]:
+        """What takes more than it may, or is not in the table; `whole`: or is only there."""
         if version != self.version:
             print(f"not compared: the table is of NVRTC {self.version}, this is {version}")
-            return problems
+            return []
+        problems = []
         for (label, name), taken in found.items():
             known = self.rows.get((variant(label), name))
             now = row(label, taken)
@@ -106,10 +106,14 @@ class Table(NamedTuple):
                 problems.append(f"UNKNOWN  {where} is not in {PATH.name}: see --update")
             else:
                 problems += [f"MORE     {where}: {told}" for told in _more(known, now)]
+        if whole:
+            gone = self.rows.keys() - {(variant(label), name) for label, name in found}
+            problems += [f"GONE     {text}: {name}: see --update" for text, name in sorted(gone)]
         return problems
 
 
-def _spills(found: Mapping[Key, Figures]) -> list[str]:
+def spills(found: Mapping[Key, Figures]) -> list[str]:
+    """The kernels that spill registers and may not."""
     return [
         f"SPILLS   {variant(label)}: {name} spills {taken.spilled} bytes"
         for (label, name), taken in found.items()

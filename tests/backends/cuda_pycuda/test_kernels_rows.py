@@ -245,3 +245,37 @@ def test_products(arrays: Arrays) -> None:
         out = arrays.empty((3,), "float64")
         arrays.call("prod", out, arrays.placed(values, 1), 1)
         np.testing.assert_allclose(arrays.down(out), values.prod(-1), 1e-12)
+
+
+# ---- others that go along rows -----------------------------------------------------------------
+@pytest.mark.parametrize("dtype", ["float64", "int32", "int64", "uint8", "float32"])
+@pytest.mark.parametrize("name", LAYOUTS)
+def test_cumulative_sums(arrays: Arrays, name: str, dtype: str) -> None:
+    for n in (1, 3, 4, 5, 33, 128, 1027, 9000):
+        values = arrays.numbers((3, n), dtype)
+        out = arrays.placed(np.zeros((3, n), dtype), *LAYOUTS[name].of_output)
+        arrays.call("cumsum", out, arrays.placed(values, *LAYOUTS[name].of_input))
+        wanted = values.cumsum(-1, dtype=dtype)
+        np.testing.assert_array_equal(arrays.taken(out), wanted, f"{n}")
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+def test_mean_of_squares(arrays: Arrays, dtype: str) -> None:
+    for n in (1, 3, 4, 31, 33, 1025, 100_001):
+        a, b = (arrays.rng.integers(-3, 4, n).astype(dtype) for _ in range(2))
+        for offsets in ((0, 0), (1, 1), (0, 2), (4, 8)):
+            out = arrays.empty((), dtype)
+            views = [arrays.placed(v, o) for v, o in zip((a, b), offsets, strict=True)]
+            arrays.call("mse_loss", out, *views)
+            near(arrays.down(out), ((a - b).astype(float) ** 2).mean(), f"{n} {offsets}")
+
+
+@pytest.mark.parametrize("dtype", ["float32", "bool", "int64"])
+@pytest.mark.parametrize("shape", [(1, 1), (7, 300), (2, 33, 40)], ids=str)
+def test_bands(arrays: Arrays, shape: tuple[int, ...], dtype: str) -> None:
+    values = arrays.rng.integers(0, 2, shape).astype(dtype)
+    for diagonal in (-40, -3, 0, 2, 300):
+        for op, function in (("tril", np.tril), ("triu", np.triu)):
+            out = arrays.placed(np.zeros(shape, dtype), 1, 3)
+            arrays.call(op, out, arrays.placed(values, 2, 1), diagonal)
+            np.testing.assert_array_equal(arrays.taken(out), function(values, diagonal))
