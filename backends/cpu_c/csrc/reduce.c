@@ -157,8 +157,11 @@ static corex_status reduce_long_line(const plan *p)
         return status;
     long_line job = {p, partial.data, size};
     corex_parallel_for(chunks, 1, chunk_range, &job);
-    for (int64_t chunk = 1; chunk < chunks; chunk++)
-        p->reducer->combine(job.partial, job.partial + chunk * COREX_ACC_BYTES);
+    /* Neighbours by twos, then fours, ...: the error grows with the logarithm of their number. */
+    for (int64_t step = 1; step < chunks; step *= 2)
+        for (int64_t chunk = 0; chunk < chunks - step; chunk += 2 * step)
+            p->reducer->combine(job.partial + chunk * COREX_ACC_BYTES,
+                                job.partial + (chunk + step) * COREX_ACC_BYTES);
     p->reducer->finish(p->out, job.partial, p->count);
     corex_scratch_release(&partial);
     return COREX_OK;
