@@ -172,6 +172,8 @@ def _draw(op: str, out: Tensor, generator: Generator | None) -> Tensor:
 
 
 def _fill(op: str, out: Tensor, seed: int, offset: int) -> Tensor:
+    if not numel(out.shape):  # of nothing a backend need not know whether it is contiguous
+        return out
     found = resolve(out.key.place, op, (out.key.dtype,))
     if found.run is not None:
         run(op, [out], [], (seed, offset))
