@@ -10,13 +10,14 @@ CUDA_TOOLS := backends/cuda_pycuda/tools
 # A compiled checkout is rebuilt when one of these changes.
 SOURCES := setup.cfg setup.py pyproject.toml $(wildcard backends/cpu_c/*.py backends/cpu_c/csrc/* backends/cpu_c/csrc/kernels/*)
 
-.PHONY: demo test parity lint format stubs bench sanitize full conformance test-cuda clean help
+.PHONY: demo test parity fuzz lint format stubs bench sanitize full conformance test-cuda clean help
 
 help:
 	@echo "make demo      train on handwritten digits      make test      the tests"
 	@echo "make parity    compare with PyTorch             make lint      style, types, C format"
 	@echo "make bench     time against PyTorch and NumPy   make sanitize  the C code under sanitizers"
 	@echo "make format    format Python and C              make stubs     rewrite the type stubs"
+	@echo "make fuzz      random programs against PyTorch (FUZZ_PROGRAMS=100000)"
 	@echo "make full      what is too long for CI: every path of the C code forced, one by one"
 	@echo "make conformance BACKEND=cpu_c   check a backend against the contract"
 	@echo "make test-cuda  the CUDA backend, on a machine without a GPU (GATES='compile orders')"
@@ -54,6 +55,11 @@ test: $(VENV)/.installed
 
 parity: $(VENV)/.torch
 	$(BIN)/python -m pytest -m parity
+
+# Random programs in corex and PyTorch, step by step; prints those in which they part.
+FUZZ_PROGRAMS ?= 100000
+fuzz: $(VENV)/.torch
+	$(BIN)/python -m tests.fuzz --programs $(FUZZ_PROGRAMS) --backend $(BACKEND) $(OPTIONS)
 
 lint: $(VENV)/.lint
 	$(BIN)/ruff check .

@@ -251,7 +251,7 @@ def copy(target: Tensor, source: Tensor) -> None:
 
 
 def _without_overlap(t: Tensor, out: Tensor) -> Tensor:
-    if t.storage_ is not out.storage_ or same_view(t, out) or not may_overlap(t, out):
+    if t.storage_.buffer is not out.storage_.buffer or same_view(t, out) or not may_overlap(t, out):
         return t
     return dense_copy(t)
 

@@ -55,7 +55,7 @@ class Node:
     @property
     def next_functions(self) -> tuple[Edge, ...]:
         """The edges, as PyTorch names them."""
-        return self.edges
+        return tuple((None, 0) if node is UNREACHED else (node, i) for node, i in self.edges)
 
     def apply(self, grad: Any) -> Sequence[Tensor | None]:
         """Gradients for `edges`, in order. `grad` is a tensor, or a list if `outputs` > 1."""
@@ -309,3 +309,21 @@ class AccumulateGrad(Node):
             self.posthooks = []
         # A bare function in this list is a post-accumulate hook, called with the leaf.
         return RemovableHandle(self.posthooks, (None, hook))
+
+
+class _Unreached(Node):
+    """The node of a view that requires gradients only because its base does, and that no recorded
+    op leads to: it is a leaf, and gradients end here."""
+
+    __slots__ = ()
+
+    label = "Unreached"
+    edges = ()
+
+    def apply(self, grad: Any) -> Sequence[Tensor | None]:
+        return ()
+
+
+UNREACHED = _Unreached()
+LEAVES = frozenset({type(None), AccumulateGrad, _Unreached})
+"""The types of what a leaf has in place of an op's node."""

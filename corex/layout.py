@@ -173,6 +173,8 @@ def extent(shape: Shape, strides: Strides) -> tuple[int, int]:
 @lru_cache(maxsize=4096)
 def self_overlaps(shape: Shape, strides: Strides) -> bool:
     """Whether two elements of the view may share memory (exact for views made by slicing)."""
+    if 0 in shape:
+        return False
     reach = 0
     for stride, size in sorted((abs(s), n) for n, s in zip(shape, strides, strict=True) if n > 1):
         if stride <= reach:
@@ -388,38 +390,30 @@ def infer_size(sizes: Shape, count: int) -> Shape:
 
 @lru_cache(maxsize=4096)
 def reshape_strides(shape: Shape, strides: Strides, target: Shape) -> Strides | None:
-    """Strides that show the same memory as `target` (same element count), or None if none do."""
-    count = numel(shape)
-    if count == 0:
+    """Strides that show the same memory as `target` (same element count), or None if none do.
+
+    The stride of a dim of size 1 does not matter, but is the one that PyTorch gives it.
+    """
+    if not shape:
+        return (1,) * len(target)
+    if 0 in shape:
         return strides if shape == target else contiguous_strides(target)
-    blocks = _dense_blocks(shape, strides)
-    result: list[int] = [0] * len(target)
-    j = len(target) - 1
-    for size, stride in reversed(blocks):
-        filled = 1
-        while j >= 0 and (filled < size or target[j] == 1):
-            result[j] = stride * filled
-            filled *= target[j]
-            j -= 1
+    result = [0] * len(target)
+    at = len(target) - 1
+    step, size, filled = strides[-1], 1, 1  # of the block of dims that are dense in each other
+    for d in range(len(shape) - 1, -1, -1):
+        size *= shape[d]
+        if d and (shape[d - 1] == 1 or strides[d - 1] == size * step):
+            continue
+        while at >= 0 and (filled < size or target[at] == 1):
+            result[at] = filled * step
+            filled *= target[at]
+            at -= 1
         if filled != size:
             return None
-    while j >= 0:
-        result[j] = blocks[0][1] * blocks[0][0] if blocks else 1
-        j -= 1
+        if d:
+            step, size, filled = strides[d - 1], 1, 1
     return tuple(result)
-
-
-def _dense_blocks(shape: Shape, strides: Strides) -> list[tuple[int, int]]:
-    """Merges neighbouring dims that are dense within each other: (size, innermost stride)."""
-    blocks: list[tuple[int, int]] = []
-    for size, stride in zip(shape, strides, strict=True):
-        if size == 1:
-            continue
-        if blocks and blocks[-1][1] == size * stride:
-            blocks[-1] = (blocks[-1][0] * size, stride)
-        else:
-            blocks.append((size, stride))
-    return blocks
 
 
 def collapse(shape: Shape, *strides: Strides) -> tuple[Shape, tuple[Strides, ...]]:

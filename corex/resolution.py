@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 
 from corex.backend import Kernel, View
 from corex.dtypes import DType
-from corex.layout import DENSE, NBYTES, broadcast_strides, extent, numel
+from corex.layout import DENSE, NBYTES, broadcast_strides, extent, is_dense, numel
 from corex.place import DispatchKey, Place, remember
 from corex.plugins.manager import manager
 from corex.tensor import Tensor, wrap
@@ -132,7 +132,7 @@ def check_places(op: str, tensors: Sequence[Tensor | None], place: Place) -> Non
 
 def may_overlap(a: Tensor, b: Tensor) -> bool:
     """Whether two tensors may share elements (an interval test on the same storage)."""
-    if a.storage_ is not b.storage_ or not numel(a.shape) or not numel(b.shape):
+    if a.storage_.buffer is not b.storage_.buffer or not numel(a.shape) or not numel(b.shape):
         return False
     low_a, high_a = extent(a.shape, a.strides)
     low_b, high_b = extent(b.shape, b.strides)
@@ -142,10 +142,34 @@ def may_overlap(a: Tensor, b: Tensor) -> bool:
     ) * size_b < (a.offset + high_a + 1) * size_a
 
 
+def check_overlap(op: str, target: Tensor, source: Tensor) -> None:
+    """A write to `target` may not read part of it as `source`, as far as PyTorch finds that out.
+
+    Layouts with gaps pass: their source is copied first.
+
+    Raises:
+        RuntimeError: both are dense and overlap, but are not the same view.
+    """
+    if (
+        source.storage_.buffer is target.storage_.buffer
+        and source is not target
+        and is_dense(source.shape, source.strides)
+        and is_dense(target.shape, target.strides)
+        and may_overlap(source, target)
+        and not same_view(source, target)
+    ):
+        raise RuntimeError(
+            f"[{op}] unsupported operation: some elements of the input tensor, of shape "
+            f"{list(source.shape)}, and the written-to tensor, of shape {list(target.shape)}, "
+            f"refer to a single memory location. Please clone() the tensor before performing the "
+            f"operation."
+        )
+
+
 def same_view(a: Tensor, b: Tensor) -> bool:
     """Whether two tensors show exactly the same elements in the same order."""
     return (
-        a.storage_ is b.storage_
+        a.storage_.buffer is b.storage_.buffer
         and a.key is b.key
         and a.shape == b.shape
         and a.offset == b.offset

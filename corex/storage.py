@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from corex.backend import Buffer
 from corex.place import Place
 
@@ -13,11 +15,12 @@ class Storage:
     is what backward compares to find that a saved tensor was overwritten.
     """
 
-    __slots__ = ("__weakref__", "buffer", "place", "version")
+    __slots__ = ("__weakref__", "buffer", "place", "version", "watchers")
 
     buffer: Buffer
     place: Place
     version: int
+    watchers: list[Any]  # of what is to be told of the next write; set by `corex.lineage` alone
 
     def nbytes(self) -> int:
         """Size in bytes."""

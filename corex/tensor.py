@@ -7,12 +7,13 @@ tells type checkers about them.
 from __future__ import annotations
 
 import weakref
+from collections.abc import Callable
 from operator import attrgetter
 from typing import TYPE_CHECKING, Any
 
 from corex.device import device
 from corex.dtypes import DType
-from corex.graph import AccumulateGrad, Node, RemovableHandle
+from corex.graph import LEAVES, UNREACHED, AccumulateGrad, Node, RemovableHandle
 from corex.layout import contiguous_strides, is_contiguous, numel
 from corex.place import DispatchKey
 from corex.storage import Storage
@@ -85,7 +86,9 @@ class Tensor(_Base):
     _views: Any = None  # weak references to the views of this base
     _views_limit = 8  # at how many of them the dead ones are thrown out
     _grad: Tensor | None = None
-    _inplace_error: str | None = None  # why the tensor may not be written while ops record
+    _watched = False  # whether the next write to the memory will be told to the views
+    _at = 0  # of a view: the storage's version that its node belongs to
+    _made: Any = None  # of a view: the `lineage.Made` that forbids to write to it; else None
     _retains_grad: Any = None  # the hook cell of `retain_grad`
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
@@ -232,23 +235,29 @@ class Tensor(_Base):
                     "a computed variable in a subgraph that doesn't require differentiation use "
                     "var_no_grad = var.detach()."
                 )
-            self._node = None
-        elif self._node is None:
+            self._node = UNREACHED if self._base is not None and self._base.requires_grad else None
+        elif self._node is None or self._node is UNREACHED:
             if not self.key.dtype.is_floating_point:
                 raise RuntimeError("only Tensors of floating point dtype can require gradients")
             self._node = AccumulateGrad(self)
+        if self._views is not None:
+            _switched(self)
         return self
 
     @property
     def grad_fn(self) -> Node | None:
         """The node of the op that made this tensor; None for a leaf."""
         node = self._node
-        return None if type(node) is AccumulateGrad else node
+        return None if type(node) in LEAVES else node
 
     @property
     def is_leaf(self) -> bool:
         """Whether no recorded op made this tensor."""
-        return self._node is None or type(self._node) is AccumulateGrad
+        return type(self._node) in LEAVES
+
+    def _is_view(self) -> bool:
+        """Whether autograd knows the tensor as a view of another, its `_base`."""
+        return self._base is not None
 
     @property
     def output_nr(self) -> int:
@@ -318,6 +327,8 @@ class Tensor(_Base):
         node = self._node
         if node is None:
             raise RuntimeError("cannot register a hook on a tensor that doesn't require gradient")
+        if node is UNREACHED:
+            return RemovableHandle([], hook)
         if node.prehooks is None:
             node.prehooks = []
         return RemovableHandle(node.prehooks, (self._output_nr, hook))
@@ -329,6 +340,8 @@ class Tensor(_Base):
             RuntimeError: not a leaf that requires gradients.
         """
         node = self._node
+        if node is UNREACHED:
+            return RemovableHandle([], hook)  # no gradient will come
         if type(node) is not AccumulateGrad:
             raise RuntimeError(
                 "post accumulate grad hooks cannot be registered on non-leaf tensors"
@@ -398,3 +411,16 @@ def alias(tensor: Tensor, node: Node | None = None) -> Tensor:
 
 
 TENSOR_TYPES.add(Tensor)
+
+
+def _unwatched(base: Tensor) -> None:
+    """Views are told in `corex.lineage`."""
+
+
+_switched: Callable[[Tensor], None] = _unwatched
+
+
+def tell_views(function: Callable[[Tensor], None]) -> None:
+    """Sets what is called when a tensor with views begins or ceases to require gradients."""
+    global _switched
+    _switched = function

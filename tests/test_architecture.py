@@ -14,7 +14,7 @@ ROOT = Path(__file__).parents[1]
 # From the ground floor up. A file may import those before it; a folder counts as one entry.
 FLOORS = """
     errors dtypes device layout
-    backend place storage graph schema tensor
+    backend place storage graph schema tensor lineage
     capsules capturing return_types
     report plugins
     selection threads resolution recording recorder fallback dispatcher printing

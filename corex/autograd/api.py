@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 from corex.autograd.engine import Root, run_backward
 from corex.dispatcher import run
-from corex.graph import Node
+from corex.graph import UNREACHED, Node, _Unreached
 from corex.layout import numel
 from corex.ops.join import stack
 from corex.place import DispatchKey
@@ -112,7 +112,7 @@ def _first_gradient(output: Any, grad: Any, index: int) -> Tensor | None:
                 "grad can be implicitly created only for scalar outputs, and a GradientEdge has no "
                 "shape: pass its gradient"
             )
-        if output._node is None:
+        if output._node is None or output._node is UNREACHED:
             return None
         if numel(output.shape) != 1:
             raise RuntimeError("grad can be implicitly created only for scalar outputs")
@@ -154,7 +154,7 @@ def _roots(outputs: tuple[Any, ...], grads: tuple[Any, ...]) -> list[Root]:
             )
         first = _first_gradient(output, grad, i)
         node, number = _edge_of(output)
-        if node is None or first is None:
+        if node is None or node is UNREACHED or first is None:
             raise RuntimeError(
                 f"element {i} of tensors does not require grad and does not have a grad_fn"
             )
@@ -200,6 +200,8 @@ def backward(
     targets: dict[Node, list[tuple[int, int]]] = {}
     for value in inputs:
         node, number = _edge_of(value)
+        if node is UNREACHED:
+            node = _Unreached()  # one that no graph leads to
         if node is None:
             raise RuntimeError("One of the differentiated Tensors does not require grad")
         if isinstance(value, Tensor):
@@ -280,6 +282,8 @@ def _gradients(
     targets: dict[Node, list[tuple[int, int]]] = {}
     for i, value in enumerate(inputs):
         node, number = _edge_of(value)
+        if node is UNREACHED:
+            node = _Unreached()  # one that no graph leads to
         if node is None:
             raise RuntimeError("One of the differentiated Tensors does not require grad")
         targets.setdefault(node, []).append((number, i))

@@ -7,8 +7,11 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from corex.autograd.grad_mode import enable_grad
-from corex.graph import AccumulateGrad, Node, OpNode, closure_node, mode
+from corex.graph import LEAVES, Node, OpNode, Plan, closure_node, mode
+from corex.lineage import Made, register
+from corex.ops.index import Indices
 from corex.ops.random import default_generator
+from corex.storage import Storage
 from corex.tensor import Tensor, alias
 
 __all__ = ["CheckpointError", "checkpoint", "checkpoint_sequential"]
@@ -33,12 +36,14 @@ def checkpoint(
     sake: derivatives of any order, `grad` and `inputs=` work in any case.
 
     Raises:
+        RuntimeError: the function writes to an argument; or, in backward, an argument (or a tensor
+            from elsewhere that an operation saved) was modified in place since.
         CheckpointError: in backward, if the second run recorded other operations.
     """
     if not mode.enabled:
         return function(*args, **kwargs)
     region = _Region(function, args, kwargs, preserve_rng_state)
-    outputs, nodes = region.run()
+    outputs, nodes = region.run(args, kwargs)
     region.forget(nodes)
     return outputs
 
@@ -66,6 +71,13 @@ def checkpoint_sequential(
     return run(end, len(steps))(input)
 
 
+_ARGUMENT = Made(
+    "An argument of a checkpointed function (or a view of one)",
+    "The function runs once more in backward, and could not find there what it overwrote: let it "
+    "work on a .clone().",
+)
+
+
 class _Region:
     """One checkpointed call, and the nodes whose saved tensors it dropped."""
 
@@ -77,68 +89,147 @@ class _Region:
         preserve_rng_state: bool,
     ) -> None:
         self.function = function
-        self.args = args
-        self.kwargs = kwargs
+        # What the second run gets: the same memory and the same places in the graph, whatever
+        # becomes of the caller's tensors. `versions` tells if their values are still the same.
+        self.args, self.kwargs = _kept(args), _kept(kwargs)
+        self.versions = [(t, t.storage_.version) for t in _tensors((self.args, self.kwargs))]
+        floats = [i for i, a in enumerate(args) if isinstance(a, Tensor) and a.is_floating_point()]
+        self.gated = [i for i in floats if self.args[i]._node is not None] or floats
         self.random = default_generator.get_state() if preserve_rng_state else None
         # Weakly, for the nodes hold the region.
         self.nodes: list[weakref.ref[OpNode]] = []
-        self.names: list[str] = []
+        self.traces: list[tuple[str, Plan]] = []
+        self.outside: list[list[tuple[weakref.ref[Storage], int] | None]] = []
 
-    def run(self) -> tuple[Any, list[OpNode]]:
+    def run(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[Any, list[OpNode]]:
         """The function's result, and the nodes that depend on its arguments, in a fixed order."""
-        floats = [a for a in self.args if isinstance(a, Tensor) and a.is_floating_point()]
-        wanted = [a for a in floats if a._node is not None] or floats
         # Arguments pass a gate, by which the nodes of this call are told from all others.
         gates: list[Node] = []
-        passed = []
-        for value in self.args:
-            if any(value is other for other in wanted):
-                gate = closure_node(
-                    "CheckpointBackward", (value._node, value._output_nr), lambda g: g
-                )
-                gates.append(gate)
-                value = alias(value, gate)
-            passed.append(value)
-        outputs = self.function(*passed, **self.kwargs)
+        passed = list(args)
+        for i in self.gated:
+            source = self.args[i]
+            gate = closure_node("CheckpointBackward", (source._node, source._output_nr), _same)
+            gates.append(gate)
+            passed[i] = alias(source, gate)
+            if source._node is not None:
+                register(passed[i], args[i], _ARGUMENT)
+        outputs = self.function(*passed, **kwargs)
         results = [t for t in _tensors(outputs) if t._node is not None]
         order, inside = _depending([t._node for t in results], gates)
-        if not _needs_gradients(order):
+        if not _needs_gradients(order, gates):
             for t in results:
                 t._node = None
-            return outputs, []
-        return outputs, [n for n in order if n in inside and type(n) is OpNode]
+            return _replaced(outputs, passed, args), []
+        return _replaced(outputs, passed, args), [
+            n for n in order if n in inside and type(n) is OpNode
+        ]
 
     def forget(self, nodes: list[OpNode]) -> None:
         """Drops what the nodes saved."""
         self.nodes = [weakref.ref(node) for node in nodes]
-        self.names = [node.name() for node in nodes]
+        self.traces = [(node.name(), node.plan) for node in nodes]
         for node in nodes:
+            self.outside.append(_stamps(node))
             if node.plan.frees:
                 node.saved = None
                 node.checkpoint = self  # type: ignore[attr-defined]
 
     def restore(self) -> None:
-        """Runs the function again and gives the nodes back what they saved."""
+        """Runs the function again and gives the nodes back what they saved.
+
+        Raises:
+            RuntimeError: it cannot do the same again, because a tensor that it reads was modified.
+            CheckpointError: it did not do the same again.
+        """
+        for t, version in self.versions:
+            if t.storage_.version != version:
+                raise RuntimeError(_modified(t, version))
         before = default_generator.get_state()
         if self.random is not None:
             default_generator.set_state(self.random)
         try:
             with enable_grad():
-                _, again = self.run()
+                _, again = self.run(self.args, self.kwargs)
         finally:
             if self.random is not None:
                 default_generator.set_state(before)
-        names, found = self.names, [node.name() for node in again]
-        if names != found:
+        traces = [(node.name(), node.plan) for node in again]
+        if self.traces != traces:
+            names, found = [name for name, _ in self.traces], [name for name, _ in traces]
             raise CheckpointError(
                 f"checkpoint: the function recorded {len(names)} operations when it was called, "
                 f"and {len(found)} in backward: {names} and {found}. It must do the same each time"
             )
+        for other, stamps in zip(again, self.outside, strict=True):
+            _check_stamps(other, stamps)
         for ref, other in zip(self.nodes, again, strict=True):
             node = ref()
             if node is not None and node.__dict__.pop("checkpoint", None) is not None:
                 _take_over(node, other)
         self.nodes = []
+
+
+def _same(g: Tensor) -> Tensor:
+    return g
+
+
+def _kept(value: Any) -> Any:
+    """The same structure with tensors of their own over the same memory."""
+    if isinstance(value, Tensor):
+        copy = alias(value, value._node)
+        copy._output_nr = value._output_nr
+        return copy
+    if type(value) in (tuple, list):
+        return type(value)([_kept(item) for item in value])
+    if type(value) is dict:
+        return {key: _kept(item) for key, item in value.items()}
+    return value
+
+
+def _replaced(outputs: Any, passed: Sequence[Any], args: Sequence[Any]) -> Any:
+    """The outputs, where an argument that was returned as it came is the caller's tensor."""
+    if isinstance(outputs, Tensor):
+        return next((a for a, p in zip(args, passed, strict=True) if p is outputs), outputs)
+    if type(outputs) in (tuple, list):
+        return type(outputs)([_replaced(item, passed, args) for item in outputs])
+    return outputs
+
+
+def _stamps(node: OpNode) -> list[tuple[weakref.ref[Storage], int] | None]:
+    """The memory that a node's saved tensors show, and its versions. What lives on when the saved
+    tensors are dropped came from outside of the checkpoint."""
+    stamps: list[tuple[weakref.ref[Storage], int] | None] = [
+        None if version is None else (weakref.ref(value.storage_), version)
+        for value, version in zip(node.saved or (), node.versions, strict=False)
+    ]
+    for indices in node.params:
+        if isinstance(indices, Indices):
+            versions = zip(indices, indices.versions, strict=True)
+            stamps += [(weakref.ref(t.storage_), version) for t, version in versions]
+    return stamps
+
+
+def _check_stamps(other: OpNode, stamps: Sequence[tuple[weakref.ref[Storage], int] | None]) -> None:
+    """A tensor from outside must have the values that it had the first time."""
+    values = [*(other.saved or ())]
+    for indices in other.params:
+        if isinstance(indices, Indices):
+            values += indices
+    for value, stamp in zip(values, stamps, strict=False):
+        if stamp is None:
+            continue
+        before, version = stamp[0](), stamp[1]
+        if before is value.storage_ and value._version != version:
+            raise RuntimeError(_modified(value, version))
+
+
+def _modified(value: Tensor, version: int) -> str:
+    return (
+        f"one of the variables needed for gradient computation has been modified by an inplace "
+        f"operation: [{value.type_name()} {list(value.shape)}], which a checkpointed function "
+        f"reads, is at version {value.storage_.version}; expected version {version} instead. Hint: "
+        f"make a copy with .clone() before changing it."
+    )
 
 
 class _Twin:
@@ -199,11 +290,9 @@ def _depending(roots: Sequence[Node | None], gates: Sequence[Node]) -> tuple[lis
     return list(order), inside
 
 
-def _needs_gradients(nodes: Sequence[Node]) -> bool:
+def _needs_gradients(nodes: Sequence[Node], gates: Sequence[Node]) -> bool:
     """Whether anything below requires gradients, and not the gates alone."""
-    for node in nodes:
-        if type(node) is AccumulateGrad:
-            return True
-        if node.name() == "CheckpointBackward" and node.edges[0][0] is not None:
-            return True
-    return False
+    passed = set(gates)
+    return any(
+        node.edges[0][0] is not None if node in passed else type(node) in LEAVES for node in nodes
+    )

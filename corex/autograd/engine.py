@@ -90,7 +90,7 @@ def run_backward(
             if type(node) is AccumulateGrad and targets is None and grad is not None:
                 leaf = node.leaf()
                 if node.prehooks is None and node.posthooks is None:
-                    if leaf is None:
+                    if leaf is None or leaf._node is None:
                         continue
                     with _accumulating:
                         if (
@@ -125,7 +125,8 @@ def run_backward(
                         if accumulate and grad is not None:
                             _run_leaf(node, node.leaf(), grad, create_graph, hooked=True)
                         continue
-                    if not any(child in counts for child, _ in node.edges):
+                    # As in PyTorch, a node whose tensor's `.grad` is filled runs nevertheless.
+                    if not accumulate and not any(child in counts for child, _ in node.edges):
                         continue
                 if node.prehooks is not None:
                     grad = run_node_prehooks(node, grad)
@@ -168,7 +169,7 @@ def run_backward(
                     and child not in sums
                 ):
                     leaf = child.leaf()
-                    if leaf is not None:
+                    if leaf is not None and leaf._node is not None:
                         with _accumulating:
                             if leaf._grad is None and leaf._strides is None:
                                 leaf._grad = value
@@ -286,7 +287,6 @@ def _add(sums: dict[Any, Any], node: Any, value: Any, create_graph: bool) -> Any
         and _getrefcount(total.storage_.buffer) <= _SOLE_STORAGE
     ):
         run("add", (total,), (total, value))
-        total.storage_.version += 1
         return total
     return total + value
 
@@ -303,7 +303,12 @@ def _deliver(sums: dict[Any, Any], node: Any, number: int, value: Any, create_gr
 def _run_leaf(
     node: Any, leaf: Tensor | None, grad: Any, create_graph: bool, hooked: bool = False
 ) -> None:
-    """A leaf with hooks: they see and may replace the gradient, and are told afterwards."""
+    """A leaf with hooks: they see and may replace the gradient, and are told afterwards.
+
+    A leaf that requires gradients no more gets none.
+    """
+    if leaf is not None and leaf._node is None:
+        return
     if node.prehooks is not None:
         if not hooked:
             grad = run_tensor_hooks(node, grad)

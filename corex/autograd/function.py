@@ -12,8 +12,10 @@ from corex import report
 from corex.autograd.context import FunctionCtx
 from corex.autograd.grad_mode import no_grad
 from corex.dispatcher import run
-from corex.graph import Node, mode
+from corex.graph import UNREACHED, Node, mode
+from corex.lineage import Made, register
 from corex.ops.inplace import check_inplace, set_history
+from corex.ops.views import alias_view, detach
 from corex.resolution import empty
 from corex.tensor import Tensor, alias
 
@@ -104,11 +106,10 @@ class FunctionNode(Node):
 
 
 _VIEW = (
-    "Output {i} of {name}Backward is a view and is being modified inplace. This view was created "
-    "inside a custom Function (or because an input was returned as-is) and the autograd logic to "
-    "handle view+inplace would override the custom backward associated with the custom Function, "
-    "leading to incorrect gradients. This behavior is forbidden. You can fix this by cloning the "
-    "output of the custom Function."
+    "This view was created inside a custom Function (or because an input was returned as-is) and "
+    "the autograd logic to handle view+inplace would override the custom backward associated with "
+    "the custom Function, leading to incorrect gradients. This behavior is forbidden. You can fix "
+    "this by cloning the output of the custom Function."
 )
 
 
@@ -223,6 +224,10 @@ def _among(value: Any, group: Sequence[Any]) -> bool:
     return any(value is other for other in group)
 
 
+def _is_recorded(value: Tensor) -> bool:
+    return value._node is not None and value._node is not UNREACHED
+
+
 def _originals(raws: tuple[Any, ...], outputs: tuple[Any, ...]) -> tuple[Any, ...]:
     # What forward saved is what it returned, which is not what the caller gets if that was an
     # input: such a saved input is kept as the input it is.
@@ -255,19 +260,31 @@ def _wrap(
             and value.key.dtype.is_floating_point
         )
         if is_input and _among(value, ctx._dirty):
+            value.storage_.version += 1
             if differentiable:
                 assert node is not None
-                _rebase(name, value, node, i, raws)
+                _rebase(name, value, node, i, len(raws) == 1 and _first_tensor(args) is value)
+            elif node is None and value._node is not None:
+                value = detach(value)
         elif not differentiable:
-            if is_input or value._node is not None:
+            if is_input and node is None and value._node is None:
+                with no_grad():
+                    value = alias_view(value)
+            elif is_input or _is_recorded(value):
                 value = alias(value)
         else:
-            if is_input or value._node is not None or _among(value, outputs):
+            if is_input or _is_recorded(value) or _among(value, outputs):
                 value = alias(value)
             value._node = node
             value._output_nr = i
-            if any(isinstance(a, Tensor) and a.storage_ is value.storage_ for a in args):
-                value._inplace_error = _VIEW.format(i=i, name=name)
+            made = Made(f"Output {i} of {name}Backward is a view", _VIEW)
+            if value._base is not None:
+                value._made = made
+            else:
+                for a in args:
+                    if isinstance(a, Tensor) and a.storage_.buffer is value.storage_.buffer:
+                        register(value, a, made)
+                        break
         outputs.append(value)
     if node is not None:
         node.outputs = len(raws)
@@ -277,12 +294,14 @@ def _wrap(
     return tuple(outputs)
 
 
-def _rebase(name: str, value: Tensor, node: FunctionNode, number: int, raws: Sequence[Any]) -> None:
+def _first_tensor(args: tuple[Any, ...]) -> Tensor | None:
+    return next((a for a in args if isinstance(a, Tensor)), None)
+
+
+def _rebase(name: str, value: Tensor, node: FunctionNode, number: int, alone: bool) -> None:
     """Makes `node` the origin of an input that forward changed in place."""
     check_inplace(name, value, (value,))
-    if value._base is not None and (
-        len(raws) > 1 or node.edges[0] != (value._node, value._output_nr)
-    ):
+    if value._base is not None and not alone:
         raise RuntimeError(
             f"{name}: a view can be marked as dirty only if it is the first tensor argument and "
             f"the only output"

@@ -6,6 +6,7 @@ from typing import Any
 
 from corex.autograd.api import backward as _backward
 from corex.autograd.api import backward_from_scalar
+from corex.graph import UNREACHED
 from corex.tensor import Tensor
 
 
@@ -26,6 +27,7 @@ def backward(
         gradient is None
         and not self.shape
         and node is not None
+        and node is not UNREACHED
         and not create_graph
         and inputs is None
     ):

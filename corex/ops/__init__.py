@@ -44,7 +44,8 @@ from corex.ops import (
 from corex.ops.composite import inplace_form
 from corex.ops.extension import NewOp as NewOp
 from corex.ops.extension import call as call
-from corex.tensor import Tensor
+from corex.storage import adopt
+from corex.tensor import Tensor, make
 
 functions: dict[str, Callable[..., Any]] = {}
 """Public name -> function, for `corex.NAME` and `corex.ops.NAME`."""
@@ -168,7 +169,9 @@ def _transposed(self: Tensor) -> Tensor:
 
 
 def _data(self: Tensor) -> Tensor:
-    return views.detach(self)
+    """The memory without the graph; its versions are counted apart, so no write is noticed."""
+    storage = adopt(self.key.place, self.storage_.buffer)
+    return make(storage, self.key, self.shape, self._strides, self.offset)
 
 
 def _set_data(self: Tensor, value: Tensor) -> None:
@@ -179,8 +182,11 @@ def _set_data(self: Tensor, value: Tensor) -> None:
     """
     if not isinstance(value, Tensor):
         raise TypeError(f"data must be a Tensor, not {type(value).__name__}")
-    self.storage_, self.key, self.shape = value.storage_, value.key, value.shape
+    storage = adopt(value.key.place, value.storage_.buffer)
+    storage.version = self.storage_.version
+    self.storage_, self.key, self.shape = storage, value.key, value.shape
     self._strides, self.offset = value._strides, value.offset
+    self._watched = False
 
 
 _PROPERTIES: dict[str, Any] = {

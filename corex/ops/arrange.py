@@ -6,7 +6,9 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from corex import dtypes as dt
+from corex.graph import mode
 from corex.layout import broadcast_shapes, normalize_dim, numel
+from corex.lineage import hang
 from corex.ops.composite import inplace_form
 from corex.ops.index import getitem, index_put_, index_select, nonzero, setitem
 from corex.ops.inplace import check_inplace
@@ -180,11 +182,13 @@ def _in_place(name: str, view: Callable[..., Tensor]) -> Callable[..., Tensor]:
     """The method `NAME_`, which gives the tensor itself the shape and strides of a view of it."""
 
     def op(self: Tensor, *args: Any, **kwargs: Any) -> Tensor:
-        check_inplace(name, self, (self,))
+        check_inplace(name, self, (self,), repeats=True)
         other = view(self, *args, **kwargs)
+        node = other._node
         self.shape, self._strides, self.offset = other.shape, other._strides, other.offset
-        if other._node is not None:
-            self._node, self._output_nr = other._node, 0
+        if node is not None and self._base is None and mode.enabled:
+            hang(self, node)
+        self.storage_.version += 1  # by which a view is stale, and finds its new shape's node
         return self
 
     op.__name__ = op.__qualname__ = f"{name}_"

@@ -16,7 +16,7 @@ from corex.ops.elementwise import (
 from corex.ops.inplace import write_out
 from corex.ops.promotion import Number, as_number, cast, check_bits, check_fits, factor, result_type
 from corex.ops.views import before_write, contiguous
-from corex.resolution import check_places
+from corex.resolution import check_overlap, check_places
 from corex.schema import ALL, BITS, FLOAT, INTEGER, NUMBER, REGISTRY, OpSchema, declare
 from corex.tensor import Tensor
 
@@ -266,14 +266,20 @@ def _scaled(op: str, input: Any, other: Any, alpha: Any) -> Any:
 
 def add_(self: Tensor, other: Tensor | Number, *, alpha: Number = 1) -> Tensor:
     """In place: self += alpha * other."""
-    plain = type(alpha) is int and alpha == 1
-    return inplace_functions["add_"](self, other if plain else _scaled("add", self, other, alpha))
+    return _add_scaled("add", self, other, alpha)
 
 
 def sub_(self: Tensor, other: Tensor | Number, *, alpha: Number = 1) -> Tensor:
     """In place: self -= alpha * other."""
-    plain = type(alpha) is int and alpha == 1
-    return inplace_functions["sub_"](self, other if plain else _scaled("sub", self, other, alpha))
+    return _add_scaled("sub", self, other, alpha)
+
+
+def _add_scaled(name: str, self: Tensor, other: Tensor | Number, alpha: Number) -> Tensor:
+    if type(alpha) is not int or alpha != 1:
+        if isinstance(other, Tensor):
+            check_overlap(f"{name}_", self, other)
+        other = _scaled(name, self, other, alpha)
+    return inplace_functions[f"{name}_"](self, other)
 
 
 def div(

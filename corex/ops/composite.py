@@ -24,7 +24,7 @@ from corex.ops.promotion import (
 from corex.ops.select import where
 from corex.ops.unary import functions as unary
 from corex.ops.views import before_write
-from corex.resolution import check_places
+from corex.resolution import check_overlap, check_places
 from corex.tensor import Tensor
 
 LN2 = math.log(2.0)
@@ -35,6 +35,9 @@ def inplace_form(name: str, function: Callable[..., Tensor]) -> Callable[..., Te
     """The method `NAME_`: runs the function and writes its result over the tensor itself."""
 
     def op(self: Tensor, *args: Any, **kwargs: Any) -> Tensor:
+        for other in (*args, *kwargs.values()):
+            if isinstance(other, Tensor):
+                check_overlap(f"{name}_", self, other)
         source = before_write(self, *args, *kwargs.values())
         result = function(source, *args, **kwargs)
         if not dt.can_cast(result.key.dtype, self.key.dtype):

@@ -11,10 +11,18 @@ from corex.graph import closure_node
 from corex.layout import broadcast_shapes
 from corex.ops.inplace import apply_copy, check_inplace, set_history
 from corex.ops.places import to_place
-from corex.ops.promotion import Number, as_number, cast, check_fits, plain_number, require_tensor
+from corex.ops.promotion import (
+    Number,
+    as_number,
+    cast,
+    check_fits,
+    plain_number,
+    require_tensor,
+    written,
+)
 from corex.ops.views import clone, expand
 from corex.place import Place
-from corex.resolution import empty
+from corex.resolution import check_overlap, empty
 from corex.selection import find_place_from
 from corex.tensor import TYPE_NAMES, Tensor
 
@@ -127,14 +135,19 @@ def copy_(self: Tensor, src: Any, non_blocking: bool = False) -> Tensor:
     Raises:
         RuntimeError: `src` does not broadcast to this tensor's shape, or autograd forbids it.
     """
-    source = require_tensor("copy_", src, "src")
     target_dtype = self.key.dtype
+    number = as_number(src)
+    if number is not None:
+        source = written(number, self.key)
+    else:
+        source = require_tensor("copy_", src, "src")
     place = self.key.place
     if source.key.place is not place:
         source = source if place.holds(source.key.dtype) else cast(source, target_dtype)
         source = to_place(source, place)
     if source._node is not None and target_dtype is not source.key.dtype:
         source = cast(source, target_dtype)
+    check_overlap("copy_", self, source)
     if source.shape != self.shape:
         if broadcast_shapes("copy_", source.shape, self.shape) != self.shape:
             raise RuntimeError(
@@ -159,20 +172,16 @@ def fill_(self: Tensor, value: Any) -> Tensor:
                 f"{value.ndim} dimensions."
             )
         return copy_(self, value)
-    requires = check_inplace("fill", self, (self,))
+    requires = check_inplace("fill", self, (self,), repeats=True)
     number = as_number(value)
     if number is None:
         raise TypeError(f"fill_(): value must be a number, not {type(value).__name__}")
     check_fits(number, self.key.dtype)
+    edge = (self._node, self._output_nr) if requires else (None, 0)
     run("fill", [self], [], (number,))
     self.storage_.version += 1
     if requires:
-        node = self._node
-        assert node is not None
-        set_history(
-            self,
-            closure_node("FillBackward0", (node, self._output_nr), lambda g: g.new_zeros(g.shape)),
-        )
+        set_history(self, closure_node("FillBackward0", edge, lambda g: g.new_zeros(g.shape)))
     return self
 
 

@@ -24,7 +24,7 @@ from corex.ops.places import common_place, to_place
 from corex.ops.promotion import Number, as_number, cast, require_tensor, result_type, scalar
 from corex.place import DispatchKey, observed
 from corex.recording import record
-from corex.resolution import check_places
+from corex.resolution import check_overlap, check_places
 from corex.schema import OpSchema
 from corex.storage import Storage
 from corex.tensor import TENSOR_TYPES, Tensor, wrap
@@ -295,7 +295,7 @@ def _fitting(self: Tensor, others: tuple[Any, ...]) -> list[View] | None:
                 or other.shape != shape
                 or other._node is not None
                 or other._strides is not None
-                or (other.storage_ is self.storage_ and other.offset != self.offset)
+                or (other.storage_.buffer is self.storage_.buffer and other.offset != self.offset)
             ):
                 return None
             views.append((other.storage_.buffer, key.dtype, shape, dense, other.offset))
@@ -320,6 +320,9 @@ def inplace(
     """
     operands = (self, *[_operand(schema, other) for other in others])
     requires = check_inplace(schema.name, self, operands)
+    for other in operands[1:]:
+        if isinstance(other, Tensor):
+            check_overlap(f"{schema.name}_", self, other)
     tensors, output = _promoted(schema, operands)
     shape = self.shape
     for t in tensors:
@@ -344,12 +347,12 @@ def inplace(
         return self
     # As in PyTorch, the target's old value is copied if the derivative needs it. Other inputs keep
     # the version from before the write, so that backward finds if their old values are gone.
-    before = (self._node, self._output_nr)
+    edges = tuple([(t._node, t._output_nr) for t in tensors])
     inputs = (old_value(schema, tensors), *tensors[1:])
     versions = [t.storage_.version for t in inputs]
     call_pointwise(schema, tensors, params, shape, output, out=self)
     self.storage_.version += 1
-    finish_inplace(schema, self, inputs, params, before, versions)
+    finish_inplace(schema, self, inputs, params, edges, versions)
     return self
 
 
@@ -366,6 +369,10 @@ def general(
     """
     if schema.family == "compare":
         schema, operands = exact(schema, operands)
+    if out is not None:
+        for operand in operands:
+            if isinstance(operand, Tensor):
+                check_overlap(schema.name, out, operand)
     tensors, output = _promoted(schema, operands)
     shape = tensors[0].shape
     for t in tensors:

@@ -132,7 +132,11 @@ def _check_memory(op: str, lists: Sequence[Sequence[Tensor]]) -> None:
                     f"location. Please clone() the tensor before performing the operation."
                 )
     for t, grad in zip(lists[0], lists[1], strict=True):
-        if grad.storage_ is t.storage_ and may_overlap(t, grad) and not same_view(t, grad):
+        if (
+            grad.storage_.buffer is t.storage_.buffer
+            and may_overlap(t, grad)
+            and not same_view(t, grad)
+        ):
             raise RuntimeError(
                 f"[{op}] unsupported operation: some elements of the gradient and the written-to "
                 f"parameter of shape {t.shape} refer to a single memory location. Please clone() "

@@ -40,7 +40,7 @@ INDEX = declare(
         ("a",),
         None,
         ("indices",),
-        {"a": lambda g, a_shape, indices: _index_back(g, a_shape, indices)},
+        {"a": lambda g, a_shape, indices: _index_back(g, a_shape, _unchanged(indices))},
         accepts=ALL,
         family="index",
         uniform=False,
@@ -54,8 +54,10 @@ INDEX_PUT = declare(
         None,
         ("indices", "accumulate"),
         {
-            "a": lambda g, indices, accumulate: g if accumulate else _zeroed(g, indices),
-            "values": lambda g, indices: get_rows(g, indices),
+            "a": lambda g, indices, accumulate: (
+                g if accumulate else _zeroed(g, _unchanged(indices))
+            ),
+            "values": lambda g, indices: get_rows(g, _unchanged(indices)),
         },
         accepts=ALL,
         family="index",
@@ -71,13 +73,49 @@ NONZERO = declare(
 )  # fmt: skip
 
 
+class Indices(tuple[Tensor, ...]):
+    """The index tensors of a recorded op, which is given them as a parameter, with their versions.
+
+    (Masks are not among them: they became positions before.)
+    """
+
+    versions: tuple[int, ...]
+
+    @classmethod
+    def of(cls, indices: Sequence[Tensor]) -> Indices:
+        """Index tensors as they are now."""
+        result = cls(indices)
+        result.versions = tuple([t.storage_.version for t in indices])
+        return result
+
+    def check(self) -> None:
+        """
+        Raises:
+            RuntimeError: one was modified in place since.
+        """
+        for t, version in zip(self, self.versions, strict=True):
+            if t.storage_.version != version:
+                raise RuntimeError(
+                    f"one of the variables needed for gradient computation has been modified by an "
+                    f"inplace operation: an index tensor [{t.type_name()} {list(t.shape)}] is at "
+                    f"version {t.storage_.version}; expected version {version} instead. Hint: make "
+                    f"a copy with .clone() before changing it."
+                )
+
+
+def _unchanged(indices: Sequence[Tensor]) -> Sequence[Tensor]:
+    if isinstance(indices, Indices):
+        indices.check()
+    return indices
+
+
 def get_rows(a: Tensor, indices: Sequence[Tensor]) -> Tensor:
     """Normal form of `index`: (D1..Dk, *rest) and k index tensors (n,) -> (n, *rest)."""
     result = empty(a.key, (indices[0].shape[0], *a.shape[len(indices) :]))
     check_places("index", indices, a.key.place)
     run("index", [result], [a, *indices])
     if a._node is not None and mode.enabled:
-        record(INDEX, (a,), (tuple(indices),), (result,))
+        record(INDEX, (a,), (Indices.of(indices),), (result,))
     return result
 
 
@@ -95,13 +133,13 @@ def put_rows(a: Tensor, values: Tensor, indices: Sequence[Tensor], accumulate: b
     result = dense_copy(a)
     _write(result, values, indices, accumulate)
     if mode.enabled and (a._node is not None or values._node is not None):
-        record(INDEX_PUT, (a, values), (tuple(indices), accumulate), (result,))
+        record(INDEX_PUT, (a, values), (Indices.of(indices), accumulate), (result,))
     return result
 
 
 def _write(target: Tensor, values: Tensor, indices: Sequence[Tensor], accumulate: bool) -> None:
-    run_index_put(target, dense_copy(values) if values.storage_ is target.storage_ else values,
-                  indices, accumulate)  # fmt: skip
+    shared = values.storage_.buffer is target.storage_.buffer
+    run_index_put(target, dense_copy(values) if shared else values, indices, accumulate)
 
 
 def run_index_put(
@@ -404,12 +442,12 @@ def _put_in_place(self: Tensor, form: _Advanced, source: Tensor, accumulate: boo
     if requires:
         # Through the permuted view, whose write rebases the graph of everything below it.
         target = form.front
-        before = (target._node, target._output_nr)
+        edges = ((target._node, target._output_nr), (values._node, values._output_nr))
         _write(target, values, form.indices, accumulate)
         target.storage_.version += 1
         if target is self or target._base is not None:
             finish_inplace(
-                INDEX_PUT, target, (target, values), (tuple(form.indices), accumulate), before,
+                INDEX_PUT, target, (target, values), (Indices.of(form.indices), accumulate), edges,
                 (0, 0),
             )  # fmt: skip
         return

@@ -2,48 +2,54 @@
 
 from __future__ import annotations
 
-import weakref
 from collections.abc import Callable, Sequence
 from typing import Any
 
 from corex import dtypes as dt
 from corex.dispatcher import dense_copy, run
 from corex.graph import AccumulateGrad, ClosureNode, Node, closure_node, mode
-from corex.layout import is_dense, numel, self_overlaps
+from corex.layout import extent, numel, self_overlaps
+from corex.lineage import hang, rebased, renew_with
 from corex.recording import no_grad, record
-from corex.resolution import check_places, empty, may_overlap, same_view
+from corex.resolution import check_overlap, check_places, empty, may_overlap, same_view
 from corex.schema import OpSchema
 from corex.storage import allocate
 from corex.tensor import Tensor, alias, make
 
 
-def check_inplace(op: str, self: Tensor, operands: Sequence[Any]) -> bool:
+def check_inplace(op: str, self: Tensor, operands: Sequence[Any], repeats: bool = False) -> bool:
     """Whether the write must be recorded.
 
     Raises:
-        RuntimeError: a leaf (or a view of one) that requires gradients, or overlapping elements.
+        RuntimeError: the graph does not allow it (a leaf that requires gradients, a view of one, a
+            view that was made where nothing was recorded), or elements of the target overlap and
+            it matters (not `repeats`).
     """
-    if self._strides is not None and self_overlaps(self.shape, self._strides):
+    requires = mode.enabled and any(isinstance(o, Tensor) and o._node is not None for o in operands)
+    if requires:
+        _check_graph(op, self)
+    if self._strides is not None and not repeats and self_overlaps(self.shape, self._strides):
         raise RuntimeError(
             f"[{op}_] unsupported operation: more than one element of the written-to tensor refers "
             f"to a single memory location. Please clone() the tensor before performing the "
             f"operation."
         )
-    if not mode.enabled:
-        return False
-    if self._inplace_error is not None:
-        raise RuntimeError(self._inplace_error)
+    return requires
+
+
+def _check_graph(op: str, self: Tensor) -> None:
+    if self._made is not None:
+        raise self._made.written()
     base = self._base
-    if type(self._node) is AccumulateGrad:
-        raise RuntimeError(
-            f"[{op}_] a leaf Variable that requires grad is being used in an in-place operation."
-        )
-    if base is not None and type(base._node) is AccumulateGrad:
+    if base is not None and base.is_leaf and self._node is not None:
         raise RuntimeError(
             f"[{op}_] a view of a leaf Variable that requires grad is being used in an in-place "
             f"operation."
         )
-    return any(isinstance(o, Tensor) and o._node is not None for o in operands)
+    if type(self._node) is AccumulateGrad:
+        raise RuntimeError(
+            f"[{op}_] a leaf Variable that requires grad is being used in an in-place operation."
+        )
 
 
 def old_value(schema: OpSchema, inputs: Sequence[Tensor]) -> Tensor:
@@ -65,14 +71,14 @@ def finish_inplace(
     self: Tensor,
     inputs: Sequence[Tensor],
     params: tuple[Any, ...],
-    before: tuple[Node | None, int],
+    edges: tuple[tuple[Node | None, int], ...],
     versions: Sequence[int],
 ) -> None:
-    """Records an in-place op whose first input is `self` as it was `before`."""
+    """Records an in-place op whose first input is `self`; `edges` and `versions` are those that
+    the inputs had before the write, by which views among them may have become stale."""
     if not schema.differentiable:
         set_history(self, None)
         return
-    edges = (before, *[(t._node, t._output_nr) for t in inputs[1:]])
     shapes = tuple(t.shape for t in inputs)
     broadcast = None if all(s == self.shape for s in shapes) else shapes
     holder = alias(self)
@@ -84,63 +90,24 @@ def finish_inplace(
         for i, version in zip(positions, node.versions, strict=True)
     )
     node.saved = tuple(
-        alias(self, before[0]) if value is self else value for value in node.saved or ()
+        alias(self, edges[0][0]) if value is self else value for value in node.saved or ()
     )
     set_history(self, node)
 
 
 def set_history(self: Tensor, node: Node | None) -> None:
-    """Makes `node` the origin of `self` after a write, and updates its base and other views."""
+    """Makes `node` the origin of `self` after a write; a view's base gets a node that knows it."""
     base = self._base
     if base is None:
-        _set_node(self, node)
-        _refresh_views(self)
-        return
-    _set_node(base, CopySlices(base, self, node))
-    _refresh_views(base)
-
-
-def _set_node(t: Tensor, node: Node | None) -> None:
-    """Gives a tensor another origin; what `retain_grad` registered follows it."""
-    cell = t._retains_grad
-    if cell is not None:
-        old = t._node
-        if old is not None and old.prehooks is not None:
-            old.prehooks = [other for other in old.prehooks if other is not cell]
-        t._retains_grad = None
-    t._node = node
-    t._output_nr = 0
-    if cell is not None and node is not None:
-        t.retain_grad()
-
-
-def register_view(view: Tensor, source: Tensor) -> None:
-    """Remembers that `view` shows `source`'s base, so that writes keep both graphs right."""
-    base = source if source._base is None else source._base
-    view._base = base
-    if type(base._node) is AccumulateGrad:
-        return  # nobody may write to it while ops record
-    views = base._views
-    if views is None:
-        base._views = [weakref.ref(view)]
-        return
-    if len(views) >= base._views_limit:
-        base._views = views = [ref for ref in views if ref() is not None]
-        base._views_limit = max(8, 2 * len(views))
-    views.append(weakref.ref(view))
-
-
-def _refresh_views(base: Tensor) -> None:
-    if base._views is None or base._node is None:
-        return
-    for ref in base._views:
-        view = ref()
-        if view is not None:
-            _set_node(view, _as_strided_node(base, view))
+        base = self
+        hang(self, node)
+    else:
+        hang(base, CopySlices(base, self, node))
+    if base._views is not None:
+        rebased(base)
 
 
 def _as_strided_node(base: Tensor, view: Tensor) -> ClosureNode:
-    assert base._node is not None
     shape, strides, offset = view.shape, view.strides, view.offset - base.offset
     base_shape, base_strides = base.shape, base.strides
 
@@ -162,31 +129,41 @@ def scatter_view(
 
     A view in which elements overlap adds up.
     """
-    if not is_dense(base_shape, base_strides):
+    if self_overlaps(base_shape, base_strides):
         raise RuntimeError(
-            "[as_strided] the derivative needs a base whose elements fill its memory; "
+            "[as_strided] the derivative needs a base whose elements do not overlap; "
             "call .contiguous() or .clone() on it first"
         )
-    result = make(
-        allocate(g.key.place, numel(base_shape) * g.key.dtype.itemsize),
-        g.key,
-        base_shape,
-        base_strides,
-    )
-    flat = make(result.storage_, g.key, (numel(base_shape),))
+    low, high = extent(base_shape, base_strides)
+    if numel(shape):
+        reach = extent(shape, strides)
+        low, high = min(low, offset + reach[0]), max(high, offset + reach[1])
+    size = max(high - low + 1, 1)
+    flat = make(allocate(g.key.place, size * g.key.dtype.itemsize), g.key, (size,))
     run("fill", [flat], [], (0,))
+    result = make(flat.storage_, g.key, base_shape, base_strides, -low)
     if numel(shape) == 0:
         return result
     if not self_overlaps(shape, strides):
-        target = result.as_strided(shape, strides, offset)
-        target.copy_(g)
+        result.as_strided(shape, strides, offset - low).copy_(g)
         return result
     place = g.key.place
-    index = empty(place.key(dt.int64), (numel(base_shape),))
+    index = empty(place.key(dt.int64), (size,))
     run("arange", [index], [], (0, 1))
-    picked = make(index.storage_, index.key, shape, strides, offset)
-    flat.index_put_((dense_copy(picked).reshape(-1),), g.reshape(-1), accumulate=True)
+    picked = make(index.storage_, index.key, shape, strides, offset - low)
+    summed = result.as_strided((size,), (1,), 0)
+    summed.index_put_((dense_copy(picked).reshape(-1),), g.reshape(-1), accumulate=True)
     return result
+
+
+renew_with(_as_strided_node)
+
+
+def _with_strides(like: Tensor, strides: tuple[int, ...]) -> Tensor:
+    """An uninitialised tensor of the same shape, in memory of its own."""
+    low, high = extent(like.shape, strides) if numel(like.shape) else (0, 0)
+    storage = allocate(like.key.place, (high - low + 1) * like.key.dtype.itemsize)
+    return make(storage, like.key, like.shape, strides, -low)
 
 
 class CopySlices(Node):
@@ -207,9 +184,9 @@ class CopySlices(Node):
 
     def apply(self, grad: Any) -> Sequence[Tensor | None]:
         shape, strides, offset, base_strides = self.geometry
-        whole = make(allocate(grad.key.place, grad.nbytes), grad.key, grad.shape, base_strides)
+        whole = _with_strides(grad, base_strides)
         whole.copy_(grad)
-        part = whole.as_strided(shape, strides, offset)
+        part = whole.as_strided(shape, strides, offset + whole.offset)
         if self.inner is None:
             part.zero_()
             return (whole,)
@@ -257,6 +234,7 @@ def write_out(out: Tensor, result: Tensor, op: str = "") -> Tensor:
                 None,
                 0,
             )
+            out._watched = False
         with no_grad():
             out.copy_(result)
         return out
@@ -268,6 +246,11 @@ def apply_copy(self: Tensor, source: Tensor, formula: Callable[[Tensor], Tensor]
     requires = check_inplace("copy", self, (self, source))
     place = self.key.place
     check_places("copy", [source], place)
+    check_overlap("copy_", self, source)
+    # Before the write, by which views become stale. It leaves the old value of a whole tensor a
+    # gradient of zeros; CopySlices sees to a part.
+    before = (None, 0) if self._base is not None else (self._node, self._output_nr)
+    edges = (before, (source._node, source._output_nr))
     if may_overlap(source, self) and not same_view(source, self):
         source_values = dense_copy(source)
     else:
@@ -277,10 +260,7 @@ def apply_copy(self: Tensor, source: Tensor, formula: Callable[[Tensor], Tensor]
     if requires and self.key.dtype.is_floating_point:
         node = CopyNode()
         node.label = "CopyBackwards"
-        # A write to a whole tensor leaves its old value a gradient of zeros; CopySlices sees to a
-        # part.
-        before = None if self._base is not None else self._node
-        node.edges = ((before, self._output_nr), (source._node, source._output_nr))
+        node.edges = edges
         node.formula = formula
         set_history(self, node)
 

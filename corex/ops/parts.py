@@ -7,12 +7,15 @@ from itertools import pairwise
 
 from corex import layout
 from corex.layout import normalize_dim
+from corex.lineage import MULTIPLE, Made
 from corex.ops.inplace import scatter_view
 from corex.ops.views import Shape, make_view, sizes_of, unsqueeze
 from corex.tensor import Tensor
 
 
-def slice_view(input: Tensor, dim: int, start: int, length: int, step: int = 1) -> Tensor:
+def slice_view(
+    input: Tensor, dim: int, start: int, length: int, step: int = 1, made: Made | None = None
+) -> Tensor:
     """`length` entries of a dim, every `step`-th from `start`, all known to be in range."""
     shape, strides = input.shape, input.strides
     return make_view(
@@ -22,6 +25,7 @@ def slice_view(input: Tensor, dim: int, start: int, length: int, step: int = 1) 
         input.offset + start * strides[dim],
         "SliceBackward0",
         lambda g: _into_zeros(g, shape, dim, start, length, step),
+        made,
     )
 
 
@@ -88,7 +92,10 @@ def select(input: Tensor, dim: int, index: int) -> Tensor:
     size = input.shape[dim]
     if not -size <= index < size:
         raise IndexError(f"index {index} is out of bounds for dimension {dim} with size {size}")
-    at = index + size if index < 0 else index
+    return _entry(input, dim, index + size if index < 0 else index)
+
+
+def _entry(input: Tensor, dim: int, at: int, made: Made | None = None) -> Tensor:
     shape, strides = input.shape, input.strides
     return make_view(
         input,
@@ -97,6 +104,7 @@ def select(input: Tensor, dim: int, index: int) -> Tensor:
         input.offset + at * strides[dim],
         "SelectBackward0",
         lambda g: _into_zeros(unsqueeze(g, dim), shape, dim, at, 1, 1),
+        made,
     )
 
 
@@ -129,7 +137,7 @@ def split(
     parts = []
     start = 0
     for length in sections:
-        parts.append(slice_view(tensor, dim, start, length))
+        parts.append(slice_view(tensor, dim, start, length, made=MULTIPLE))
         start += length
     return tuple(parts)
 
@@ -184,7 +192,7 @@ def unbind(input: Tensor, dim: int = 0) -> tuple[Tensor, ...]:
     dim = normalize_dim(dim, input.ndim)
     if not input.shape:
         raise IndexError("Dimension specified as 0 but tensor has no dimensions")
-    return tuple([select(input, dim, i) for i in range(input.shape[dim])])
+    return tuple([_entry(input, dim, i, MULTIPLE) for i in range(input.shape[dim])])
 
 
 def diagonal(input: Tensor, offset: int = 0, dim1: int = 0, dim2: int = 1) -> Tensor:

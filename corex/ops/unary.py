@@ -159,7 +159,10 @@ def _unchanged(name: str, kinds: str) -> None:
         return compute(input, out=out)
 
     def op_(self: Tensor) -> Tensor:
-        return self if self.key.dtype.kind in kinds else write(self)
+        if self.key.dtype.kind not in kinds:
+            return write(self)
+        self.storage_.version += 1
+        return self
 
     for function, other in ((op, compute), (op_, write)):
         function.__name__ = function.__qualname__ = other.__name__

@@ -6,14 +6,15 @@ given derivative.
 
 from __future__ import annotations
 
+import weakref
 from collections.abc import Callable, Sequence
 from typing import Any
 
 from corex import layout
 from corex.dispatcher import call, copy_like, dense_copy
-from corex.graph import closure_node, mode
-from corex.layout import contiguous_strides, normalize_dim
-from corex.ops.inplace import register_view
+from corex.graph import UNREACHED, closure_node, mode
+from corex.layout import DENSE, contiguous_strides, normalize_dim
+from corex.lineage import NO_GRAD, Made, remember, switched, watch
 from corex.ops.promotion import require_tensor
 from corex.schema import OpSchema
 from corex.tensor import Tensor, make
@@ -28,16 +29,51 @@ def make_view(
     offset: int,
     label: str,
     formula: Callable[[Tensor], Tensor],
+    made: Made | None = None,
 ) -> Tensor:
-    """A view of `t`'s storage; `formula` takes the view's gradient to `t`'s."""
-    exact = strides == contiguous_strides(shape)
-    result = make(t.storage_, t.key, shape, None if exact else strides, offset)
-    node = t._node
+    """A view of `t`'s storage; `formula` takes the view's gradient to `t`'s.
+
+    `made` is given if the view may not be written while ops record.
+    """
+    # `make` and `lineage.register`, written out: small views are made all the time.
+    storage = t.storage_
+    result = _new(Tensor)
+    result.storage_ = storage
+    result.key = t.key
+    result.shape = shape
+    result._strides = None if strides == DENSE[shape] else strides
+    result.offset = offset
+    base = t._base
+    if base is None:
+        base = t
     if mode.enabled:
+        node = t._node
         if node is not None:
-            result._node = closure_node(label, (node, t._output_nr), formula)
-        register_view(result, t)
+            node = closure_node(label, (node, t._output_nr), formula)
+        if made is None:
+            made = t._made
+    else:
+        node = None if base._node is None else UNREACHED
+        made = NO_GRAD
+    result._node = node
+    result._base = base
+    if made is not None:
+        result._made = made
+    at = storage.version
+    if at:
+        result._at = at
+    views = base._views
+    if views is not None and len(views) < base._views_limit:
+        views.append(_ref(result))
+    else:
+        remember(base, result)
+    if node is not None and not base._watched:
+        watch(base)
     return result
+
+
+_new = object.__new__
+_ref = weakref.ref
 
 
 def sizes_of(args: tuple[Any, ...]) -> Shape:
@@ -334,10 +370,12 @@ def detach_(self: Tensor) -> Tensor:
     Raises:
         RuntimeError: the tensor is a view.
     """
-    if self._base is not None and self._node is not None:
+    if self._base is not None:
         raise RuntimeError("Can't detach views in-place. Use detach() instead.")
     self._node = None
     self._output_nr = 0
+    if self._views is not None:
+        switched(self)
     return self
 
 

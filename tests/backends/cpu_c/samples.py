@@ -96,13 +96,13 @@ def overlapping() -> Iterator[Result]:
     for dtype in FLOATS:
         a = _numbers(N, dtype=dtype)
         t = corex.tensor(a)
-        t[1:] += t[:-1]
+        t[1:] += t[:-1].clone()
         yield "shifted up", t, np.concatenate([a[:1], a[1:] + a[:-1]])
         t = corex.tensor(a)
-        t[:-1] *= t[1:]
+        t[:-1] *= t[1:].clone()
         yield "shifted down", t, np.concatenate([a[:-1] * a[1:], a[-1:]])
         t = corex.tensor(a)
-        corex.exp(t[4:], out=t[:-4])
+        corex.exp(t[4:].clone(), out=t[:-4])
         yield "shifted out=", t, np.concatenate([np.exp(a[4:]), a[-4:]])
         t = corex.tensor(a)
         corex.add(t, t.flip(0), out=t)

@@ -109,13 +109,13 @@ IN_PLACE: dict[str, tuple[Callable[[Any], Any], Callable[[Any], Any]]] = {
     "mul_ by itself": (lambda t: t.mul_(t), lambda a: a * a),
     "out= is an operand": (lambda t: _into(t, corex.add, t, t), lambda a: a + a),
     "add_ of itself reversed": (lambda t: t.add_(t.flip(0)), lambda a: a + a[::-1]),
-    "shifted copy": (lambda t: t[1:].copy_(t[:-1]), _moved),
+    "shifted copy": (lambda t: t[1:].copy_(t[:-1].clone()), _moved),
     "shifted out=": (
-        lambda t: _into(t[:-1], corex.neg, t[1:]),
+        lambda t: _into(t[:-1], corex.neg, t[1:].clone()),
         lambda a: np.concatenate([-a[1:], a[-1:]]),
     ),
     "shifted by one line of the cache": (
-        lambda t: t[16:].add_(t[:-16]),
+        lambda t: t[16:].add_(t[:-16].clone()),
         lambda a: np.concatenate([a[:16], a[16:] + a[:-16]]),
     ),
     "addcmul_ with itself": (lambda t: t.addcmul_(t, t), lambda a: a + a * a),
