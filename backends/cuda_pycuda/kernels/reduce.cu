@@ -53,6 +53,14 @@ __device__ inline void leave(const Job &job, const Rows &views, Index row, State
         job.out[row_offset(views, OUT, row)] = R::finish(state, job.count);
 }
 
+// Combines what the threads of a row have found.
+__device__ inline void conclude(const Job &job, const Rows &views, Index row, State state)
+{
+    state = group_combine(state, Combine());
+    if (row < job.rows && threadIdx.x == 0)
+        leave(job, views, row, state);
+}
+
 // A block's part of the turns that a row has.
 struct Share {
     Index first, end;
@@ -73,9 +81,7 @@ extern "C" __global__ void rows(Job job, Rows views, Inside inside)
         state = gather<R, 1>(share.first + threadIdx.x, share.end, blockDim.x,
                              [&](Index turn) { return Vector<T, 1>{element(a, inside, turn)}; });
     }
-    state = group_combine(state, Combine());
-    if (row < job.rows && threadIdx.x == 0)
-        leave(job, views, row, state);
+    conclude(job, views, row, state);
 }
 
 // The elements of a row are neighbours: they are read 16 bytes at a time, and one by one before the
@@ -102,9 +108,7 @@ extern "C" __global__ void dense_rows(Job job, Rows views, Inside inside)
         for (Index i = head + turns * VECTOR + threadIdx.x; last && i < count; i += blockDim.x)
             state = R::take(state, a[i], i);
     }
-    state = group_combine(state, Combine());
-    if (row < job.rows && threadIdx.x == 0)
-        leave(job, views, row, state);
+    conclude(job, views, row, state);
 }
 
 // ---- across ----
@@ -177,7 +181,5 @@ extern "C" __global__ void finish_rows(Job job, Rows views, long long splits)
     if (row < job.rows)
         for (Index i = threadIdx.x; i < splits; i += blockDim.x)
             state = R::combine(state, job.scratch[(long long)row * splits + i]);
-    state = group_combine(state, Combine());
-    if (row < job.rows && threadIdx.x == 0)
-        leave(job, views, row, state); // gridDim.y is 1
+    conclude(job, views, row, state); // gridDim.y is 1
 }
