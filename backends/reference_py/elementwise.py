@@ -49,7 +49,7 @@ def _integer_fmod(a: int, b: int) -> int:
 UNARY: Mapping[str, Callable[[Scalar], Scalar]] = {
     "neg": operator.neg,
     "abs": operator.abs,
-    "sign": lambda a: a if a != a else (a > 0) - (a < 0),
+    "sign": lambda a: (a > 0) - (a < 0),
     "square": lambda a: a * a,
     "floor": _rounding(math.floor),
     "ceil": _rounding(math.ceil),

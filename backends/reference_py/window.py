@@ -86,7 +86,7 @@ def max_pool2d(
     padding: Pair,
     dilation: Pair,
 ) -> None:
-    """The maximum of every window and its position h * W + w; padding is never the maximum."""
+    """The maximum of every window or its last NaN, and the position h * W + w; never padding."""
     batches, channels, *size = x[2]
     places = out[2][2:]
     where = [
@@ -100,7 +100,8 @@ def max_pool2d(
     for plane in split(load(x), batches * channels):
         for window in where:
             values = [plane[p] for p in window]
-            best = argmax(values)
+            unknown = [i for i, value in enumerate(values) if value != value]
+            best = unknown[-1] if unknown else argmax(values)
             best_values.append(values[best])
             best_positions.append(window[best])
     store(out, best_values)

@@ -39,6 +39,7 @@ from corex.ops import (
     select,
     statistics,
     unary,
+    vector_norm,
     views,
 )
 from corex.ops.composite import inplace_form
@@ -120,7 +121,8 @@ _IN_PLACE = """
 _BOTH: dict[Any, str] = {
     reduce: "sum_ mean prod amax amin aminmax max_ min_ argmax argmin any_ all_ count_nonzero "
     "cumsum argsort sort topk",
-    statistics: "var std norm dist logsumexp nansum nanmean kthvalue median cumprod",
+    vector_norm: "norm dist logsumexp",
+    statistics: "var std nansum nanmean kthvalue median cumprod",
     matmul: "matmul mm bmm mv dot outer addmm baddbmm",
     views: "reshape flatten ravel unflatten permute transpose t adjoint movedim squeeze unsqueeze "
     "broadcast_to clone detach",

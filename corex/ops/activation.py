@@ -7,7 +7,8 @@ from typing import Any
 
 from corex.dispatcher import call, call_pointwise
 from corex.layout import normalize_dim
-from corex.ops.promotion import cast, real_number, require_tensor
+from corex.ops.composed import composition
+from corex.ops.promotion import cast, factor, real_number, require_tensor
 from corex.ops.random import Generator, rand_like
 from corex.ops.select import clamp, where
 from corex.ops.unary import functions as unary
@@ -260,9 +261,14 @@ def hardtanh(
         min_val, max_val = int(min_val), int(max_val)
     if min_val > max_val:
         raise ValueError(f"min_val cannot be greater than max_val, but got {min_val}, {max_val}")
-    inside = (input > min_val).logical_and(input < max_val)
-    result = where(inside, input, clamp(input.detach(), min_val, max_val))
-    return _stored(input, result, inplace)
+    return _stored(input, _limited(_source(input, inplace), min_val, max_val), inplace)
+
+
+_limited = composition(
+    "hardtanh", ("a",), clamp,
+    {"a": lambda g, a, low, high: where((a <= low).logical_or(a >= high), 0.0, g)},
+    ("low", "high"),
+)  # fmt: skip
 
 
 def leaky_relu(input: Tensor, negative_slope: float = 0.01, inplace: bool = False) -> Tensor:
@@ -277,27 +283,53 @@ def prelu(input: Tensor, weight: Tensor) -> Tensor:
     count = weight.numel()
     if count != 1 and input.ndim > 1:
         slope = weight.reshape((1, count, *[1] * (input.ndim - 2)))
-    return where(input > 0, input, input * slope)
+    return _prelu(input, slope)
+
+
+_prelu = composition(
+    "prelu", ("a", "slope"), lambda a, slope: where(a > 0, a, a * slope),
+    {
+        "a": lambda g, a, slope: where(a > 0, g, g * slope),
+        "slope": lambda g, a: where(a > 0, 0.0, a * g),
+    },
+)  # fmt: skip
+
+
+def _elu_steps(a: Tensor, alpha: float, scale: float, rate: float) -> Tensor:
+    low = where(a > 0, 0.0, a)
+    return where(a > 0, a * scale if scale != 1 else a, (low * rate).expm1() * (alpha * scale))
+
+
+def _elu_slope(g: Tensor, a: Tensor, alpha: float, scale: float, rate: float) -> Tensor:
+    """From the input: exp(a), of which the output has nothing left far below 0."""
+    steep = (where(a < 0, a, 0.0) * rate).exp() * (g * (alpha * scale * rate))
+    return where(a <= 0, steep, g * scale)
+
+
+_elu = composition("elu", ("a",), _elu_steps, {"a": _elu_slope}, ("alpha", "scale", "rate"))
+
+
+def _coefficient(op: str, input: Tensor, alpha: Any) -> float:
+    return float(factor(alpha, require_tensor(op, input).key.dtype, op, "alpha", strict=False))
 
 
 def elu(input: Tensor, alpha: float = 1.0, inplace: bool = False) -> Tensor:
     """input where positive, else alpha * (exp(input) - 1)."""
-    a = _source(input, inplace)
-    negative = where(a > 0, 0.0, a)
-    return _stored(input, where(a > 0, a, negative.expm1() * alpha), inplace)
+    return _stored(
+        input, _elu(_source(input, inplace), _coefficient("elu", input, alpha), 1.0, 1.0), inplace
+    )
 
 
 def selu(input: Tensor, inplace: bool = False) -> Tensor:
     """Scaled `elu` with the fixed constants of Klambauer et al. (2017)."""
-    a = _source(input, inplace)
-    return _stored(input, elu(a, 1.6732632423543772) * 1.0507009873554805, inplace)
+    result = _elu(_source(input, inplace), 1.6732632423543772, 1.0507009873554805, 1.0)
+    return _stored(input, result, inplace)
 
 
 def celu(input: Tensor, alpha: float = 1.0, inplace: bool = False) -> Tensor:
     """input where positive, else alpha * (exp(input / alpha) - 1)."""
-    a = _source(input, inplace)
-    negative = where(a > 0, 0.0, a)
-    return _stored(input, where(a > 0, a, (negative / alpha).expm1() * alpha), inplace)
+    alpha = _coefficient("celu", input, alpha)
+    return _stored(input, _elu(_source(input, inplace), alpha, 1.0, 1.0 / alpha), inplace)
 
 
 def softplus(input: Tensor, beta: float = 1.0, threshold: float = 20.0) -> Tensor:
@@ -307,11 +339,19 @@ def softplus(input: Tensor, beta: float = 1.0, threshold: float = 20.0) -> Tenso
     return where(scaled > threshold, input, low.exp().log1p() / beta)
 
 
+def _logsigmoid_steps(a: Tensor) -> Tensor:
+    return a.minimum(0.0) - (-a.abs()).exp().log1p()
+
+
+_logsigmoid = composition(
+    "logsigmoid", ("a",), _logsigmoid_steps, {"a": lambda g, a: g * (-a).sigmoid()},
+    label="LogSigmoidBackward0",
+)  # fmt: skip
+
+
 def logsigmoid(input: Tensor) -> Tensor:
     """log(sigmoid(input)), without overflow."""
-    # minimum, unlike clamp, passes half of the gradient at 0, which is the right slope there.
-    input = contiguous(require_tensor("logsigmoid", input))
-    return input.minimum(0.0) - (-input.abs()).exp().log1p()
+    return _logsigmoid(contiguous(require_tensor("logsigmoid", input)))
 
 
 def softsign(input: Tensor) -> Tensor:
@@ -324,22 +364,39 @@ def tanhshrink(input: Tensor) -> Tensor:
     return input - input.tanh()
 
 
+_hardsigmoid = composition(
+    "hardsigmoid", ("a",), lambda a: clamp(a + 3, 0.0, 6.0) / 6,
+    {"a": lambda g, a: where((a > -3).logical_and(a < 3), g / 6, 0.0)},
+)  # fmt: skip
+
+
 def hardsigmoid(input: Tensor, inplace: bool = False) -> Tensor:
     """(input + 3) / 6, limited to [0, 1]."""
-    a = _source(input, inplace)
-    return _stored(input, hardtanh(a + 3, 0.0, 6.0) / 6, inplace)
+    return _stored(input, _hardsigmoid(_source(input, inplace)), inplace)
+
+
+_hardswish = composition(
+    "hardswish", ("a",), lambda a: a * _hardsigmoid(a),
+    {"a": lambda g, a: where(a <= -3, 0.0, where(a < 3, g * (a / 3 + 0.5), g))},
+)  # fmt: skip
 
 
 def hardswish(input: Tensor, inplace: bool = False) -> Tensor:
     """input * hardsigmoid(input)."""
-    a = _source(input, inplace)
-    return _stored(input, a * hardsigmoid(a), inplace)
+    return _stored(input, _hardswish(_source(input, inplace)), inplace)
+
+
+def _mish_slope(g: Tensor, a: Tensor) -> Tensor:
+    t = softplus(a).tanh()
+    return g * (t + a * a.sigmoid() * (1 - t * t))
+
+
+_mish = composition("mish", ("a",), lambda a: a * softplus(a).tanh(), {"a": _mish_slope})
 
 
 def mish(input: Tensor, inplace: bool = False) -> Tensor:
     """input * tanh(softplus(input))."""
-    a = _source(input, inplace)
-    return _stored(input, a * softplus(a).tanh(), inplace)
+    return _stored(input, _mish(_source(input, inplace)), inplace)
 
 
 def softshrink(input: Tensor, lambd: float = 0.5) -> Tensor:
@@ -351,7 +408,15 @@ def softshrink(input: Tensor, lambd: float = 0.5) -> Tensor:
     lambd = real_number(lambd, "softshrink", "lambd")
     if not 0 <= lambd < math.inf:
         raise RuntimeError(f"[softshrink] lambda must not be negative, but found {lambd}")
-    return where(input > lambd, input - lambd, where(input < -lambd, input + lambd, input * 0))
+    return _softshrink(input, lambd)
+
+
+_softshrink = composition(
+    "softshrink", ("a",),
+    lambda a, lambd: where(a > lambd, a - lambd, where(a < -lambd, a + lambd, a * 0)),
+    {"a": lambda g, a, lambd: where((a >= -lambd).logical_and(a <= lambd), 0.0, g)},
+    ("lambd",),
+)  # fmt: skip
 
 
 def hardshrink(input: Tensor, lambd: float = 0.5) -> Tensor:

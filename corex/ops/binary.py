@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from corex.dtypes import can_cast
+from corex.ops.composed import composition
 from corex.ops.elementwise import (
     binary_function,
     binary_operator,
@@ -93,10 +95,6 @@ def _less(a: Any, b: Any) -> Any:
     return a < b if isinstance(a, Tensor) else b > a
 
 
-def _quotient(a: Any, b: Any) -> Any:
-    return a / b
-
-
 # ---- arithmetic ------------------------------------------------------------------------------
 _binary("add", ALL, lambda g: g, lambda g: g, "a + b.", operator="add")
 _binary("sub", NUMBER, lambda g: g, lambda g: -g, "a - b.", operator="sub")
@@ -115,7 +113,7 @@ _binary(
     "remainder",
     NUMBER,
     lambda g: g,
-    lambda g, a, b: -g * _floor(a, b),
+    lambda g, a, b: -g * functions["floor_divide"](a, b),
     "Remainder with the divisor's sign, as Python's %.",
     operator="mod",
 )
@@ -123,14 +121,10 @@ _binary(
     "fmod",
     NUMBER,
     lambda g: g,
-    lambda g, a, b: -g * _quotient(a, b).trunc(),
+    lambda g, a, b: -g * div(a, b, rounding_mode="trunc"),
     "Remainder with the dividend's sign, as C's fmod.",
 )
 _binary("pow", NUMBER, _pow_a, _pow_b, "a ** b.", operator="pow")
-
-
-def _floor(a: Any, b: Any) -> Any:
-    return _quotient(a, b).floor()
 
 
 _binary(
@@ -150,34 +144,40 @@ _binary(
 _binary(
     "fmax",
     FLOAT,
-    lambda g, a, b: g.masked_fill(_keeps(b, a), 0),
-    lambda g, a, b: g.masked_fill(_keeps(b, a).logical_not(), 0),
+    lambda g, a, b: g.masked_fill(_picks_first("ge", a, b).logical_not(), 0),
+    lambda g, a, b: g.masked_fill(_picks_first("ge", a, b), 0),
     "The larger; a NaN loses against a number.",
     promote="float",
 )
 _binary(
     "fmin",
     FLOAT,
-    lambda g, a, b: g.masked_fill(_keeps(-b, -a), 0),
-    lambda g, a, b: g.masked_fill(_keeps(-b, -a).logical_not(), 0),
+    lambda g, a, b: g.masked_fill(_picks_first("le", a, b).logical_not(), 0),
+    lambda g, a, b: g.masked_fill(_picks_first("le", a, b), 0),
     "The smaller; a NaN loses against a number.",
     promote="float",
 )
 
 
-def _keeps(winner: Any, loser: Any) -> Tensor:
-    """Whether fmax picks `winner` over `loser` (a tie goes to the first operand, the loser)."""
-    beaten: Tensor = (
-        (loser < winner).logical_or(loser.isnan()) if isinstance(loser, Tensor) else winner > loser
-    )
-    return beaten
+def _picks_first(compare: str, a: Any, b: Any) -> Tensor:
+    """Where fmax ("ge") or fmin ("le") takes its first operand: at ties, too, and if b is NaN."""
+    lost = b.isnan() if isinstance(b, Tensor) else b != b
+    picked: Tensor = functions[compare](a, b).logical_or(lost)
+    return picked
+
+
+def _recip_square(a: Any, b: Any) -> Tensor:
+    """1 / (a * a + b * b), but 0 where the sum is 0: there atan2 has no slope."""
+    square = a * a + b * b
+    inverse: Tensor = square.reciprocal().masked_fill(square == 0, 0)
+    return inverse
 
 
 _binary(
     "atan2",
     FLOAT,
-    lambda g, a, b: g * (b / (a * a + b * b)),
-    lambda g, a, b: -g * (a / (a * a + b * b)),
+    lambda g, a, b: g * b * _recip_square(a, b),
+    lambda g, a, b: -g * a * _recip_square(a, b),
     "The angle of the point (b, a), in radians.",
     promote="float",
 )
@@ -305,12 +305,21 @@ def div(
         )
     if isinstance(input, Tensor) and input.key.dtype.kind == "b":
         input = cast(input, result_type(input, other))
-    remainder = functions["fmod"](input, other)
-    whole = functions["sub"](input, remainder)
-    if whole.is_floating_point():
-        rounded = functions["div"](whole, other).round()
-        return rounded if out is None else write_out(out, rounded, "div")
-    return functions["floor_divide"](whole, other, out=out)
+    dtype = result_type(input, other)
+    a, b = [cast(v, dtype) if isinstance(v, Tensor) else v for v in (input, other)]
+    result = _truncated(a, b)
+    return result if out is None else write_out(out, result, "div")
+
+
+def _truncated_steps(a: Any, b: Any) -> Tensor:
+    if result_type(a, b).kind == "f":
+        return functions["div"](a, b).trunc()
+    return functions["floor_divide"](functions["sub"](a, functions["fmod"](a, b)), b)
+
+
+_truncated = composition(
+    "div_trunc", ("a", "b"), _truncated_steps, {"a": _zeros, "b": _zeros}, label="DivBackward1"
+)
 
 
 def div_(self: Tensor, other: Tensor | Number, *, rounding_mode: str | None = None) -> Tensor:
@@ -318,6 +327,11 @@ def div_(self: Tensor, other: Tensor | Number, *, rounding_mode: str | None = No
     if rounding_mode is None:
         return inplace(REGISTRY["div"], self, (other,))
     result = div(before_write(self, other), other, rounding_mode=rounding_mode)
+    if not can_cast(result.key.dtype, self.key.dtype):
+        raise RuntimeError(
+            f"[div_] result type {result.key.dtype.name} can't be cast to the desired output type "
+            f"{self.key.dtype.name}"
+        )
     check_places("div", [result], self.key.place)
     return self.copy_(result)
 
@@ -325,6 +339,13 @@ def div_(self: Tensor, other: Tensor | Number, *, rounding_mode: str | None = No
 def rsub(input: Tensor, other: Tensor | Number, *, alpha: Number = 1) -> Tensor:
     """other - alpha * input."""
     return functions["sub"](other, _scaled("rsub", other, input, alpha))
+
+
+# As in PyTorch, roots are NaN for minus infinity, where C's pow is not.
+_inverse_root = composition(
+    "pow_root", ("a",), lambda a: a.rsqrt(), {"a": lambda g, a: _pow_a(g, a, -0.5)},
+    label="PowBackward0",
+)  # fmt: skip
 
 
 def _power(operator: bool) -> Callable[..., Tensor]:
@@ -341,8 +362,10 @@ def _power(operator: bool) -> Callable[..., Tensor]:
                 return base * base
             if exponent == 1 and (type(exponent) is not float or kind == "f"):
                 return base * 1
-            if exponent == 0.5 and base.is_floating_point():
+            if base.is_floating_point() and exponent == 0.5:
                 return base.sqrt()
+            if base.is_floating_point() and exponent == -0.5:
+                return _inverse_root(base)
             _check_exponent(base, exponent)
         elif operator and not is_operand(exponent):
             return NotImplemented  # type: ignore[no-any-return]
@@ -382,7 +405,7 @@ def _check_exponent(base: Tensor, exponent: Any) -> None:
         check_fits(number, dtype)
 
 
-def pow_in_place(self: Tensor, exponent: Tensor | Number) -> Tensor:
+def pow_in_place(self: Tensor, exponent: Any) -> Tensor:
     """In place: self **= exponent.
 
     Raises:

@@ -12,6 +12,7 @@ from typing import Any
 
 from corex import dtypes as dt
 from corex.ops.binary import functions as binary
+from corex.ops.composed import composition
 from corex.ops.promotion import (
     Number,
     cast,
@@ -107,24 +108,55 @@ def rad2deg(input: Tensor) -> Tensor:
     return _floating("rad2deg", input) * (180.0 / math.pi)
 
 
+def _sinc_steps(x: Tensor) -> Tensor:
+    u = x * math.pi
+    zero = u == 0
+    safe = where(zero, 1.0, u)
+    result: Tensor = where(zero, 1.0, safe.sin() / safe)
+    return result
+
+
+def _sinc_slope(g: Tensor, a: Tensor) -> Tensor:
+    """(cos u - sinc u) / u for u = pi a; near 0, where that cancels, by its series."""
+    u = a * math.pi
+    near = u.abs() < 0.5
+    w = where(near, u, 0.0)
+    w2 = w * w
+    series = w * (-1 / 3 + w2 * (1 / 30 + w2 * (-1 / 840 + w2 * (1 / 45360 - w2 * (1 / 3991680)))))
+    far = where(near, 1.0, u)
+    result: Tensor = g * (where(near, series, (far.cos() - far.sin() / far) / far) * math.pi)
+    return result
+
+
+_sinc = composition("sinc", ("a",), _sinc_steps, {"a": _sinc_slope})
+
+
 def sinc(input: Tensor) -> Tensor:
     """sin(pi input) / (pi input), 1 at 0."""
-    x = _floating("sinc", input) * math.pi
-    zero = x == 0
-    safe = where(zero, 1.0, x)
-    # Near 0 the series has the derivatives, which the quotient's branch for 0 would lose.
-    series = 1.0 - x * x * (1.0 / 6.0)
-    result: Tensor = where(zero, series, safe.sin() / safe)
+    return _sinc(_floating("sinc", input))
+
+
+def _logit_steps(x: Tensor, eps: float | None) -> Tensor:
+    if eps is not None:
+        x = x.clamp(eps, 1.0 - eps)
+    result: Tensor = (x / (1.0 - x)).log()
     return result
+
+
+def _logit_slope(g: Tensor, a: Tensor, eps: float | None) -> Tensor:
+    low = 0.0 if eps is None else eps
+    inside = (a >= low).logical_and(a <= 1.0 - low)
+    result: Tensor = where(inside, g / (a * (1.0 - a)), math.nan if eps is None else 0.0)
+    return result
+
+
+_logit = composition("logit", ("a",), _logit_steps, {"a": _logit_slope}, ("eps",))
 
 
 def logit(input: Tensor, eps: float | None = None) -> Tensor:
     """log(input / (1 - input)), the inverse of sigmoid; `eps` limits to [eps, 1 - eps] first."""
-    x = _floating("logit", input)
-    if eps is not None:
-        low = real_number(eps, "logit", "eps")
-        x = x.clamp(low, 1.0 - low)
-    return (x / (1.0 - x)).log()
+    low = None if eps is None else real_number(eps, "logit", "eps")
+    return _logit(_floating("logit", input), low)
 
 
 def erfc(input: Tensor) -> Tensor:
@@ -174,8 +206,13 @@ def logaddexp2(input: Tensor, other: Tensor) -> Tensor:
 
 def _log_sum(op: str, input: Tensor, other: Tensor, unit: float) -> Tensor:
     a, b = require_tensor(op, input), require_tensor(op, other, "other")
-    if result_type(a, b).kind != "f":
+    dtype = result_type(a, b)
+    if dtype.kind != "f":
         raise NotImplementedError(f'[{op}] "{op}" not implemented for {a.dtype!r}')
+    return _log_sum_of(cast(a, dtype), cast(b, dtype), unit)
+
+
+def _log_sum_steps(a: Tensor, b: Tensor, unit: float) -> Tensor:
     first = a >= b
     high, low = where(first, a, b), where(first, b, a)
     # Equal infinities have a difference of NaN; their sum is themselves.
@@ -185,13 +222,35 @@ def _log_sum(op: str, input: Tensor, other: Tensor, unit: float) -> Tensor:
     return result
 
 
+_log_sum_of = composition(
+    "logaddexp", ("a", "b"), _log_sum_steps,
+    {
+        "a": lambda g, a, b, unit: g / (((b - a) * unit).exp() + 1),
+        "b": lambda g, a, b, unit: g / (((a - b) * unit).exp() + 1),
+    },
+    ("unit",),
+)  # fmt: skip
+
+
 def xlogy(input: Tensor | Number, other: Tensor | Number) -> Tensor:
     """input * log(other), 0 where input is 0 (unless other is NaN)."""
-    a, b = _pair("xlogy", input, other)
+    return _xlogy(*_pair("xlogy", input, other))
+
+
+def _xlogy_steps(a: Tensor, b: Tensor) -> Tensor:
     # 0 * log(b) is 0 also where the logarithm is infinite or NaN.
     zero = (a == 0).logical_and((b <= 0).logical_or(b == math.inf))
     result: Tensor = where(zero, a * 0.0, a * where(zero, 1.0, b).log())
     return result
+
+
+_xlogy = composition(
+    "xlogy", ("a", "b"), _xlogy_steps,
+    {
+        "a": lambda g, a, b: xlogy(g, b).masked_fill((a == 0).logical_and(b <= 0), 0),
+        "b": lambda g, a, b: g * a / b,
+    },
+)  # fmt: skip
 
 
 def _pair(op: str, input: Any, other: Any) -> tuple[Tensor, Tensor]:
@@ -219,6 +278,8 @@ def heaviside(input: Tensor, values: Tensor) -> Tensor:
     require_tensor("heaviside", values, "values")
     if require_tensor("heaviside", input).key.dtype is not values.key.dtype:
         raise RuntimeError("heaviside is not yet implemented for tensors with different dtypes.")
+    if input.key.dtype.kind == "b":
+        return input.logical_or(values)
     step = cast(input > 0, input.key.dtype)
     result: Tensor = where(input == 0, values, where(input.isnan(), 0, step))
     return result
@@ -234,7 +295,7 @@ def float_power(input: Tensor | Number, exponent: Tensor | Number) -> Tensor:
 
 # ---- of three ------------------------------------------------------------------------------------
 def addcmul(input: Tensor, tensor1: Tensor, tensor2: Tensor, *, value: Number = 1) -> Tensor:
-    """input + value * tensor1 * tensor2, broadcast together.
+    """input + value * tensor1 * tensor2, broadcast together; of integers with the whole of value.
 
     Raises:
         RuntimeError: a value that the dtype cannot hold. NotImplementedError: bool tensors.
@@ -243,8 +304,19 @@ def addcmul(input: Tensor, tensor1: Tensor, tensor2: Tensor, *, value: Number = 
     if dtype.kind == "b":
         raise NotImplementedError('[addcmul] "addcmul" not implemented for corex.bool')
     number = factor(value, dtype, "addcmul", "value", strict=False)
-    product = tensor1 * tensor2
-    return input + (product if number == 1 else product * number)
+    return _addcmul(input, tensor1, tensor2, number)
+
+
+_addcmul = composition(
+    "addcmul", ("a", "b", "c"),
+    lambda a, b, c, value: a + (b if value == 1 else b * value) * c,
+    {
+        "a": lambda g: g,
+        "b": lambda g, c, value: g * (c * value),
+        "c": lambda g, b, value: g * (b * value),
+    },
+    ("value",),
+)  # fmt: skip
 
 
 def addcdiv(input: Tensor, tensor1: Tensor, tensor2: Tensor, *, value: Number = 1) -> Tensor:
@@ -259,8 +331,19 @@ def addcdiv(input: Tensor, tensor1: Tensor, tensor2: Tensor, *, value: Number = 
         raise RuntimeError(
             "[addcdiv] integer division is not supported; convert the tensors to floating point"
         )
-    quotient = tensor1 / tensor2
-    return input + (quotient if number == 1 else quotient * number)
+    return _addcdiv(input, tensor1, tensor2, number)
+
+
+_addcdiv = composition(
+    "addcdiv", ("a", "b", "c"),
+    lambda a, b, c, value: a + (b if value == 1 else b * value) / c,
+    {
+        "a": lambda g: g,
+        "b": lambda g, c, value: g * (value / c),
+        "c": lambda g, b, c, value: -g * (b * value / (c * c)),
+    },
+    ("value",),
+)  # fmt: skip
 
 
 def lerp(input: Tensor, end: Tensor, weight: Tensor | Number) -> Tensor:
@@ -273,15 +356,31 @@ def lerp(input: Tensor, end: Tensor, weight: Tensor | Number) -> Tensor:
     _same_dtype("lerp", require_tensor("lerp", input), end, weight)
     if not input.is_floating_point():
         raise NotImplementedError(f'[lerp] "lerp" not implemented for {input.dtype!r}')
-    gap = end - input
     if not isinstance(weight, Tensor):
         weight = factor(weight, input.key.dtype, "lerp", "weight", strict=False)
+    return _lerp(input, end, weight)
+
+
+def _lerp_steps(a: Tensor, b: Tensor, weight: Any) -> Tensor:
+    gap = b - a
+    if not isinstance(weight, Tensor):
         if abs(weight) < 0.5:
-            return input + gap * weight
-        return (input - end) * (1.0 - weight) + end  # the same, laid out as the input
-    near = weight.abs() < 0.5
-    result: Tensor = where(near, input + gap * weight, end - gap * (1.0 - weight))
+            near: Tensor = a + gap * weight
+            return near
+        far: Tensor = (a - b) * (1.0 - weight) + b  # the same, laid out as the input
+        return far
+    result: Tensor = where(weight.abs() < 0.5, a + gap * weight, b - gap * (1.0 - weight))
     return result
+
+
+_lerp = composition(
+    "lerp", ("a", "b", "weight"), _lerp_steps,
+    {
+        "a": lambda g, weight: g * (1.0 - weight),
+        "b": lambda g, weight: g * weight,
+        "weight": lambda g, a, b: g * (b - a),
+    },
+)  # fmt: skip
 
 
 functions: dict[str, Callable[..., Any]] = {

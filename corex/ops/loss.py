@@ -10,14 +10,17 @@ from corex import dtypes as dt
 from corex.dispatcher import call
 from corex.graph import OpNode, mode
 from corex.layout import broadcast_shapes, numel
-from corex.ops.activation import log_softmax, logsigmoid, softplus
+from corex.ops.activation import log_softmax, softplus
+from corex.ops.composite import xlogy
 from corex.ops.gather import gather
 from corex.ops.index import getitem, refuse_negative
+from corex.ops.loss_formulas import binary_entropy, binary_logits, huber, smooth_l1
 from corex.ops.matmul import matmul
 from corex.ops.promotion import cast, real_number, require_tensor
 from corex.ops.select import clamp, where
-from corex.ops.views import expand, movedim, reshape, shaped, squeeze, unsqueeze
-from corex.recording import record
+from corex.ops.vector_norm import norm
+from corex.ops.views import clone, expand, movedim, reshape, shaped, squeeze, unsqueeze
+from corex.recording import no_grad, record
 from corex.resolution import check_places
 from corex.schema import OpSchema, declare
 from corex.tensor import Tensor, wrap
@@ -168,10 +171,9 @@ def smooth_l1_loss(
     if not beta >= 0:
         raise RuntimeError(f"smooth_l1_loss does not support negative values for beta: {beta}")
     _warn_shapes("smooth_l1_loss", input, target)
-    d = (input - target).abs()
     if beta == 0.0:
-        return reduced(d, reduction)
-    return reduced(where(d < beta, d * d * (0.5 / beta), d - 0.5 * beta), reduction)
+        return reduced((input - target).abs(), reduction)
+    return reduced(smooth_l1(input, target, beta), reduction)
 
 
 def huber_loss(
@@ -182,8 +184,7 @@ def huber_loss(
     if not delta > 0:
         raise RuntimeError(f"huber_loss does not support non-positive values for delta: {delta}")
     _warn_shapes("huber_loss", input, target)
-    d = (input - target).abs()
-    return reduced(where(d <= delta, d * d * 0.5, (d - 0.5 * delta) * delta), reduction)
+    return reduced(huber(input, target, delta), reduction)
 
 
 # ---- classification ----------------------------------------------------------------------------
@@ -343,10 +344,9 @@ def binary_cross_entropy(
             f"Using a target size ({list(target.shape)}) that is different to the input size "
             f"({list(input.shape)}) is deprecated. Please ensure they have the same size."
         )
-    if not _runs_later(input) and bool((input < 0).logical_or(input > 1).any().item()):
+    if not _runs_later(input) and not bool((input >= 0).logical_and(input <= 1).all().item()):
         raise RuntimeError("all elements of input should be between 0 and 1")
-    yes, no = clamp(input.log(), min=-100.0), clamp((1 - input).log(), min=-100.0)
-    loss = -(target * yes + (1 - target) * no)
+    loss = binary_entropy(input, target)
     return reduced(loss if weight is None else loss * weight, reduction)
 
 
@@ -367,11 +367,7 @@ def binary_cross_entropy_with_logits(
             f"Target size ({list(target.shape)}) must be the same as input size "
             f"({list(input.shape)})"
         )
-    tail = -logsigmoid(input)
-    if pos_weight is None:
-        loss = (1 - target) * input + tail
-    else:
-        loss = (1 - target) * input + ((pos_weight - 1) * target + 1) * tail
+    loss = binary_logits(input, target, pos_weight)
     return reduced(loss if weight is None else loss * weight, reduction)
 
 
@@ -382,9 +378,7 @@ def kl_div(
     if log_target:
         loss = target.exp() * (target - input)
     else:
-        zero = target == 0
-        safe = target.masked_fill(zero, 1)
-        loss = target * (safe.log() - input)
+        loss = xlogy(target, target) - target * input
     if reduction == "batchmean":
         return loss.sum() / input.shape[0]
     return reduced(loss, reduction)
@@ -397,9 +391,18 @@ def soft_margin_loss(input: Tensor, target: Tensor, reduction: str = "mean") -> 
 
 def cosine_similarity(x1: Tensor, x2: Tensor, dim: int = 1, eps: float = 1e-8) -> Tensor:
     """Inner product of the directions of two tensors along a dim."""
-    n1 = clamp((x1 * x1).sum(dim).sqrt(), min=eps)
-    n2 = clamp((x2 * x2).sum(dim).sqrt(), min=eps)
-    return (x1 * x2).sum(dim) / (n1 * n2)
+    shape = broadcast_shapes("cosine_similarity", x1.shape, x2.shape)
+    a, b = [expand(x, shape) if x.shape != shape else x for x in (x1, x2)]
+    # Divided first, as in PyTorch: the product of the lengths may not exist.
+    return (a / _length(a, dim, eps) * (b / _length(b, dim, eps))).sum(dim)
+
+
+def _length(x: Tensor, dim: int, eps: float) -> Tensor:
+    """The norm along a dim, at least eps; the limit takes nothing from the gradient."""
+    length = clone(norm(x, 2, dim, True))
+    with no_grad():
+        length.copy_(clamp(length.detach(), min=eps))
+    return length
 
 
 # ---- embedding and friends ---------------------------------------------------------------------

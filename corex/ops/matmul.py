@@ -9,6 +9,7 @@ from corex import report
 from corex.dispatcher import call, run
 from corex.graph import OpNode, mode
 from corex.layout import COUNT, broadcast_shapes, numel
+from corex.ops.composed import composition
 from corex.ops.inplace import write_out
 from corex.ops.promotion import Number, factor, require_tensor
 from corex.ops.views import expand, reshape, shaped, unsqueeze
@@ -382,17 +383,33 @@ def added(
     op: str, input: Tensor, beta: Any, alpha: Any, product: Callable[[], Tensor],
     strict: bool = False,
 ) -> Tensor:  # fmt: skip
-    """beta * input + alpha * product; with beta = 0, `input` is ignored."""
+    """beta * input + alpha * product; what is multiplied by 0 is not looked at."""
     dtype = require_tensor(op, input).key.dtype
     if type(beta) is not int or beta != 1:
         beta = factor(beta, dtype, op, "beta", strict)
     if type(alpha) is not int or alpha != 1:
         alpha = factor(alpha, dtype, op, "alpha", strict)
-    result = product()
-    result = result if alpha == 1 else result * alpha
+    return _added(input, product(), beta, alpha)
+
+
+def _added_steps(input: Tensor, product: Tensor, beta: Number, alpha: Number) -> Tensor:
+    if alpha == 0:
+        scaled = product.new_zeros(product.shape)
+    else:
+        scaled = product if alpha == 1 else product * alpha
     if beta == 0:
-        return result
-    return result + (input if beta == 1 else input * beta)  # laid out as the product is
+        return scaled
+    return scaled + (input if beta == 1 else input * beta)  # laid out as the product is
+
+
+_added = composition(
+    "addmm", ("input", "product"), _added_steps,
+    {
+        "input": lambda g, beta: g if beta == 1 else g * beta,
+        "product": lambda g, alpha: g if alpha == 1 else g * alpha,
+    },
+    ("beta", "alpha"),
+)  # fmt: skip
 
 
 def linear(input: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:

@@ -31,9 +31,14 @@ def _max_pool_steps(
 ) -> tuple[Tensor, Tensor]:
     w = windows(padded(x, padding, float("-inf")), kernel, stride, dilation)
     n, c, oh, ow = w.shape[:4]
-    flat = reshape(w, (n, c, oh, ow, kernel[0] * kernel[1]))
-    at = flat.argmax(-1)
+    taps = kernel[0] * kernel[1]
+    flat = reshape(w, (n, c, oh, ow, taps))
     values = flat.amax(-1)
+    # The first of equals that is no padding, but of NaNs the last.
+    inside = windows(padded(x.new_ones(x.shape), padding, 0.0), kernel, stride, dilation) != 0
+    best = (flat == unsqueeze(values, -1)).logical_and(reshape(inside, flat.shape))
+    last = flat.isnan().flip(-1).to(dt.uint8).argmax(-1)
+    at = (taps - 1 - last).where(values.isnan(), best.to(dt.uint8).argmax(-1))
     key = x.key.place.key(dt.int64)
     row, column = empty(key, (oh, 1)), empty(key, (ow,))
     run("arange", [reshape(row, (-1,))], [], (-padding[0], stride[0]))

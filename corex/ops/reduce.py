@@ -6,7 +6,7 @@ A kernel reduces the last dims; `_arranged` permutes the chosen ones there.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, overload
 
 from corex import dtypes as dt
@@ -15,6 +15,7 @@ from corex.dispatcher import call, dense_copy
 from corex.dtypes import DType
 from corex.graph import OpNode, mode
 from corex.layout import normalize_dim, normalize_dims, numel
+from corex.ops.composed import composition
 from corex.ops.promotion import cast, require_tensor
 from corex.ops.views import (
     call_along,
@@ -345,7 +346,7 @@ def max_(
         return require_tensor("max", input).maximum(dim)
     if dim is None:
         _all_nonempty("max", input)
-        return _reduce(AMAX, input, tuple(range(input.ndim)), False)
+        return _largest(input)
     return _by_position(ARGMAX, input, dim, keepdim)
 
 
@@ -367,8 +368,28 @@ def min_(
         return require_tensor("min", input).minimum(dim)
     if dim is None:
         _all_nonempty("min", input)
-        return _reduce(AMIN, input, tuple(range(input.ndim)), False)
+        return _smallest(input)
     return _by_position(ARGMIN, input, dim, keepdim)
+
+
+def evenly(g: Tensor, a: Tensor, y: Tensor) -> Tensor:
+    """The gradient of one of all elements: shared among its equals, NaN being equal to NaN."""
+    same = (a == y).logical_or(a.isnan().logical_and(y.isnan()))
+    share = g / _reduce(SUM, cast(same, dt.int64), tuple(range(a.ndim)), False)
+    return a.new_zeros(a.shape).where(same.logical_not(), share)
+
+
+def _whole(schema: OpSchema) -> Callable[..., Tensor]:
+    return composition(
+        schema.name[1:],
+        ("a",),
+        lambda a: _reduce(schema, a, tuple(range(a.ndim)), False),
+        {"a": evenly},
+        label=f"{schema.name[1:].capitalize()}Backward1",
+    )
+
+
+_largest, _smallest = _whole(AMAX), _whole(AMIN)
 
 
 def _all_nonempty(op: str, input: Tensor) -> None:

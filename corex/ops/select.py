@@ -11,6 +11,7 @@ from corex.dispatcher import call_pointwise
 from corex.dtypes import DType
 from corex.layout import broadcast_shapes
 from corex.ops.binary import WHERE, functions
+from corex.ops.composed import composition
 from corex.ops.inplace import write_out
 from corex.ops.places import common_place, to_place
 from corex.ops.promotion import (
@@ -126,37 +127,51 @@ def clamp(
     """
     if min is None and max is None:
         raise RuntimeError("clamp: At least one of 'min' or 'max' must not be None")
-    result = input
     dtype = result_type(*[v for v in (input, min, max) if v is not None])
-    result = cast(result, dtype)
     if dtype.kind == "b":
         raise NotImplementedError('[clamp] "clamp" not implemented for corex.bool')
     for limit in (min, max):
         if limit is not None and not isinstance(limit, Tensor):
             check_fits(plain_number(limit, "clamp", "min or max"), dtype)
-    if _plain(min) and _plain(max) and result._node is not None and min == min and max == max:
-        return _clamp_numbers(result, min, max)
-    if min is not None:
-        result = functions["maximum"](result, min)
-    if max is not None:
-        result = functions["minimum"](result, max)
+    limits = [cast(v, dtype) if isinstance(v, Tensor) else v for v in (min, max)]
+    result = _limited(cast(input, dtype), *limits)
     if out is not None:
         return write_out(out, result, "clamp")
     return result
 
 
-def _plain(limit: Any) -> bool:
-    return limit is None or not isinstance(limit, Tensor)
-
-
-def _clamp_numbers(input: Tensor, low: Any, high: Any) -> Tensor:
-    """With numbers as limits the gradient passes at the limits themselves, too."""
-    result = input
+def _clamp_steps(a: Tensor, low: Any, high: Any) -> Tensor:
+    result = a
     if low is not None:
-        result = where((input < low), low, result)
+        result = functions["maximum"](result, low)
     if high is not None:
-        result = where((result > high), high, result)
+        result = functions["minimum"](result, high)
     return result
+
+
+def _inside(g: Tensor, a: Tensor, low: Any, high: Any) -> Tensor:
+    """The gradient where no limit acts; at the limits themselves it passes, for NaN it does not."""
+    if high is None:
+        return where(a >= low, g, 0.0)
+    if low is None:
+        return where(a <= high, g, 0.0)
+    return where((a >= low).logical_and(a <= high), g, 0.0)
+
+
+def _below(g: Tensor, a: Tensor, low: Any, high: Any) -> Tensor:
+    acts = a < low
+    return where(acts if high is None else acts.logical_and(low < high), g, 0.0)
+
+
+def _above(g: Tensor, a: Tensor, low: Any, high: Any) -> Tensor:
+    acts = a > high
+    return where(acts if low is None else acts.logical_or(high < low), g, 0.0)
+
+
+_limited = composition(
+    "clamp", ("a", "low", "high"), _clamp_steps, {"a": _inside, "low": _below, "high": _above},
+    label="ClampBackward1",
+)  # fmt: skip
 
 
 def clamp_(self: Tensor, min: Any = None, max: Any = None) -> Tensor:

@@ -10,28 +10,19 @@ from corex import dtypes as dt
 from corex import return_types
 from corex.dispatcher import dense_copy
 from corex.dtypes import DType
-from corex.graph import mode
 from corex.layout import normalize_dim, normalize_dims, numel
+from corex.ops.composed import composition
 from corex.ops.join import cat
 from corex.ops.parts import slice_view
-from corex.ops.promotion import cast, check_bits, plain_number, require_tensor
-from corex.ops.reduce import amax, amin, argsort, mean, sum_
+from corex.ops.promotion import cast, require_tensor
+from corex.ops.reduce import argmax, argsort, evenly, mean, sum_
 from corex.ops.select import where
+from corex.ops.vector_norm import checked, kept
 from corex.ops.views import reshape, shaped
 from corex.return_types import ValuesIndices
 from corex.tensor import Tensor
 
 Dims = int | Sequence[int] | None
-
-
-def _root(a: Tensor, power: float = 0.5) -> Tensor:
-    """a ** power for a >= 0, whose derivative at 0 is taken to be 0, as PyTorch does in norms."""
-    if a._node is None or not mode.enabled:
-        return a.sqrt() if power == 0.5 else a.pow(power)
-    zero = a == 0
-    safe: Tensor = where(zero, 1.0, a)
-    result: Tensor = where(zero, 0.0, safe.sqrt() if power == 0.5 else safe.pow(power))
-    return result
 
 
 # ---- variance --------------------------------------------------------------------------------
@@ -49,20 +40,67 @@ def var(
     Raises:
         RuntimeError: a tensor that is not floating point.
     """
-    dim = axis if dim is None else dim
+    return _var(*_arguments(input, axis if dim is None else dim, unbiased, correction), keepdim)
+
+
+def _arguments(
+    input: Tensor, dim: Any, unbiased: bool | None, correction: float | None
+) -> tuple[Tensor, tuple[int, ...], float]:
+    """The tensor, its normalised dims and the correction that the arguments ask for."""
     if isinstance(dim, bool):
         dim, unbiased = None, dim
     if not require_tensor("var", input).is_floating_point():
         raise RuntimeError("std and var only support floating point and complex dtypes")
     if correction is None:
         correction = 1 if unbiased is None or unbiased else 0
-    correction = _checked("var", "correction", correction)
-    dims = normalize_dims(dim, input.ndim)
-    count = numel(tuple([input.shape[d] for d in dims]))
-    deviation = input - mean(input, dims, True)
+    correction = checked("var", "correction", correction)
+    return input, normalize_dims(dim, input.ndim), correction
+
+
+def _wide(a: Tensor) -> Tensor:
+    """float64 where the place holds it: squares of float32 fit in there."""
+    return cast(a, dt.float64) if a.key.place.holds(dt.float64) else a
+
+
+def _spread_out(a: Tensor, dims: tuple[int, ...], correction: float, keepdim: bool) -> Tensor:
+    """The variance, in the wide dtype."""
+    wide = _wide(a)
+    deviation = wide - mean(wide, dims, True)
     total = sum_(deviation * deviation, dims, keepdim)
-    freedom = max(count - correction, 0)
+    freedom = max(_size(a.shape, dims) - correction, 0)
     return total / freedom if freedom else total / 0.0
+
+
+def _size(shape: tuple[int, ...], dims: tuple[int, ...]) -> int:
+    return numel(tuple([shape[d] for d in dims]))
+
+
+def _var_slope(
+    g: Tensor, a: Tensor, dims: tuple[int, ...], correction: float, keepdim: bool
+) -> Tensor:
+    freedom = _size(a.shape, dims) - correction
+    whole = len(dims) == a.ndim
+    if freedom == 0 or (freedom < 0 and whole):
+        deviation = where(a == mean(a, dims, True), math.nan, math.inf)
+        return kept(g, a, dims) * deviation
+    return kept(g, a, dims) * (2.0 / freedom) * (a - mean(a, dims, True))
+
+
+def _std_slope(
+    g: Tensor, a: Tensor, y: Tensor, dims: tuple[int, ...], correction: float, keepdim: bool
+) -> Tensor:
+    """0 where all are equal, as in PyTorch; there the root has no slope."""
+    return _var_slope((g / (y * 2)).masked_fill(y == 0, 0), a, dims, correction, keepdim)
+
+
+_var = composition(
+    "var", ("a",), lambda a, *params: cast(_spread_out(a, *params), a.key.dtype),
+    {"a": _var_slope}, ("dims", "correction", "keepdim"),
+)  # fmt: skip
+_std = composition(
+    "std", ("a",), lambda a, *params: cast(_spread_out(a, *params).sqrt(), a.key.dtype),
+    {"a": _std_slope}, ("dims", "correction", "keepdim"),
+)  # fmt: skip
 
 
 def std(
@@ -75,7 +113,7 @@ def std(
     axis: Any = None,
 ) -> Tensor:
     """Standard deviation; see `var`."""
-    return _root(var(input, dim, unbiased, keepdim, correction=correction, axis=axis))
+    return _std(*_arguments(input, axis if dim is None else dim, unbiased, correction), keepdim)
 
 
 def var_mean(
@@ -87,9 +125,8 @@ def var_mean(
     correction: float | None = None,
 ) -> tuple[Tensor, Tensor]:
     """Variance and mean."""
-    over = None if isinstance(dim, bool) else dim
-    variance = var(input, dim, unbiased, keepdim, correction=correction)
-    return variance, mean(input, over, keepdim)
+    arguments = _arguments(input, dim, unbiased, correction)
+    return _var(*arguments, keepdim), _middle(input, arguments[1], keepdim)
 
 
 def std_mean(
@@ -101,74 +138,12 @@ def std_mean(
     correction: float | None = None,
 ) -> tuple[Tensor, Tensor]:
     """Standard deviation and mean."""
-    variance, middle = var_mean(input, dim, unbiased, keepdim, correction=correction)
-    return _root(variance), middle
+    arguments = _arguments(input, dim, unbiased, correction)
+    return _std(*arguments, keepdim), _middle(input, arguments[1], keepdim)
 
 
-# ---- norms -----------------------------------------------------------------------------------
-def _checked(op: str, name: str, value: Any) -> float:
-    number = plain_number(value, op, name)
-    check_bits(number)
-    return float(number)
-
-
-def norm(input: Tensor, p: Any = 2, dim: Dims = None, keepdim: bool = False) -> Tensor:
-    """Vector norm over dims: p any number or infinity ('fro' is 2).
-
-    Raises:
-        RuntimeError: a tensor that is not floating point, or another word for p.
-    """
-    if isinstance(p, str) and p != "fro":
-        raise RuntimeError(f"[norm] order {p!r} is not supported; use a number, inf, -inf or 'fro'")
-    if not require_tensor("norm", input).is_floating_point():
-        raise RuntimeError(f"[norm] expected a floating point tensor as input, got {input.dtype!r}")
-    order = 2.0 if p in (None, "fro") else _checked("norm", "p", p)
-    if order == 2:
-        return _root(sum_(input * input, dim, keepdim))
-    if math.isinf(order):
-        _refuse_nothing(input, order, normalize_dims(dim, input.ndim))
-    magnitude = input.abs()
-    if order == math.inf:
-        return amax(magnitude, () if dim is None else dim, keepdim)
-    if order == -math.inf:
-        return amin(magnitude, () if dim is None else dim, keepdim)
-    if order == 0:
-        return sum_((input != 0).to(input.key.dtype), dim, keepdim)
-    if order == 1:
-        return sum_(magnitude, dim, keepdim)
-    if order < 0:
-        return sum_(magnitude.pow(order), dim, keepdim).pow(1.0 / order)
-    return _root(sum_(_root(magnitude, order), dim, keepdim), 1.0 / order)
-
-
-def _refuse_nothing(input: Tensor, order: float, dims: tuple[int, ...]) -> None:
-    """The largest of nothing is not defined."""
-    for d in dims:
-        if not input.shape[d]:
-            raise RuntimeError(
-                f"[norm] cannot compute the {order} norm over dimension {d} of shape "
-                f"{list(input.shape)}: it is empty, and the operation has no identity"
-            )
-
-
-def dist(input: Tensor, other: Tensor, p: float = 2) -> Tensor:
-    """The p-norm of input - other."""
-    return norm(input - other, p)
-
-
-def logsumexp(input: Tensor, dim: Dims, keepdim: bool = False) -> Tensor:
-    """log(sum(exp(input))) over dims, without overflow."""
-    if not require_tensor("logsumexp", input).is_floating_point():
-        input = cast(input, dt.get_default_dtype())
-    dims = normalize_dims(dim, input.ndim)
-    if any(input.shape[d] == 0 for d in dims):
-        return sum_(input.exp(), dims, keepdim).log()
-    peak = amax(input.detach(), dims, True)
-    peak = peak.masked_fill(peak.isinf(), 0)
-    total = sum_((input - peak).exp(), dims, True).log() + peak
-    if keepdim or not dims:
-        return total
-    return shaped(total, tuple([s for d, s in enumerate(input.shape) if d not in dims]))
+def _middle(a: Tensor, dims: tuple[int, ...], keepdim: bool) -> Tensor:
+    return cast(mean(_wide(a), dims, keepdim), a.key.dtype)
 
 
 # ---- without NaN -----------------------------------------------------------------------------
@@ -178,8 +153,14 @@ def nansum(
     """Sum of what is not NaN."""
     known = require_tensor("nansum", input)
     if known.is_floating_point():
-        known = known.masked_fill(known.isnan(), 0)
+        known = _known(known)
     return sum_(known, dim, keepdim, dtype=dtype)
+
+
+_known = composition(
+    "nan_to_zero", ("a",), lambda a: a.masked_fill(a.isnan(), 0),
+    {"a": lambda g, a: g * a.isnan().logical_not()}, label="NansumBackward0",
+)  # fmt: skip
 
 
 def nanmean(
@@ -237,7 +218,7 @@ def median(input: Tensor, dim: int | None = None, keepdim: bool = False) -> Any:
             if flat.is_floating_point():
                 return sum_(flat) * math.nan
             raise IndexError("median(): cannot compute the median of an empty integer tensor")
-        return _shared(flat, median(flat.detach(), 0).values)
+        return _whole(flat)
     dim = normalize_dim(dim, require_tensor("median", input).ndim)
     size = input.shape[dim] if input.shape else 1
     if not size:
@@ -246,23 +227,20 @@ def median(input: Tensor, dim: int | None = None, keepdim: bool = False) -> Any:
     middle = _entry(input, order, (size - 1) // 2, dim, keepdim)
     if not input.is_floating_point():
         return return_types.median(*middle)
-    # NaN sorts last: if the last entry is one, it is the median.
-    last = _entry(input, order, size - 1, dim, keepdim)
-    poisoned = last.values.isnan()
+    # The first NaN is the median of what holds one.
+    poison = input.isnan()
+    poisoned = poison.any(dim, keepdim)
     if not poisoned.any().item():
         return return_types.median(*middle)
+    at = argmax(poison.to(dt.uint8), dim, True)
+    first = input.gather(dim, at)
+    first, at = shaped(first, middle.values.shape), shaped(at, middle.values.shape)
     return return_types.median(
-        where(poisoned, last.values, middle.values), where(poisoned, last.indices, middle.indices)
+        where(poisoned, first, middle.values), where(poisoned, at, middle.indices)
     )
 
 
-def _shared(line: Tensor, value: Tensor) -> Tensor:
-    """`value`, with a gradient that all entries of the line equal to it share."""
-    if line._node is None or not mode.enabled:
-        return value
-    same = cast(where(value.isnan(), line.isnan(), line == value), line.key.dtype)
-    total = sum_(where(same == 0, 0.0, line) * (same / sum_(same)))
-    return total + where(value.isnan(), 0.0, value - total.detach())
+_whole = composition("median", ("a",), lambda a: median(a, 0).values, {"a": evenly})
 
 
 # ---- running products ------------------------------------------------------------------------

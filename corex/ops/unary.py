@@ -13,6 +13,7 @@ from corex.dispatcher import dense_copy
 from corex.graph import OpNode
 from corex.ops.elementwise import binary_operator, inplace_function, unary_function
 from corex.ops.inplace import write_out
+from corex.ops.promotion import require_tensor
 from corex.schema import ALL, BITS, FLOAT, NUMBER, OpSchema, declare
 from corex.tensor import Tensor, wrap
 
@@ -81,7 +82,7 @@ def _unary(
 # ---- arithmetic ------------------------------------------------------------------------------
 _unary("neg", NUMBER, lambda g: -g, "-a, elementwise.")
 _unary("abs", NUMBER, lambda g, a: g * a.sign(), "Absolute value.")
-_unary("sign", NUMBER, _zeros, "-1, 0 or 1 by the sign; NaN stays NaN.")
+_unary("sign", NUMBER, _zeros, "-1, 0 or 1 by the sign; 0 of NaN.")
 _unary("square", NUMBER, lambda g, a: g * (a * 2), "a * a.")
 _unary("reciprocal", FLOAT, lambda g, y: -g * (y * y), "1 / a.")
 _unary("sqrt", FLOAT, lambda g, y: g / (y * 2), "Square root.")
@@ -177,9 +178,17 @@ _whole = functions["round"]
 
 
 def round_(input: Tensor, *, decimals: int = 0, out: Tensor | None = None) -> Tensor:
-    """Nearest integer, or multiple of 10 ** -decimals, halves to even."""
+    """Nearest integer, or multiple of 10 ** -decimals, halves to even.
+
+    Raises:
+        NotImplementedError: decimals of integers.
+    """
     if decimals == 0:
         return _whole(input, out=out)
+    if not require_tensor("round", input).is_floating_point():
+        raise NotImplementedError(
+            f'[round] "round" with decimals not implemented for {input.dtype!r}'
+        )
     scale = 10.0 ** abs(decimals)
     if decimals > 0:
         return _whole(input * scale).div(scale, out=out)
@@ -246,6 +255,6 @@ tanh_backward: Callable[..., Tensor] = _pair(
 relu_backward: Callable[..., Tensor] = _pair(
     "relu_backward",
     {"grad": lambda g, out: relu_backward(g, out), "out": lambda g: _zeros(g)},
-    lambda grad, out: grad.masked_fill((out > 0).logical_not(), 0),
+    lambda grad, out: grad.masked_fill(out <= 0, 0),
     "The gradient of relu's input from that of its output `out`.",
 )

@@ -62,7 +62,6 @@ QUIRKS = {
     r"remainder\(2(\.5)?,a|(2|2\.5|np\.float64\(2\))(\*1; r0)? %=? a": "PyTorch has no derivative",
     r"r0=(2|2\.5|np\.float64\(2\))\*1; r0 %= a": "PyTorch has no derivative",
     r"2 % i|True % i|m % i|i % m|r0=.* %= [im]": "ZeroDivisionError, as in Python",
-    r"^sign\(special\)": "sign(NaN) is NaN, as in NumPy",
     r"square": "PyTorch squares booleans as integers",
     r"signbit.*out=": "out may have any dtype that bool casts to",
     r"(sub|subtract|rsub).*(m|True)|-=? (m|True)|(m|True)(\*1; r0 -=| - )": "1 - mask is allowed",

@@ -60,7 +60,7 @@ static int64_t divisor(const pool_job *job, int64_t i, int64_t j, const int64_t 
                     for (int64_t r = y[0]; r < y[1]; r += dy) \
                         for (int64_t s = x[0]; s < x[1]; s += dx) { \
                             T value = in[r * job->w + s]; \
-                            if (value > best || (value != value && best == best)) { \
+                            if (value > best || value != value) { \
                                 best = value; \
                                 where = r * job->w + s; \
                             } \

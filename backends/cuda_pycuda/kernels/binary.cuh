@@ -132,7 +132,7 @@ COMPARISON(LogicalXor, (x != T(0)) != (y != T(0)))
 // ---- gradients: x is the incoming one, y the forward op's output or, from gelu on, its input ----
 BINARY(SigmoidBackward, x * y * (T(1) - y))
 BINARY(TanhBackward, x *(T(1) - y * y))
-BINARY(ReluBackward, y > T(0) ? x : T(0))
+BINARY(ReluBackward, !(y <= T(0)) ? x : T(0))
 
 // The derivative of x Phi(x) is Phi(x) + x phi(x).
 template <typename T> __device__ inline T gelu_slope(T x)

@@ -48,7 +48,7 @@ __device__ inline T divisor(const Pool &s, const Span &rows, const Span &columns
                                   : T((rows.to - rows.from) * (columns.to - columns.from));
 }
 
-// The first of equals is the maximum, and the first NaN is above all.
+// The first of equals is the maximum, and the last NaN is above all.
 extern "C" __global__ void max_pool(T *out, long long *indices, const T *in, Pool s)
 {
     for (Index i = grid_thread(); i < Index(s.count); i += grid_threads()) {
@@ -60,7 +60,7 @@ extern "C" __global__ void max_pool(T *out, long long *indices, const T *in, Poo
         for (Index r = rows.from; r < rows.to; r += Index(s.window.dilation[0].size))
             for (Index c = columns.from; c < columns.to; c += Index(s.window.dilation[1].size)) {
                 const T value = in[at[2] + r * Index(s.in_steps[0]) + c * Index(s.in_steps[1])];
-                if (where < 0 || value > best || (value != value && best == best)) {
+                if (where < 0 || value > best || value != value) {
                     best = value;
                     where = r * Index(s.image[1]) + c;
                 }

@@ -32,7 +32,7 @@
 //       integers, floats
 UNARY_OF(Neg, -U(x), -x)
 UNARY_OF(Abs, is_negative(x) ? -U(x) : U(x), fabs(x))
-UNARY_OF(Sign, (x > 0) - is_negative(x), x != x ? x : T((x > 0) - (x < 0)))
+UNARY_OF(Sign, (x > 0) - is_negative(x), T((x > 0) - (x < 0)))
 UNARY_OF(Square, U(x) * U(x), x *x)
 UNARY_OF(Relu, x > 0 ? x : 0, !(x <= 0) ? x : T(0)) // NaN stays NaN
 

@@ -49,13 +49,7 @@ def relu_(input: Tensor) -> Tensor:
 
 def normalize(input: Tensor, p: float = 2.0, dim: int = 1, eps: float = 1e-12) -> Tensor:
     """`input / max(norm(input, p, dim), eps)`."""
-    if p == 2.0:
-        size = corex.sqrt((input * input).sum(dim, keepdim=True))
-    elif p == float("inf"):
-        size = corex.abs(input).amax(dim, keepdim=True)
-    else:
-        size = (corex.abs(input) ** p).sum(dim, keepdim=True) ** (1.0 / p)
-    return input / corex.clamp(size, min=eps)
+    return input / corex.clamp(corex.norm(input, p, dim, keepdim=True), min=eps)
 
 
 def dropout2d(

@@ -212,9 +212,9 @@ def poisson_nll_loss(
     else:
         loss = input - target * corex.log(input + eps)
     if full:
-        safe = corex.clamp(target, min=1.0)
-        stirling = safe * corex.log(safe) - safe + 0.5 * corex.log(6.283185307179586 * safe)
-        loss = loss + corex.where(target > 1, stirling, corex.zeros_like(stirling))
+        stirling = target * corex.log(target) - target
+        stirling = stirling + 0.5 * corex.log(6.283185307179586 * target)
+        loss = loss + stirling.masked_fill(target <= 1, 0.0)
     return reduce_loss(loss, reduction)
 
 
@@ -229,7 +229,7 @@ def margin_ranking_loss(
 ) -> Tensor:
     """`max(0, -target * (input1 - input2) + margin)`."""
     reduction = legacy_reduction(size_average, reduce, reduction)
-    return reduce_loss(corex.relu(-target * (input1 - input2) + margin), reduction)
+    return reduce_loss(corex.clamp(-target * (input1 - input2) + margin, min=0.0), reduction)
 
 
 def hinge_embedding_loss(
@@ -243,7 +243,7 @@ def hinge_embedding_loss(
     """`input` where the target is 1, `max(0, margin - input)` where it is -1."""
     reduction = legacy_reduction(size_average, reduce, reduction)
     zero = corex.zeros_like(input)
-    loss = corex.where(target != 1, corex.relu(margin - input), zero) + corex.where(
+    loss = corex.where(target != 1, corex.clamp(margin - input, min=0.0), zero) + corex.where(
         target != -1, input, zero
     )
     return reduce_loss(loss, reduction)

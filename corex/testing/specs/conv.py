@@ -206,7 +206,10 @@ def max_pool(c: Geometry, x: Array) -> tuple[Array, Array]:
     for (i, j), window in windows.items():
         flat = np.array([h * c.x[3] + w for h, w in window])
         candidates = x.reshape(*c.x[:2], c.x[2] * c.x[3])[..., flat]
-        best = np.argmax(candidates, axis=-1)  # the first of equals, and the first NaN
+        best = np.argmax(candidates, axis=-1)  # the first of equals, but the last NaN
+        unknown = np.isnan(candidates)
+        last = unknown.shape[-1] - 1 - np.argmax(unknown[..., ::-1], axis=-1)
+        best = np.where(unknown.any(-1), last, best)
         places[:, :, i, j] = flat[best]
         values[:, :, i, j] = np.take_along_axis(candidates, best[..., None], -1)[..., 0]
     return values, places

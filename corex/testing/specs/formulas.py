@@ -44,7 +44,7 @@ def right_shift(a: int, b: int) -> int:
 UNARY: Final[dict[str, Formula]] = {
     "neg": np.negative,
     "abs": np.abs,
-    "sign": lambda a: np.where(a == 0, 0, np.sign(a)),
+    "sign": lambda a: (a > 0) * 1 - (a < 0),
     "square": np.square,
     "floor": np.floor,
     "ceil": np.ceil,
@@ -113,7 +113,7 @@ BINARY: Final[dict[str, Formula]] = {
     "bitwise_xor": np.bitwise_xor,
     "sigmoid_backward": lambda g, y: g * y * (1 - y),
     "tanh_backward": lambda g, y: g * (1 - y * y),
-    "relu_backward": lambda g, y: np.where(y > 0, g, 0),
+    "relu_backward": lambda g, y: np.where(y <= 0, 0, g),
 }
 
 _ON_INTEGERS: Final[dict[str, Callable[[int, int], int]]] = {

@@ -26,7 +26,7 @@
     X(fmin, x <= y || y != y ? x : y) \
     X(sigmoid_backward, x * y * (1 - y)) \
     X(tanh_backward, x * (1 - y * y)) \
-    X(relu_backward, y > 0 ? x : 0)
+    X(relu_backward, !(y <= 0) ? x : 0)
 
 #define TO_BOOL_OPS(X) \
     X(eq, x == y) \

@@ -22,7 +22,7 @@ COREX_INLINE bool sign_of_double(double x) { return signbit(x) != 0; }
 #define FLOAT_OPS(X) \
     X(neg, -x, 1) \
     X(abs, COREX_TG(fabs, x), 1) \
-    X(sign, x != x ? x : (T)(x > 0) - (T)(x < 0), 1) \
+    X(sign, (T)(x > 0) - (T)(x < 0), 1) \
     X(square, x *x, 1) \
     X(relu, !(x <= 0) ? x : 0, 1) \
     X(floor, COREX_TG(floor, x), 1) \

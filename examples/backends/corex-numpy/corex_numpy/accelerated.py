@@ -237,7 +237,9 @@ def max_pool2d(out, indices, x, kernel, stride, padding, dilation):
     place = windows(own, *geometry, fill=-1)[1].reshape(1, 1, *out[2][2:], taps)
     value = windows(array(x), *geometry, fill=-np.inf)[1].reshape(*out[2], taps)
     place = np.broadcast_to(place, value.shape)
-    best = value.argmax(-1, keepdims=True)  # NaN is the largest, and the first of equals wins
+    best = value.argmax(-1, keepdims=True)  # the first of equals wins, but of NaNs the last
+    last = taps - 1 - np.isnan(value)[..., ::-1].argmax(-1, keepdims=True)
+    best = np.where(np.isnan(value).any(-1, keepdims=True), last, best)
     chosen = np.take_along_axis(place, best, -1)
     # Padding wins only where all is -inf; then it is the first element that is no padding.
     best = np.where(chosen < 0, (place >= 0).argmax(-1, keepdims=True), best)
@@ -313,7 +315,7 @@ KERNELS = {
     "random_uniform": random_uniform, "random_normal": random_normal,
     "sigmoid_backward": elementwise(lambda g, y: g * y * (1 - y)),
     "tanh_backward": elementwise(lambda g, y: g * (1 - y * y)),
-    "relu_backward": elementwise(lambda g, y: np.where(y > 0, g, 0)),
+    "relu_backward": elementwise(lambda g, y: np.where(y <= 0, 0, g)),
     "gelu": gelu, "gelu_backward": gelu_backward,
     "silu": elementwise(lambda a: a * sigmoid(a)), "silu_backward": elementwise(silu_backward),
     "mean": reduction(lambda rows: rows.sum(-1, dtype=np.float64) / rows.shape[-1]),

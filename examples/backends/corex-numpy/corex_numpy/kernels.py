@@ -95,7 +95,7 @@ def power(a, b):
     return np.where(b < 0, inverse, a ** np.maximum(b, 0))
 
 
-PLAIN = """abs sign square floor ceil trunc sqrt reciprocal isnan isinf isfinite signbit maximum
+PLAIN = """abs square floor ceil trunc sqrt reciprocal isnan isinf isfinite signbit maximum
     minimum fmax fmin copysign logical_not logical_and logical_or logical_xor bitwise_and bitwise_or
     bitwise_xor""".split()
 PRECISE = "exp exp2 expm1 log log2 log10 log1p sin cos tan sinh cosh tanh hypot".split()
@@ -113,6 +113,7 @@ ELEMENTWISE = {
     "atan2": precise(np.arctan2), "sigmoid": elementwise(sigmoid), "pow": elementwise(power),
     "erf": elementwise(np.vectorize(math.erf, otypes=[float])),
     "rsqrt": elementwise(lambda a: 1 / np.sqrt(a)),
+    "sign": elementwise(lambda a: (a > 0) * 1 - (a < 0)),  # 0 of NaN, unlike NumPy's
     "relu": elementwise(lambda a: np.where(a <= 0, 0, a)),  # NaN <= 0 is false: NaN stays
     "floor_divide": elementwise(no_zero(np.floor_divide)),
     "remainder": elementwise(no_zero(np.remainder)), "fmod": elementwise(no_zero(np.fmod)),

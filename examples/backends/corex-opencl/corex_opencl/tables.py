@@ -24,7 +24,7 @@ def _floats(expression: str) -> Row:
 UNARY: Final[Mapping[str, Row]] = {
     "neg": (None, "-(U)a", "-a"),
     "abs": (None, "NEGATIVE(a) ? -(U)a : (U)a", "fabs(a)"),
-    "sign": (None, "(a > 0) - NEGATIVE(a)", "isnan(a) ? a : (REAL)((a > 0) - (a < 0))"),
+    "sign": (None, "(a > 0) - NEGATIVE(a)", "(REAL)((a > 0) - (a < 0))"),
     "square": (None, "(U)a * (U)a", "a * a"),
     "floor": _floats("floor(a)"),
     "ceil": _floats("ceil(a)"),
@@ -92,7 +92,7 @@ BINARY: Final[Mapping[str, Row]] = {
     "bitwise_right_shift": (None, "right_shift(a, b)", None),
     "sigmoid_backward": _floats("a * b * (1 - b)"),
     "tanh_backward": _floats("a * (1 - b * b)"),
-    "relu_backward": _floats("b > 0 ? a : 0"),
+    "relu_backward": _floats("b <= 0 ? 0 : a"),
     "silu_backward": _floats("a * silu_slope(b)"),
     "gelu_backward": _floats("a * gelu_slope(b)"),
     "gelu_tanh_backward": _floats("a * gelu_tanh_slope(b)"),

@@ -40,7 +40,7 @@ __kernel void max_pool2d(__global T *out, __global long *indices, __global const
             if (h < 0 || h >= window.height || w < 0 || w >= window.width)
                 continue;
             const T candidate = x[place(x_grid, batch, channel, h, w)];
-            if (best < 0 || candidate > value || (candidate != candidate && value == value)) {
+            if (best < 0 || candidate > value || candidate != candidate) {
                 best = h * window.width + w;
                 value = candidate;
             }
