@@ -85,11 +85,13 @@ conformance: $(VENV)/.installed
 
 sanitize: $(VENV)/.installed
 	$(BIN)/python backends/cpu_c/sanitize.py
+	$(BIN)/python backends/cpu_c/tsan.py
 
 # What `make test` and `make sanitize` do in part: the whole conformance suite under each setting.
 full: $(VENV)/.installed
 	$(BIN)/python backends/cpu_c/sweep.py
 	$(BIN)/python backends/cpu_c/sanitize.py --full
+	$(BIN)/python tests/faults/forks.py 1000
 
 # Linux on x86-64 only: elsewhere there is nothing to install, and the gates say so.
 ifeq ($(shell uname -sm),Linux x86_64)

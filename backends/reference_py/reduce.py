@@ -11,7 +11,7 @@ from corex.backend import Kernel, View
 
 from .elementwise import BINARY
 from .ieee import add_up
-from .views import Scalar, load, store
+from .views import Scalar, check_listable, load, store
 
 
 def split(values: list[Scalar], parts: int) -> list[list[Scalar]]:
@@ -22,6 +22,7 @@ def split(values: list[Scalar], parts: int) -> list[list[Scalar]]:
 
 def rows(view: View) -> list[list[Scalar]]:
     """The elements, one list per run along the last dimension."""
+    check_listable(math.prod(view[2][:-1]), view[2])
     return split(load(view), math.prod(view[2][:-1]))
 
 

@@ -12,8 +12,10 @@ from array import array
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from corex.backend import View, contiguous_strides
+from corex.backend import OutOfMemoryError, View, contiguous_strides
 from corex.dtypes import DType
+
+LONGEST_LIST = 2**32
 
 Scalar = Any
 """A Python bool, int or float, according to the dtype it came from."""
@@ -63,10 +65,24 @@ def positions(view: View) -> Sequence[int]:
     _, _, shape, strides, offset = view
     if is_row_major(shape, strides):
         return range(offset, offset + math.prod(shape))
+    check_listable(math.prod(shape), shape)
     result = [offset]
     for size, stride in zip(shape, strides, strict=True):
         result = [start + i * stride for start in result for i in range(size)]
     return result
+
+
+def check_listable(count: int, shape: tuple[int, ...]) -> None:
+    """A view of few bytes may have more elements than any list.
+
+    Raises:
+        OutOfMemoryError: so it is.
+    """
+    if count > LONGEST_LIST:
+        raise OutOfMemoryError(
+            f"reference_py makes lists of what it reads, and a view of shape {list(shape)} has too "
+            f"many elements for one"
+        )
 
 
 def is_row_major(shape: tuple[int, ...], strides: tuple[int, ...]) -> bool:
