@@ -314,13 +314,26 @@ def _repeating_pad(input: Tensor, pad: Sequence[int], mode: str) -> Tensor:
         before, after = pad[2 * i], pad[2 * i + 1]
         size = input.shape[dim]
         check_room(input.key.place.key(dt.int64), (max(before + size + after, 0),))
-        limit = size - 1 if mode == "reflect" else size
+        least = 0 if mode == "circular" else 1
+        if min(before, after) < 0 and size + before + after < least:
+            raise RuntimeError(
+                f"[pad] padding ({before}, {after}) of dimension {dim} of size {size} leaves "
+                f"{size + before + after} entries, but mode '{mode}' needs {least}"
+            )
+        # What is cropped is no longer there to be repeated around the end.
+        left = size + min(before, 0) + min(after, 0) if mode == "circular" else size
+        limit = size - 1 if mode == "reflect" else max(left, 0)
         if mode != "replicate" and max(before, after) > limit:
             raise RuntimeError(
                 f"[pad] padding ({before}, {after}) of dimension {dim} of size {size} is more than "
                 f"mode '{mode}' can take from it"
             )
-        positions = [_mirrored(k, size, mode) for k in range(-before, size + after)]
+        if mode == "circular":
+            first = max(-before, 0)
+            span = range(-max(before, 0), left + max(after, 0))
+            positions = [first + k % left for k in span]
+        else:
+            positions = [_mirrored(k, size, mode) for k in range(-before, size + after)]
         index = input.new_tensor(positions, dtype=dt.int64)
         result = index_select(result, dim, index)
     return result
@@ -328,8 +341,6 @@ def _repeating_pad(input: Tensor, pad: Sequence[int], mode: str) -> Tensor:
 
 def _mirrored(k: int, size: int, mode: str) -> int:
     """The entry that stands at position k, which may lie outside the dim."""
-    if mode == "circular":
-        return k % size
     if mode == "replicate":
         return min(max(k, 0), size - 1)
     return -k if k < 0 else 2 * (size - 1) - k if k >= size else k
