@@ -171,7 +171,8 @@ def fill_(self: Tensor, value: Any) -> Tensor:
                 f"fill_ only supports 0-dimension value tensor but got tensor with "
                 f"{value.ndim} dimensions."
             )
-        return copy_(self, value)
+        shared = value.storage_.buffer is self.storage_.buffer
+        return copy_(self, clone(value) if shared else value)
     requires = check_inplace("fill", self, (self,), repeats=True)
     number = as_number(value)
     if number is None:

@@ -399,8 +399,11 @@ def setitem(self: Tensor, key: Any, value: Any) -> None:
     basic = _basic(self, key)
     if basic is not None:
         target = basic_view(self, basic)
-        if source.shape == target.shape or not source.shape:
+        if source.shape == target.shape:
             target.copy_(source)
+            return
+        if not source.shape:
+            target.fill_(source)
             return
     view, advanced = _parse(self, key)
     if all(index is None for index in advanced):

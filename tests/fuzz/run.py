@@ -17,7 +17,7 @@ from tests.fuzz.functions import functions
 from tests.fuzz.generate import Program
 
 LENGTH = 14
-_SAVE_LESS = ("clamp", "> 0")
+_SAVE_LESS = ("clamp", "> 0", ".var(", ".logsumexp(")
 _BUILT_IN = (IndexError, TypeError, ValueError, AttributeError, NameError, RuntimeError)
 
 
@@ -160,6 +160,8 @@ class Pair:
         corex saves masks where PyTorch saves inputs (`clamp`), or the values of an index.
         """
         error = str(self.theirs.error)
+        if "this checkpoint() is not necessary" in error:
+            return True  # corex knows one kind of checkpoint, which needs no such thing
         return "a second time" in error or (bool(self.saving) and "by an inplace" in error)
 
     def check(self) -> None:
