@@ -228,6 +228,11 @@ class Tensor(_Base):
         Raises:
             RuntimeError: a dtype that has no gradients, or switching off on a non-leaf.
         """
+        if requires_grad is not True and requires_grad is not False:
+            raise TypeError(
+                f"requires_grad_(): argument 'requires_grad' (position 1) must be bool, not "
+                f"{type(requires_grad).__name__}"
+            )
         if not requires_grad:
             if not self.is_leaf:
                 raise RuntimeError(

@@ -128,7 +128,12 @@ class set_grad_enabled(_Switch):  # noqa: N801 - PyTorch's name
     """Sets grad mode, at once; as a context manager, until its end; as a decorator, in calls."""
 
     def __init__(self, mode: bool) -> None:
-        self.mode = bool(mode)
+        if not isinstance(mode, bool):
+            raise TypeError(
+                f"set_grad_enabled(): argument 'enabled' (position 1) must be bool, not "
+                f"{type(mode).__name__}"
+            )
+        self.mode = mode
         self._before = is_grad_enabled()
         _set(self.mode)
 

@@ -73,8 +73,10 @@ def clip_grad_norm_(
         The norm before.
 
     Raises:
+        ValueError: a norm that is no number.
         RuntimeError: the norm is not finite and `error_if_nonfinite` is set.
     """
+    max_norm, norm_type = float(max_norm), float(norm_type)
     grads = _grads(parameters)
     total = get_total_norm(grads, norm_type, error_if_nonfinite)
     with corex.no_grad():

@@ -45,6 +45,7 @@ from corex.ops import (
 from corex.ops.composite import inplace_form
 from corex.ops.extension import NewOp as NewOp
 from corex.ops.extension import call as call
+from corex.ops.guard import guarded
 from corex.storage import adopt
 from corex.tensor import Tensor, make
 
@@ -108,6 +109,36 @@ def _collect() -> None:
     functions["where"] = select.where
     methods.update(_OPERATORS)
     methods.update(_PROPERTIES)
+    _guard()
+
+
+def _guard() -> None:
+    """Puts the functions behind `guarded`, but for those whose calls cost next to nothing."""
+    quick = {id(f) for table in (unary.functions, binary.functions) for f in table.values()}
+    wrapped: dict[int, Any] = {}
+    for table, spared in ((functions, _QUICK.split()), (methods, _QUICK_METHODS.split())):
+        for name, function in table.items():
+            known = id(function) in quick or name in spared or name.startswith("__")
+            if known or not callable(function) or name in unary.inplace_functions:
+                continue
+            found = wrapped.get(id(function)) or guarded(name, function)
+            if table is methods and id(function) not in wrapped:
+                found.__qualname__ = f"Tensor.{name}"
+            wrapped[id(function)] = found
+            table[name] = found
+
+
+# What a call of four numbers is measured by: these check their arguments themselves.
+_QUICK = """
+    add sub mul div pow rsub where sum mean matmul mm cat stack linear relu mse_loss tensor zeros
+    ones empty full zeros_like ones_like empty_like
+"""
+_QUICK_METHODS = f"""
+    {_QUICK} add_ sub_ mul_ div_ pow_ copy_ fill_ zero_ to cpu type_as bool byte int long float
+    double detach detach_ clone contiguous view reshape flatten ravel permute transpose t adjoint
+    squeeze unsqueeze expand narrow select split chunk unbind diagonal as_strided swapaxes swapdims
+    movedim moveaxis new_zeros new_ones new_empty new_full
+"""
 
 
 # Functions whose in-place method writes their result over the tensor.

@@ -13,6 +13,7 @@ from corex.ops.elementwise import (
     inplace,
     inplace_function,
     is_operand,
+    operand,
     reflected_operator,
 )
 from corex.ops.inplace import write_out
@@ -254,10 +255,13 @@ def sub(
     return functions["sub"](input, _scaled("sub", input, other, alpha), out=out)
 
 
+_ONE: Any = 1  # not True, which is no factor of numbers; another object of 1 costs a little more
+
+
 def _scaled(op: str, input: Any, other: Any, alpha: Any) -> Any:
     if type(alpha) is int and alpha == 1:
         return other
-    dtype = result_type(input, other)
+    dtype = result_type(operand(op, input, 0), operand(op, other, 1))
     number = factor(alpha, dtype, op, "alpha")
     if not isinstance(other, Tensor):
         return other * number
@@ -275,7 +279,7 @@ def sub_(self: Tensor, other: Tensor | Number, *, alpha: Number = 1) -> Tensor:
 
 
 def _add_scaled(name: str, self: Tensor, other: Tensor | Number, alpha: Number) -> Tensor:
-    if type(alpha) is not int or alpha != 1:
+    if alpha is not _ONE:
         if isinstance(other, Tensor):
             check_overlap(f"{name}_", self, other)
         other = _scaled(name, self, other, alpha)

@@ -5,6 +5,7 @@ The three convolution ops are closed under differentiation: each one's derivativ
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from corex.dispatcher import call
@@ -26,11 +27,16 @@ def pair(value: Any, name: str) -> Pair:
     """One integer for both directions, or (vertical, horizontal).
 
     Raises:
-        TypeError: something else.
+        TypeError: something else. RuntimeError: more integers.
     """
-    values = (value, value) if isinstance(value, int) else tuple(value)
+    if isinstance(value, int):
+        values: tuple[Any, ...] = (value, value)
+    else:
+        values = tuple(value) if isinstance(value, Sequence) else ()
     if len(values) == 1:
         values = values * 2
+    if len(values) > 2 and all(isinstance(v, int) for v in values):
+        raise RuntimeError(f"{name} must be an integer or a pair of integers, got {value!r}")
     if len(values) != 2 or not all(isinstance(v, int) for v in values):
         raise TypeError(f"{name} must be an integer or a pair of integers, got {value!r}")
     if max(values) > LARGEST:
@@ -272,6 +278,10 @@ def _check_conv(
         raise RuntimeError(
             f"Expected 3D (unbatched) or 4D (batched) input to conv2d and 4D weight, but got input "
             f"of size: {list(input.shape)} and weight of size: {list(weight.shape)}"
+        )
+    if min(weight.shape[2:]) == 0:
+        raise RuntimeError(
+            f"[conv2d] kernel size should be greater than zero, but got {list(weight.shape[2:])}"
         )
     if min(stride) <= 0 or min(dilation) <= 0 or groups <= 0:
         raise RuntimeError(

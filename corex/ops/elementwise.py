@@ -244,6 +244,7 @@ def reflected_operator(schema: OpSchema) -> Callable[[Tensor, Any], Any]:
 
 def binary_function(schema: OpSchema) -> Callable[..., Tensor]:
     """The function of a binary op, `corex.maximum(a, b)`; also serves as the method."""
+    name = schema.name
     operator = binary_operator(schema)
 
     def op(input: _Operand, other: _Operand, *, out: Tensor | None = None) -> Tensor:
@@ -251,7 +252,7 @@ def binary_function(schema: OpSchema) -> Callable[..., Tensor]:
             result = operator(input, other)  # type: ignore[arg-type]
             if result is not NotImplemented:
                 return result  # type: ignore[no-any-return]
-        return general(schema, (_operand(schema, input), _operand(schema, other)), (), out)
+        return general(schema, (operand(name, input, 0), operand(name, other, 1)), (), out)
 
     return _named(op, schema)
 
@@ -318,7 +319,7 @@ def inplace(
         RuntimeError: a leaf that requires gradients, a result that does not fit the tensor's shape
             or dtype, or overlapping elements.
     """
-    operands = (self, *[_operand(schema, other) for other in others])
+    operands = (self, *[operand(schema.name, other, i) for i, other in enumerate(others, 1)])
     requires = check_inplace(schema.name, self, operands)
     for other in operands[1:]:
         if isinstance(other, Tensor):
@@ -473,13 +474,20 @@ def _unsupported(schema: OpSchema, dtype: DType) -> RuntimeError:
     )
 
 
-def _operand(schema: OpSchema, value: Any) -> _Operand:
+def operand(op: str, value: Any, position: int) -> _Operand:
+    """A tensor, or a number as Python's own.
+
+    Raises:
+        TypeError: neither.
+    """
     if isinstance(value, Tensor):
         return value
     number = as_number(value)
     if number is None:
+        name = ("input", "other", "third")[position]
         raise TypeError(
-            f"{schema.name}(): operands must be Tensors or numbers, not {type(value).__name__}"
+            f"{op}(): argument '{name}' (position {position + 1}) must be Tensor or number, not "
+            f"{type(value).__name__}"
         )
     return number
 

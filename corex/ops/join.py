@@ -191,6 +191,10 @@ def repeat_interleave(
     size = input.shape[dim]
     if isinstance(repeats, Tensor):
         check_places("repeat_interleave", [repeats], input.key.place)
+        if repeats.key.dtype.kind not in "ui":
+            raise NotImplementedError(
+                f'"repeat_interleave" not implemented for repeats of {repeats.key.dtype!r}'
+            )
     if isinstance(repeats, int):
         check_room(input.key, (max(repeats, 0), size))
         counts = [repeats] * size
@@ -357,8 +361,10 @@ def rot90(input: Tensor, k: int = 1, dims: Sequence[int] = (0, 1)) -> Tensor:
     """Rotated by k quarter turns in the plane of two dims.
 
     Raises:
-        RuntimeError: the two dims are the same.
+        RuntimeError: fewer than two dims, or the two dims are the same.
     """
+    if require_tensor("rot90", input).ndim < 2:
+        raise RuntimeError(f"expected total dims >= 2, but got total dims = {input.ndim}")
     a, b = (normalize_dim(d, input.ndim) for d in dims)
     if a == b:
         raise RuntimeError(

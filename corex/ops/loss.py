@@ -101,13 +101,19 @@ def mse_loss(input: Tensor, target: Tensor, reduction: str = "mean") -> Tensor:
     Raises:
         RuntimeError: shapes that do not broadcast. ValueError: an unknown reduction.
     """
-    key = input.key
-    if (
-        reduction == "mean"
-        and target.key is key
-        and input.shape == target.shape
-        and key.dtype.is_floating_point
-    ):
+    try:
+        key = input.key
+        fits = (
+            reduction == "mean"
+            and target.key is key
+            and input.shape == target.shape
+            and key.dtype.is_floating_point
+        )
+    except AttributeError:  # no tensor among them; nothing is asked where all is well
+        require_tensor("mse_loss", input)
+        require_tensor("mse_loss", target, "target")
+        raise
+    if fits:
         if input._strides is None and target._strides is None:
             direct = key.direct["mse_loss"]
             if direct is not None:
@@ -201,6 +207,7 @@ def nll_loss(
         ValueError: batch sizes differ. IndexError: a class out of range. RuntimeError: dtype.
     """
     _check_classes(input, target)
+    _check_weight(weight, input.shape[0 if input.ndim == 1 else 1])
     if input.ndim == 1:
         one = nll_loss(unsqueeze(input, 0), unsqueeze(target, 0), weight, ignore_index, "none")
         loss, used = squeeze(one, 0), _class_weights(target, weight, ignore_index, input)
@@ -264,6 +271,14 @@ def _check_classes(input: Tensor, target: Tensor) -> None:
         )
 
 
+def _check_weight(weight: Tensor | None, classes: int) -> None:
+    if weight is not None and require_tensor("nll_loss", weight, "weight").shape != (classes,):
+        raise RuntimeError(
+            f"weight tensor should be defined either for all {classes} classes or no classes but "
+            f"got weight tensor of shape: {list(weight.shape)}"
+        )
+
+
 def _check_range(target: Tensor, ignored: Tensor, classes: int) -> None:
     bad = (target < 0).logical_or(target >= classes).logical_and(ignored.logical_not())
     if bad.any().item():
@@ -286,7 +301,14 @@ def cross_entropy(
     Raises:
         ValueError: batch sizes differ. IndexError: a class out of range. RuntimeError: shapes.
     """
+    label_smoothing = real_number(label_smoothing, "cross_entropy", "label_smoothing")
+    if label_smoothing > 1.0:
+        raise RuntimeError(f"label_smoothing must be between 0.0 and 1.0. Got: {label_smoothing}")
+    if not label_smoothing > 0.0:  # PyTorch smooths nothing then
+        label_smoothing = 0.0
     axis = 0 if input.ndim == 1 else 1
+    if input.ndim:
+        _check_weight(weight, input.shape[axis])
     logs = log_softmax(input, axis)
     if target.shape == input.shape and target.is_floating_point():
         return _soft_targets(logs, target, weight, axis, reduction, label_smoothing)
@@ -337,13 +359,15 @@ def binary_cross_entropy(
     """-(t log p + (1 - t) log(1 - p)), logs limited from below by -100.
 
     Raises:
-        ValueError: shapes differ.
+        ValueError: shapes differ. RuntimeError: dtypes differ, or an input outside of [0, 1].
     """
     if input.shape != target.shape:
         raise ValueError(
             f"Using a target size ({list(target.shape)}) that is different to the input size "
             f"({list(input.shape)}) is deprecated. Please ensure they have the same size."
         )
+    if target.key.dtype is not input.key.dtype:
+        raise RuntimeError(f"Found dtype {target.key.dtype!r} but expected {input.key.dtype!r}")
     if not _runs_later(input) and not bool((input >= 0).logical_and(input <= 1).all().item()):
         raise RuntimeError("all elements of input should be between 0 and 1")
     loss = binary_entropy(input, target)
@@ -417,6 +441,8 @@ def embedding(input: Tensor, weight: Tensor, padding_idx: int | None = None) -> 
             f"Expected tensor for argument #1 'indices' to have one of the following scalar types: "
             f"Long, Int; but got {input.key.dtype!r} instead"
         )
+    if require_tensor("embedding", weight, "weight").ndim != 2:
+        raise RuntimeError(f"[embedding] 'weight' must be 2-D, but has shape {list(weight.shape)}")
     rows, width = weight.shape
     check_places("embedding", [input], weight.key.place)
     if not rows and numel(input.shape):
@@ -448,6 +474,8 @@ def one_hot(tensor: Tensor, num_classes: int = -1) -> Tensor:
         raise RuntimeError("Can not infer total number of classes from empty tensor.")
     largest = int(tensor.max()) if tensor.numel() else -1
     if num_classes == -1:
+        if not tensor.numel():
+            raise RuntimeError("Can not infer total number of classes from empty tensor.")
         num_classes = largest + 1
     elif largest >= num_classes:
         raise RuntimeError("Class values must be smaller than num_classes.")

@@ -418,14 +418,20 @@ def linear(input: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
     Raises:
         RuntimeError: sizes that do not align, or different dtypes.
     """
-    sizes, weight_sizes = input.shape, weight.shape
-    if (
-        sizes
-        and weight.key is input.key
-        and len(weight_sizes) == 2
-        and sizes[-1] == weight_sizes[1]
-        and (bias is None or (bias.key is input.key and bias.shape == weight_sizes[:1]))
-    ):
+    try:
+        sizes, weight_sizes = input.shape, weight.shape
+        fits = (
+            sizes
+            and weight.key is input.key
+            and len(weight_sizes) == 2
+            and sizes[-1] == weight_sizes[1]
+            and (bias is None or (bias.key is input.key and bias.shape == weight_sizes[:1]))
+        )
+    except AttributeError:  # no tensor among them; nothing is asked where all is well
+        for name, given in (("input", input), ("weight", weight), ("bias", bias)):
+            require_tensor("linear", given, name)
+        raise
+    if fits:
         return _linear(input, weight, bias)
     _checked("linear", input, weight)
     if bias is not None:

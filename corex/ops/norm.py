@@ -8,7 +8,7 @@ from typing import Any
 from corex.dispatcher import call
 from corex.graph import mode
 from corex.layout import numel
-from corex.ops.promotion import real_number
+from corex.ops.promotion import real_number, require_tensor
 from corex.ops.views import contiguous, dense_clone, reshape, shaped, unsqueeze
 from corex.recording import no_grad
 from corex.schema import OpSchema, declare
@@ -142,6 +142,7 @@ def rms_norm(
     from corex.dtypes import finfo
 
     tail = tuple(normalized_shape)
+    require_tensor("rms_norm", input)
     if input.shape[max(input.ndim - len(tail), 0) :] != tail:
         raise RuntimeError(
             f"Given normalized_shape={list(tail)}, expected input with shape [*, "
@@ -251,7 +252,13 @@ def group_norm(
     Raises:
         RuntimeError: the channels do not divide into the groups.
     """
+    if require_tensor("group_norm", input).ndim < 2:
+        raise RuntimeError(
+            f"Expected at least 2 dimensions for input tensor but received {input.ndim}"
+        )
     n, channels = input.shape[:2]
+    if num_groups <= 0:
+        raise RuntimeError(f"Expected num groups to be greater than 0, got {num_groups}")
     if channels % num_groups:
         raise RuntimeError(
             f"Expected number of channels in input to be divisible by num_groups, but got input of "

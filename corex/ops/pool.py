@@ -273,8 +273,10 @@ def avg_pool2d(
     """The mean of each window; padding zeros count unless `count_include_pad` is False.
 
     Raises:
-        RuntimeError: a window that does not fit, or more padding than half of it.
+        RuntimeError: a window that does not fit, more padding than half of it, or a divisor of 0.
     """
+    if divisor_override == 0:
+        raise RuntimeError("[avg_pool2d] divisor must be not zero")
     if input.ndim == 3:
         means = avg_pool2d(
             unsqueeze(input, 0), kernel_size, stride, padding, ceil_mode, count_include_pad,
@@ -316,11 +318,18 @@ def adaptive_avg_pool2d(input: Tensor, output_size: Any) -> Tensor:
     """Means over a grid of `output_size` nearly equal parts (None keeps a size).
 
     Raises:
-        RuntimeError: an image without height or width.
+        RuntimeError: not two sizes, a negative one, or an image without height or width.
     """
     if isinstance(output_size, int):
         output_size = (output_size, output_size)
+    if len(output_size) != 2:
+        raise RuntimeError(f"adaptive_avg_pool2d: output_size must be 2, got {output_size!r}")
     sizes = [input.shape[-2 + i] if s is None else s for i, s in enumerate(output_size)]
+    if min(sizes) < 0:
+        raise RuntimeError(
+            f"adaptive_avg_pool2d: elements of output_size must be greater than or equal to 0 but "
+            f"received {output_size!r}"
+        )
     if 0 in input.shape[-2:] and sizes != [1, 1]:  # the mean of nothing is NaN
         raise RuntimeError(
             f"adaptive_avg_pool2d(): Expected input to have non-zero size for non-batch "
@@ -337,6 +346,8 @@ def _adaptive_line(x: Tensor, dim: int, size: int) -> Tensor:
     whole = x.shape[dim]
     if whole % max(size, 1) == 0 and size:
         return x.unflatten(dim, (size, whole // size)).mean(dim + 1)
+    if size == 0:
+        return slice_view(x, dim, 0, 0).clone()
     parts = []
     for i in range(size):
         start, end = i * whole // size, -(-(i + 1) * whole // size)

@@ -45,8 +45,17 @@ class Generator:
         self._offset = 0
 
     def manual_seed(self, seed: int) -> Generator:
-        """Restarts the stream with a seed; returns the generator."""
-        self._seed = int(seed) & _MASK
+        """Restarts the stream with a seed; returns the generator.
+
+        Raises:
+            ValueError: a seed beyond 64 bits. RuntimeError: no integer.
+        """
+        if not hasattr(seed, "__index__"):
+            raise RuntimeError(f"manual_seed expected a long, but got {type(seed).__name__}")
+        number = seed.__index__()
+        if not -(2**63) <= number < 2**64:
+            raise ValueError("Overflow when unpacking long long")
+        self._seed = number & _MASK
         self._offset = 0
         return self
 
@@ -92,8 +101,12 @@ default_generator = Generator()
 
 
 def manual_seed(seed: int) -> Generator:
-    """Restarts the default stream with a seed; returns the default generator."""
-    return default_generator.manual_seed(seed)
+    """Restarts the default stream with a seed, cut to an integer; returns the default generator.
+
+    Raises:
+        ValueError: a seed beyond 64 bits, or no number.
+    """
+    return default_generator.manual_seed(int(seed))
 
 
 def seed() -> int:
@@ -192,11 +205,15 @@ def _new_tensor(
     backend: str | None,
 ) -> Tensor:
     shape = sizes_of(sizes)
+    _check_shape(shape)
+    return empty(find_place(device, backend).key(dtype or dt.get_default_dtype()), shape)
+
+
+def _check_shape(shape: tuple[int, ...]) -> None:
     if any(size < 0 for size in shape):
         raise RuntimeError(
             f"Trying to create tensor with negative dimension {min(shape)}: {list(shape)}"
         )
-    return empty(find_place(device, backend).key(dtype or dt.get_default_dtype()), shape)
 
 
 def _floating(op: str, t: Tensor) -> Tensor:
@@ -269,6 +286,7 @@ def randint(
     low, high = _interval("randint", low, high, dtype)
     place = find_place(device, backend)
     shape = sizes_of((size,))
+    _check_shape(shape)
     count = numel(shape)
     seed, offset = (generator or default_generator).advance((count + 1) // 2)
     bits = _bits(place, count, seed, offset)
@@ -395,7 +413,8 @@ def normal(
 
 def _check_values(what: str, t: Tensor, test: Callable[[Tensor], Tensor]) -> None:
     """Raises RuntimeError unless the test holds for all values; a device is not waited for."""
-    if t.key.place.device.type == "cpu" and not bool(test(t.detach()).all().item()):
+    place = t.key.place
+    if place.backend.stream_handle(place.index) is None and not bool(test(t.detach()).all().item()):
         raise RuntimeError(what)
 
 

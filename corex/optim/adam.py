@@ -59,7 +59,8 @@ class Adam(Optimizer):
         )
         check_not_negative("learning rate", lr)
         check_not_negative("epsilon value", eps)
-        for index, beta in enumerate(betas):
+        for index in (0, 1):
+            beta = betas[index]
             if not 0.0 <= beta < 1.0:
                 raise ValueError(f"Invalid beta parameter at index {index}: {beta}")
         check_not_negative("weight_decay value", weight_decay)

@@ -67,6 +67,7 @@ from corex.nn.functional.spatial import (
     pad,
     rms_norm,
 )
+from corex.ops.guard import guarded
 
 __all__ = [
     "adaptive_avg_pool1d",
@@ -162,3 +163,14 @@ def embedding(
             raise AssertionError("Padding_idx must be within num_embeddings")
         padding_idx %= rows
     return corex.embedding(input, weight, padding_idx)
+
+
+def _guard() -> None:
+    """Puts the functions behind `guarded`, but for the quickest, which check for themselves."""
+    for name in __all__:
+        function = globals()[name]
+        if name != "mse_loss" and function is not getattr(corex, name, None):
+            globals()[name] = guarded(name, function, __name__)
+
+
+_guard()

@@ -19,7 +19,11 @@ rms_norm = corex.rms_norm
 
 
 def _single(value: Any) -> int:
-    return value if isinstance(value, int) else int(value[0])
+    if isinstance(value, int):
+        return value
+    if not isinstance(value, tuple | list) or len(value) != 1:
+        raise TypeError(f"expected an integer, or a tuple of one, not {value!r}")
+    return int(value[0])
 
 
 def conv1d(

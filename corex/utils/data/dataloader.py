@@ -154,6 +154,8 @@ class DataLoader:
                 f"DataLoader does not support worker processes yet (num_workers={num_workers}); "
                 "use num_workers=0"
             )
+        if timeout < 0:
+            raise ValueError("timeout option should be non-negative")
         stream = isinstance(dataset, IterableDataset)
         if stream and (shuffle or sampler is not None or batch_sampler is not None):
             raise ValueError(

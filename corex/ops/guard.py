@@ -1,0 +1,135 @@
+"""Arguments of a wrong type: a TypeError with function and argument, free for calls that are right.
+
+A function checks what it has to know anyway; that an argument is no tensor at all often shows only
+where an attribute is missing, deep inside. So exported functions stand behind a `try`: what a wrong
+type ends in (an AttributeError, say) is compared with the annotations, and told in their terms.
+An error that the annotations do not explain stays as it is.
+"""
+
+from __future__ import annotations
+
+import functools
+import inspect
+import re
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from corex.device import device
+from corex.dtypes import DType
+from corex.ops.promotion import as_number
+from corex.tensor import Tensor
+
+_SYMPTOMS = (
+    AssertionError, AttributeError, IndexError, KeyError, TypeError, UnboundLocalError,
+)  # fmt: skip
+
+
+def guarded(name: str, function: Callable[..., Any], home: str = "corex") -> Callable[..., Any]:
+    """The function, with errors in terms of its arguments; `home` is where pickle finds it."""
+
+    @functools.wraps(function)
+    def call(*args: Any, **kwargs: Any) -> Any:
+        try:
+            return function(*args, **kwargs)
+        except _SYMPTOMS as error:
+            if isinstance(error, TypeError) and str(error).startswith((f"{name}(", f"[{name}")):
+                raise
+            wrong = _wrong_argument(function, args, kwargs, error)
+            if wrong is None:
+                raise
+            raise TypeError(f"{name}(): argument {wrong}") from error
+
+    call.__module__, call.__name__, call.__qualname__ = home, name, name
+    return call
+
+
+def _wrong_argument(
+    function: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any], error: Exception
+) -> str | None:
+    """What is wrong with the first argument that is not of its annotation; None if all are."""
+    signature = inspect.signature(function)
+    try:
+        bound = signature.bind(*args, **kwargs)
+    except TypeError:
+        return None
+    given = []
+    for name, value in bound.arguments.items():
+        declared = signature.parameters[name]
+        several = value if declared.kind is declared.VAR_POSITIONAL else (value,)
+        given += [(name, str(declared.annotation), one) for one in several]
+    for position, (name, annotation, value) in enumerate(given, 1):
+        if not _fits(value, annotation):
+            where = "" if name in kwargs else f" (position {position})"
+            return f"'{name}'{where} must be {_wanted(annotation)}, not {_described(value)}"
+    # An argument of any type, whose type the error names.
+    culprit = re.search(r"'(?:\w+\.)*(\w+)' object", str(error))
+    for name, _, value in given:
+        if culprit and type(value).__name__ == culprit[1] and not isinstance(value, Tensor):
+            return f"'{name}' cannot be {_described(value)}"
+    return None
+
+
+def _described(value: Any) -> str:
+    kind = type(value).__name__
+    if isinstance(value, list | tuple) and value:
+        return f"{kind} of {' and '.join(sorted({type(item).__name__ for item in value}))}"
+    return kind
+
+
+_WORDS = {
+    "Sequence[int]": "tuple of ints",
+    "Sequence[Tensor]": "tuple of Tensors",
+    "float": "float",
+    "Number": "number",
+    "DTypeLike": "corex.dtype",
+    "DType": "corex.dtype",
+    "Dims": "int or tuple of ints",
+}
+
+
+def _wanted(annotation: str) -> str:
+    names = [part.strip() for part in annotation.split("|")]
+    words = [_WORDS.get(part, part) for part in names if part != "None"]
+    return " or ".join(dict.fromkeys(words))
+
+
+# ---- what fits an annotation ---------------------------------------------------------------------
+def _is_index(value: Any) -> bool:
+    if isinstance(value, Tensor):
+        return not value.shape and value.key.dtype.kind in "ui"
+    return hasattr(type(value), "__index__")
+
+
+def _is_number(value: Any) -> bool:
+    return as_number(value) is not None or (isinstance(value, Tensor) and not value.shape)
+
+
+def _is_sequence(value: Any, test: Callable[[Any], bool]) -> bool:
+    return (
+        isinstance(value, Sequence)
+        and not isinstance(value, str | bytes)
+        and all(test(item) for item in value)
+    )
+
+
+_TESTS: dict[str, Callable[[Any], bool]] = {
+    "Tensor": lambda value: isinstance(value, Tensor),
+    "None": lambda value: value is None,
+    "bool": lambda value: isinstance(value, bool | int),
+    "int": _is_index,
+    "float": _is_number,
+    "Number": _is_number,
+    "str": lambda value: isinstance(value, str),
+    "DType": lambda value: isinstance(value, DType),
+    "DTypeLike": lambda value: value is None or isinstance(value, DType | type),
+    "DeviceLike": lambda value: value is None or isinstance(value, device | str | int),
+    "Sequence[int]": lambda value: _is_sequence(value, _is_index),
+    "Sequence[Tensor]": lambda value: _is_sequence(value, lambda one: isinstance(one, Tensor)),
+    "Dims": lambda value: value is None or _is_index(value) or _is_sequence(value, _is_index),
+}
+
+
+def _fits(value: Any, annotation: str) -> bool:
+    """Whether a value is of an annotation; True of one that this table does not know."""
+    tests = [_TESTS.get(part.strip()) for part in annotation.split("|")]
+    return any(test is None or test(value) for test in tests)
