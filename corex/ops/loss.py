@@ -359,14 +359,14 @@ def binary_cross_entropy(
     """-(t log p + (1 - t) log(1 - p)), logs limited from below by -100.
 
     Raises:
-        ValueError: shapes differ. RuntimeError: dtypes differ, or an input outside of [0, 1].
+        ValueError: shapes differ. RuntimeError: an integer target, or an input outside of [0, 1].
     """
     if input.shape != target.shape:
         raise ValueError(
             f"Using a target size ({list(target.shape)}) that is different to the input size "
             f"({list(input.shape)}) is deprecated. Please ensure they have the same size."
         )
-    if target.key.dtype is not input.key.dtype:
+    if not target.is_floating_point():
         raise RuntimeError(f"Found dtype {target.key.dtype!r} but expected {input.key.dtype!r}")
     if not _runs_later(input) and not bool((input >= 0).logical_and(input <= 1).all().item()):
         raise RuntimeError("all elements of input should be between 0 and 1")
