@@ -72,6 +72,7 @@ class Stub:
 
     def function(self, name: str, function: Callable[..., Any], method: bool = False) -> list[str]:
         """The `def` lines of a function: one, unless it has overloads."""
+        function = inspect.unwrap(function)  # from behind `guarded`
         overloads = typing.get_overloads(function)
         if not overloads:
             return [self.signature(name, function, method)]
@@ -170,7 +171,7 @@ def _module_of(value: Any) -> str | None:
         value = value.fget
     if isinstance(value, staticmethod):
         value = value.__func__
-    return value.__module__ if isinstance(value, types.FunctionType) else None
+    return inspect.unwrap(value).__module__ if isinstance(value, types.FunctionType) else None
 
 
 def functions_stub() -> str:

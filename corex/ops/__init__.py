@@ -115,6 +115,7 @@ def _collect() -> None:
 def _guard() -> None:
     """Puts the functions behind `guarded`, but for those whose calls cost next to nothing."""
     quick = {id(f) for table in (unary.functions, binary.functions) for f in table.values()}
+    quick |= {id(functions[name]) for name in _QUICK.split()}
     wrapped: dict[int, Any] = {}
     for table, spared in ((functions, _QUICK.split()), (methods, _QUICK_METHODS.split())):
         for name, function in table.items():
