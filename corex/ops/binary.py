@@ -355,7 +355,9 @@ _inverse_root = composition(
 def _power(operator: bool) -> Callable[..., Tensor]:
     """The function, or the operator, which answers NotImplemented for foreign operands."""
 
-    def op(input: Tensor | Number, exponent: Any, *, out: Tensor | None = None) -> Tensor:
+    def op(
+        input: Tensor | Number, exponent: Tensor | Number, *, out: Tensor | None = None
+    ) -> Tensor:
         base = input
         if out is None and isinstance(exponent, int | float) and isinstance(base, Tensor):
             kind = base.key.dtype.kind
@@ -373,7 +375,7 @@ def _power(operator: bool) -> Callable[..., Tensor]:
             _check_exponent(base, exponent)
         elif operator and not is_operand(exponent):
             return NotImplemented  # type: ignore[no-any-return]
-        elif not isinstance(exponent, Tensor | int | float):
+        elif type(exponent).__module__ == "numpy":
             number = as_number(exponent)  # of NumPy
             if number is not None:
                 return op(base, number, out=out)
