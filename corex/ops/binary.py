@@ -307,8 +307,7 @@ def div(
             f"div expected rounding_mode to be one of None, 'trunc', or 'floor' but found "
             f"'{rounding_mode}'"
         )
-    if isinstance(input, Tensor) and input.key.dtype.kind == "b":
-        input = cast(input, result_type(input, other))
+    input, other = operand("div", input, 0), operand("div", other, 1)
     dtype = result_type(input, other)
     a, b = [cast(v, dtype) if isinstance(v, Tensor) else v for v in (input, other)]
     result = _truncated(a, b)
