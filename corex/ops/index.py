@@ -415,7 +415,7 @@ def setitem(self: Tensor, key: Any, value: Any) -> None:
                 f"[setitem] shape mismatch: value tensor of shape {list(source.shape)} cannot be "
                 f"broadcast to indexing result of shape {list(target.shape)}"
             )
-        target.copy_(source)
+        target.copy_(expand(source, target.shape))
         return
     _put_in_place(view, _Advanced(view, advanced), source, False)
 

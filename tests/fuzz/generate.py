@@ -296,7 +296,7 @@ _WRITES = [
     "{t}.sigmoid_()",
     "{t}.relu_()",
     "{t}.square_().tanh_()",
-    "{t}.exp_().sin_()",
+    "{t}.tanh_().exp_()",
     "{t}.clamp_(-1, 1)",
     "{t}.clamp_(min=0)",
     "{t}.pow_(2).tanh_()",

@@ -146,6 +146,9 @@ class Pair:
         if found is None and expected is not None and self.keeps_less():
             self.ended = True
             return
+        if found is not None and "a checkpointed function reads" in str(self.mine.error):
+            self.ended = True  # PyTorch computes from what was changed
+            return
         if found != expected:
             shown = self.mine.error if found else self.theirs.error
             raise DifferenceError(f"raised {found}, not {expected}: {shown}")
