@@ -50,11 +50,14 @@ endif
 demo: $(VENV)/.installed
 	$(BIN)/corex demo
 
+# On all cores: -n 0 in OPTIONS runs them in one process, as a debugger needs it.
+PYTEST := $(BIN)/python -m pytest -n auto --dist worksteal --durations=20
+
 test: $(VENV)/.installed
-	$(BIN)/python -m pytest -m "not parity"
+	$(PYTEST) -m "not parity and not full" $(OPTIONS)
 
 parity: $(VENV)/.torch
-	$(BIN)/python -m pytest -m parity
+	$(PYTEST) -m parity $(OPTIONS)
 
 # Random programs in corex and PyTorch, step by step; prints those in which they part.
 FUZZ_PROGRAMS ?= 100000
@@ -89,6 +92,7 @@ sanitize: $(VENV)/.installed
 
 # What `make test` and `make sanitize` do in part: the whole conformance suite under each setting.
 full: $(VENV)/.installed
+	$(PYTEST) -m full
 	$(BIN)/python backends/cpu_c/sweep.py
 	$(BIN)/python backends/cpu_c/sanitize.py --full
 	$(BIN)/python tests/faults/forks.py 1000
