@@ -40,6 +40,8 @@ def guarded(name: str, function: Callable[..., Any], home: str = "corex") -> Cal
             raise TypeError(f"{name}(): argument {wrong}") from error
 
     call.__module__, call.__name__, call.__qualname__ = home, name, name
+    # In tracebacks, too; and the interpreter specialises each function's code for itself.
+    call.__code__ = call.__code__.replace(co_name=name)
     return call
 
 
