@@ -12,7 +12,7 @@ from collections.abc import Callable
 from corex.dispatcher import dense_copy
 from corex.graph import OpNode
 from corex.ops.elementwise import binary_operator, inplace_function, unary_function
-from corex.ops.inplace import write_out
+from corex.ops.inplace import check_inplace, write_out
 from corex.ops.promotion import require_tensor
 from corex.schema import ALL, BITS, FLOAT, NUMBER, OpSchema, declare
 from corex.tensor import Tensor, wrap
@@ -162,6 +162,7 @@ def _unchanged(name: str, kinds: str) -> None:
     def op_(self: Tensor) -> Tensor:
         if self.key.dtype.kind not in kinds:
             return write(self)
+        check_inplace(name, self, ())
         self.storage_.version += 1
         return self
 
