@@ -14,6 +14,8 @@ for numbers, the rest for floats.
 - `linear_backward(needs, g, g_offset, g_shape, a, a_offset, a_shape, w, w_offset, w_shape)`:
   the gradients of a, w and bias, as a tuple of buffers; None where `needs` (three bools) says so.
 - `sum(shape, a, a_offset)`, `mean(...)`: over all elements; the result is 0-d.
+- `variance((rows, n), a, a_offset, freedom)`: of each row the squared deviations from its mean,
+  summed and divided by `freedom`; the result is float64, whatever the operand.
 - `mse_loss(shape, a, a_offset, b, b_offset)`: the result is 0-d.
 - `mse_loss_backward(shape, g, g_offset, a, a_offset, b, b_offset)`: g is 0-d.
 - `sgd_step(params, grads, shapes, lr, weight_decay, maximize)`: three lists, buffers (from offset

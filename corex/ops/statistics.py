@@ -20,7 +20,7 @@ from corex.ops.select import where
 from corex.ops.vector_norm import checked, kept
 from corex.ops.views import reshape, shaped
 from corex.return_types import ValuesIndices
-from corex.tensor import Tensor
+from corex.tensor import Tensor, wrap
 
 Dims = int | Sequence[int] | None
 
@@ -64,11 +64,23 @@ def _wide(a: Tensor) -> Tensor:
 
 def _spread_out(a: Tensor, dims: tuple[int, ...], correction: float, keepdim: bool) -> Tensor:
     """The variance, in the wide dtype."""
+    freedom = max(_size(a.shape, dims) - correction, 0)
+    kernel = a.key.direct["variance"] if a._strides is None else None
+    if kernel is not None and dims and dims == tuple(range(a.ndim - len(dims), a.ndim)):
+        return _of_rows(kernel, a, len(dims), freedom, keepdim)
     wide = _wide(a)
     deviation = wide - mean(wide, dims, True)
     total = sum_(deviation * deviation, dims, keepdim)
-    freedom = max(_size(a.shape, dims) - correction, 0)
     return total / freedom if freedom else total / 0.0
+
+
+def _of_rows(kernel: Any, a: Tensor, last: int, freedom: float, keepdim: bool) -> Tensor:
+    """The variance over the last dims of a dense tensor, by a direct kernel."""
+    outer, inner = a.shape[: a.ndim - last], a.shape[a.ndim - last :]
+    rows = (numel(outer), numel(inner))
+    buffer = kernel(rows, a.storage_.buffer, a.offset, float(freedom))
+    key = a.key.place.key(dt.float64)
+    return wrap(key, buffer, (*outer, *[1] * last) if keepdim else outer)
 
 
 def _size(shape: tuple[int, ...], dims: tuple[int, ...]) -> int:

@@ -8,8 +8,10 @@
  */
 #define _GNU_SOURCE
 #include <pthread.h>
+#include <sched.h>
 #include <stdlib.h>
 #include <sys/mman.h>
+#include <time.h>
 
 #include "alloc.h"
 #include "machine.h"
@@ -25,14 +27,11 @@ typedef struct block {
     int64_t size;
 } block;
 
-/* Held for a few instructions, and never around a system call. */
-#ifdef PTHREAD_ADAPTIVE_MUTEX_INITIALIZER_NP
-#define UNLOCKED PTHREAD_ADAPTIVE_MUTEX_INITIALIZER_NP
-#else
-#define UNLOCKED PTHREAD_MUTEX_INITIALIZER
-#endif
-
-static pthread_mutex_t lock = UNLOCKED;
+/*
+ * Held for a few instructions and never around a system call; who finds it taken gives way before
+ * long, as its owner may not be running. A mutex of the C library costs a tenth of a small op.
+ */
+static atomic_flag lock = ATOMIC_FLAG_INIT;
 static block *free_lists[NUM_CLASSES];
 static int64_t cached_bytes;        /* in free_lists */
 static _Atomic int64_t cache_limit; /* of cached_bytes */
@@ -42,20 +41,32 @@ corex_counters corex_memory;
 
 static _Alignas(64) char nothing[64]; /* the address of blocks of 0 bytes */
 
-static void acquire(void) { pthread_mutex_lock(&lock); }
-static void release(void) { pthread_mutex_unlock(&lock); }
-
-/*
- * A fork may catch another thread inside the allocator: it waits until that one is out. In the
- * child the mutex is a new one, since its owner may have another number there.
- */
-static void before_fork(void) { acquire(); }
-static void after_fork_in_parent(void) { release(); }
-static void after_fork_in_child(void)
+static bool try_lock(void)
 {
-    const pthread_mutex_t fresh = UNLOCKED;
-    lock = fresh;
+    return !atomic_flag_test_and_set_explicit(&lock, memory_order_acquire);
 }
+
+static __attribute__((noinline)) void wait_for_lock(void)
+{
+    const struct timespec pause = {.tv_nsec = 20000};
+    for (int tries = 0; !try_lock(); tries++)
+        if (tries >= 1000)
+            nanosleep(&pause, NULL); /* also where the owner has a lower priority */
+        else if (tries >= 20)
+            sched_yield();
+}
+
+COREX_INLINE void acquire(void)
+{
+    if (COREX_UNLIKELY(!try_lock()))
+        wait_for_lock();
+}
+
+COREX_INLINE void release(void) { atomic_flag_clear_explicit(&lock, memory_order_release); }
+
+/* A fork may catch another thread inside the allocator: it waits until that one is out. */
+static void before_fork(void) { acquire(); }
+static void after_fork(void) { release(); }
 
 /* While the library is loaded: whoever forks later may never have used a thread of ours. */
 __attribute__((constructor)) static void start(void)
@@ -67,7 +78,7 @@ __attribute__((constructor)) static void start(void)
     const char *text = getenv("COREX_CPU_CACHE_BYTES");
     const long long cache = text == NULL || *text == 0 ? -1 : strtoll(text, NULL, 10);
     atomic_store(&cache_limit, cache >= 0 ? cache : memory_limit / 4);
-    pthread_atfork(before_fork, after_fork_in_parent, after_fork_in_child);
+    pthread_atfork(before_fork, after_fork, after_fork);
 }
 
 static int class_of(int64_t nbytes)

@@ -163,6 +163,9 @@ COREX_API corex_status corex_layer_norm(const corex_view *out, const corex_view 
                                         const corex_view *rstd, const corex_view *a,
                                         const corex_view *weight, const corex_view *bias,
                                         double eps);
+/* Per dense row of n floats its squared deviations over `freedom`, computed in float64. */
+COREX_API void corex_row_variance(double *out, const void *a, int dtype, int64_t rows, int64_t n,
+                                  double freedom);
 COREX_API corex_status corex_layer_norm_backward(const corex_view *out, const corex_view *g,
                                                  const corex_view *a, const corex_view *mean,
                                                  const corex_view *rstd, const corex_view *weight);

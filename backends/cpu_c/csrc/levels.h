@@ -72,8 +72,16 @@ typedef struct corex_norm_job {
     int64_t n;
     double eps;
 } corex_norm_job;
+/* Rows of n elements; each gives a float64, its squared deviations over `freedom`. */
+typedef struct corex_variance_job {
+    double *out;
+    const char *a;
+    int64_t n;
+    double freedom;
+} corex_variance_job;
 typedef struct corex_norm_table {
     corex_body forward[2], backward[2]; /* the context is a corex_norm_job */
+    corex_body variance[2];             /* a corex_variance_job */
 } corex_norm_table;
 
 /* Register-blocked C += A B; `packed` has room for COREX_GEMM_PACKED elements. */

@@ -50,6 +50,14 @@ corex_status corex_layer_norm(const corex_view *out, const corex_view *mean, con
     return status;
 }
 
+void corex_row_variance(double *out, const void *a, int dtype, int64_t rows, int64_t n,
+                        double freedom)
+{
+    corex_variance_job job = {out, a, n, freedom};
+    corex_parallel_for(rows, 1 + COREX_GRAIN / corex_plus(1, corex_times(2, n)),
+                       corex_kernels_now()->norm->variance[COREX_BY_FLOAT(dtype)], &job);
+}
+
 corex_status corex_layer_norm_backward(const corex_view *out, const corex_view *g,
                                        const corex_view *a, const corex_view *mean,
                                        const corex_view *rstd, const corex_view *weight)

@@ -192,6 +192,26 @@ KERNEL(direct_reduce)
     return finish(out, status);
 }
 
+/* ((rows, n), a, a_offset, freedom): a float64 per row */
+KERNEL(direct_variance)
+{
+    DIRECT(4);
+    int64_t shape[COREX_MAX_DIMS];
+    const int64_t n = read_shape(args[0], 2, shape);
+    const double freedom = PyFloat_AsDouble(args[3]);
+    if (n < 0 || PyErr_Occurred())
+        return NULL;
+    const char *a = read_memory(kernel, args + 1, n);
+    corex_buffer *out =
+        a == NULL ? NULL : corex_buffer_new(corex_times(shape[0], (int64_t)sizeof(double)));
+    if (out == NULL)
+        return NULL;
+    double *to = (double *)out->ptr;
+    corex_status status = COREX_OK;
+    COREX_RUN(status, n, (corex_row_variance(to, a, dtype, shape[0], shape[1], freedom), COREX_OK));
+    return finish(out, status);
+}
+
 /* (shape, a, a_offset, b, b_offset) */
 KERNEL(direct_mse_loss)
 {
@@ -322,6 +342,7 @@ vectorcallfunc corex_find_composite(const char *name, int dtype)
         {"linear_backward", direct_linear_backward, true},
         {"sum", direct_reduce, false},
         {"mean", direct_reduce, true},
+        {"variance", direct_variance, true},
         {"mse_loss", direct_mse_loss, true},
         {"mse_loss_backward", direct_mse_loss_backward, true},
         {"sgd_step", direct_sgd_step, true},

@@ -1,4 +1,4 @@
-/* Layer normalisation of dense rows, and its gradient. */
+/* Layer normalisation of dense rows, and its gradient; the variance of rows. */
 #include "rowmath.h"
 
 #define NORM(sfx, T) \
@@ -56,6 +56,19 @@
                                     ((const T *)job->rstd)[row], (const T *)job->a + row * job->n, \
                                     (const T *)job->g + row * job->n, (const T *)job->weight, \
                                     job->n); \
+    } \
+    /* Squares of float32 fit into a double, whatever they are. */ \
+    static void variance_range_##sfx(void *context, int64_t begin, int64_t end) \
+    { \
+        const corex_variance_job *job = context; \
+        for (int64_t row = begin; row < end; row++) { \
+            const T *a = (const T *)job->a + row * job->n; \
+            double sum, squares; \
+            ROW_SUM(double, job->n, sum, (double)a[at]); \
+            const double m = sum / (double)job->n; \
+            ROW_SUM(double, job->n, squares, ((double)a[at] - m) * ((double)a[at] - m)); \
+            job->out[row] = squares / job->freedom; \
+        } \
     }
 
 NORM(f32, float)
@@ -64,4 +77,5 @@ NORM(f64, double)
 const corex_norm_table COREX_LEVELED(corex_norm) = {
     .forward = {norm_range_f32, norm_range_f64},
     .backward = {norm_backward_range_f32, norm_backward_range_f64},
+    .variance = {variance_range_f32, variance_range_f64},
 };
