@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterable, Sequence
 from functools import lru_cache
 from itertools import pairwise
 from math import prod
+from operator import index
 from typing import Any
 
 from corex.errors import OutOfMemoryError
@@ -36,8 +37,18 @@ class _Cache(dict[Shape, Any]):
     def __missing__(self, shape: Shape) -> Any:
         if len(self) > 4096:
             self.clear()
+        shape = integers(shape)
         value = self[shape] = self.compute(shape)
         return value
+
+
+def integers(sizes: Iterable[Any]) -> tuple[int, ...]:
+    """Sizes as plain integers. What is remembered of 3.0 would be told of 3, its equal.
+
+    Raises:
+        TypeError: a size that is no integer.
+    """
+    return tuple([int(index(size)) for size in sizes])
 
 
 def _count(shape: Shape) -> int:
@@ -97,8 +108,9 @@ def numel(shape: Shape) -> int:
 
     Raises:
         RuntimeError: 2**63 or more.
+        TypeError: a size that is no integer.
     """
-    return _count(shape)
+    return _count(integers(shape))
 
 
 def _bytes_of(itemsize: int) -> Callable[[Shape], int]:
@@ -162,7 +174,7 @@ def is_dense(shape: Shape, strides: Strides) -> bool:
 def extent(shape: Shape, strides: Strides) -> tuple[int, int]:
     """Lowest and highest element offset that a non-empty view touches, relative to its own."""
     low = high = 0
-    for size, stride in zip(shape, strides, strict=True):
+    for size, stride in zip(shape, integers(strides), strict=True):
         if stride < 0:
             low += (size - 1) * stride
         else:
@@ -231,6 +243,7 @@ def broadcast_shapes(op: str, *shapes: Shape) -> Shape:
     Raises:
         RuntimeError: the shapes do not broadcast; names the op, both shapes and the dim at fault.
     """
+    shapes = tuple([integers(shape) for shape in shapes])
     if len(shapes) == 2 and shapes[0] == shapes[1]:
         return shapes[0]
     result = [1] * max(map(len, shapes), default=0)
@@ -251,6 +264,7 @@ def broadcast_shapes(op: str, *shapes: Shape) -> Shape:
 @lru_cache(maxsize=4096)
 def broadcast_strides(shape: Shape, strides: Strides, target: Shape) -> Strides:
     """Strides of a view of `shape` seen as `target`, which it is known to broadcast to."""
+    target = integers(target)
     lead = len(target) - len(shape)
     return (0,) * lead + tuple(
         0 if size == 1 and want != 1 else stride

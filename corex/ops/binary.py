@@ -270,20 +270,25 @@ def _scaled(op: str, input: Any, other: Any, alpha: Any) -> Any:
 
 def add_(self: Tensor, other: Tensor | Number, *, alpha: Number = 1) -> Tensor:
     """In place: self += alpha * other."""
+    if alpha is _ONE:
+        return _plainly["add"](self, other)
     return _add_scaled("add", self, other, alpha)
 
 
 def sub_(self: Tensor, other: Tensor | Number, *, alpha: Number = 1) -> Tensor:
     """In place: self -= alpha * other."""
+    if alpha is _ONE:
+        return _plainly["sub"](self, other)
     return _add_scaled("sub", self, other, alpha)
 
 
 def _add_scaled(name: str, self: Tensor, other: Tensor | Number, alpha: Number) -> Tensor:
-    if alpha is not _ONE:
-        if isinstance(other, Tensor):
-            check_overlap(f"{name}_", self, other)
-        other = _scaled(name, self, other, alpha)
-    return inplace_functions[f"{name}_"](self, other)
+    if isinstance(other, Tensor):
+        check_overlap(f"{name}_", self, other)
+    return _plainly[name](self, _scaled(name, self, other, alpha))
+
+
+_plainly = {name: inplace_functions[f"{name}_"] for name in ("add", "sub")}
 
 
 def div(

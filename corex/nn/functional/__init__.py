@@ -67,7 +67,7 @@ from corex.nn.functional.spatial import (
     pad,
     rms_norm,
 )
-from corex.ops.guard import guarded
+from corex.ops.guard import written_out
 
 __all__ = [
     "adaptive_avg_pool1d",
@@ -170,7 +170,7 @@ def _guard() -> None:
     for name in __all__:
         function = globals()[name]
         if name != "mse_loss" and function is not getattr(corex, name, None):
-            globals()[name] = guarded(name, function, __name__)
+            globals()[name] = written_out(name, function, __name__)
 
 
 _guard()
