@@ -131,8 +131,8 @@ def _guard() -> None:
 
 # What a call of four numbers is measured by: these check their arguments themselves.
 _QUICK = """
-    add sub mul div pow rsub where sum mean matmul mm cat stack linear relu mse_loss tensor zeros
-    ones empty full zeros_like ones_like empty_like
+    add sub mul div pow rsub where sum mean matmul mm cat stack linear relu gelu mse_loss
+    tensor zeros ones empty full zeros_like ones_like empty_like
 """
 _QUICK_METHODS = f"""
     {_QUICK} add_ sub_ mul_ div_ pow_ copy_ fill_ zero_ to cpu type_as bool byte int long float

@@ -124,19 +124,16 @@ def _check_memory(op: str, lists: Sequence[Sequence[Tensor]]) -> None:
         RuntimeError: elements of a written tensor, or of it and its gradient, share memory.
     """
     for tensors in (lists[0], *lists[2:]):
-        for t in tensors:
-            if t._strides is not None and self_overlaps(t.shape, t._strides):
+        for t in [t for t in tensors if t._strides is not None]:
+            if self_overlaps(t.shape, t.strides):
                 raise RuntimeError(
                     f"[{op}] unsupported operation: more than one element of the written-to tensor "
                     f"of shape {t.shape} and strides {t._strides} refers to a single memory "
                     f"location. Please clone() the tensor before performing the operation."
                 )
-    for t, grad in zip(lists[0], lists[1], strict=True):
-        if (
-            grad.storage_.buffer is t.storage_.buffer
-            and may_overlap(t, grad)
-            and not same_view(t, grad)
-        ):
+    pairs = zip(lists[0], lists[1], strict=True)
+    for t, grad in [(t, g) for t, g in pairs if g.storage_.buffer is t.storage_.buffer]:
+        if may_overlap(t, grad) and not same_view(t, grad):
             raise RuntimeError(
                 f"[{op}] unsupported operation: some elements of the gradient and the written-to "
                 f"parameter of shape {t.shape} refer to a single memory location. Please clone() "
