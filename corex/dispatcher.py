@@ -132,7 +132,8 @@ def call_pointwise(
     if out is None:
         result = empty(place.keys[dtype.index], shape)
         if strided and found.accepts is None:
-            result._strides = result_strides(shape, *[(t.shape, t.strides) for t in inputs])
+            seen = [(t.shape, t._strides or DENSE[t.shape]) for t in inputs]
+            result._strides = result_strides(shape, *seen)
     else:
         result = out
         inputs = tuple([t if t is out else _without_overlap(t, out) for t in inputs])

@@ -92,12 +92,15 @@ def _step(schema: OpSchema, lists: Sequence[Sequence[Tensor]], params: tuple[obj
     """Runs the kernel on tensors that share a dispatch key and are told apart otherwise."""
     if not lists[0]:
         return
-    _check_memory(schema.name, lists)
     key = lists[0][0].key
+    alike = _plain(lists, key)
+    if not alike:
+        _check_memory(schema.name, lists)
+        alike = all([t.key is key for tensors in lists for t in tensors])
     found = key.kernels.get(schema.name)
     if found is None:
         found = resolve_uniform(key, schema.name, (key.dtype,))
-    views = _views(lists, key) if found.run is not None else None
+    views = _views(lists, key) if alike and found.run is not None else None
     if views is not None and found.accepts is not None:
         found = settle(found, (*views, *params))
     if views is None or found.run is None:
@@ -115,6 +118,18 @@ def _step(schema: OpSchema, lists: Sequence[Sequence[Tensor]], params: tuple[obj
             t.storage_.version += 1
     if observed():
         report.tell(schema.name, key.place, "native", found.reason, views[:1], views[1:], params)
+
+
+def _plain(lists: Sequence[Sequence[Tensor]], key: DispatchKey) -> bool:
+    """Whether all is row-major, of one key, and no gradient in its parameter's memory."""
+    for t, grad in zip(lists[0], lists[1], strict=True):
+        if t.key is not key or t._strides is not None or grad.storage_.buffer is t.storage_.buffer:
+            return False
+    for tensors in lists[1:]:
+        for t in tensors:
+            if t.key is not key or t._strides is not None:
+                return False
+    return True
 
 
 def _check_memory(op: str, lists: Sequence[Sequence[Tensor]]) -> None:
@@ -141,17 +156,10 @@ def _check_memory(op: str, lists: Sequence[Sequence[Tensor]]) -> None:
             )
 
 
-def _views(lists: Sequence[Sequence[Tensor]], key: DispatchKey) -> list[list[View]] | None:
-    """What the kernel sees, or None if the tensors do not all have the key."""
+def _views(lists: Sequence[Sequence[Tensor]], key: DispatchKey) -> list[list[View]]:
+    """What the kernel sees of tensors of one key."""
     # Parameters apart from the rest: each loop then sees one type of tensor, and the interpreter
     # reads the attributes of one type faster than of several.
-    for t in lists[0]:
-        if t.key is not key:
-            return None
-    for tensors in lists[1:]:
-        for t in tensors:
-            if t.key is not key:
-                return None
     dtype = key.dtype
     first = [
         (t.storage_.buffer, dtype, t.shape, t._strides or DENSE[t.shape], t.offset)

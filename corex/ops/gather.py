@@ -17,7 +17,7 @@ from corex.place import observed
 from corex.recording import record
 from corex.resolution import check_places, empty, resolve
 from corex.schema import ALL, OpSchema, declare
-from corex.tensor import Tensor, make
+from corex.tensor import Tensor, alias, make
 
 
 def _grid(index: Tensor) -> list[Tensor]:
@@ -49,7 +49,7 @@ GATHER = declare(
     OpSchema(
         "gather", ("a", "index"), lambda a, index: [(index.shape, a.key.dtype)],
         derivative={
-            "a": lambda g, a_shape, index: scatter_add_last(g.new_zeros(a_shape), index, g)
+            "a": lambda g, a_shape, index: scatter_add_last(g.new_zeros(a_shape), index, g, True)
         },
         decomposition=_gather_by_index,
         tier=2, accepts=ALL, family="index", uniform=False,
@@ -76,8 +76,11 @@ def gather_last(a: Tensor, index: Tensor) -> Tensor:
     return result
 
 
-def scatter_add_last(a: Tensor, index: Tensor, src: Tensor) -> Tensor:
-    """Out of place `scatter_add` along the last dim, by the kernel where there is one."""
+def scatter_add_last(a: Tensor, index: Tensor, src: Tensor, fresh: bool = False) -> Tensor:
+    """Out of place `scatter_add` along the last dim, by the kernel where there is one.
+
+    The memory of an `a` that is fresh, which nobody else will look at, becomes the result's.
+    """
     place = a.key.place
     check_places("scatter_add", (index, src), place)
     dtypes = (a.key.dtype, index.key.dtype, src.key.dtype)
@@ -87,7 +90,7 @@ def scatter_add_last(a: Tensor, index: Tensor, src: Tensor) -> Tensor:
             report.tell("scatter_add", place, "decomposed", found.reason, [a], [index, src])
         composed = _scatter_by_index(a.detach(), index, src.detach())
     else:
-        composed = dense_copy(a)
+        composed = alias(a) if fresh else dense_copy(a)
         run("scatter_add", [composed], [index, src])
     if mode.enabled and (a._node is not None or src._node is not None):
         record(SCATTER_ADD, (a, index, src), (), (composed,))

@@ -17,6 +17,7 @@ from corex.ops.index import getitem, refuse_negative
 from corex.ops.loss_formulas import binary_entropy, binary_logits, huber, smooth_l1
 from corex.ops.matmul import matmul
 from corex.ops.promotion import cast, real_number, require_tensor
+from corex.ops.reduce import amin
 from corex.ops.select import clamp, where
 from corex.ops.vector_norm import norm
 from corex.ops.views import clone, expand, movedim, reshape, shaped, squeeze, unsqueeze
@@ -207,15 +208,16 @@ def nll_loss(
         ValueError: batch sizes differ. IndexError: a class out of range. RuntimeError: dtype.
     """
     _check_classes(input, target)
-    _check_weight(weight, input.shape[0 if input.ndim == 1 else 1])
-    if input.ndim == 1:
+    if weight is not None:
+        _check_weight(weight, input.shape[0 if input.ndim == 1 else 1])
+    if len(input.shape) == 1:
         one = nll_loss(unsqueeze(input, 0), unsqueeze(target, 0), weight, ignore_index, "none")
         loss, used = squeeze(one, 0), _class_weights(target, weight, ignore_index, input)
         return loss if reduction == "none" or reduction == "sum" else loss / used
     later = _runs_later(target)
     plain = weight is None and ignore_index < 0 and target.numel() and not later
-    if plain and target.amin().item() >= 0:
-        return reduced(_picked(input, target), reduction)
+    if plain and amin(target).item() >= 0:
+        return -reduced(_picked(input, target), reduction)
     ignored = target == ignore_index
     if not later:  # else `gather` finds what is out of range
         _check_range(target, ignored, input.shape[1])
@@ -235,9 +237,9 @@ def _runs_later(t: Tensor) -> bool:
 
 
 def _picked(input: Tensor, target: Tensor) -> Tensor:
-    """Minus the entries of dim 1 that non-negative targets name."""
+    """The entries of dim 1 that non-negative targets name."""
     try:
-        return -squeeze(gather(input, 1, unsqueeze(target, 1)), 1)
+        return squeeze(gather(input, 1, unsqueeze(target, 1)), 1)
     except (IndexError, RuntimeError) as error:
         if "out of bounds" not in str(error):
             raise
@@ -258,21 +260,21 @@ def _check_classes(input: Tensor, target: Tensor) -> None:
     require_tensor("nll_loss", target, "target")
     if target.key.dtype is not dt.int64:
         raise RuntimeError(f"expected scalar type Long but found {target.key.dtype!r}")
-    if input.ndim == 0:
+    sizes = input.shape
+    if not sizes:
         raise RuntimeError("input must have at least one dimension of classes")
-    if input.ndim > 1 and input.shape[0] != target.shape[0] if target.shape else input.ndim > 1:
+    if len(sizes) == 1 or (sizes[0], *sizes[2:]) == target.shape:
+        return
+    if not target.shape or sizes[0] != target.shape[0]:
         raise ValueError(
-            f"Expected input batch_size ({input.shape[0]}) to match target batch_size "
+            f"Expected input batch_size ({sizes[0]}) to match target batch_size "
             f"({target.shape[0] if target.shape else 0})."
         )
-    if input.ndim > 1 and (input.shape[0], *input.shape[2:]) != target.shape:
-        raise RuntimeError(
-            f"Expected target size {[input.shape[0], *input.shape[2:]]}, got {list(target.shape)}"
-        )
+    raise RuntimeError(f"Expected target size {[sizes[0], *sizes[2:]]}, got {list(target.shape)}")
 
 
-def _check_weight(weight: Tensor | None, classes: int) -> None:
-    if weight is not None and require_tensor("nll_loss", weight, "weight").shape != (classes,):
+def _check_weight(weight: Tensor, classes: int) -> None:
+    if require_tensor("nll_loss", weight, "weight").shape != (classes,):
         raise RuntimeError(
             f"weight tensor should be defined either for all {classes} classes or no classes but "
             f"got weight tensor of shape: {list(weight.shape)}"
@@ -301,14 +303,12 @@ def cross_entropy(
     Raises:
         ValueError: batch sizes differ. IndexError: a class out of range. RuntimeError: shapes.
     """
-    label_smoothing = real_number(label_smoothing, "cross_entropy", "label_smoothing")
-    if label_smoothing > 1.0:
-        raise RuntimeError(f"label_smoothing must be between 0.0 and 1.0. Got: {label_smoothing}")
-    if not label_smoothing > 0.0:  # PyTorch smooths nothing then
-        label_smoothing = 0.0
-    axis = 0 if input.ndim == 1 else 1
-    if input.ndim:
-        _check_weight(weight, input.shape[axis])
+    if label_smoothing != 0.0:
+        label_smoothing = _checked_smoothing(label_smoothing)
+    sizes = input.shape
+    axis = 0 if len(sizes) == 1 else 1
+    if weight is not None and sizes:
+        _check_weight(weight, sizes[axis])
     logs = log_softmax(input, axis)
     if target.shape == input.shape and target.is_floating_point():
         return _soft_targets(logs, target, weight, axis, reduction, label_smoothing)
@@ -325,6 +325,13 @@ def cross_entropy(
         smooth = reduced(spread, reduction)
     classes = input.shape[axis]
     return hard * (1 - label_smoothing) + smooth * (label_smoothing / max(classes, 1))
+
+
+def _checked_smoothing(given: float) -> float:
+    smoothing = real_number(given, "cross_entropy", "label_smoothing")
+    if smoothing > 1.0:
+        raise RuntimeError(f"label_smoothing must be between 0.0 and 1.0. Got: {smoothing}")
+    return smoothing if smoothing > 0.0 else 0.0  # PyTorch smooths nothing below
 
 
 def _per_class(weight: Tensor, like: Tensor, axis: int) -> Tensor:

@@ -45,6 +45,8 @@ def _kept_int64(a: Tensor, n: int) -> list[Any]:
 
 def spread(g: Tensor, shape: tuple[int, ...]) -> Tensor:
     """A reduction's gradient, seen with the reduced (last) dims again."""
+    if not g.shape:
+        return expand(g, shape)
     return expand(reshape(g, (*g.shape, *[1] * (len(shape) - g.ndim))), shape)
 
 

@@ -9,9 +9,8 @@ import corex
 from corex import Tensor
 from corex.capturing import refuse
 from corex.capturing import state as capturing
+from corex.ops.fused import adam_step_
 from corex.optim.optimizer import Closure, Optimizer, Params, check_not_negative, unsupported
-
-_adam_step_ = corex.adam_step_
 
 
 class Adam(Optimizer):
@@ -131,7 +130,7 @@ class Adam(Optimizer):
                 lists[3].append(state["exp_avg_sq"])
             for step, lists in by_step.items():
                 beta1, beta2 = group["betas"]
-                _adam_step_(
+                adam_step_(
                     *lists,
                     step=step,
                     lr=float(group["lr"]),

@@ -7,9 +7,8 @@ from typing import Any
 import corex
 from corex import Tensor
 from corex.capturing import refuse
+from corex.ops.fused import sgd_step_
 from corex.optim.optimizer import Closure, Optimizer, Params, check_not_negative, unsupported
-
-_sgd_step_ = corex.sgd_step_
 
 
 class SGD(Optimizer):
@@ -113,7 +112,7 @@ def _update(
     momenta: list[Tensor],
     first: bool,
 ) -> None:
-    _sgd_step_(
+    sgd_step_(
         params,
         grads,
         momenta,

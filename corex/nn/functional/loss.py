@@ -6,6 +6,7 @@ import warnings
 
 import corex
 from corex import Tensor
+from corex.ops.loss import cross_entropy as _cross_entropy
 
 
 def reduce_loss(loss: Tensor, reduction: str) -> Tensor:
@@ -125,7 +126,7 @@ def cross_entropy(
 ) -> Tensor:
     """`nll_loss(log_softmax(input))`; the target holds class numbers or probabilities."""
     reduction = legacy_reduction(size_average, reduce, reduction)
-    return corex.cross_entropy(
+    return _cross_entropy(
         input,
         target,
         weight,
