@@ -64,7 +64,8 @@ def _wide(a: Tensor) -> Tensor:
 
 def _spread_out(a: Tensor, dims: tuple[int, ...], correction: float, keepdim: bool) -> Tensor:
     """The variance, in the wide dtype."""
-    freedom = max(_size(a.shape, dims) - correction, 0)
+    size = _size(a.shape, dims)
+    freedom = max(size - correction, 0) if size else 0  # nothing varies by NaN, as in PyTorch
     kernel = a.key.direct["variance"] if a._strides is None else None
     if kernel is not None and dims and dims == tuple(range(a.ndim - len(dims), a.ndim)):
         return _of_rows(kernel, a, len(dims), freedom, keepdim)

@@ -92,6 +92,7 @@ MORE = cases("""
     max(a,1)[0], max(a,1).indices, aminmax(a).min, aminmax(a,dim=0).max
     var(a[:1],0), std(a[:1],0)
     std(a*0), std(a*0+1,0), norm(a*0), norm(a*0,dim=1), norm(a*0,p=3,dim=1), norm(a*0,1)
+    var(z,correction=-1), std(z.t(),1,correction=-2.5)
     var(s,correction=0), var_mean(a,1,keepdim=True), std_mean(a,(0,1),correction=0)
     logsumexp(tensor([-inf,-inf]),0), logsumexp(tensor([inf,1.]),0), logsumexp(a*1000,1)
     prod(a*0), prod(ties), prod(ties,1), prod(a[:,:1],1), prod(z), prod(z,0)

@@ -239,6 +239,8 @@ def rows() -> Iterator[Result]:
             mean, var = wide.mean(1, keepdims=True), wide.var(1, keepdims=True)
             normed = (wide - mean) / np.sqrt(var + 1e-5)
             yield f"layer_norm {n}", F.layer_norm(corex.tensor(a), (n,)), normed
+            spread = corex.tensor(a)[1:].var(1, unbiased=False)
+            yield f"var {n}", spread, wide[1:].var(1)
             loss = F.mse_loss(corex.tensor(a), corex.tensor(a[::-1].copy()))
             yield f"mse {n}", loss, ((wide - wide[::-1]) ** 2).mean()
             order = np.argsort(a, 1, kind="stable")

@@ -21,6 +21,7 @@ import pytest
 import corex
 from corex.testing import select, suite
 from tests.backends.cpu_c import samples
+from tests.backends.cpu_c.layouts import DTYPE, put
 from tests.backends.cpu_c.stepping import VARIANTS, expected, stepped
 
 ROOT = Path(__file__).parents[3]
@@ -70,6 +71,45 @@ def test_samples_past_the_short_cut(native, backend, family: Callable) -> None:
     """While ops are watched, dense ones go through views as all others do."""
     with forced(native, backend, {}), corex.placement():
         assert samples.check(family) > 0
+
+
+# Around the lanes of a row and the vectors of each level, primes, and more than a thread's share.
+LENGTHS = (1, 2, 3, 7, 8, 9, 15, 16, 17, 31, 32, 33, 63, 64, 65, 127, 509, 2311, 40_009)
+
+
+@pytest.mark.parametrize("dtype", samples.FLOATS)
+@pytest.mark.parametrize("setting", SWEEP["ALL"])
+def test_the_variance_of_rows(native, backend, setting: str, dtype: type) -> None:
+    """By its direct kernel, of memory that starts behind an offset; also far away from zero."""
+    kernel = backend.direct("variance", DTYPE[np.dtype(dtype)])
+    rng = np.random.default_rng(0)
+    with forced(native, backend, SWEEP["ALL"][setting]):
+        for n in LENGTHS:
+            for rows in (1, 3, 4999) if n < 16 else (1, 3):
+                for middle in (0.0, 1e6):
+                    a = (rng.normal(size=(rows, n)) + middle).astype(dtype)
+                    buffer, *_, offset = put(backend, a)
+                    got = np.frombuffer(memoryview(kernel((rows, n), buffer, offset, n - 0.5)))
+                    right = a.astype(np.float64).var(1) * n / (n - 0.5)
+                    np.testing.assert_allclose(got, right, 1e-10, 1e-30, err_msg=f"{a.shape}")
+
+
+@pytest.mark.parametrize("dtype", samples.FLOATS)
+@pytest.mark.parametrize("setting", SWEEP["ALL"])
+def test_the_variance_of_extremes(native, backend, setting: str, dtype: type) -> None:
+    """Of nothing and over nothing, of what is not finite, and where squares of float32 are not."""
+    kernel = backend.direct("variance", DTYPE[np.dtype(dtype)])
+    large = float(np.finfo(np.float32).max)
+    a = np.array([[large, -large, large], [np.inf, 1, 2], [np.nan, 1, 2], [5, 5, 5]], dtype)
+    buffer, *_, offset = put(backend, a)
+    with forced(native, backend, SWEEP["ALL"][setting]):
+        for freedom in (2.0, 0.0):
+            with np.errstate(all="ignore"):
+                right = a.astype(np.float64).var(1) * 3 / np.float64(freedom)
+            got = np.frombuffer(memoryview(kernel((4, 3), buffer, offset, freedom)))
+            np.testing.assert_allclose(got, right, 1e-12)
+        assert np.isnan(np.frombuffer(memoryview(kernel((2, 0), buffer, offset, 0.0)))).all()
+        assert not len(memoryview(kernel((0, 3), buffer, offset, 1.0)))
 
 
 @pytest.mark.timeout(400)

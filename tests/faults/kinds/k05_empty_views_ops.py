@@ -28,6 +28,7 @@ RESULTS: dict[str, tuple[Callable[[], Any], Any, tuple[int, ...]]] = {
     "mean": (lambda: f(0, 3).mean(), math.nan, ()),
     "mean(0)": (lambda: f(0, 1).mean(0), [math.nan], (1,)),
     "var": (lambda: f(0).var(), math.nan, ()),
+    "var, corrected upwards": (lambda: f(2, 0).var(1, correction=-1), [math.nan] * 2, (2,)),
     "all": (lambda: f(0).bool().all(), True, ()),
     "any(0)": (lambda: f(0, 2).bool().any(0), [False, False], (2,)),
     "median": (lambda: f(0).median(), math.nan, ()),
