@@ -78,7 +78,7 @@ format: $(VENV)/.lint
 		xargs --no-run-if-empty $(BIN)/clang-format -i
 
 stubs: $(VENV)/.installed
-	$(BIN)/python -m corex.typing_stubs
+	$(BIN)/python -m tools.typing_stubs
 
 bench: $(VENV)/.torch
 	$(BIN)/python -m benchmarks

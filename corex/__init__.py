@@ -21,6 +21,21 @@ from corex.autograd import (
 )
 from corex.autograd.methods import install as _install_autograd
 from corex.device import device
+from corex.dispatch.devices import (
+    find_place,
+    forget_kernels,
+    get_backend,
+    place_of,
+    set_backend,
+    use_backend,
+)
+from corex.dispatch.fallback import is_strict, set_strict
+from corex.dispatch.threads import (
+    get_num_interop_threads,
+    get_num_threads,
+    set_num_interop_threads,
+    set_num_threads,
+)
 from corex.dtypes import (
     DType,
     can_cast,
@@ -44,39 +59,25 @@ from corex.errors import (
     OutOfMemoryError,
     PluginError,
 )
-from corex.fallback import is_strict, set_strict
 from corex.interop.dlpack import install as _install_dlpack
 from corex.interop.numpy import install as _install_numpy
 from corex.interop.objects import install as _install_objects
+from corex.interop.printing import get_printoptions, set_printoptions
+from corex.interop.printing import install as _install_printing
 from corex.layout import broadcast_shapes as _broadcast_shapes
+from corex.observe.events import OpCall, observe
+from corex.observe.placement import Report, placement
+from corex.observe.placement import debug_words as _debug_words
+from corex.observe.placement import report_at_exit as _report_at_exit
 from corex.ops.promotion import result_type
-from corex.ops.random import Generator, default_generator
-from corex.printing import get_printoptions, set_printoptions
-from corex.printing import install as _install_printing
-from corex.report import OpCall, Report, observe, placement
-from corex.report import debug_words as _debug_words
-from corex.report import report_at_exit as _report_at_exit
-from corex.selection import (
-    find_place,
-    forget_kernels,
-    get_backend,
-    place_of,
-    set_backend,
-    use_backend,
-)
-from corex.tensor import Size, Tensor
-from corex.threads import (
-    get_num_interop_threads,
-    get_num_threads,
-    set_num_interop_threads,
-    set_num_threads,
-)
+from corex.ops.random.sampling import Generator, default_generator
+from corex.tensor.tensor import Size, Tensor
 
 if TYPE_CHECKING:
     from corex import _functions, cuda, nn, optim, utils
     from corex._functions import *  # noqa: F403
-    from corex.recorder import record
-    from corex.serialization import load, save
+    from corex.interop.serialization import load, save
+    from corex.observe.signatures import record
 
 __version__ = "0.1.0"
 
@@ -172,9 +173,9 @@ _LAZY = {
     "utils": "corex.utils",
 }
 _LAZY_NAMES = {
-    "save": "corex.serialization",
-    "load": "corex.serialization",
-    "record": "corex.recorder",
+    "save": "corex.interop.serialization",
+    "load": "corex.interop.serialization",
+    "record": "corex.observe.signatures",
 }
 
 

@@ -1,11 +1,11 @@
-"""The functions of `corex.ops`. Written by `python -m corex.typing_stubs`."""
+"""The functions of `corex.ops`. Written by `python -m tools.typing_stubs`."""
 
 from collections.abc import Sequence
 from corex.device import device as Device
 from corex.dtypes import DType
-from corex.ops.random import Generator
+from corex.ops.random.sampling import Generator
 from corex.return_types import ValuesIndices
-from corex.tensor import Tensor
+from corex.tensor.tensor import Tensor
 from typing import Any, overload
 
 __all__: list[str] = [

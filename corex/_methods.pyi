@@ -1,12 +1,12 @@
-"""What is installed on Tensor. Written by `python -m corex.typing_stubs`."""
+"""What is installed on Tensor. Written by `python -m tools.typing_stubs`."""
 
 import builtins
 from collections.abc import Iterator, Sequence
 from corex.device import device as Device
 from corex.dtypes import DType
-from corex.ops.random import Generator
+from corex.ops.random.sampling import Generator
 from corex.return_types import ValuesIndices
-from corex.tensor import Tensor
+from corex.tensor.tensor import Tensor
 from numpy import ndarray
 from typing import Any, overload
 from typing_extensions import Self

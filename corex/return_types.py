@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple
 
-from corex.tensor import Tensor
+from corex.tensor.tensor import Tensor
 
 
 def _described(result: Any) -> str:

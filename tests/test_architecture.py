@@ -13,15 +13,12 @@ ROOT = Path(__file__).parents[1]
 
 # From the ground floor up. A file may import those before it; a folder counts as one entry.
 FLOORS = """
-    errors dtypes device layout
-    backend place storage graph schema tensor lineage
-    capsules capturing return_types
-    report plugins
-    selection threads resolution recording recorder fallback dispatcher printing
-    ops autograd interop serialization
-    cuda_graphs cuda utils nn optim
-    compiler testing
-    __init__ cli typing_stubs __main__
+    errors dtypes device layout backend
+    tensor observe plugins dispatch return_types
+    ops autograd interop
+    cuda utils nn optim
+    testing
+    __init__ cli __main__
 """.split()
 
 RUNTIME = {"numpy", "pluggy"}  # may be imported when corex is

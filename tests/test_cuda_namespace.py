@@ -280,7 +280,8 @@ def test_manual_seed_is_that_of_all_devices() -> None:
 # ---- without CUDA ----------------------------------------------------------------------------
 @pytest.fixture
 def without_cuda(monkeypatch: pytest.MonkeyPatch) -> None:
-    from corex import cuda, selection
+    from corex import cuda
+    from corex.dispatch import devices as selection
     from corex.plugins import PluginManager
 
     empty = PluginManager()

@@ -12,9 +12,9 @@ import numpy as np
 import pytest
 
 import corex
-from corex import recorder
-from corex.recorder import Signature, read_signatures
-from corex.report import OpCall, TensorSpec
+from corex.observe import signatures as recorder
+from corex.observe.events import OpCall, TensorSpec
+from corex.observe.signatures import Signature, read_signatures
 
 
 def f32(*shape: int, strides: tuple[int, ...] | None = None) -> TensorSpec:

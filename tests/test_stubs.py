@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 import corex
-from corex import typing_stubs
+from tools import typing_stubs
 
 ROOT = Path(__file__).parents[1]
 

@@ -51,7 +51,7 @@ def make(number: int) -> Any:
     from corex.backend import Backend, BackendDescriptor, KernelChoice
     from corex.ops import NewOp
     from corex.plugins import hookimpl
-    from corex.schema import OpSchema
+    from corex.tensor.schema import OpSchema
 
     name = f"extra{number}"
 

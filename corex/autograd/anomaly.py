@@ -9,9 +9,9 @@ from collections.abc import Sequence
 from types import TracebackType
 from typing import Any
 
-from corex import report
 from corex.autograd.grad_mode import no_grad
-from corex.place import change_observers
+from corex.observe import events
+from corex.tensor.place import change_observers
 
 _lock = threading.Lock()
 _state = {"enabled": False, "nan": True}
@@ -32,7 +32,7 @@ def _apply(enabled: bool, nan: bool) -> None:
         changed = enabled != _state["enabled"]
         _state["enabled"], _state["nan"] = enabled, nan
         if changed:
-            report.forward_trace = _trace if enabled else None
+            events.forward_trace = _trace if enabled else None
             # The flat fast paths of ops record no traceback, so they are closed meanwhile.
             change_observers(1 if enabled else -1)
 

@@ -7,13 +7,13 @@ from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 from corex.autograd.engine import Root, run_backward
-from corex.dispatcher import run
-from corex.graph import UNREACHED, Node, _Unreached
+from corex.dispatch.bind import run
+from corex.dispatch.resolve import empty
 from corex.layout import numel
-from corex.ops.join import stack
-from corex.place import DispatchKey
-from corex.resolution import empty
-from corex.tensor import Tensor
+from corex.ops.shape.join import stack
+from corex.tensor.node import UNREACHED, Node, _Unreached
+from corex.tensor.place import DispatchKey
+from corex.tensor.tensor import Tensor
 
 
 class GradientEdge(NamedTuple):

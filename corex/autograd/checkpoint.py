@@ -7,12 +7,14 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from corex.autograd.grad_mode import enable_grad
-from corex.graph import LEAVES, Node, OpNode, Plan, closure_node, mode
-from corex.lineage import Made, register
-from corex.ops.index import Indices
-from corex.ops.random import default_generator
-from corex.storage import Storage
-from corex.tensor import Tensor, alias
+from corex.ops.indexing.index import Indices
+from corex.ops.random.sampling import default_generator
+from corex.tensor.lineage import Made, register
+from corex.tensor.modes import mode
+from corex.tensor.node import LEAVES, Node, OpNode, closure_node
+from corex.tensor.plan import Plan
+from corex.tensor.storage import Storage
+from corex.tensor.tensor import Tensor, alias
 
 __all__ = ["CheckpointError", "checkpoint", "checkpoint_sequential"]
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import weakref
 from typing import Any, NamedTuple
 
-from corex.graph import _FREED, Node
-from corex.tensor import Tensor, alias
+from corex.tensor.node import _FREED, Node
+from corex.tensor.tensor import Tensor, alias
 
 
 class _Saved(NamedTuple):

@@ -17,14 +17,15 @@ import threading
 from collections.abc import Sequence
 from typing import Any
 
-from corex import report
 from corex.autograd.anomaly import check_nan, explain, is_anomaly_enabled
 from corex.autograd.hooks import run_node_prehooks, run_posthooks, run_tensor_hooks
-from corex.dispatcher import dense_copy, run
-from corex.graph import AccumulateGrad, Node, OpNode, mode
+from corex.dispatch.bind import dense_copy, run
 from corex.layout import is_dense
-from corex.storage import adopt, allocate
-from corex.tensor import Tensor, make
+from corex.observe import events
+from corex.tensor.modes import mode
+from corex.tensor.node import AccumulateGrad, Node, OpNode
+from corex.tensor.storage import adopt, allocate
+from corex.tensor.tensor import Tensor, make
 
 Root = tuple[Node, int, Tensor]
 
@@ -73,7 +74,7 @@ def run_backward(
     mode.enabled = create_graph
     node: Any = None
     try:
-        anomaly = report.forward_trace is not None
+        anomaly = events.forward_trace is not None
         plain = targets is None and not create_graph and not anomaly
         counts = _count_edges(roots, targets)
         ready: list[tuple[Any, Any]] = []

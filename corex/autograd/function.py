@@ -8,16 +8,17 @@ from collections.abc import Callable, Sequence
 from functools import wraps
 from typing import Any
 
-from corex import report
 from corex.autograd.context import FunctionCtx
 from corex.autograd.grad_mode import no_grad
-from corex.dispatcher import run
-from corex.graph import UNREACHED, Node, mode
-from corex.lineage import Made, register
+from corex.dispatch.bind import run
+from corex.dispatch.resolve import empty
+from corex.observe import events
 from corex.ops.inplace import check_inplace, set_history
-from corex.ops.views import alias_view, detach
-from corex.resolution import empty
-from corex.tensor import Tensor, alias
+from corex.ops.shape.views import alias_view, detach
+from corex.tensor.lineage import Made, register
+from corex.tensor.modes import mode
+from corex.tensor.node import UNREACHED, Node
+from corex.tensor.tensor import Tensor, alias
 
 __all__ = ["Function", "FunctionCtx", "FunctionNode", "once_differentiable"]
 
@@ -206,7 +207,7 @@ class Function:
         outputs = _wrap(cls.__name__, ctx, node, args, raws)
         if node is not None:
             ctx._keep(_originals(raws, outputs), node)
-            trace = report.forward_trace
+            trace = events.forward_trace
             if trace is not None:
                 node.forward_trace = trace()
         return outputs if isinstance(raw, tuple) else outputs[0]

@@ -13,8 +13,8 @@ from typing import Any
 from corex.autograd.api import _gradients, _ones_like, _zeros_like
 from corex.autograd.grad_mode import enable_grad
 from corex.layout import numel
-from corex.ops.join import stack
-from corex.tensor import Tensor
+from corex.ops.shape.join import stack
+from corex.tensor.tensor import Tensor
 
 __all__ = ["hessian", "hvp", "jacobian", "jvp", "vhp", "vjp"]
 

@@ -9,7 +9,7 @@ from collections.abc import Callable, Generator
 from types import TracebackType
 from typing import Any, TypeVar
 
-from corex.graph import mode
+from corex.tensor.modes import mode
 
 F = TypeVar("F", bound=Callable[..., Any])
 

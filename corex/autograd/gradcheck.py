@@ -9,7 +9,7 @@ from typing import Any
 from corex.autograd.api import _gradients
 from corex.autograd.grad_mode import enable_grad, no_grad
 from corex.layout import numel
-from corex.tensor import Tensor
+from corex.tensor.tensor import Tensor
 
 __all__ = ["GradcheckError", "gradcheck", "gradgradcheck"]
 

@@ -1,6 +1,6 @@
 """The parts of the graph that programs may name, where PyTorch has them."""
 
 from corex.autograd.api import GradientEdge, get_gradient_edge
-from corex.graph import Node
+from corex.tensor.node import Node
 
 __all__ = ["GradientEdge", "Node", "get_gradient_edge"]

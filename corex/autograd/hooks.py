@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from corex.tensor import Tensor
+from corex.tensor.tensor import Tensor
 
 
 def run_tensor_hooks(node: Any, grad: Any) -> Any:

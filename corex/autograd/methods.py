@@ -6,8 +6,8 @@ from typing import Any
 
 from corex.autograd.api import backward as _backward
 from corex.autograd.api import backward_from_scalar
-from corex.graph import UNREACHED
-from corex.tensor import Tensor
+from corex.tensor.node import UNREACHED
+from corex.tensor.tensor import Tensor
 
 
 def backward(

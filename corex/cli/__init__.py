@@ -19,7 +19,7 @@ from collections.abc import Callable, Sequence
 from typing import Final
 
 from corex.errors import CorexError
-from corex.report import debug_words
+from corex.observe.placement import debug_words
 
 COMMANDS: Final = {
     "backends": "which backends there are, and why one cannot be used",

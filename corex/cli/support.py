@@ -11,7 +11,7 @@ from corex.cli.table import table
 from corex.dtypes import DType
 from corex.plugins import Plugin, PluginManager
 from corex.plugins.manager import ask
-from corex.schema import REGISTRY, OpSchema
+from corex.tensor.schema import REGISTRY, OpSchema
 
 WAYS = ("native", "decomposed", "fallback")
 _ROLES = {"condition": dtypes.bool_, "index": dtypes.int64, "indices": dtypes.int64}

@@ -6,8 +6,8 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from corex.layout import contiguous_strides, numel
-from corex.ops.views import clone
-from corex.tensor import Tensor
+from corex.ops.shape.views import clone
+from corex.tensor.tensor import Tensor
 
 if TYPE_CHECKING:
     import numpy as np
@@ -66,7 +66,7 @@ def _dlpack(
     if wanted is not None and wanted != device:
         raise BufferError(f"cannot export a tensor on DLPack's device {device} to {wanted}")
     _order(source, device, stream)
-    from corex.capsules import make_capsule
+    from corex.backend.capsules import make_capsule
 
     versioned = max_version is not None and max_version[0] >= 1
     array = _stand_in(source, device)
@@ -101,7 +101,7 @@ def _stand_in(t: Tensor, device: tuple[int, int]) -> np.ndarray[Any, Any]:
     """An array of the same memory, shape, strides and size of elements; it keeps the storage."""
     import numpy as np
 
-    from corex.capsules import array_at
+    from corex.backend.capsules import array_at
 
     size = t.key.dtype.itemsize
     if not numel(t.shape):

@@ -6,13 +6,13 @@ import struct
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
 
-from corex.dispatcher import dense_copy
+from corex.dispatch.bind import dense_copy
 from corex.dtypes import ALL
 from corex.layout import numel
-from corex.ops.create_host import from_numpy
-from corex.ops.parts import unbind
+from corex.ops.create.host import from_numpy
 from corex.ops.promotion import Number, as_number
-from corex.tensor import Tensor
+from corex.ops.shape.parts import unbind
+from corex.tensor.tensor import Tensor
 
 if TYPE_CHECKING:
     import numpy as np

@@ -6,13 +6,13 @@ from copy import deepcopy
 from typing import Any
 
 from corex.device import device as Device
+from corex.dispatch.devices import find_place
+from corex.dispatch.resolve import empty
 from corex.dtypes import DType, get_default_dtype
-from corex.ops.create_data import tensor as from_data
-from corex.ops.views import sizes_of
-from corex.resolution import empty
-from corex.selection import find_place
-from corex.storage import Storage, adopt
-from corex.tensor import Tensor, make
+from corex.ops.create.data import tensor as from_data
+from corex.ops.shape.views import sizes_of
+from corex.tensor.storage import Storage, adopt
+from corex.tensor.tensor import Tensor, make
 
 
 def _construct(cls: type[Tensor], *args: Any, device: Device | str | None = None) -> Tensor:

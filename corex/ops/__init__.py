@@ -10,44 +10,49 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from corex.ops import (
-    activation,
-    arrange,
-    binary,
-    composite,
-    contraction,
-    conv,
-    convert,
-    create,
-    create_data,
-    create_foreign,
-    create_host,
-    create_like,
-    create_ranges,
-    extension,
-    fused,
-    gather,
-    index,
-    join,
-    loss,
-    matmul,
-    norm,
-    parts,
-    pool,
-    random,
-    reduce,
-    select,
-    statistics,
-    unary,
-    vector_norm,
-    views,
-)
-from corex.ops.composite import inplace_form
+from corex.ops import extension
+from corex.ops.create import constant as create
+from corex.ops.create import convert
+from corex.ops.create import data as create_data
+from corex.ops.create import foreign as create_foreign
+from corex.ops.create import host as create_host
+from corex.ops.create import like as create_like
+from corex.ops.create import ranges as create_ranges
 from corex.ops.extension import NewOp as NewOp
 from corex.ops.extension import call as call
 from corex.ops.guard import guarded
-from corex.storage import adopt
-from corex.tensor import Tensor, make
+from corex.ops.indexing import gather, index
+from corex.ops.linalg import contraction, matmul
+from corex.ops.linalg import norms as vector_norm
+from corex.ops.nn import (
+    activation,
+    conv,
+    loss,
+    norm,
+    pool,
+)
+from corex.ops.nn import (
+    steps as fused,
+)
+from corex.ops.pointwise import (
+    binary,
+    composite,
+    select,
+    unary,
+)
+from corex.ops.pointwise.composite import inplace_form
+from corex.ops.random import sampling as random
+from corex.ops.reduce import reductions as reduce
+from corex.ops.reduce import statistics
+from corex.ops.shape import (
+    arrange,
+    join,
+    parts,
+    views,
+)
+from corex.tensor.schema import OpSchema as OpSchema
+from corex.tensor.storage import adopt
+from corex.tensor.tensor import Tensor, make
 
 functions: dict[str, Callable[..., Any]] = {}
 """Public name -> function, for `corex.NAME` and `corex.ops.NAME`."""

@@ -10,10 +10,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from corex.graph import mode
-from corex.recording import no_grad, record
-from corex.schema import OpSchema, check_formulas
-from corex.tensor import Tensor, alias
+from corex.dispatch.record import no_grad, record
+from corex.tensor.modes import mode
+from corex.tensor.schema import OpSchema, check_formulas
+from corex.tensor.tensor import Tensor, alias
 
 COMPOSED: dict[str, OpSchema] = {}
 """Every composition with a derivative of its own, by name."""

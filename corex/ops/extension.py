@@ -18,17 +18,18 @@ from dataclasses import dataclass
 from keyword import iskeyword
 from typing import Any, NamedTuple
 
-from corex import dispatcher, report
+from corex.dispatch import bind as dispatcher
 from corex.dtypes import get_default_dtype
 from corex.errors import PluginError
-from corex.graph import mode
 from corex.layout import broadcast_shapes
-from corex.ops.elementwise import binary_function, unary_function
+from corex.observe import events
+from corex.ops.pointwise.elementwise import binary_function, unary_function
 from corex.ops.promotion import cast, require_tensor, result_type
-from corex.place import forget_kernels, observed
 from corex.plugins import manager
-from corex.schema import REGISTRY, OpSchema, check_formulas
-from corex.tensor import Tensor
+from corex.tensor.modes import mode
+from corex.tensor.place import forget_kernels, observed
+from corex.tensor.schema import REGISTRY, OpSchema, check_formulas
+from corex.tensor.tensor import Tensor
 
 HOOK = "corex_ops"
 
@@ -80,7 +81,7 @@ def _composed(
         place = next(t.key.place for t in tensors if t is not None)
         reason = "it has no derivative of its own, and gradients are recorded"
         passed = params[: -schema.rule_params] if schema.rule_params else params
-        report.tell(schema.name, place, "decomposed", reason, specs, tensors, passed)
+        events.tell(schema.name, place, "decomposed", reason, specs, tensors, passed)
     return schema.decomposition(*inputs, *params)
 
 
@@ -211,7 +212,7 @@ def check(declaration: object) -> NewOp:
         raise PluginError(f"expected a corex.ops.NewOp, got {declaration!r}")
     schema = declaration.schema
     if not isinstance(schema, OpSchema):
-        raise PluginError(f"a NewOp's schema must be a corex.schema.OpSchema, got {schema!r}")
+        raise PluginError(f"a NewOp's schema must be a corex.ops.OpSchema, got {schema!r}")
     if declaration.function is not None and not callable(declaration.function):
         raise PluginError(f"the function of op {schema.name!r} must be callable")
     name = schema.name

@@ -17,7 +17,7 @@ from typing import Any
 from corex.device import device
 from corex.dtypes import DType
 from corex.ops.promotion import as_number
-from corex.tensor import Tensor
+from corex.tensor.tensor import Tensor
 
 _SYMPTOMS = (
     AssertionError, AttributeError, IndexError, KeyError, TypeError, UnboundLocalError,

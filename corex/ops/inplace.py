@@ -6,15 +6,22 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from corex import dtypes as dt
-from corex.dispatcher import dense_copy, run
-from corex.graph import AccumulateGrad, ClosureNode, Node, closure_node, mode
+from corex.dispatch.bind import dense_copy, run
+from corex.dispatch.record import no_grad, record
+from corex.dispatch.resolve import (
+    check_overlap,
+    check_places,
+    empty,
+    may_overlap,
+    same_view,
+)
 from corex.layout import extent, numel, self_overlaps
-from corex.lineage import hang, rebased, renew_with
-from corex.recording import no_grad, record
-from corex.resolution import check_overlap, check_places, empty, may_overlap, same_view
-from corex.schema import OpSchema
-from corex.storage import allocate
-from corex.tensor import Tensor, alias, make
+from corex.tensor.lineage import hang, rebased, renew_with
+from corex.tensor.modes import mode
+from corex.tensor.node import AccumulateGrad, ClosureNode, Node, closure_node
+from corex.tensor.schema import OpSchema
+from corex.tensor.storage import allocate
+from corex.tensor.tensor import Tensor, alias, make
 
 
 def check_inplace(op: str, self: Tensor, operands: Sequence[Any], repeats: bool = False) -> bool:

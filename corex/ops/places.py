@@ -8,14 +8,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from corex.dispatcher import dense_copy
+from corex.dispatch.bind import dense_copy
+from corex.dispatch.devices import find_place
+from corex.dispatch.fallback import transfer
+from corex.dispatch.resolve import check_places
 from corex.dtypes import DType, float64
-from corex.fallback import transfer
-from corex.graph import closure_node, mode
-from corex.place import Place
-from corex.resolution import check_places
-from corex.selection import find_place
-from corex.tensor import Tensor
+from corex.tensor.modes import mode
+from corex.tensor.node import closure_node
+from corex.tensor.place import Place
+from corex.tensor.tensor import Tensor
 
 
 def to_place(t: Tensor, place: Place) -> Tensor:

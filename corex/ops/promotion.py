@@ -10,13 +10,13 @@ import math
 from typing import Any
 
 from corex import dtypes as dt
-from corex.capturing import state as capturing
-from corex.dispatcher import copy_like, run
+from corex.dispatch.bind import copy_like, run
+from corex.dispatch.resolve import empty
 from corex.dtypes import CATEGORY, PROMOTION, DType
-from corex.graph import closure_node, mode
-from corex.place import DispatchKey
-from corex.resolution import empty
-from corex.tensor import Tensor
+from corex.tensor.modes import capturing, mode
+from corex.tensor.node import closure_node
+from corex.tensor.place import DispatchKey
+from corex.tensor.tensor import Tensor
 
 Number = bool | int | float
 

@@ -7,10 +7,9 @@ from typing import Any
 
 import corex
 from corex import Tensor
-from corex.capturing import refuse
-from corex.capturing import state as capturing
-from corex.ops.fused import adam_step_
+from corex.ops.nn.steps import adam_step_
 from corex.optim.optimizer import Closure, Optimizer, Params, check_not_negative, unsupported
+from corex.tensor.modes import capturing, refuse
 
 
 class Adam(Optimizer):

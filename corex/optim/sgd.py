@@ -6,9 +6,9 @@ from typing import Any
 
 import corex
 from corex import Tensor
-from corex.capturing import refuse
-from corex.ops.fused import sgd_step_
+from corex.ops.nn.steps import sgd_step_
 from corex.optim.optimizer import Closure, Optimizer, Params, check_not_negative, unsupported
+from corex.tensor.modes import refuse
 
 
 class SGD(Optimizer):

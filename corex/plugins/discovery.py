@@ -9,7 +9,7 @@ from typing import Final, NamedTuple
 
 import pluggy
 
-from corex.backend import API_VERSION, BackendDescriptor
+from corex.backend.contract import API_VERSION, BackendDescriptor
 from corex.errors import PluginError
 
 GROUP: Final = "corex"

@@ -13,9 +13,9 @@ from typing import Final
 
 import pluggy
 
-from corex.backend import BackendDescriptor, KernelChoice
+from corex.backend.contract import BackendDescriptor, KernelChoice
 from corex.dtypes import DType
-from corex.report import OpCall
+from corex.observe.events import OpCall
 
 PROJECT: Final = "corex"
 

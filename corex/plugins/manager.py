@@ -9,7 +9,7 @@ import os
 import warnings
 from typing import NamedTuple
 
-from corex.backend import Backend, BackendDescriptor, KernelChoice
+from corex.backend.contract import Backend, BackendDescriptor, KernelChoice
 from corex.dtypes import DType
 from corex.errors import BackendUnavailableError, PluginError
 from corex.plugins.faults import one_line

@@ -9,8 +9,8 @@ from __future__ import annotations
 import threading
 from functools import partial
 
-from corex import report
 from corex.errors import PluginError
+from corex.observe import events
 from corex.plugins.registry import PluginRegistry
 
 HOOK = "corex_op_observer"
@@ -28,7 +28,7 @@ class PluginObservers:
         self._lock = threading.RLock()
         self._busy = False
         self._again = False
-        self._listening: dict[str, report.Listener] = {}
+        self._listening: dict[str, events.Listener] = {}
         self._failed: dict[str, object] = {}
         registry.on_change(self.refresh)
 
@@ -50,7 +50,7 @@ class PluginObservers:
         for name in self._failed.keys() - wanted.keys():
             del self._failed[name]
         for name in self._listening.keys() - wanted.keys():
-            report.stop(self._listening.pop(name))
+            events.stop(self._listening.pop(name))
         for name, observer in wanted.items():
             self._set(name, observer)
 
@@ -59,7 +59,7 @@ class PluginObservers:
         if now is not None:
             if now.observer == observer:
                 return
-            report.stop(self._listening.pop(name))
+            events.stop(self._listening.pop(name))
         if observer is None or (name in self._failed and self._failed[name] == observer):
             return
         if not callable(observer):
@@ -68,7 +68,7 @@ class PluginObservers:
             return
         self._failed.pop(name, None)
         self._registry.forgive(name, HOOK)
-        self._listening[name] = report.listen(observer, partial(self._drop, name, observer))
+        self._listening[name] = events.listen(observer, partial(self._drop, name, observer))
 
     def _drop(self, name: str, observer: object, error: Exception) -> None:
         with self._lock:

@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 import pluggy
 
-from corex.backend import BackendDescriptor
+from corex.backend.contract import BackendDescriptor
 from corex.errors import PluginError
 from corex.plugins import hookspecs
 from corex.plugins.discovery import (

@@ -9,12 +9,12 @@ import numpy as np
 
 import corex
 from corex import dtypes
-from corex.dispatcher import call, call_pointwise
+from corex.dispatch.bind import call, call_pointwise
 from corex.layout import broadcast_shapes
-from corex.ops.gather import scatter_add_last
-from corex.ops.index import get_rows, put_rows
-from corex.place import Place
-from corex.schema import REGISTRY
+from corex.ops.indexing.gather import scatter_add_last
+from corex.ops.indexing.index import get_rows, put_rows
+from corex.tensor.place import Place
+from corex.tensor.schema import REGISTRY
 from corex.testing.arrays import Array
 from corex.testing.case import Case
 from corex.testing.spec import Spec

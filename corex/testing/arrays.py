@@ -11,7 +11,7 @@ import numpy.typing as npt
 from numpy.lib.stride_tricks import as_strided
 
 from corex import dtypes
-from corex.backend import View
+from corex.backend.contract import View
 
 Array = npt.NDArray[Any]
 Shape = tuple[int, ...]

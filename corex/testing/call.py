@@ -8,7 +8,7 @@ from typing import Any, Final, NamedTuple
 
 import numpy as np
 
-from corex.backend import Backend, Buffer, View
+from corex.backend.contract import Backend, Buffer, View
 from corex.testing.arrays import Array, Out, Placed, raw
 
 ALIGNMENT: Final = 64

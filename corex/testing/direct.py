@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from corex import dtypes
-from corex.backend import Backend, Buffer
+from corex.backend.contract import Backend, Buffer
 from corex.testing.arrays import Out, raw
 from corex.testing.case import Case
 from corex.testing.compare import compare

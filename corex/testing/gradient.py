@@ -13,11 +13,11 @@ from typing import Any, Final
 import numpy as np
 
 import corex
+from corex.dispatch.devices import place_of
 from corex.errors import FallbackWarning
-from corex.place import Place
 from corex.plugins.manager import manager
-from corex.schema import REGISTRY
-from corex.selection import place_of
+from corex.tensor.place import Place
+from corex.tensor.schema import REGISTRY
 from corex.testing import apply
 from corex.testing.arrays import Array, Expected, exact
 from corex.testing.case import Case

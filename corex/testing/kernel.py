@@ -8,10 +8,10 @@ from typing import Any, Final
 
 import numpy as np
 
-from corex.backend import Backend, Kernel
+from corex.backend.contract import Backend, Kernel
 from corex.dtypes import DType
 from corex.plugins.manager import manager
-from corex.schema import REGISTRY
+from corex.tensor.schema import REGISTRY
 from corex.testing import direct
 from corex.testing.arrays import Array, Out, Placed
 from corex.testing.call import Call, flat, views_of

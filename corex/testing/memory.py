@@ -9,7 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Final
 
-from corex.backend import API_VERSION, Backend, OutOfMemoryError
+from corex.backend.contract import API_VERSION, Backend, OutOfMemoryError
 from corex.dtypes import ALL, DType, bool_, float32, int64, uint8
 from corex.plugins.manager import manager
 from corex.testing.case import Case

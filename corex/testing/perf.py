@@ -13,13 +13,13 @@ from collections.abc import Callable
 from typing import Any, Final
 
 import corex
-from corex.dispatcher import run as run_op
+from corex.dispatch.bind import run as run_op
+from corex.dispatch.devices import place_of
 from corex.errors import FallbackWarning
-from corex.ops import fused
-from corex.place import Place
+from corex.ops.nn import steps as fused
 from corex.plugins.manager import manager
-from corex.schema import REGISTRY
-from corex.selection import place_of
+from corex.tensor.place import Place
+from corex.tensor.schema import REGISTRY
 from corex.testing import apply
 from corex.testing.case import Case
 from corex.testing.result import PASSED, RAISED, UNSUPPORTED, Result

@@ -6,9 +6,9 @@ import os
 from collections.abc import Sequence
 from typing import Any
 
-from corex import recorder
-from corex.report import TensorSpec
-from corex.schema import REGISTRY
+from corex.observe import signatures as recorder
+from corex.observe.events import TensorSpec
+from corex.tensor.schema import REGISTRY
 from corex.testing.case import Case
 from corex.testing.specs import specs
 

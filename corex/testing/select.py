@@ -8,7 +8,7 @@ from collections.abc import Iterable, Sequence
 from typing import Final, NamedTuple
 
 from corex.errors import CorexError
-from corex.schema import REGISTRY
+from corex.tensor.schema import REGISTRY
 from corex.testing import replay, suite
 from corex.testing.case import MODES, Case, literal, parse
 from corex.testing.patterns import matches

@@ -9,7 +9,7 @@ from typing import Any, Final
 import numpy as np
 
 from corex import dtypes
-from corex.schema import REGISTRY
+from corex.tensor.schema import REGISTRY
 from corex.testing.arrays import LAYOUTS, Array, Expected, In, Layout, Out, exact, input_layout
 from corex.testing.case import Case
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from corex import dtypes
 from corex.plugins.manager import manager
-from corex.schema import REGISTRY
+from corex.tensor.schema import REGISTRY
 from corex.testing import kernel
 from corex.testing.call import Call
 from corex.testing.case import Case

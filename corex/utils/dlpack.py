@@ -5,8 +5,8 @@ from __future__ import annotations
 import enum
 from typing import Any
 
-from corex.ops.create_foreign import from_dlpack
-from corex.tensor import Tensor
+from corex.ops.create.foreign import from_dlpack
+from corex.tensor.tensor import Tensor
 
 __all__ = ["DLDeviceType", "from_dlpack", "to_dlpack"]
 

@@ -15,7 +15,7 @@ from corex.cli import backends, support
 from corex.cli.table import table
 from corex.dtypes import DType, bool_, float32
 from corex.plugins import PluginManager, hookimpl
-from corex.schema import ALL, FLOAT, OpSchema
+from corex.tensor.schema import ALL, FLOAT, OpSchema
 
 
 class Bare(Backend):

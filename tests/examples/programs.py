@@ -7,7 +7,7 @@ from functools import partial
 
 import corex
 from corex import Tensor, nn
-from corex.schema import REGISTRY
+from corex.tensor.schema import REGISTRY
 
 Program = Callable[[str], list[Tensor]]
 

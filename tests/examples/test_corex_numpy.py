@@ -15,7 +15,7 @@ import corex
 from corex.backend import Backend, BackendDescriptor, Kernel
 from corex.cli import new_backend
 from corex.plugins import hookimpl, manager
-from corex.schema import REGISTRY
+from corex.tensor.schema import REGISTRY
 from tests.examples.programs import DIGITS, PROGRAMS
 
 ROOT = Path(__file__).parents[2]

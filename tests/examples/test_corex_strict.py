@@ -12,7 +12,7 @@ import pytest
 import corex
 from corex import dtypes as dt
 from corex.plugins import manager
-from corex.schema import REGISTRY
+from corex.tensor.schema import REGISTRY
 from tests.examples.programs import PROGRAMS
 
 pytestmark = pytest.mark.usefixtures("strict")

@@ -15,7 +15,7 @@ import corex.nn.functional as F
 from corex import Tensor
 from corex.backend import Backend, BackendDescriptor
 from corex.plugins import hookimpl, manager
-from corex.schema import REGISTRY, OpSchema
+from corex.tensor.schema import REGISTRY, OpSchema
 from tests.ops.expressions import lines
 from tests.ops.inputs import INPUTS
 from tests.ops.test_elementwise import IN_PLACE, OPS, arguments, dtypes_of, public

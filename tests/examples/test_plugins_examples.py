@@ -18,7 +18,7 @@ import pytest
 import corex
 from corex.autograd import gradcheck, gradgradcheck
 from corex.plugins import manager
-from corex.schema import REGISTRY
+from corex.tensor.schema import REGISTRY
 from corex.testing import suite
 from tests.examples.conftest import install
 

@@ -15,7 +15,7 @@ import numpy as np
 import pytest
 
 import corex
-from corex import capsules
+from corex.backend import capsules
 from corex.utils.dlpack import DLDeviceType, from_dlpack, to_dlpack
 
 pytestmark = pytest.mark.usefixtures("each_backend")

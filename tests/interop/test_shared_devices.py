@@ -13,8 +13,7 @@ import pluggy
 import pytest
 
 import corex
-from corex import capsules
-from corex.backend import Backend, BackendDescriptor
+from corex.backend import Backend, BackendDescriptor, capsules
 from corex.plugins import manager
 
 pytestmark = pytest.mark.filterwarnings("ignore::corex.FallbackWarning")

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 import corex
-from corex.schema import REGISTRY
+from corex.tensor.schema import REGISTRY
 from tests.ops.expressions import lines
 from tests.ops.test_decompositions import CASES
 
@@ -79,7 +79,7 @@ def test_every_decomposition_is_compared(name: str) -> None:
 
 @pytest.mark.parametrize("name", sorted(corex.ops.functions))
 def test_every_function_has_cases(name: str) -> None:
-    from corex.ops import binary, unary
+    from corex.ops.pointwise import binary, unary
 
     target = {**unary.ALIASES, **binary.ALIASES}.get(name, name)
     target = {"subtract": "sub", "multiply": "mul"}.get(target, target)

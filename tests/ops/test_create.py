@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 import corex
-from corex.selection import get_backend
+from corex.dispatch.devices import get_backend
 
 pytestmark = pytest.mark.usefixtures("each_backend")
 

@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 
 import corex
-from corex.dispatcher import call, call_pointwise
-from corex.ops.gather import scatter_add_last
-from corex.schema import REGISTRY, OpSchema
+from corex.dispatch.bind import call, call_pointwise
+from corex.ops.indexing.gather import scatter_add_last
+from corex.tensor.schema import REGISTRY, OpSchema
 from tests.ops.inputs import Array, generator
 
 pytestmark = [
@@ -180,7 +180,7 @@ ADAM = [(1, 0.1, 0.9, 0.99, 1e-8, 0.0, False, False), (3, 0.1, 0.9, 0.99, 1e-8, 
     "name, params", [("sgd_step", p) for p in SGD] + [("adam_step", p) for p in ADAM]
 )
 def test_optimizer_steps(name: str, params: tuple[Any, ...]) -> None:
-    from corex.ops import fused
+    from corex.ops.nn import steps as fused
 
     schema = REGISTRY[name]
     states = len(schema.inputs) - 2

@@ -9,7 +9,7 @@ import pytest
 
 import corex
 from corex.autograd.gradcheck import gradcheck, gradgradcheck
-from corex.schema import REGISTRY, OpSchema
+from corex.tensor.schema import REGISTRY, OpSchema
 from tests.ops.formulas import DOMAINS, FIRST, formula
 from tests.ops.inputs import LAYOUTS, Array, broadcast, generator
 
@@ -34,7 +34,7 @@ def public(schema: OpSchema) -> Any:
     found = getattr(corex, schema.name, None)
     if found is not None:
         return found
-    from corex.ops import unary
+    from corex.ops.pointwise import unary
 
     return getattr(unary, schema.name)  # the derivatives that are ops of their own
 

@@ -10,7 +10,7 @@ import pytest
 
 import corex
 from corex.autograd.gradcheck import gradcheck, gradgradcheck
-from corex.schema import REGISTRY, OpSchema
+from corex.tensor.schema import REGISTRY, OpSchema
 from tests.ops.formulas import formula
 from tests.ops.inputs import LAYOUTS, Array, broadcast, generator
 

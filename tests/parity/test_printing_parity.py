@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 import corex
-from corex.printing import get_printoptions, printoptions, set_printoptions
+from corex.interop.printing import get_printoptions, printoptions, set_printoptions
 
 torch = pytest.importorskip("torch")
 

@@ -9,11 +9,12 @@ import pluggy
 import pytest
 
 import corex
-from corex import place, selection
 from corex.backend import Backend, BackendDescriptor, KernelChoice, View
-from corex.dispatcher import copy, fill
+from corex.dispatch import devices as selection
+from corex.dispatch.bind import copy, fill
 from corex.errors import BackendUnavailableError
 from corex.plugins import manager
+from corex.tensor import place
 
 hookimpl = pluggy.HookimplMarker("corex")
 VALUE = 77.0

@@ -15,7 +15,7 @@ from corex.backend import BackendDescriptor, KernelChoice, View
 from corex.errors import BackendUnavailableError
 from corex.ops import NewOp
 from corex.plugins import hookimpl, manager
-from corex.schema import OpSchema
+from corex.tensor.schema import OpSchema
 from tests.plugins.test_bring_up import Memory, MemoryPlugin
 from tests.plugins.test_faults import BROKEN, HEAD
 from tests.plugins.world import World
@@ -134,7 +134,7 @@ def test_working_plugins_among_broken_ones(world: World) -> None:
 
 OPS = """
     from corex.ops import NewOp
-    from corex.schema import OpSchema
+    from corex.ops import OpSchema
 
     @hookimpl
     def corex_ops():

@@ -13,9 +13,11 @@ from typing import Any
 import pytest
 
 import corex
-from corex import OpCall, place, report
+from corex import OpCall
+from corex.observe.events import TensorSpec
+from corex.observe.placement import Placed
 from corex.plugins import hookimpl, manager
-from corex.report import TensorSpec
+from corex.tensor import place
 from tests.plugins.test_bring_up import MemoryPlugin
 
 
@@ -177,7 +179,7 @@ def test_nested_reports_and_repeated_rows() -> None:
         a.sin()
     assert [(row.op, row.calls) for row in outer.rows()] == [("exp", 3), ("sin", 1)]
     assert [(row.op, row.calls) for row in inner.rows()] == [("exp", 2)]
-    assert outer.counts == {report.Placed(*row[:4]): row.calls for row in outer.rows()}
+    assert outer.counts == {Placed(*row[:4]): row.calls for row in outer.rows()}
     assert str(inner).splitlines()[0].split() == [
         *("op", "backend", "how", "calls", "bytes", "moved", "why"),
     ]

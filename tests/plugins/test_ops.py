@@ -14,7 +14,7 @@ from corex.backend import KernelChoice, View
 from corex.errors import PluginError
 from corex.ops import NewOp, extension
 from corex.plugins import hookimpl, manager
-from corex.schema import REGISTRY, OpSchema
+from corex.tensor.schema import REGISTRY, OpSchema
 from tests.plugins.world import World
 
 
@@ -328,10 +328,10 @@ FAULTY: dict[str, tuple[object, str]] = {
     "built-in op": (cube("matmul"), "taken, by corex itself"),
     "built-in function": (cube("arange"), "taken, by corex itself"),
     "internal op": (cube("index_put"), "taken, by corex itself"),
-    "submodule": (cube("elementwise"), "taken, by corex itself"),
+    "submodule": (cube("pointwise"), "taken, by corex itself"),
     "not a declaration": ("cube", "expected a corex.ops.NewOp, got 'cube'"),
     "bare schema": (cube().schema, "expected a corex.ops.NewOp"),
-    "schema of another type": (NewOp("cube"), "must be a corex.schema.OpSchema"),  # type: ignore[arg-type]
+    "schema of another type": (NewOp("cube"), "must be a corex.ops.OpSchema"),  # type: ignore[arg-type]
     "function not callable": (NewOp(cube("odd").schema, 3), "must be callable"),  # type: ignore[arg-type]
     "not an identifier": (cube("odd one"), "must be a Python identifier, got 'odd one'"),
     "keyword": (cube("lambda"), "must be a Python identifier"),
@@ -449,7 +449,7 @@ def test_installed_ops_are_found_lazily_and_can_be_disabled(world: World) -> Non
         """
         import pluggy
         from corex.ops import NewOp
-        from corex.schema import OpSchema
+        from corex.ops import OpSchema
         hookimpl = pluggy.HookimplMarker("corex")
 
         @hookimpl

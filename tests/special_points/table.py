@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 
 from corex import ops
-from corex.schema import REGISTRY
+from corex.tensor.schema import REGISTRY
 
 ELEMENTWISE = """
     positive(a) frac(a) deg2rad(a) rad2deg(a) sinc(a) logit(a) logit(a,eps=1e-6) logit(a,0.0)

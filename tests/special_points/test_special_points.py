@@ -13,7 +13,7 @@ from corex import ops
 from corex.backend import BackendDescriptor, Kernel
 from corex.ops.composed import COMPOSED
 from corex.plugins import hookimpl, manager
-from corex.schema import REGISTRY
+from corex.tensor.schema import REGISTRY
 from corex_reference_py.backend import ReferenceBackend
 from tests.conftest import CPU_BACKENDS
 from tests.special_points.differences import ELSEWHERE, NOISE, compared

@@ -40,8 +40,8 @@ from typing import Any, NamedTuple
 import numpy as np
 
 import corex
-from corex.ops import binary, unary
-from corex.schema import REGISTRY
+from corex.ops.pointwise import binary, unary
+from corex.tensor.schema import REGISTRY
 from tests.sweeps.arguments import (
     LAYOUTS,
     TENSORS,

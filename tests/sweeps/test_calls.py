@@ -8,7 +8,7 @@ from typing import Any
 
 import corex
 import corex.nn.functional as F
-from corex.schema import REGISTRY
+from corex.tensor.schema import REGISTRY
 from tests.sweeps.calls import CALLS, Outcome, run
 from tests.sweeps.table import EXCLUDED
 

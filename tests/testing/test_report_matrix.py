@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from corex.backend import Backend
-from corex.schema import REGISTRY, OpSchema
+from corex.tensor.schema import REGISTRY, OpSchema
 from corex.testing import kernel as kernel_mode
 from corex.testing.report import op_support, summarise, write_json, write_summary
 from corex.testing.report.__main__ import main

@@ -5,9 +5,9 @@ from __future__ import annotations
 import inspect
 from typing import Final, NamedTuple
 
-from corex.backend import Backend
+from corex.backend.contract import Backend
 from corex.dtypes import ALL
-from corex.schema import REGISTRY, OpSchema
+from corex.tensor.schema import REGISTRY, OpSchema
 
 TIERS: Final = {
     0: "memory",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from corex.plugins.manager import manager
-from corex.schema import REGISTRY, OpSchema
+from corex.tensor.schema import REGISTRY, OpSchema
 from corex.testing.spec import Spec
 from corex.testing.specs import conv, create, index, matmul, optim, reduce, rows
 from corex.testing.specs.pointwise import FAMILIES, WHERE, pointwise

@@ -7,7 +7,7 @@ from typing import Any, Final
 
 import numpy as np
 
-from corex.schema import REGISTRY
+from corex.tensor.schema import REGISTRY
 from corex.testing.arrays import FLOAT, Array, Expected, In, Out, exact, numbers
 from corex.testing.case import Case
 from corex.testing.spec import Fields, Spec

@@ -8,7 +8,7 @@ from typing import Any, Final
 
 import numpy as np
 
-from corex.schema import REGISTRY, OpSchema
+from corex.tensor.schema import REGISTRY, OpSchema
 from corex.testing.arrays import FLOAT, INTEGER, Array, Expected, numbers, smooth
 from corex.testing.case import Case
 from corex.testing.spec import Fields, Spec, accepted, product

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from corex.schema import REGISTRY
+from corex.tensor.schema import REGISTRY
 from corex.testing.arrays import Array, Expected
 from corex.testing.case import Case
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from corex.schema import REGISTRY
+from corex.tensor.schema import REGISTRY
 from corex.testing.specs import formulas
 from tests.backends.cpu_c.layouts import DTYPE, as_array, empty_view, put, ulps
 

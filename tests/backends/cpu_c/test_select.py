@@ -88,7 +88,7 @@ def test_select_of_named_kernels(backend, op):
 
 
 def test_select_of_elementwise_ops_and_reductions(backend):
-    from corex.schema import REGISTRY
+    from corex.tensor.schema import REGISTRY
 
     families = {schema.name: len(schema.inputs) for schema in REGISTRY.values()}
     seen = 0

@@ -6,8 +6,7 @@ from typing import Any
 
 import corex
 from corex import Tensor
-from corex.ops import NewOp
-from corex.schema import OpSchema
+from corex.ops import NewOp, OpSchema
 
 # ---- squared_relu: elementwise, so corex makes the function ----------------------------------
 SQUARED_RELU = OpSchema(

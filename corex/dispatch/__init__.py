@@ -1,0 +1,1 @@
+"""From an op and its inputs to a kernel that runs."""

@@ -1,0 +1,280 @@
+"""Running an op: its own kernel, else its decomposition, else the host fallback."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from corex.dispatch.fallback import run_fallback
+from corex.dispatch.record import finish, no_grad, record
+from corex.dispatch.resolve import (
+    Resolution,
+    check_places,
+    empty,
+    may_overlap,
+    resolve,
+    resolve_uniform,
+    same_view,
+    settle,
+    view,
+    view_as,
+)
+from corex.dtypes import DType
+from corex.layout import DENSE, broadcast_strides, result_strides, strides_like
+from corex.observe import events
+from corex.tensor.modes import mode
+from corex.tensor.place import DispatchKey, Place, observed
+from corex.tensor.schema import OpSchema
+from corex.tensor.tensor import Tensor, alias, make
+
+Shape = tuple[int, ...]
+Spec = tuple[Shape, DType]
+
+
+def call(schema: OpSchema, inputs: tuple[Tensor | None, ...], params: tuple[Any, ...] = ()) -> Any:
+    """Runs an op: checks places, applies the result rule, runs it, and records it for autograd.
+
+    The op's own checks and promotions are done by its public function before.
+    """
+    first = inputs[0]
+    assert first is not None
+    place = first.key.place
+    for t in inputs:
+        if t is not None and t.key.place is not place:
+            check_places(schema.name, inputs[1:], place)
+    assert schema.result is not None
+    specs: list[Spec] = schema.result(*inputs, *params)
+    found = _resolve_for(schema, place, specs, inputs)
+    kernel_params = params[: -schema.rule_params] if schema.rule_params else params
+    if found.run is not None:
+        outs = [empty(place.keys[dtype.index], shape) for shape, dtype in specs]
+        arguments = (
+            *[view(t) for t in outs],
+            *[None if t is None else view(t) for t in inputs],
+            *kernel_params,
+        )
+        if found.accepts is not None:
+            found = settle(found, arguments)
+        if found.run is not None:
+            found.run(*arguments)
+            if observed():
+                events.tell(schema.name, place, "native", found.reason, outs, inputs, kernel_params)
+            return finish(schema, inputs, params, outs)
+    if schema.decomposition is not None:
+        if observed():
+            events.tell(
+                schema.name, place, "decomposed", found.reason, specs, inputs, kernel_params
+            )
+        if not schema.differentiable:
+            return schema.decomposition(*inputs, *params)
+        with no_grad():
+            result = schema.decomposition(*inputs, *params)
+        outs = [result] if isinstance(result, Tensor) else list(result)
+        # Row-major, as from a kernel.
+        outs = [alias(t) if t.is_contiguous() else dense_copy(t) for t in outs]
+        return finish(schema, inputs, params, outs)
+    outs = [empty(place.keys[dtype.index], shape) for shape, dtype in specs]
+    run_fallback(schema.name, outs, inputs, kernel_params, found.reason)
+    return finish(schema, inputs, params, outs)
+
+
+def _resolve_for(
+    schema: OpSchema, place: Place, specs: Sequence[Spec], inputs: Sequence[Tensor | None]
+) -> Resolution:
+    if schema.uniform:
+        key = inputs[0].key  # type: ignore[union-attr]
+        found = key.kernels.get(schema.name)
+        if found is not None:
+            return found  # type: ignore[no-any-return]
+    dtypes = (
+        *[dtype for _, dtype in specs],
+        *[t.key.dtype for t in inputs if t is not None],
+    )
+    return (
+        resolve_uniform(key, schema.name, dtypes)
+        if schema.uniform
+        else resolve(place, schema.name, dtypes)
+    )
+
+
+def call_pointwise(
+    schema: OpSchema,
+    inputs: tuple[Tensor, ...],
+    params: tuple[Any, ...],
+    shape: Shape,
+    dtype: DType,
+    out: Tensor | None = None,
+) -> Tensor:
+    """Runs an elementwise op on broadcast inputs of the right dtypes.
+
+    With `out`, which has `shape` and `dtype` and is checked by the caller, the result is written
+    there and nothing is recorded.
+    """
+    key = inputs[0].key
+    place = key.place
+    uniform = dtype is key.dtype
+    strided = False
+    for t in inputs:
+        if t.key is not key:
+            uniform = False
+            if t.key.place is not place:
+                check_places(schema.name, inputs[1:], place)
+        if t._strides is not None:
+            strided = True
+    found = key.kernels.get(schema.name) if uniform else None
+    if found is None:
+        dtypes = (dtype, *[t.key.dtype for t in inputs])
+        found = (
+            resolve_uniform(key, schema.name, dtypes)
+            if uniform
+            else resolve(place, schema.name, dtypes)
+        )
+    if out is None:
+        result = empty(place.keys[dtype.index], shape)
+        if strided and found.accepts is None:
+            seen = [(t.shape, t._strides or DENSE[t.shape]) for t in inputs]
+            result._strides = result_strides(shape, *seen)
+    else:
+        result = out
+        inputs = tuple([t if t is out else _without_overlap(t, out) for t in inputs])
+    if found.run is not None:
+        dense = DENSE[shape]
+        strides = result._strides
+        views = [(result.storage_.buffer, dtype, shape, strides or dense, result.offset)]
+        for t in inputs:
+            strides = t._strides or dense
+            if t.shape != shape:
+                strides = broadcast_strides(t.shape, t.strides, shape)
+            views.append((t.storage_.buffer, t.key.dtype, shape, strides, t.offset))
+        arguments = (*views, *params)
+        if found.accepts is not None:
+            found = settle(found, arguments)
+        if found.run is not None:
+            found.run(*arguments)
+            if observed():
+                events.tell(
+                    schema.name, place, "native", found.reason, views[:1], views[1:], params
+                )
+            return result if out is not None else _pointwise_result(schema, inputs, params, result)
+    if schema.decomposition is not None:
+        if observed():
+            expanded_views = [view_as(t, shape) for t in inputs]
+            events.tell(
+                schema.name, place, "decomposed", found.reason, [result], expanded_views, params
+            )
+        if out is None and not schema.differentiable:
+            composed: Tensor = schema.decomposition(*inputs, *params)
+            return composed
+        with no_grad():
+            composed = schema.decomposition(*inputs, *params)
+            if out is not None:
+                run("copy", [out], [composed])
+                return out
+        return _pointwise_result(schema, inputs, params, alias(composed))
+    expanded = [alias_as(t, shape) for t in inputs]
+    run_fallback(schema.name, [result], expanded, params, found.reason)
+    return result if out is not None else _pointwise_result(schema, inputs, params, result)
+
+
+def alias_as(t: Tensor, shape: Shape) -> Tensor:
+    """A tensor over the same memory, broadcast to `shape`, outside the graph."""
+    strides = broadcast_strides(t.shape, t.strides, shape)
+    return make(t.storage_, t.key, shape, strides, t.offset)
+
+
+def _pointwise_result(
+    schema: OpSchema, inputs: tuple[Tensor, ...], params: tuple[Any, ...], result: Tensor
+) -> Tensor:
+    if mode.enabled and schema.differentiable:
+        for t in inputs:
+            if t._node is not None:
+                shapes = tuple([t.shape for t in inputs])
+                same = all([s == result.shape for s in shapes])
+                record(schema, inputs, params, (result,), None if same else shapes)
+                break
+    return result
+
+
+def run(
+    op: str,
+    outs: Sequence[Tensor],
+    inputs: Sequence[Tensor],
+    params: tuple[Any, ...] = (),
+    indices: Sequence[Tensor] = (),
+) -> None:
+    """Runs a primitive into existing tensors, on their place or else on the host. No autograd.
+
+    `indices` are inputs that follow the parameters, as in `index_put`.
+    """
+    place = outs[0].key.place
+    tensors = (*outs, *inputs, *indices)
+    dtypes = tuple([t.key.dtype for t in tensors])
+    found = place.kernels.get((op, dtypes)) or resolve(place, op, dtypes)
+    if found.run is not None:
+        views = [view(t) for t in tensors]
+        if indices:
+            count = len(views) - len(indices)
+            arguments = (*views[:count], *params, *views[count:])
+        else:
+            arguments = (*views, *params)
+        if found.accepts is not None:
+            found = settle(found, arguments)
+        if found.run is not None:
+            found.run(*arguments)
+            if observed():
+                events.tell(op, place, "native", found.reason, outs, [*inputs, *indices], params)
+            return
+    run_fallback(op, outs, inputs, params, found.reason, indices)
+
+
+def fill(t: Tensor, value: Any) -> None:
+    """Sets every element to a number. No autograd."""
+    found = t.key.kernels.get("fill")
+    if found is None:
+        found = resolve_uniform(t.key, "fill", (t.key.dtype,))
+    if found.run is None or found.accepts is not None or observed():
+        run("fill", [t], [], (value,))
+    else:
+        found.run(view(t), value)
+
+
+def copy(target: Tensor, source: Tensor) -> None:
+    """Writes `source`, of the same shape and place, over `target`, converted. No autograd."""
+    key = target.key
+    if source.key is key:
+        found = key.kernels.get("copy")
+        if found is None:
+            found = resolve_uniform(key, "copy", (key.dtype, key.dtype))
+        if found.run is not None and found.accepts is None and not observed():
+            found.run(view(target), view(source))
+            return
+    run("copy", [target], [source])
+
+
+def _without_overlap(t: Tensor, out: Tensor) -> Tensor:
+    if t.storage_.buffer is not out.storage_.buffer or same_view(t, out) or not may_overlap(t, out):
+        return t
+    return dense_copy(t)
+
+
+def empty_like(t: Tensor, key: DispatchKey | None = None) -> Tensor:
+    """An uninitialised tensor with the order of dims that `t` has in memory, as in PyTorch."""
+    result = empty(key or t.key, t.shape)
+    if t._strides is not None:
+        strides = strides_like(t.shape, t._strides)
+        result._strides = None if strides == DENSE[t.shape] else strides
+    return result
+
+
+def copy_like(t: Tensor, key: DispatchKey | None = None) -> Tensor:
+    """A copy in the layout of `empty_like`, converted to the key's dtype. No autograd."""
+    result = empty_like(t, key)
+    copy(result, t)
+    return result
+
+
+def dense_copy(t: Tensor, key: DispatchKey | None = None) -> Tensor:
+    """A row-major copy on the same place, converted to the key's dtype. No autograd."""
+    result = empty(key or t.key, t.shape)
+    copy(result, t)
+    return result

@@ -1,0 +1,97 @@
+"""Recording: the node that an op leaves in the graph."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+from corex.observe import events
+from corex.tensor.modes import mode
+from corex.tensor.node import OpNode
+from corex.tensor.schema import OpSchema
+from corex.tensor.tensor import TENSOR_TYPES, Tensor, alias
+
+Shape = tuple[int, ...]
+
+
+@contextmanager
+def no_grad() -> Iterator[None]:
+    """Ops inside record nothing; for the runtime itself (`corex.no_grad` is the public one)."""
+    before = mode.enabled
+    mode.enabled = False
+    try:
+        yield
+    finally:
+        mode.enabled = before
+
+
+def finish(
+    schema: OpSchema,
+    inputs: Sequence[Tensor | None],
+    params: tuple[Any, ...],
+    outs: list[Tensor],
+) -> Any:
+    """Records the op if it must be, and returns its one output or the tuple of them."""
+    if mode.enabled and schema.differentiable:
+        for t in inputs:
+            if t is not None and t._node is not None:
+                record(schema, inputs, params, outs)
+                break
+    return outs[0] if len(outs) == 1 else tuple(outs)
+
+
+def record(
+    schema: OpSchema,
+    inputs: Sequence[Any],
+    params: tuple[Any, ...],
+    outs: Sequence[Tensor],
+    shapes: tuple[Shape, ...] | None = None,
+    edges: tuple[tuple[Any, int], ...] | None = None,
+) -> OpNode:
+    """Makes the node of an op whose first output is differentiable, and hangs it on that output.
+
+    `inputs` may hold numbers and None beside tensors; `edges` overrides their edges (an in-place
+    op's input is its output, with another place in the graph).
+    """
+    if edges is None:
+        found = []
+        for t in inputs:
+            if type(t) in TENSOR_TYPES:
+                found.append((t._node, t._output_nr) if t._node is not None else _NO_EDGE)
+            else:
+                found.append(_NO_EDGE)
+        edges = tuple(found)
+    needs = tuple([edge[0] is not None for edge in edges])
+    plan = schema._plans.get(needs) or schema.plan(needs)
+    node = _new(OpNode)
+    node.plan = plan
+    node.edges = edges
+    node.params = params
+    node.shapes = shapes
+    save = plan.save
+    if not save:
+        node.saved = node.versions = ()
+    else:
+        count = len(inputs)
+        saved = []
+        versions: list[int | None] = []
+        for i in save:
+            if i < 0:
+                saved.append(inputs[-1 - i].shape)
+                versions.append(None)
+                continue
+            value = inputs[i] if i < count else alias(outs[i - count])
+            saved.append(value)
+            versions.append(value.storage_.version if type(value) in TENSOR_TYPES else None)
+        node.saved = tuple(saved)
+        node.versions = tuple(versions)
+    outs[0]._node = node
+    anomaly = events.forward_trace
+    if anomaly is not None:
+        node.forward_trace = anomaly()
+    return node
+
+
+_NO_EDGE = (None, 0)
+_new = object.__new__

@@ -1,0 +1,177 @@
+"""From (op, place, dtypes) to a kernel, and from tensors to what a kernel sees of them.
+
+What a plugin hook answers is cached until the set of plugins changes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+from corex.backend.contract import Kernel, View
+from corex.dtypes import DType
+from corex.layout import DENSE, NBYTES, broadcast_strides, extent, is_dense, numel
+from corex.plugins.manager import manager
+from corex.tensor.place import DispatchKey, Place, remember
+from corex.tensor.tensor import Tensor, wrap
+
+Shape = tuple[int, ...]
+
+
+class Resolution(NamedTuple):
+    """How an op runs on a place: a kernel (with its predicate), or why there is none.
+
+    Attributes:
+        run: the kernel, or None.
+        accepts: its predicate, called with the same arguments; None for a kernel that takes all.
+        reason: where the kernel comes from, or why there is none; for reports and errors.
+        other: what to do where the predicate declines.
+    """
+
+    run: Kernel | None
+    accepts: Any
+    reason: str
+    other: Resolution | None = None
+
+
+def resolve(place: Place, op: str, dtypes: tuple[DType, ...]) -> Resolution:
+    """The cached answer of the plugins for (place, op, dtypes of all views)."""
+    found: Resolution | None = place.kernels.get((op, dtypes))
+    if found is None:
+        found = remember(place.kernels, (op, dtypes), _resolve, place, op, dtypes)
+    return found
+
+
+def resolve_uniform(key: DispatchKey, op: str, dtypes: tuple[DType, ...]) -> Resolution:
+    """As `resolve`, for an op of one dtype that the key's own table does not have yet."""
+    found: Resolution = remember(key.kernels, op, resolve, key.place, op, dtypes)
+    return found
+
+
+def _resolve(place: Place, op: str, dtypes: tuple[DType, ...]) -> Resolution:
+    line = manager.kernels(place.backend, op, dtypes)
+    plugins = [f"plugin '{plugin}'" for _, plugin in line if plugin is not None]
+    if line and line[-1].plugin is None:
+        end = f"the kernel '{op}' of '{place.name}' declined this layout"
+    else:
+        names = ", ".join(d.name for d in dtypes)
+        end = f"'{place.name}' has no kernel '{op}' for ({names})"
+        if plugins:
+            end += f", and {' and '.join(plugins)} declined this layout"
+    found = Resolution(None, None, end)
+    for i, (choice, plugin) in reversed(list(enumerate(line))):
+        reason = "kernel" if plugin is None else f"kernel of plugin '{plugin}'"
+        if i:
+            reason += f", as {' and '.join(plugins[:i])} declined this layout"
+        found = Resolution(choice.run, choice.accepts, reason, found)
+    return found
+
+
+def settle(found: Resolution, arguments: tuple[Any, ...]) -> Resolution:
+    """The first of the kernels in line that takes these arguments, else why none does."""
+    while found.accepts is not None and not found.accepts(*arguments):
+        assert found.other is not None
+        found = found.other
+    return found
+
+
+# ---- tensors and views -----------------------------------------------------------------------
+def empty(key: DispatchKey, shape: Shape) -> Tensor:
+    """An uninitialised, row-major tensor."""
+    place = key.place
+    nbytes = NBYTES[key.dtype.itemsize][shape]
+    return wrap(key, place.backend.allocate(nbytes, place.index), shape)
+
+
+def check_room(key: DispatchKey, shape: Shape) -> None:
+    """Allocates a result and lets go of it, before a preparation that would take long in vain.
+
+    Raises:
+        OutOfMemoryError: the memory is not there.
+    """
+    empty(key, shape)
+
+
+def view(t: Tensor) -> View:
+    """What a kernel sees of a tensor."""
+    shape = t.shape
+    strides = t._strides
+    if strides is None:
+        strides = DENSE[shape]
+    return (t.storage_.buffer, t.key.dtype, shape, strides, t.offset)
+
+
+def view_as(t: Tensor, shape: Shape) -> View:
+    """What a kernel sees of a tensor broadcast to `shape`."""
+    if t.shape == shape:
+        return view(t)
+    strides = broadcast_strides(t.shape, t.strides, shape)
+    return (t.storage_.buffer, t.key.dtype, shape, strides, t.offset)
+
+
+def check_places(op: str, tensors: Sequence[Tensor | None], place: Place) -> None:
+    """All tensors must live on `place`.
+
+    Raises:
+        RuntimeError: they do not; names both places and the fix.
+    """
+    for t in tensors:
+        if t is not None and t.key.place is not place:
+            other = t.key.place
+            fix = (
+                f'.to("{place.device}")'
+                if other.device != place.device
+                else f'.to(backend="{place.name}")'
+            )
+            raise RuntimeError(
+                f"[{op}] Expected all tensors to be on the same device, but found at least two "
+                f"devices, {place.device} and {other.device}: {place} and {other}. "
+                f"Move one of them, for example with {fix}"
+            )
+
+
+def may_overlap(a: Tensor, b: Tensor) -> bool:
+    """Whether two tensors may share elements (an interval test on the same storage)."""
+    if a.storage_.buffer is not b.storage_.buffer or not numel(a.shape) or not numel(b.shape):
+        return False
+    low_a, high_a = extent(a.shape, a.strides)
+    low_b, high_b = extent(b.shape, b.strides)
+    size_a, size_b = a.key.dtype.itemsize, b.key.dtype.itemsize
+    return (a.offset + low_a) * size_a < (b.offset + high_b + 1) * size_b and (
+        b.offset + low_b
+    ) * size_b < (a.offset + high_a + 1) * size_a
+
+
+def check_overlap(op: str, target: Tensor, source: Tensor) -> None:
+    """A write to `target` may not read part of it as `source`, as far as PyTorch finds that out.
+
+    Layouts with gaps pass: their source is copied first.
+
+    Raises:
+        RuntimeError: both are dense and overlap, but are not the same view.
+    """
+    if (
+        source.storage_.buffer is target.storage_.buffer
+        and source is not target
+        and is_dense(source.shape, source.strides)
+        and is_dense(target.shape, target.strides)
+        and may_overlap(source, target)
+        and not same_view(source, target)
+    ):
+        raise RuntimeError(
+            f"[{op}] unsupported operation: some elements of the input tensor, of shape "
+            f"{list(source.shape)}, and the written-to tensor, of shape {list(target.shape)}, "
+            f"refer to a single memory location. Please clone() the tensor before performing the "
+            f"operation."
+        )
+
+
+def same_view(a: Tensor, b: Tensor) -> bool:
+    """Whether two tensors show exactly the same elements in the same order."""
+    return (
+        a.storage_.buffer is b.storage_.buffer
+        and a.key is b.key
+        and a.shape == b.shape
+        and a.offset == b.offset
+        and a.strides == b.strides
+    )

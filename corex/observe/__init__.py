@@ -1,0 +1,1 @@
+"""Who hears of an op: events, the placement report, recorded signatures."""

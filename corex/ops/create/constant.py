@@ -1,0 +1,261 @@
+"""Tensors of one value: zeros, ones, full, empty; and the arguments of all creation functions.
+
+Every one takes `dtype`, `device`, `requires_grad` and `backend`; sizes are separate integers
+or one sequence, as in PyTorch.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from operator import index
+from typing import Any
+
+from corex import dtypes as dt
+from corex.device import device as Device
+from corex.dispatch.bind import fill
+from corex.dispatch.devices import find_place
+from corex.dispatch.resolve import empty as allocate_dense
+from corex.dtypes import DType
+from corex.layout import checked_bytes, contiguous_strides, extent, numel
+from corex.ops.inplace import write_out
+from corex.ops.promotion import Number, as_number, check_fits, number_dtype, require_tensor
+from corex.tensor.place import DispatchKey
+from corex.tensor.storage import allocate
+from corex.tensor.tensor import Tensor, make
+
+Shape = tuple[int, ...]
+DTypeLike = DType | type | None
+DeviceLike = Device | str | int | None
+
+_PYTHON_TYPES: dict[Any, DType] = {bool: dt.bool_, int: dt.int64, float: dt.float64}
+
+
+# ---- arguments ---------------------------------------------------------------------------------
+def dtype_of(name: str, dtype: DTypeLike) -> DType | None:
+    """A `dtype=` argument, which may be Python's bool, int or float; None stays None.
+
+    Raises:
+        TypeError: anything else.
+    """
+    if dtype is None or type(dtype) is DType:
+        return dtype
+    found = _PYTHON_TYPES.get(dtype)
+    if found is None:
+        raise TypeError(
+            f"{name}(): argument 'dtype' must be corex.dtype, not {type(dtype).__name__}"
+        )
+    return found
+
+
+def key_for(
+    name: str, dtype: DTypeLike, default: DType | None, device: DeviceLike, backend: str | None
+) -> DispatchKey:
+    """Where and as what a new tensor is made; `default` None means the default float dtype."""
+    chosen = dtype_of(name, dtype) or default or dt.get_default_dtype()
+    return find_place(device, backend).keys[chosen.index]
+
+
+def shape_of(name: str, sizes: tuple[Any, ...], size: Sequence[int] | None = None) -> Shape:
+    """The shape from `*sizes`, or from the keyword `size`.
+
+    Raises:
+        TypeError: not integers, or both or neither are given. RuntimeError: a negative size.
+    """
+    if size is not None:
+        if sizes:
+            raise TypeError(f"{name}() got multiple values for argument 'size'")
+        return checked_shape(name, size)
+    if not sizes:
+        raise TypeError(f'{name}() missing 1 required positional arguments: "size"')
+    if len(sizes) == 1:
+        only = sizes[0]
+        if type(only) is tuple or isinstance(only, list | tuple) or not hasattr(only, "__index__"):
+            return checked_shape(name, only)
+    return checked_shape(name, sizes)
+
+
+def checked_shape(name: str, sizes: Any) -> Shape:
+    """A sequence of sizes as a tuple.
+
+    Raises:
+        TypeError: not a sequence of integers. RuntimeError: a negative size.
+    """
+    try:
+        shape = tuple(map(index, sizes))
+    except TypeError:
+        if isinstance(sizes, tuple | list):
+            kinds = sorted({type(one).__name__ for one in sizes} - {"int"})
+            raise TypeError(
+                f"{name}(): argument 'size' must be tuple of ints, but found element of type "
+                f"{', '.join(kinds)} in {sizes!r}"
+            ) from None
+        raise TypeError(
+            f"{name}(): argument 'size' (position 1) must be tuple of ints, not "
+            f"{type(sizes).__name__}"
+        ) from None
+    if shape and min(shape) < 0:
+        raise RuntimeError(
+            f"[{name}] Trying to create tensor with negative dimension {min(shape)}: {list(shape)}"
+        )
+    return shape
+
+
+def number_of(name: str, argument: str, value: Any) -> Number:
+    """A number, NumPy scalar or 0-d tensor as a Python number.
+
+    Raises:
+        TypeError: anything else.
+    """
+    if type(value) in _PYTHON_TYPES:
+        return value  # type: ignore[no-any-return]
+    number = value.item() if isinstance(value, Tensor) and not value.shape else as_number(value)
+    if number is None:
+        raise TypeError(
+            f"{name}(): argument '{argument}' must be Number, not {type(value).__name__}"
+        )
+    return float(number) if isinstance(number, float) else number
+
+
+# ---- making ------------------------------------------------------------------------------------
+def new_tensor_of(key: DispatchKey, shape: Shape) -> Tensor:
+    """An uninitialised row-major tensor.
+
+    Raises:
+        OutOfMemoryError: the memory is not there; names the bytes.
+    """
+    return allocate_dense(key, shape)
+
+
+def strided_tensor_of(key: DispatchKey, shape: Shape, strides: Shape) -> Tensor:
+    """An uninitialised tensor with the given strides (not negative)."""
+    if strides == contiguous_strides(shape):
+        return new_tensor_of(key, shape)
+    count = extent(shape, strides)[1] + 1 if numel(shape) else 0
+    nbytes = checked_bytes(count * key.dtype.itemsize, shape)
+    return make(allocate(key.place, nbytes), key, shape, strides)
+
+
+def finished(
+    name: str, result: Tensor, out: Tensor | None, requires_grad: bool, value: Number | None = None
+) -> Tensor:
+    """Fills `result` (if a value is given), and does what `out` and `requires_grad` ask for."""
+    if value is not None:
+        fill(result, value)
+    if out is not None:
+        result = write_out(require_tensor(name, out, "out"), result, name)
+    return result.requires_grad_() if requires_grad else result
+
+
+def _constant(name: str, value: Number | None) -> Callable[..., Tensor]:
+    def create(
+        *sizes: Any,
+        size: Sequence[int] | None = None,
+        out: Tensor | None = None,
+        dtype: DTypeLike = None,
+        device: DeviceLike = None,
+        requires_grad: bool = False,
+        backend: str | None = None,
+    ) -> Tensor:
+        shape = shape_of(name, sizes, size)
+        if out is not None and dtype is None:
+            key = out.key
+        else:
+            key = key_for(name, dtype, None, device, backend)
+        return finished(name, new_tensor_of(key, shape), out, requires_grad, value)
+
+    what = "Uninitialised memory" if value is None else f"A tensor of {name}"
+    create.__doc__ = f"{what}, of the given shape and the default float dtype.\n\n{_RAISES}"
+    return named(create, name)
+
+
+def named(function: Callable[..., Tensor], name: str) -> Callable[..., Tensor]:
+    function.__name__ = function.__qualname__ = name
+    return function
+
+
+_RAISES = """    Raises:
+        RuntimeError: a negative size, or a dtype that cannot require gradients.
+        OutOfMemoryError: the memory is not there; names the bytes."""
+
+zeros = _constant("zeros", 0)
+ones = _constant("ones", 1)
+empty = _constant("empty", None)
+
+
+def full(
+    size: Sequence[int],
+    fill_value: Any,
+    *,
+    out: Tensor | None = None,
+    dtype: DTypeLike = None,
+    device: DeviceLike = None,
+    requires_grad: bool = False,
+    backend: str | None = None,
+) -> Tensor:
+    """A tensor of one number, whose type decides the dtype unless it is given.
+
+    Raises:
+        TypeError: not a number. RuntimeError: a negative size, or a number the dtype cannot hold.
+        OutOfMemoryError: the memory is not there; names the bytes.
+    """
+    shape = checked_shape("full", size)
+    value = number_of("full", "fill_value", fill_value)
+    if out is not None and dtype is None:
+        key = out.key
+    else:
+        key = key_for("full", dtype, number_dtype(value), device, backend)
+    check_fits(value, key.dtype)
+    return finished("full", new_tensor_of(key, shape), out, requires_grad, value)
+
+
+def scalar_tensor(
+    s: Any,
+    *,
+    dtype: DTypeLike = None,
+    device: DeviceLike = None,
+    requires_grad: bool = False,
+    backend: str | None = None,
+) -> Tensor:
+    """A 0-d tensor of a number, of the default float dtype unless another is given."""
+    key = key_for("scalar_tensor", dtype, None, device, backend)
+    value = number_of("scalar_tensor", "s", s)
+    check_fits(value, key.dtype)
+    return finished("scalar_tensor", allocate_dense(key, ()), None, requires_grad, value)
+
+
+def empty_strided(
+    size: Sequence[int],
+    stride: Sequence[int],
+    *,
+    dtype: DTypeLike = None,
+    device: DeviceLike = None,
+    requires_grad: bool = False,
+    backend: str | None = None,
+) -> Tensor:
+    """Uninitialised memory of a given shape and strides.
+
+    Raises:
+        RuntimeError: sizes and strides differ in number, or one is negative.
+    """
+    shape = checked_shape("empty_strided", size)
+    strides = tuple(map(index, stride))
+    if len(shape) != len(strides):
+        raise RuntimeError(
+            f"dimensionality of sizes ({len(shape)}) must match dimensionality of strides "
+            f"({len(strides)})"
+        )
+    if strides and min(strides) < 0:
+        raise RuntimeError(f"[empty_strided] strides must not be negative, got {list(strides)}")
+    key = key_for("empty_strided", dtype, None, device, backend)
+    result = strided_tensor_of(key, shape, strides)
+    return finished("empty_strided", result, None, requires_grad)
+
+
+functions: dict[str, Callable[..., Tensor]] = {
+    "zeros": zeros,
+    "ones": ones,
+    "empty": empty,
+    "full": full,
+    "scalar_tensor": scalar_tensor,
+    "empty_strided": empty_strided,
+}

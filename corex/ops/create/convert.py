@@ -1,0 +1,199 @@
+"""Copies between dtypes, devices and backends; writing one tensor over another; filling."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from corex.device import device as Device
+from corex.dispatch.bind import run
+from corex.dispatch.devices import find_place_from
+from corex.dispatch.resolve import check_overlap, empty
+from corex.dtypes import ALL, DType
+from corex.layout import broadcast_shapes
+from corex.ops.inplace import apply_copy, check_inplace, set_history
+from corex.ops.places import to_place
+from corex.ops.promotion import (
+    Number,
+    as_number,
+    cast,
+    check_fits,
+    plain_number,
+    require_tensor,
+    written,
+)
+from corex.ops.shape.views import clone, expand
+from corex.tensor.node import closure_node
+from corex.tensor.place import Place
+from corex.tensor.tensor import TYPE_NAMES, Tensor
+
+
+def to(
+    self: Tensor,
+    *args: Any,
+    dtype: DType | None = None,
+    device: Device | str | int | None = None,
+    backend: str | None = None,
+    copy: bool = False,
+    non_blocking: bool = False,
+) -> Tensor:
+    """The tensor with another dtype, device or backend; itself if nothing changes.
+
+    Accepts a dtype, a device, both, or another tensor to follow, as PyTorch does; differentiable.
+
+    Raises:
+        TypeError: an argument that is none of these. RuntimeError: an unknown device.
+        BackendUnavailableError: an unknown backend, or one that cannot be used.
+    """
+    place: Place | None = None
+    for argument in args:
+        if isinstance(argument, DType):
+            dtype = argument
+        elif isinstance(argument, Tensor):
+            dtype, place = argument.key.dtype, argument.key.place
+        elif isinstance(argument, str | Device) or type(argument) is int:
+            device = argument
+        elif isinstance(argument, bool):
+            copy = argument or copy
+        elif argument is not None:
+            raise TypeError(
+                f"to() received an invalid combination of arguments: got "
+                f"{type(argument).__name__}, expected a dtype, a device or a Tensor"
+            )
+    if device is not None or backend is not None:
+        place = find_place_from(self.key.place, device, backend)
+    result = self
+    if place is not None and place is not self.key.place:
+        if dtype is not None and not place.holds(self.key.dtype):
+            result = cast(result, dtype)
+        result = to_place(result, place)
+    if dtype is not None and dtype is not result.key.dtype:
+        result = cast(result, dtype)
+    return clone(self) if copy and result is self else result
+
+
+def cpu(self: Tensor) -> Tensor:
+    """The tensor in host memory."""
+    return self if self.key.place.device.type == "cpu" else to(self, "cpu")
+
+
+def cuda(self: Tensor, device: int | str | Device | None = None) -> Tensor:
+    """The tensor on a CUDA device."""
+    if device is None or isinstance(device, int):
+        device = Device("cuda", device)
+    return to(self, device)
+
+
+def type_as(self: Tensor, other: Tensor) -> Tensor:
+    """The tensor with the dtype and place of another."""
+    return to(self, other)
+
+
+def type_(self: Tensor, dtype: DType | str | None = None, non_blocking: bool = False) -> Any:
+    """The name of the tensor's type, such as 'corex.FloatTensor'; or the tensor as another type.
+
+    Raises:
+        ValueError: an unknown type name.
+    """
+    if dtype is None:
+        return self.type_name()
+    if isinstance(dtype, DType):
+        return cast(self, dtype)
+    for found in ALL:
+        if dtype.rpartition(".")[2] == TYPE_NAMES[found.name]:
+            return cast(self, found)
+    raise ValueError(f"invalid type: {dtype!r}")
+
+
+_CAST_METHODS = {
+    "bool": "bool",
+    "byte": "uint8",
+    "int": "int32",
+    "long": "int64",
+    "float": "float32",
+    "double": "float64",
+}
+
+
+def cast_methods() -> dict[str, Any]:
+    """`.float()`, `.long()` and so on."""
+    by_name = {dtype.name: dtype for dtype in ALL}
+
+    def method(name: str, dtype: DType) -> Any:
+        def convert(self: Tensor) -> Tensor:
+            return cast(self, dtype)
+
+        convert.__name__ = convert.__qualname__ = name
+        convert.__doc__ = f"The tensor converted to {dtype!r}."
+        return convert
+
+    return {name: method(name, by_name[target]) for name, target in _CAST_METHODS.items()}
+
+
+def copy_(self: Tensor, src: Any, non_blocking: bool = False) -> Tensor:
+    """Writes `src`, broadcast and converted, over this tensor. Any place, any dtype.
+
+    Raises:
+        RuntimeError: `src` does not broadcast to this tensor's shape, or autograd forbids it.
+    """
+    target_dtype = self.key.dtype
+    number = as_number(src)
+    if number is not None:
+        source = written(number, self.key)
+    else:
+        source = require_tensor("copy_", src, "src")
+    place = self.key.place
+    if source.key.place is not place:
+        source = source if place.holds(source.key.dtype) else cast(source, target_dtype)
+        source = to_place(source, place)
+    if source._node is not None and target_dtype is not source.key.dtype:
+        source = cast(source, target_dtype)
+    check_overlap("copy_", self, source)
+    if source.shape != self.shape:
+        if broadcast_shapes("copy_", source.shape, self.shape) != self.shape:
+            raise RuntimeError(
+                f"[copy_] output with shape {list(self.shape)} doesn't match the broadcast shape "
+                f"of src, {list(source.shape)}"
+            )
+        source = expand(source, self.shape)
+    apply_copy(self, source, lambda g: g)
+    return self
+
+
+def fill_(self: Tensor, value: Any) -> Tensor:
+    """Sets every element to a number (or a 0-d tensor).
+
+    Raises:
+        RuntimeError: a tensor with dims, or autograd forbids it.
+    """
+    if isinstance(value, Tensor):
+        if value.shape:
+            raise RuntimeError(
+                f"fill_ only supports 0-dimension value tensor but got tensor with "
+                f"{value.ndim} dimensions."
+            )
+        shared = value.storage_.buffer is self.storage_.buffer
+        return copy_(self, clone(value) if shared else value)
+    requires = check_inplace("fill", self, (self,), repeats=True)
+    number = as_number(value)
+    if number is None:
+        raise TypeError(f"fill_(): value must be a number, not {type(value).__name__}")
+    check_fits(number, self.key.dtype)
+    edge = (self._node, self._output_nr) if requires else (None, 0)
+    run("fill", [self], [], (number,))
+    self.storage_.version += 1
+    if requires:
+        set_history(self, closure_node("FillBackward0", edge, lambda g: g.new_zeros(g.shape)))
+    return self
+
+
+def zero_(self: Tensor) -> Tensor:
+    """Sets every element to zero."""
+    return fill_(self, 0)
+
+
+def full_on(like: Tensor, shape: tuple[int, ...], value: Number) -> Tensor:
+    """A new tensor of one number, with the dtype and place of `like`."""
+    check_fits(value, like.key.dtype)
+    result = empty(like.key, shape)
+    run("fill", [result], [], (plain_number(value),))
+    return result

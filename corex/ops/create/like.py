@@ -1,0 +1,154 @@
+"""The creation functions that follow another tensor: `zeros_like(t)`, `t.new_zeros(...)`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from corex.dispatch.devices import find_place_from
+from corex.dispatch.resolve import empty as allocate_dense
+from corex.layout import strides_like
+from corex.ops.create.constant import (
+    DeviceLike,
+    DTypeLike,
+    checked_shape,
+    dtype_of,
+    empty_strided,
+    finished,
+    named,
+    new_tensor_of,
+    number_of,
+    shape_of,
+    strided_tensor_of,
+)
+from corex.ops.promotion import Number, check_fits, require_tensor
+from corex.tensor.place import DispatchKey
+from corex.tensor.tensor import Tensor
+
+
+# ---- like another tensor -----------------------------------------------------------------------
+def _key_like(
+    name: str, like: Tensor, dtype: DTypeLike, device: DeviceLike, backend: str | None
+) -> DispatchKey:
+    if dtype is None and device is None and backend is None:
+        return like.key
+    place = like.key.place
+    if device is not None or backend is not None:
+        place = find_place_from(place, device, backend)
+    return place.keys[(dtype_of(name, dtype) or like.key.dtype).index]
+
+
+def _constant_like(name: str, value: Number | None) -> Callable[..., Tensor]:
+    def create(
+        input: Tensor,
+        *,
+        dtype: DTypeLike = None,
+        device: DeviceLike = None,
+        requires_grad: bool = False,
+        backend: str | None = None,
+    ) -> Tensor:
+        like = require_tensor(name, input)
+        key = _key_like(name, like, dtype, device, backend)
+        if like._strides is None:
+            result = allocate_dense(key, like.shape)
+        else:
+            result = strided_tensor_of(key, like.shape, strides_like(like.shape, like.strides))
+        return finished(name, result, None, requires_grad, value)
+
+    create.__doc__ = f"As `{name[:-5]}`, with the shape, dtype and place of `input`."
+    return named(create, name)
+
+
+zeros_like = _constant_like("zeros_like", 0)
+ones_like = _constant_like("ones_like", 1)
+empty_like = _constant_like("empty_like", None)
+
+
+def full_like(
+    input: Tensor,
+    fill_value: Any,
+    *,
+    dtype: DTypeLike = None,
+    device: DeviceLike = None,
+    requires_grad: bool = False,
+    backend: str | None = None,
+) -> Tensor:
+    """As `full`, with the shape, dtype and place of `input`."""
+    like = require_tensor("full_like", input)
+    value = number_of("full_like", "fill_value", fill_value)
+    key = _key_like("full_like", like, dtype, device, backend)
+    check_fits(value, key.dtype)
+    result = strided_tensor_of(key, like.shape, strides_like(like.shape, like.strides))
+    return finished("full_like", result, None, requires_grad, value)
+
+
+# ---- methods -----------------------------------------------------------------------------------
+def _new_constant(name: str, value: Number | None) -> Callable[..., Tensor]:
+    def create(
+        self: Tensor,
+        *sizes: Any,
+        size: Sequence[int] | None = None,
+        dtype: DTypeLike = None,
+        device: DeviceLike = None,
+        requires_grad: bool = False,
+        backend: str | None = None,
+    ) -> Tensor:
+        key = _key_like(name, self, dtype, device, backend)
+        result = new_tensor_of(key, shape_of(name, sizes, size))
+        return finished(name, result, None, requires_grad, value)
+
+    create.__doc__ = f"As `corex.{name[4:]}`, with the dtype and place of this tensor."
+    return named(create, name)
+
+
+new_zeros = _new_constant("new_zeros", 0)
+new_ones = _new_constant("new_ones", 1)
+new_empty = _new_constant("new_empty", None)
+
+
+def new_full(
+    self: Tensor,
+    size: Sequence[int],
+    fill_value: Any,
+    *,
+    dtype: DTypeLike = None,
+    device: DeviceLike = None,
+    requires_grad: bool = False,
+    backend: str | None = None,
+) -> Tensor:
+    """As `corex.full`, with the dtype and place of this tensor."""
+    value = number_of("new_full", "fill_value", fill_value)
+    key = _key_like("new_full", self, dtype, device, backend)
+    check_fits(value, key.dtype)
+    result = new_tensor_of(key, checked_shape("new_full", size))
+    return finished("new_full", result, None, requires_grad, value)
+
+
+def new_empty_strided(
+    self: Tensor, size: Sequence[int], stride: Sequence[int], **options: Any
+) -> Tensor:
+    """As `corex.empty_strided`, with the dtype and place of this tensor."""
+    place = self.key.place
+    own = {"dtype": self.dtype, "device": place.device, "backend": place.name}
+    return empty_strided(size, stride, **{**own, **options})
+
+
+functions: dict[str, Callable[..., Tensor]] = {
+    "zeros_like": zeros_like,
+    "ones_like": ones_like,
+    "empty_like": empty_like,
+    "full_like": full_like,
+}
+methods: dict[str, Callable[..., Tensor]] = {
+    "new_zeros": new_zeros,
+    "new_ones": new_ones,
+    "new_empty": new_empty,
+    "new_full": new_full,
+    "new_empty_strided": new_empty_strided,
+}
+
+
+def install(tensor: type[Tensor]) -> None:
+    """Sets the `new_*` methods."""
+    for name, method in methods.items():
+        setattr(tensor, name, method)

@@ -1,0 +1,254 @@
+"""Gather and scatter: reading and writing along one dim at positions given per element."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+from corex import dtypes as dt
+from corex.dispatch.bind import call, dense_copy, run
+from corex.dispatch.record import record
+from corex.dispatch.resolve import check_places, empty, resolve
+from corex.layout import broadcast_shapes, normalize_dim
+from corex.observe import events
+from corex.ops.indexing.index import (
+    get_rows,
+    getitem,
+    put_rows,
+    refuse_negative,
+)
+from corex.ops.promotion import cast, require_tensor, written
+from corex.ops.shape.views import (
+    expand,
+    order_back,
+    permute,
+    reordered,
+    reshape,
+    shaped,
+)
+from corex.tensor.modes import mode
+from corex.tensor.place import observed
+from corex.tensor.schema import ALL, OpSchema, declare
+from corex.tensor.tensor import Tensor, alias, make
+
+
+def _grid(index: Tensor) -> list[Tensor]:
+    """Positions along every dim but the last, for each element of `index`, flat."""
+    place = index.key.place
+    result = []
+    for d, size in enumerate(index.shape[:-1]):
+        line = empty(place.key(dt.int64), (size,))
+        run("arange", [line], [], (0, 1))
+        shape = [1] * index.ndim
+        shape[d] = size
+        result.append(reshape(expand(reshape(line, shape), index.shape), -1))
+    return result
+
+
+def _gather_by_index(a: Tensor, index: Tensor) -> Tensor:
+    index = refuse_negative("gather", index, a.shape[-1])
+    positions = [*_grid(index), reshape(index, -1)]
+    return shaped(get_rows(a, positions), index.shape)
+
+
+def _scatter_by_index(a: Tensor, index: Tensor, src: Tensor) -> Tensor:
+    index = refuse_negative("scatter_add", index, a.shape[-1])
+    source = getitem(src, tuple([slice(0, n) for n in index.shape]))
+    return put_rows(a, reshape(source, -1), [*_grid(index), reshape(index, -1)], True)
+
+
+GATHER = declare(
+    OpSchema(
+        "gather", ("a", "index"), lambda a, index: [(index.shape, a.key.dtype)],
+        derivative={
+            "a": lambda g, a_shape, index: scatter_add_last(g.new_zeros(a_shape), index, g, True)
+        },
+        decomposition=_gather_by_index,
+        tier=2, accepts=ALL, family="index", uniform=False,
+        doc="out[..., j] = a[..., index[..., j]].",
+    )
+)  # fmt: skip
+SCATTER_ADD = declare(
+    OpSchema(
+        "scatter_add", ("a", "index", "src"), lambda a, index, src: [(a.shape, a.key.dtype)],
+        derivative={
+            "a": lambda g: g,
+            "src": lambda g, index, src_shape: _padded(gather_last(g, index), src_shape),
+        },
+        decomposition=_scatter_by_index,
+        tier=2, accepts=ALL, family="index", uniform=False,
+        doc="a with a[..., index[..., j]] += src[..., j].",
+    )
+)  # fmt: skip
+
+
+def gather_last(a: Tensor, index: Tensor) -> Tensor:
+    """`gather` along the last dim."""
+    result: Tensor = call(GATHER, (a, index))
+    return result
+
+
+def scatter_add_last(a: Tensor, index: Tensor, src: Tensor, fresh: bool = False) -> Tensor:
+    """Out of place `scatter_add` along the last dim, by the kernel where there is one.
+
+    The memory of an `a` that is fresh, which nobody else will look at, becomes the result's.
+    """
+    place = a.key.place
+    check_places("scatter_add", (index, src), place)
+    dtypes = (a.key.dtype, index.key.dtype, src.key.dtype)
+    found = resolve(place, "scatter_add", dtypes)
+    if found.run is None:
+        if observed():
+            events.tell("scatter_add", place, "decomposed", found.reason, [a], [index, src])
+        composed = _scatter_by_index(a.detach(), index, src.detach())
+    else:
+        composed = alias(a) if fresh else dense_copy(a)
+        run("scatter_add", [composed], [index, src])
+    if mode.enabled and (a._node is not None or src._node is not None):
+        record(SCATTER_ADD, (a, index, src), (), (composed,))
+    return composed
+
+
+def _padded(g: Tensor, shape: tuple[int, ...]) -> Tensor:
+    """The gradient of `src`, whose entries beyond the index were not used."""
+    if g.shape == shape:
+        return g
+    result = g.new_zeros(shape)
+    getitem(result, tuple([slice(0, n) for n in g.shape])).copy_(g)
+    return result
+
+
+def _check_gather(op: str, a: Tensor, dim: int, index: Tensor) -> int:
+    require_tensor(op, index, "index")
+    dim = normalize_dim(dim, a.ndim)
+    if index.key.dtype.kind != "i":
+        raise RuntimeError(f"{op}(): Expected dtype int32/int64 for index")
+    if max(index.ndim, 1) != max(a.ndim, 1):
+        raise RuntimeError(
+            f"Index tensor must have the same number of dimensions as input tensor: {op} got "
+            f"{index.ndim} and {a.ndim}"
+        )
+    for d, (have, size) in enumerate(zip(index.shape, a.shape, strict=False)):
+        if d != dim and have > size:
+            raise RuntimeError(
+                f"Size does not match at dimension {d} expected index {list(index.shape)} to be no "
+                f"larger than self {list(a.shape)} apart from dimension {dim}"
+            )
+    return dim
+
+
+def _last(t: Tensor, dim: int) -> Tensor:
+    if not t.shape:
+        return reshape(t, 1)
+    order = [d for d in range(t.ndim) if d != dim]
+    return t if dim == t.ndim - 1 else permute(t, [*order, dim])
+
+
+def _unlast(t: Tensor, dim: int, like: Tensor) -> Tensor:
+    if not like.shape:
+        return shaped(t, ())
+    return t if dim == t.ndim - 1 else reordered(t, order_back(t.ndim, dim))
+
+
+def gather(input: Tensor, dim: int, index: Tensor) -> Tensor:
+    """out[i][j] = input[index[i][j]][j] for dim 0, and so on; out has the index's shape.
+
+    Raises:
+        RuntimeError: an index of another dtype, dimension or size, or out of range.
+    """
+    dim = _check_gather("gather", require_tensor("gather", input), dim, index)
+    at = _last(cast(index, dt.int64), dim)
+    try:
+        result = gather_last(_last(input, dim), at)
+    except IndexError as error:
+        raise _out_of_range(error, dim) from None
+    return _unlast(result, dim, index)
+
+
+def _out_of_range(error: IndexError, dim: int) -> RuntimeError:
+    """The kernel's error, of PyTorch's type and with the caller's dim."""
+    return RuntimeError(re.sub(r"dimension \d+", f"dimension {dim}", str(error)))
+
+
+def _scatter_values(op: str, self: Tensor, dim: int, index: Tensor, src: Any) -> tuple[int, Tensor]:
+    dim = _check_gather(op, self, dim, index)
+    if not isinstance(src, Tensor):
+        source = expand(written(src, self.key), index.shape)
+    else:
+        source = src
+        if source.key.dtype is not self.key.dtype:
+            raise RuntimeError(f"{op}(): Expected self.dtype to be equal to src.dtype")
+        if any(i > s for i, s in zip(index.shape, source.shape, strict=False)):
+            raise RuntimeError(
+                f"Expected index {list(index.shape)} to be no larger than src "
+                f"{list(source.shape)} in every dimension"
+            )
+    return dim, source
+
+
+def scatter_add(input: Tensor, dim: int, index: Tensor, src: Tensor) -> Tensor:
+    """`input` with self[index[i][j]][j] += src[i][j] for dim 0, and so on.
+
+    Raises:
+        RuntimeError: dtypes or sizes that do not fit, or out of range.
+    """
+    dim, source = _scatter_values("scatter_add", input, dim, index, src)
+    at = _last(cast(index, dt.int64), dim)
+    try:
+        result = scatter_add_last(_last(input, dim), at, _last(source, dim))
+    except IndexError as error:
+        raise _out_of_range(error, dim) from None
+    return _unlast(result, dim, input)
+
+
+def scatter(
+    input: Tensor, dim: int, index: Tensor, src: Any = None, *, value: Any = None
+) -> Tensor:
+    """`input` with self[index[i][j]][j] = src[i][j] for dim 0, and so on; src may be a number.
+
+    Raises:
+        RuntimeError: dtypes or sizes that do not fit, or out of range.
+    """
+    dim, source = _scatter_values("scatter", input, dim, index, value if src is None else src)
+    a, at, s = _last(input, dim), _last(cast(index, dt.int64), dim), _last(source, dim)
+    s = getitem(s, tuple([slice(0, n) for n in at.shape]))
+    try:
+        result = put_rows(a, reshape(s, -1), [*_grid(at), reshape(at, -1)], False)
+    except IndexError as error:
+        raise _out_of_range(error, dim) from None
+    return _unlast(result, dim, input)
+
+
+def scatter_add_(self: Tensor, dim: int, index: Tensor, src: Tensor) -> Tensor:
+    """In place `scatter_add`."""
+    return self.copy_(scatter_add(_safe(self), dim, index, src))
+
+
+def scatter_(
+    self: Tensor, dim: int, index: Tensor, src: Any = None, *, value: Any = None
+) -> Tensor:
+    """In place `scatter`."""
+    return self.copy_(scatter(_safe(self), dim, index, src, value=value))
+
+
+def _safe(self: Tensor) -> Tensor:
+    """The tensor as an input of the op that is about to overwrite it."""
+    return (
+        make(self.storage_, self.key, self.shape, self._strides, self.offset)
+        if self._node is None
+        else self.clone()
+    )
+
+
+def take_along_dim(input: Tensor, indices: Tensor, dim: int | None = None) -> Tensor:
+    """Entries along a dim, broadcasting the other dims."""
+    if dim is None:
+        return gather(reshape(input, -1), 0, reshape(indices, -1))
+    dim = normalize_dim(dim, input.ndim)
+    lead = [list(s) for s in (input.shape, indices.shape)]
+    for sizes in lead:
+        sizes[dim] = 1
+    shape = broadcast_shapes("take_along_dim", tuple(lead[0]), tuple(lead[1]))
+    own = (*shape[:dim], input.shape[dim], *shape[dim + 1 :])
+    at = (*shape[:dim], indices.shape[dim], *shape[dim + 1 :])
+    return gather(expand(input, own), dim, expand(indices, at))

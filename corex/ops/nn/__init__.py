@@ -1,0 +1,1 @@
+"""Parts of networks: activations, convolution, normalisation, losses, steps of optimizers."""

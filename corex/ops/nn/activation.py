@@ -1,0 +1,474 @@
+"""Activations: those worth a kernel are declared, the rest are compositions."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+from corex.dispatch.bind import call, call_pointwise
+from corex.layout import normalize_dim
+from corex.ops.composed import composition
+from corex.ops.pointwise.select import clamp, where
+from corex.ops.pointwise.unary import functions as unary
+from corex.ops.promotion import cast, factor, real_number, require_tensor
+from corex.ops.random.sampling import Generator, rand_like
+from corex.ops.shape.views import (
+    before_write,
+    call_along,
+    contiguous,
+    shaped,
+    unsqueeze,
+)
+from corex.tensor.schema import OpSchema, declare
+from corex.tensor.tensor import Tensor
+
+_SQRT_HALF = math.sqrt(0.5)
+_INV_SQRT_2PI = 1.0 / math.sqrt(2.0 * math.pi)
+_TANH_SCALE, _TANH_CUBE = math.sqrt(2.0 / math.pi), 0.044715
+
+
+# ---- softmax ---------------------------------------------------------------------------------
+def _same(a: Tensor, *_: Any) -> list[Any]:
+    return [(a.shape, a.key.dtype)]
+
+
+def _softmax_steps(a: Tensor) -> Tensor:
+    e = (a - a.amax(-1, True)).exp()
+    return e / e.sum(-1, True)
+
+
+def _log_softmax_steps(a: Tensor) -> Tensor:
+    shifted = a - a.amax(-1, True)
+    return shifted - shifted.exp().sum(-1, True).log()
+
+
+SOFTMAX = declare(
+    OpSchema(
+        "softmax", ("a",), _same,
+        derivative={"a": lambda g, y: _softmax_grad(g, y)},
+        decomposition=_softmax_steps,
+        tier=2, family="rows", doc="exp(a) / sum(exp(a)) along the last dim.",
+    )
+)  # fmt: skip
+LOG_SOFTMAX = declare(
+    OpSchema(
+        "log_softmax", ("a",), _same,
+        derivative={"a": lambda g, y: _log_softmax_grad(g, y)},
+        decomposition=_log_softmax_steps,
+        tier=2, family="rows", doc="a - log(sum(exp(a))) along the last dim.",
+    )
+)  # fmt: skip
+SOFTMAX_BACKWARD = declare(
+    OpSchema(
+        "softmax_backward", ("g_out", "out"), _same,
+        derivative={
+            "g_out": lambda g, out: _softmax_grad(g, out),
+            "out": lambda g, g_out, out: g * (g_out - (g_out * out).sum(-1, True))
+            - g_out * (g * out).sum(-1, True),
+        },
+        decomposition=lambda g_out, out: out * (g_out - (g_out * out).sum(-1, True)),
+        tier=2, family="rows", doc="Gradient of softmax's input.",
+    )
+)  # fmt: skip
+LOG_SOFTMAX_BACKWARD = declare(
+    OpSchema(
+        "log_softmax_backward", ("g_out", "out"), _same,
+        derivative={
+            "g_out": lambda g, out: g - (g * out.exp()).sum(-1, True),
+            "out": lambda g, g_out, out: -g * out.exp() * g_out.sum(-1, True),
+        },
+        decomposition=lambda g_out, out: g_out - out.exp() * g_out.sum(-1, True),
+        tier=2, family="rows", doc="Gradient of log_softmax's input.",
+    )
+)  # fmt: skip
+
+
+def _softmax_grad(g: Tensor, y: Tensor) -> Tensor:
+    result: Tensor = call(SOFTMAX_BACKWARD, (g, y))
+    return result
+
+
+def _log_softmax_grad(g: Tensor, y: Tensor) -> Tensor:
+    result: Tensor = call(LOG_SOFTMAX_BACKWARD, (g, y))
+    return result
+
+
+def _along(schema: OpSchema, input: Tensor, dim: int | None, dtype: Any) -> Tensor:
+    a = require_tensor(schema.name, input)
+    if dtype is not None:
+        a = cast(a, dtype)
+    if not a.is_floating_point():
+        raise NotImplementedError(
+            f'[{schema.name}] "{schema.name}" not implemented for {a.dtype!r}'
+        )
+    if dim is None:
+        dim = 0 if a.ndim in (0, 1, 3) else 1
+    dim = normalize_dim(dim, a.ndim)
+    if not a.shape:
+        return shaped(call(schema, (unsqueeze(a, 0),)), ())
+    if 0 in a.shape:
+        return a * 1
+    return call_along(schema, a, dim)
+
+
+def softmax(input: Tensor, dim: int | None = None, dtype: Any = None) -> Tensor:
+    """exp(input) / sum(exp(input)) along a dim, without overflow.
+
+    Raises:
+        RuntimeError: not a floating-point tensor. IndexError: dim out of range.
+    """
+    return _along(SOFTMAX, input, dim, dtype)
+
+
+def log_softmax(input: Tensor, dim: int | None = None, dtype: Any = None) -> Tensor:
+    """log(softmax(input)) along a dim, accurately.
+
+    Raises:
+        RuntimeError: not a floating-point tensor. IndexError: dim out of range.
+    """
+    return _along(LOG_SOFTMAX, input, dim, dtype)
+
+
+def softmin(input: Tensor, dim: int | None = None, dtype: Any = None) -> Tensor:
+    """softmax(-input)."""
+    return softmax(-input, dim, dtype)
+
+
+# ---- gelu and silu -----------------------------------------------------------------------------
+def _gelu_steps(a: Tensor, tanh: bool) -> Tensor:
+    if tanh:
+        return a * 0.5 * ((a * (a * a * _TANH_CUBE + 1) * _TANH_SCALE).tanh() + 1)
+    return a * 0.5 * ((a * _SQRT_HALF).erf() + 1)
+
+
+def _gelu_slope(a: Tensor, tanh: bool) -> Tensor:
+    if tanh:
+        inner = (a * (a * a * _TANH_CUBE + 1) * _TANH_SCALE).tanh()
+        slope = (a * a * (3 * _TANH_CUBE) + 1) * _TANH_SCALE
+        return (inner + 1) * 0.5 + a * 0.5 * (1 - inner * inner) * slope
+    return ((a * _SQRT_HALF).erf() + 1) * 0.5 + a * (a * a * -0.5).exp() * _INV_SQRT_2PI
+
+
+def _gelu_curvature(a: Tensor, tanh: bool) -> Tensor:
+    """The derivative of `_gelu_slope`."""
+    if not tanh:
+        return (a * a * -0.5).exp() * _INV_SQRT_2PI * (2 - a * a)
+    t = (a * (a * a * _TANH_CUBE + 1) * _TANH_SCALE).tanh()
+    slope = (a * a * (3 * _TANH_CUBE) + 1) * _TANH_SCALE
+    bend = a * (6 * _TANH_CUBE * _TANH_SCALE)
+    sech = 1 - t * t
+    return sech * slope + a * 0.5 * (sech * bend - t * sech * slope * slope * 2)
+
+
+GELU = declare(
+    OpSchema(
+        "gelu", ("a",), _same, ("tanh",),
+        {"a": lambda g, a, tanh: _pointwise(GELU_BACKWARD, (g, a), (tanh,))},
+        decomposition=_gelu_steps,
+        tier=2, family="activation", doc="a * Phi(a); exactly, or by tanh.",
+    )
+)  # fmt: skip
+GELU_BACKWARD: OpSchema = declare(
+    OpSchema(
+        "gelu_backward", ("g_out", "a"), _same, ("tanh",),
+        {
+            "g_out": lambda g, a, tanh: _pointwise(GELU_BACKWARD, (g, a), (tanh,)),
+            "a": lambda g, g_out, a, tanh: g * g_out * _gelu_curvature(a, tanh),
+        },
+        decomposition=lambda g_out, a, tanh: g_out * _gelu_slope(a, tanh),
+        tier=2, family="activation", doc="Gradient of gelu's input.",
+    )
+)  # fmt: skip
+SILU = declare(
+    OpSchema(
+        "silu", ("a",), _same,
+        derivative={"a": lambda g, a: _pointwise(SILU_BACKWARD, (g, a), ())},
+        decomposition=lambda a: a * a.sigmoid(),
+        tier=2, family="activation", doc="a * sigmoid(a).",
+    )
+)  # fmt: skip
+SILU_BACKWARD: OpSchema = declare(
+    OpSchema(
+        "silu_backward", ("g_out", "a"), _same,
+        derivative={
+            "g_out": lambda g, a: _pointwise(SILU_BACKWARD, (g, a), ()),
+            "a": lambda g, g_out, a: g * g_out * _silu_curvature(a),
+        },
+        decomposition=lambda g_out, a: g_out * _silu_slope(a),
+        tier=2, family="activation", doc="Gradient of silu's input.",
+    )
+)  # fmt: skip
+
+
+def _silu_slope(a: Tensor) -> Tensor:
+    s = a.sigmoid()
+    return s * (a * (1 - s) + 1)
+
+
+def _silu_curvature(a: Tensor) -> Tensor:
+    s = a.sigmoid()
+    return s * (1 - s) * (2 + a * (1 - s * 2))
+
+
+def _pointwise(schema: OpSchema, inputs: tuple[Tensor, ...], params: tuple[Any, ...]) -> Tensor:
+    first = inputs[0]
+    if not first.is_floating_point():
+        raise NotImplementedError(
+            f'[{schema.name}] "{schema.name}" not implemented for {first.dtype!r}'
+        )
+    return call_pointwise(schema, inputs, params, first.shape, first.key.dtype)
+
+
+def gelu(input: Tensor, approximate: str = "none") -> Tensor:
+    """input * Phi(input), Phi the normal distribution function; 'tanh' approximates it.
+
+    Source: Hendrycks and Gimpel, "Gaussian error linear units" (2016).
+
+    Raises:
+        RuntimeError: another `approximate`.
+    """
+    if approximate not in ("none", "tanh"):
+        raise RuntimeError("approximate argument must be either none or tanh.")
+    return _pointwise(GELU, (require_tensor("gelu", input),), (approximate == "tanh",))
+
+
+def silu(input: Tensor, inplace: bool = False) -> Tensor:
+    """input * sigmoid(input)."""
+    a = _source(require_tensor("silu", input), inplace)
+    return _stored(input, _pointwise(SILU, (a,), ()), inplace)
+
+
+def _source(input: Tensor, inplace: bool) -> Tensor:
+    """What to compute from: where the input is to be overwritten and ops record, a copy of it."""
+    return before_write(input) if inplace else input
+
+
+def _stored(input: Tensor, result: Tensor, inplace: bool) -> Tensor:
+    """The result, written over the input where `inplace` asks for it."""
+    return input.copy_(result) if inplace else result
+
+
+# ---- compositions ------------------------------------------------------------------------------
+def relu(input: Tensor, inplace: bool = False) -> Tensor:
+    """max(input, 0)."""
+    return input.relu_() if inplace else unary["relu"](input)
+
+
+def relu6(input: Tensor, inplace: bool = False) -> Tensor:
+    """input limited to [0, 6]."""
+    return hardtanh(input, 0.0, 6.0, inplace)
+
+
+def hardtanh(
+    input: Tensor, min_val: float = -1.0, max_val: float = 1.0, inplace: bool = False
+) -> Tensor:
+    """input limited to [min_val, max_val]; no gradient at the limits."""
+    if not require_tensor("hardtanh", input).is_floating_point():
+        min_val, max_val = int(min_val), int(max_val)
+    if min_val > max_val:
+        raise ValueError(f"min_val cannot be greater than max_val, but got {min_val}, {max_val}")
+    return _stored(input, _limited(_source(input, inplace), min_val, max_val), inplace)
+
+
+_limited = composition(
+    "hardtanh", ("a",), clamp,
+    {"a": lambda g, a, low, high: where((a <= low).logical_or(a >= high), 0.0, g)},
+    ("low", "high"),
+)  # fmt: skip
+
+
+def leaky_relu(input: Tensor, negative_slope: float = 0.01, inplace: bool = False) -> Tensor:
+    """input where positive, else negative_slope * input."""
+    a = _source(input, inplace)
+    return _stored(input, where(a > 0, a, a * negative_slope), inplace)
+
+
+def prelu(input: Tensor, weight: Tensor) -> Tensor:
+    """`leaky_relu` with a learned slope, one, or one per channel (dim 1)."""
+    slope = weight
+    count = weight.numel()
+    if count != 1 and input.ndim > 1:
+        slope = weight.reshape((1, count, *[1] * (input.ndim - 2)))
+    return _prelu(input, slope)
+
+
+_prelu = composition(
+    "prelu", ("a", "slope"), lambda a, slope: where(a > 0, a, a * slope),
+    {
+        "a": lambda g, a, slope: where(a > 0, g, g * slope),
+        "slope": lambda g, a: where(a > 0, 0.0, a * g),
+    },
+)  # fmt: skip
+
+
+def _elu_steps(a: Tensor, alpha: float, scale: float, rate: float) -> Tensor:
+    low = where(a > 0, 0.0, a)
+    return where(a > 0, a * scale if scale != 1 else a, (low * rate).expm1() * (alpha * scale))
+
+
+def _elu_slope(g: Tensor, a: Tensor, alpha: float, scale: float, rate: float) -> Tensor:
+    """From the input: exp(a), of which the output has nothing left far below 0."""
+    steep = (where(a < 0, a, 0.0) * rate).exp() * (g * (alpha * scale * rate))
+    return where(a <= 0, steep, g * scale)
+
+
+_elu = composition("elu", ("a",), _elu_steps, {"a": _elu_slope}, ("alpha", "scale", "rate"))
+
+
+def _coefficient(op: str, input: Tensor, alpha: Any) -> float:
+    return float(factor(alpha, require_tensor(op, input).key.dtype, op, "alpha", strict=False))
+
+
+def elu(input: Tensor, alpha: float = 1.0, inplace: bool = False) -> Tensor:
+    """input where positive, else alpha * (exp(input) - 1)."""
+    return _stored(
+        input, _elu(_source(input, inplace), _coefficient("elu", input, alpha), 1.0, 1.0), inplace
+    )
+
+
+def selu(input: Tensor, inplace: bool = False) -> Tensor:
+    """Scaled `elu` with the fixed constants of Klambauer et al. (2017)."""
+    result = _elu(_source(input, inplace), 1.6732632423543772, 1.0507009873554805, 1.0)
+    return _stored(input, result, inplace)
+
+
+def celu(input: Tensor, alpha: float = 1.0, inplace: bool = False) -> Tensor:
+    """input where positive, else alpha * (exp(input / alpha) - 1)."""
+    alpha = _coefficient("celu", input, alpha)
+    return _stored(input, _elu(_source(input, inplace), alpha, 1.0, 1.0 / alpha), inplace)
+
+
+def softplus(input: Tensor, beta: float = 1.0, threshold: float = 20.0) -> Tensor:
+    """log(1 + exp(beta * input)) / beta, linear above the threshold."""
+    scaled = input * beta
+    low = where(scaled > threshold, 0.0, scaled)
+    return where(scaled > threshold, input, low.exp().log1p() / beta)
+
+
+def _logsigmoid_steps(a: Tensor) -> Tensor:
+    return a.minimum(0.0) - (-a.abs()).exp().log1p()
+
+
+_logsigmoid = composition(
+    "logsigmoid", ("a",), _logsigmoid_steps, {"a": lambda g, a: g * (-a).sigmoid()},
+    label="LogSigmoidBackward0",
+)  # fmt: skip
+
+
+def logsigmoid(input: Tensor) -> Tensor:
+    """log(sigmoid(input)), without overflow."""
+    return _logsigmoid(contiguous(require_tensor("logsigmoid", input)))
+
+
+def softsign(input: Tensor) -> Tensor:
+    """input / (1 + |input|)."""
+    return input / (input.abs() + 1)
+
+
+def tanhshrink(input: Tensor) -> Tensor:
+    """input - tanh(input)."""
+    return input - input.tanh()
+
+
+_hardsigmoid = composition(
+    "hardsigmoid", ("a",), lambda a: clamp(a + 3, 0.0, 6.0) / 6,
+    {"a": lambda g, a: where((a > -3).logical_and(a < 3), g / 6, 0.0)},
+)  # fmt: skip
+
+
+def hardsigmoid(input: Tensor, inplace: bool = False) -> Tensor:
+    """(input + 3) / 6, limited to [0, 1]."""
+    return _stored(input, _hardsigmoid(_source(input, inplace)), inplace)
+
+
+_hardswish = composition(
+    "hardswish", ("a",), lambda a: a * _hardsigmoid(a),
+    {"a": lambda g, a: where(a <= -3, 0.0, where(a < 3, g * (a / 3 + 0.5), g))},
+)  # fmt: skip
+
+
+def hardswish(input: Tensor, inplace: bool = False) -> Tensor:
+    """input * hardsigmoid(input)."""
+    return _stored(input, _hardswish(_source(input, inplace)), inplace)
+
+
+def _mish_slope(g: Tensor, a: Tensor) -> Tensor:
+    t = softplus(a).tanh()
+    return g * (t + a * a.sigmoid() * (1 - t * t))
+
+
+_mish = composition("mish", ("a",), lambda a: a * softplus(a).tanh(), {"a": _mish_slope})
+
+
+def mish(input: Tensor, inplace: bool = False) -> Tensor:
+    """input * tanh(softplus(input))."""
+    return _stored(input, _mish(_source(input, inplace)), inplace)
+
+
+def softshrink(input: Tensor, lambd: float = 0.5) -> Tensor:
+    """input moved towards 0 by lambd.
+
+    Raises:
+        RuntimeError: a negative lambd.
+    """
+    lambd = real_number(lambd, "softshrink", "lambd")
+    if not 0 <= lambd < math.inf:
+        raise RuntimeError(f"[softshrink] lambda must not be negative, but found {lambd}")
+    return _softshrink(input, lambd)
+
+
+_softshrink = composition(
+    "softshrink", ("a",),
+    lambda a, lambd: where(a > lambd, a - lambd, where(a < -lambd, a + lambd, a * 0)),
+    {"a": lambda g, a, lambd: where((a >= -lambd).logical_and(a <= lambd), 0.0, g)},
+    ("lambd",),
+)  # fmt: skip
+
+
+def hardshrink(input: Tensor, lambd: float = 0.5) -> Tensor:
+    """0 where |input| <= lambd, else input (NaN too)."""
+    return where(input.abs() <= lambd, 0.0, input)
+
+
+def threshold(input: Tensor, threshold: float, value: float, inplace: bool = False) -> Tensor:
+    """The value where the input is not above the threshold, else the input (NaN too)."""
+    return _stored(input, where(input <= threshold, value, input), inplace)
+
+
+def glu(input: Tensor, dim: int = -1) -> Tensor:
+    """First half of a dim times the sigmoid of the second half.
+
+    Raises:
+        RuntimeError: an odd size.
+    """
+    size = input.shape[normalize_dim(dim, input.ndim)]
+    if size % 2:
+        raise RuntimeError(f"Halving dimension must be even, but dimension {dim} is size {size}")
+    a, b = input.chunk(2, dim)
+    return a * b.sigmoid()
+
+
+def dropout(
+    input: Tensor,
+    p: float = 0.5,
+    training: bool = True,
+    inplace: bool = False,
+    generator: Generator | None = None,
+) -> Tensor:
+    """Zeros with probability p, the rest scaled by 1 / (1 - p); unchanged outside training.
+
+    Source: Srivastava et al., "Dropout" (2014).
+
+    Raises:
+        ValueError: p outside [0, 1].
+    """
+    if not 0.0 <= real_number(p, "dropout", "p") <= 1.0:
+        raise ValueError(f"dropout probability has to be between 0 and 1, but got {p}")
+    if not training or p == 0.0:
+        return input
+    if p == 1.0:
+        return _stored(input, input * 0.0, inplace)
+    keep = rand_like(input.detach(), generator=generator) >= p
+    scale = cast(keep, input.key.dtype)
+    scale = scale * (1.0 / (1.0 - p))
+    return _stored(input, input * scale, inplace)

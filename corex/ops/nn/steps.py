@@ -1,0 +1,253 @@
+"""Optimizer steps over whole lists of parameters, each one kernel call where there is a kernel.
+
+They write in place and record nothing. The decompositions follow PyTorch's order of operations.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from corex.backend.contract import View
+from corex.dispatch.record import no_grad
+from corex.dispatch.resolve import (
+    may_overlap,
+    resolve_uniform,
+    same_view,
+    settle,
+)
+from corex.layout import DENSE, self_overlaps
+from corex.observe import events
+from corex.tensor.place import DispatchKey, observed
+from corex.tensor.schema import FLOAT, OpSchema, declare
+from corex.tensor.tensor import Tensor
+
+
+def _sgd_steps(
+    params: Sequence[Tensor],
+    grads: Sequence[Tensor],
+    momenta: Sequence[Tensor],
+    lr: float,
+    momentum: float,
+    dampening: float,
+    weight_decay: float,
+    nesterov: bool,
+    maximize: bool,
+    first: bool,
+) -> None:
+    for i, (param, grad) in enumerate(zip(params, grads, strict=True)):
+        step = -grad if maximize else grad
+        if weight_decay:
+            step = step + param * weight_decay
+        if momentum:
+            buffer = momenta[i]
+            if first:
+                buffer.copy_(step)
+            else:
+                buffer.mul_(momentum).add_(step * (1 - dampening))
+            step = step + buffer * momentum if nesterov else buffer
+        param.add_(step * -lr)
+
+
+def _adam_steps(
+    params: Sequence[Tensor],
+    grads: Sequence[Tensor],
+    exp_avgs: Sequence[Tensor],
+    exp_avg_sqs: Sequence[Tensor],
+    step: int,
+    lr: float,
+    beta1: float,
+    beta2: float,
+    eps: float,
+    weight_decay: float,
+    decoupled: bool,
+    maximize: bool,
+) -> None:
+    correction1, correction2 = 1 - beta1**step, 1 - beta2**step
+    for param, grad, mean, square in zip(params, grads, exp_avgs, exp_avg_sqs, strict=True):
+        g = -grad if maximize else grad
+        if weight_decay and decoupled:
+            param.mul_(1 - lr * weight_decay)
+        elif weight_decay:
+            g = g + param * weight_decay
+        mean.add_((g - mean) * (1 - beta1))
+        square.mul_(beta2).add_(g * g * (1 - beta2))
+        scale = square.sqrt() / correction2**0.5 + eps
+        param.add_(mean / scale * (-lr / correction1))
+
+
+SGD_STEP = declare(
+    OpSchema(
+        "sgd_step", ("params", "grads", "momenta"), None,
+        ("lr", "momentum", "dampening", "weight_decay", "nesterov", "maximize", "first"),
+        decomposition=_sgd_steps, tier=2, accepts=FLOAT, family="optim", uniform=False,
+        doc="One step of stochastic gradient descent on lists of tensors, in place.",
+    )
+)  # fmt: skip
+ADAM_STEP = declare(
+    OpSchema(
+        "adam_step", ("params", "grads", "exp_avgs", "exp_avg_sqs"), None,
+        ("step", "lr", "beta1", "beta2", "eps", "weight_decay", "decoupled", "maximize"),
+        decomposition=_adam_steps, tier=2, accepts=FLOAT, family="optim", uniform=False,
+        doc="One step of Adam or AdamW on lists of tensors, in place.",
+    )
+)  # fmt: skip
+
+
+def _step(schema: OpSchema, lists: Sequence[Sequence[Tensor]], params: tuple[object, ...]) -> None:
+    """Runs the kernel on tensors that share a dispatch key and are told apart otherwise."""
+    if not lists[0]:
+        return
+    key = lists[0][0].key
+    alike = _plain(lists, key)
+    if not alike:
+        _check_memory(schema.name, lists)
+        alike = all([t.key is key for tensors in lists for t in tensors])
+    found = key.kernels.get(schema.name)
+    if found is None:
+        found = resolve_uniform(key, schema.name, (key.dtype,))
+    views = _views(lists, key) if alike and found.run is not None else None
+    if views is not None and found.accepts is not None:
+        found = settle(found, (*views, *params))
+    if views is None or found.run is None:
+        reason = found.reason if found.run is None else "the tensors differ in dtype or place"
+        if observed():
+            given = [list(tensors) for tensors in lists]
+            events.tell(schema.name, key.place, "decomposed", reason, given[:1], given[1:], params)
+        assert schema.decomposition is not None
+        with no_grad():
+            schema.decomposition(*lists, *params)
+        return
+    found.run(*views, *params)
+    for tensors in (lists[0], *lists[2:]):
+        for t in tensors:
+            t.storage_.version += 1
+    if observed():
+        events.tell(schema.name, key.place, "native", found.reason, views[:1], views[1:], params)
+
+
+def _plain(lists: Sequence[Sequence[Tensor]], key: DispatchKey) -> bool:
+    """Whether all is row-major, of one key, and no gradient in its parameter's memory."""
+    for t, grad in zip(lists[0], lists[1], strict=True):
+        if t.key is not key or t._strides is not None or grad.storage_.buffer is t.storage_.buffer:
+            return False
+    for tensors in lists[1:]:
+        for t in tensors:
+            if t.key is not key or t._strides is not None:
+                return False
+    return True
+
+
+def _check_memory(op: str, lists: Sequence[Sequence[Tensor]]) -> None:
+    """All but the gradients, list 1, are written: element by element, in any order.
+
+    Raises:
+        RuntimeError: elements of a written tensor, or of it and its gradient, share memory.
+    """
+    for tensors in (lists[0], *lists[2:]):
+        for t in [t for t in tensors if t._strides is not None]:
+            if self_overlaps(t.shape, t.strides):
+                raise RuntimeError(
+                    f"[{op}] unsupported operation: more than one element of the written-to tensor "
+                    f"of shape {t.shape} and strides {t._strides} refers to a single memory "
+                    f"location. Please clone() the tensor before performing the operation."
+                )
+    pairs = zip(lists[0], lists[1], strict=True)
+    for t, grad in [(t, g) for t, g in pairs if g.storage_.buffer is t.storage_.buffer]:
+        if may_overlap(t, grad) and not same_view(t, grad):
+            raise RuntimeError(
+                f"[{op}] unsupported operation: some elements of the gradient and the written-to "
+                f"parameter of shape {t.shape} refer to a single memory location. Please clone() "
+                f"the tensor before performing the operation."
+            )
+
+
+def _views(lists: Sequence[Sequence[Tensor]], key: DispatchKey) -> list[list[View]]:
+    """What the kernel sees of tensors of one key."""
+    # Parameters apart from the rest: each loop then sees one type of tensor, and the interpreter
+    # reads the attributes of one type faster than of several.
+    dtype = key.dtype
+    first = [
+        (t.storage_.buffer, dtype, t.shape, t._strides or DENSE[t.shape], t.offset)
+        for t in lists[0]
+    ]
+    rest = [
+        [
+            (t.storage_.buffer, dtype, t.shape, t._strides or DENSE[t.shape], t.offset)
+            for t in tensors
+        ]
+        for tensors in lists[1:]
+    ]
+    return [first, *rest]
+
+
+def _direct_sgd(
+    params: Sequence[Tensor],
+    grads: Sequence[Tensor],
+    lr: float,
+    weight_decay: float,
+    maximize: bool,
+) -> bool:
+    """Runs the backend's direct kernel if there is one and every tensor is dense and alike."""
+    key = params[0].key if params else None
+    direct = None if key is None else key.direct["sgd_step"]
+    if direct is None:
+        return False
+    targets = [
+        t.storage_.buffer for t in params if t.key is key and t._strides is None and not t.offset
+    ]
+    sources = [
+        t.storage_.buffer for t in grads if t.key is key and t._strides is None and not t.offset
+    ]
+    shapes = [t.shape for t in params]
+    if len(targets) != len(params) or len(sources) != len(params):
+        return False
+    if shapes != [t.shape for t in grads]:
+        return False
+    direct(targets, sources, shapes, lr, weight_decay, maximize)
+    for t in params:
+        t.storage_.version += 1
+    return True
+
+
+def sgd_step_(
+    params: Sequence[Tensor],
+    grads: Sequence[Tensor],
+    momenta: Sequence[Tensor],
+    *,
+    lr: float,
+    momentum: float = 0.0,
+    dampening: float = 0.0,
+    weight_decay: float = 0.0,
+    nesterov: bool = False,
+    maximize: bool = False,
+    first: bool = False,
+) -> None:
+    """One SGD step in place; `momenta` is empty without momentum, `first` initialises it."""
+    if not momentum and _direct_sgd(params, grads, lr, weight_decay, maximize):
+        return
+    _step(
+        SGD_STEP, (params, grads, momenta),
+        (lr, momentum, dampening, weight_decay, nesterov, maximize, first),
+    )  # fmt: skip
+
+
+def adam_step_(
+    params: Sequence[Tensor],
+    grads: Sequence[Tensor],
+    exp_avgs: Sequence[Tensor],
+    exp_avg_sqs: Sequence[Tensor],
+    *,
+    step: int,
+    lr: float,
+    beta1: float,
+    beta2: float,
+    eps: float,
+    weight_decay: float = 0.0,
+    decoupled: bool = False,
+    maximize: bool = False,
+) -> None:
+    """One Adam (or, decoupled, AdamW) step in place; `step` counts from 1."""
+    _step(
+        ADAM_STEP, (params, grads, exp_avgs, exp_avg_sqs),
+        (step, lr, beta1, beta2, eps, weight_decay, decoupled, maximize),
+    )  # fmt: skip

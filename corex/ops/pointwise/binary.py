@@ -1,0 +1,481 @@
+"""Elementwise ops of two and three inputs, one row each; see `unary.py` for the notation."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from corex.dispatch.resolve import check_overlap, check_places
+from corex.dtypes import can_cast
+from corex.ops.composed import composition
+from corex.ops.inplace import write_out
+from corex.ops.pointwise.elementwise import (
+    binary_function,
+    binary_operator,
+    inplace,
+    inplace_function,
+    is_operand,
+    operand,
+    reflected_operator,
+)
+from corex.ops.promotion import Number, as_number, cast, check_bits, check_fits, factor, result_type
+from corex.ops.shape.views import before_write, contiguous
+from corex.tensor.schema import (
+    ALL,
+    BITS,
+    FLOAT,
+    INTEGER,
+    NUMBER,
+    REGISTRY,
+    OpSchema,
+    declare,
+)
+from corex.tensor.tensor import Tensor
+
+functions: dict[str, Callable[..., Tensor]] = {}
+inplace_functions: dict[str, Callable[..., Tensor]] = {}
+operators: dict[str, Callable[[Tensor, Any], Any]] = {}
+
+
+def _binary(
+    name: str,
+    accepts: str,
+    da: Callable[..., Tensor] | None,
+    db: Callable[..., Tensor] | None,
+    doc: str,
+    *,
+    promote: str = "",
+    family: str = "binary",
+    operator: str = "",
+) -> None:
+    derivative = None if da is None or db is None else {"a": da, "b": db}
+    schema = declare(
+        OpSchema(
+            name,
+            inputs=("a", "b"),
+            derivative=derivative,
+            accepts=accepts,
+            promote=promote,
+            family=family,
+            doc=doc,
+        )
+    )
+    functions[name] = binary_function(schema)
+    if family == "binary":
+        inplace_functions[f"{name}_"] = inplace_function(schema)
+    if operator:
+        operators[f"__{operator}__"] = binary_operator(schema)
+        if family == "binary":
+            operators[f"__r{operator}__"] = reflected_operator(schema)
+            operators[f"__i{operator}__"] = inplace_function(schema, operator=True)
+
+
+def _zeros(g: Tensor) -> Tensor:
+    return g.new_zeros(g.shape)
+
+
+def _pow_a(g: Tensor, a: Any, b: Any) -> Tensor:
+    """b * a ** (b - 1), which is 0 where b is 0, even at a = 0."""
+    if isinstance(b, int | float):
+        return _zeros(g) if b == 0 else g * (a ** (b - 1) * b)
+    result: Tensor = (g * (b * a ** (b - 1))).masked_fill(b == 0, 0)
+    return result
+
+
+def _pow_b(g: Tensor, a: Any, b: Any, y: Tensor) -> Tensor:
+    """y * log(a), which is 0 where a is 0 and b is not negative."""
+    base = a if isinstance(a, Tensor) else g.new_full((), a)
+    return (g * (y * base.log())).masked_fill((base == 0).logical_and(b >= 0), 0)
+
+
+def _larger_share(g: Tensor, a: Any, b: Any) -> Tensor:
+    """Gradient of the winner `a` of maximum: all of it, half at a tie (PyTorch's convention)."""
+    return (g * 0.5).where(_equal(a, b), g.masked_fill(_less(a, b), 0))
+
+
+def _smaller_share(g: Tensor, a: Any, b: Any) -> Tensor:
+    return (g * 0.5).where(_equal(a, b), g.masked_fill(_less(b, a), 0))
+
+
+def _equal(a: Any, b: Any) -> Any:
+    return a == b if isinstance(a, Tensor) else b == a
+
+
+def _less(a: Any, b: Any) -> Any:
+    return a < b if isinstance(a, Tensor) else b > a
+
+
+# ---- arithmetic ------------------------------------------------------------------------------
+_binary("add", ALL, lambda g: g, lambda g: g, "a + b.", operator="add")
+_binary("sub", NUMBER, lambda g: g, lambda g: -g, "a - b.", operator="sub")
+_binary("mul", ALL, lambda g, b: g * b, lambda g, a: g * a, "a * b.", operator="mul")
+_binary(
+    "div",
+    FLOAT,
+    lambda g, b: g / b,
+    lambda g, a, b: -g * ((a / b) / b),
+    "True division a / b; integers become floating point.",
+    promote="float",
+    operator="truediv",
+)
+_binary("floor_divide", NUMBER, _zeros, _zeros, "The floor of the quotient.", operator="floordiv")
+_binary(
+    "remainder",
+    NUMBER,
+    lambda g: g,
+    lambda g, a, b: -g * functions["floor_divide"](a, b),
+    "Remainder with the divisor's sign, as Python's %.",
+    operator="mod",
+)
+_binary(
+    "fmod",
+    NUMBER,
+    lambda g: g,
+    lambda g, a, b: -g * div(a, b, rounding_mode="trunc"),
+    "Remainder with the dividend's sign, as C's fmod.",
+)
+_binary("pow", NUMBER, _pow_a, _pow_b, "a ** b.", operator="pow")
+
+
+_binary(
+    "maximum",
+    ALL,
+    _larger_share,
+    lambda g, a, b: _larger_share(g, b, a),
+    "The larger; NaN if either is NaN.",
+)
+_binary(
+    "minimum",
+    ALL,
+    _smaller_share,
+    lambda g, a, b: _smaller_share(g, b, a),
+    "The smaller; NaN if either is NaN.",
+)
+_binary(
+    "fmax",
+    FLOAT,
+    lambda g, a, b: g.masked_fill(_picks_first("ge", a, b).logical_not(), 0),
+    lambda g, a, b: g.masked_fill(_picks_first("ge", a, b), 0),
+    "The larger; a NaN loses against a number.",
+    promote="float",
+)
+_binary(
+    "fmin",
+    FLOAT,
+    lambda g, a, b: g.masked_fill(_picks_first("le", a, b).logical_not(), 0),
+    lambda g, a, b: g.masked_fill(_picks_first("le", a, b), 0),
+    "The smaller; a NaN loses against a number.",
+    promote="float",
+)
+
+
+def _picks_first(compare: str, a: Any, b: Any) -> Tensor:
+    """Where fmax ("ge") or fmin ("le") takes its first operand: at ties, too, and if b is NaN."""
+    lost = b.isnan() if isinstance(b, Tensor) else b != b
+    picked: Tensor = functions[compare](a, b).logical_or(lost)
+    return picked
+
+
+def _recip_square(a: Any, b: Any) -> Tensor:
+    """1 / (a * a + b * b), but 0 where the sum is 0: there atan2 has no slope."""
+    square = a * a + b * b
+    inverse: Tensor = square.reciprocal().masked_fill(square == 0, 0)
+    return inverse
+
+
+_binary(
+    "atan2",
+    FLOAT,
+    lambda g, a, b: g * b * _recip_square(a, b),
+    lambda g, a, b: -g * a * _recip_square(a, b),
+    "The angle of the point (b, a), in radians.",
+    promote="float",
+)
+_binary(
+    "hypot",
+    FLOAT,
+    lambda g, a, y: g * (a / y),
+    lambda g, b, y: g * (b / y),
+    "sqrt(a * a + b * b), without overflow.",
+    promote="float",
+)
+_binary(
+    "copysign",
+    FLOAT,
+    lambda g, a, y: g * (y / a).masked_fill(a == 0, 0),
+    _zeros,
+    "The magnitude of a with the sign of b.",
+    promote="float",
+)
+
+# ---- comparisons -------------------------------------------------------------------------------
+for _name, _doc in (
+    ("eq", "a == b."),
+    ("ne", "a != b."),
+    ("lt", "a < b."),
+    ("le", "a <= b."),
+    ("gt", "a > b."),
+    ("ge", "a >= b."),
+):
+    _binary(_name, ALL, None, None, _doc, family="compare", operator=_name)
+for _name in ("logical_and", "logical_or", "logical_xor"):
+    _binary(_name, ALL, None, None, f"{_name[8:]} of truth values.", family="compare")
+
+# ---- bits ----------------------------------------------------------------------------------------
+for _name in ("and", "or", "xor"):
+    _binary(f"bitwise_{_name}", BITS, None, None, f"Bitwise {_name}.", operator=_name)
+_binary("bitwise_left_shift", INTEGER, None, None, "a << b.", operator="lshift")
+_binary("bitwise_right_shift", INTEGER, None, None, "a >> b, arithmetic.", operator="rshift")
+
+ALIASES = {
+    "subtract": "sub",
+    "multiply": "mul",
+    "divide": "div",
+    "true_divide": "div",
+    "arctan2": "atan2",
+    "greater": "gt",
+    "greater_equal": "ge",
+    "less": "lt",
+    "less_equal": "le",
+    "not_equal": "ne",
+}
+
+
+# ---- forms with extra arguments ------------------------------------------------------------------
+def add(
+    input: Tensor | Number,
+    other: Tensor | Number,
+    *,
+    alpha: Number = 1,
+    out: Tensor | None = None,
+) -> Tensor:
+    """input + alpha * other, broadcast together."""
+    return functions["add"](input, _scaled("add", input, other, alpha), out=out)
+
+
+def sub(
+    input: Tensor | Number,
+    other: Tensor | Number,
+    *,
+    alpha: Number = 1,
+    out: Tensor | None = None,
+) -> Tensor:
+    """input - alpha * other, broadcast together."""
+    return functions["sub"](input, _scaled("sub", input, other, alpha), out=out)
+
+
+_ONE: Any = 1  # not True, which is no factor of numbers; another object of 1 costs a little more
+
+
+def _scaled(op: str, input: Any, other: Any, alpha: Any) -> Any:
+    if type(alpha) is int and alpha == 1:
+        return other
+    dtype = result_type(operand(op, input, 0), operand(op, other, 1))
+    number = factor(alpha, dtype, op, "alpha")
+    if not isinstance(other, Tensor):
+        return other * number
+    return cast(other, dtype) * number
+
+
+def add_(self: Tensor, other: Tensor | Number, *, alpha: Number = 1) -> Tensor:
+    """In place: self += alpha * other."""
+    if alpha is _ONE:
+        return _plainly["add"](self, other)
+    return _add_scaled("add", self, other, alpha)
+
+
+def sub_(self: Tensor, other: Tensor | Number, *, alpha: Number = 1) -> Tensor:
+    """In place: self -= alpha * other."""
+    if alpha is _ONE:
+        return _plainly["sub"](self, other)
+    return _add_scaled("sub", self, other, alpha)
+
+
+def _add_scaled(name: str, self: Tensor, other: Tensor | Number, alpha: Number) -> Tensor:
+    if isinstance(other, Tensor):
+        check_overlap(f"{name}_", self, other)
+    return _plainly[name](self, _scaled(name, self, other, alpha))
+
+
+_plainly = {name: inplace_functions[f"{name}_"] for name in ("add", "sub")}
+
+
+def div(
+    input: Tensor | Number,
+    other: Tensor | Number,
+    *,
+    rounding_mode: str | None = None,
+    out: Tensor | None = None,
+) -> Tensor:
+    """input / other; `rounding_mode` 'floor' or 'trunc' rounds the quotient.
+
+    Raises:
+        RuntimeError: an unknown rounding mode.
+    """
+    if rounding_mode is None:
+        return functions["div"](input, other, out=out)
+    if rounding_mode == "floor":
+        return functions["floor_divide"](input, other, out=out)
+    if rounding_mode != "trunc":
+        raise RuntimeError(
+            f"div expected rounding_mode to be one of None, 'trunc', or 'floor' but found "
+            f"'{rounding_mode}'"
+        )
+    input, other = operand("div", input, 0), operand("div", other, 1)
+    dtype = result_type(input, other)
+    a, b = [cast(v, dtype) if isinstance(v, Tensor) else v for v in (input, other)]
+    result = _truncated(a, b)
+    return result if out is None else write_out(out, result, "div")
+
+
+def _truncated_steps(a: Any, b: Any) -> Tensor:
+    if result_type(a, b).kind == "f":
+        return functions["div"](a, b).trunc()
+    return functions["floor_divide"](functions["sub"](a, functions["fmod"](a, b)), b)
+
+
+_truncated = composition(
+    "div_trunc", ("a", "b"), _truncated_steps, {"a": _zeros, "b": _zeros}, label="DivBackward1"
+)
+
+
+def div_(self: Tensor, other: Tensor | Number, *, rounding_mode: str | None = None) -> Tensor:
+    """In place: self /= other."""
+    if rounding_mode is None:
+        return inplace(REGISTRY["div"], self, (other,))
+    result = div(before_write(self, other), other, rounding_mode=rounding_mode)
+    if not can_cast(result.key.dtype, self.key.dtype):
+        raise RuntimeError(
+            f"[div_] result type {result.key.dtype.name} can't be cast to the desired output type "
+            f"{self.key.dtype.name}"
+        )
+    check_places("div", [result], self.key.place)
+    return self.copy_(result)
+
+
+def rsub(input: Tensor, other: Tensor | Number, *, alpha: Number = 1) -> Tensor:
+    """other - alpha * input."""
+    return functions["sub"](other, _scaled("rsub", other, input, alpha))
+
+
+# As in PyTorch, roots are NaN for minus infinity, where C's pow is not.
+_inverse_root = composition(
+    "pow_root", ("a",), lambda a: a.rsqrt(), {"a": lambda g, a: _pow_a(g, a, -0.5)},
+    label="PowBackward0",
+)  # fmt: skip
+
+
+def _power(operator: bool) -> Callable[..., Tensor]:
+    """The function, or the operator, which answers NotImplemented for foreign operands."""
+
+    def op(
+        input: Tensor | Number, exponent: Tensor | Number, *, out: Tensor | None = None
+    ) -> Tensor:
+        base = input
+        if out is None and isinstance(exponent, int | float) and isinstance(base, Tensor):
+            kind = base.key.dtype.kind
+            if kind == "b":
+                _check_exponent(base, exponent)
+                return functions["pow"](base * 1, exponent) if exponent is not True else base * True
+            if exponent == 2 and (type(exponent) is int or kind == "f"):
+                return base * base
+            if exponent == 1 and (type(exponent) is not float or kind == "f"):
+                return base * 1
+            if base.is_floating_point() and exponent == 0.5:
+                return base.sqrt()
+            if base.is_floating_point() and exponent == -0.5:
+                return _inverse_root(base)
+            _check_exponent(base, exponent)
+        elif operator and not is_operand(exponent):
+            return NotImplemented  # type: ignore[no-any-return]
+        elif type(exponent).__module__ == "numpy":
+            number = as_number(exponent)  # of NumPy
+            if number is not None:
+                return op(base, number, out=out)
+        elif not isinstance(base, Tensor) and isinstance(exponent, Tensor):
+            exponent = contiguous(exponent)  # PyTorch's result is row-major here
+        return functions["pow"](base, exponent, out=out)
+
+    op.__name__ = op.__qualname__ = "__pow__" if operator else "pow"
+    op.__doc__ = """input ** exponent.
+
+    Raises:
+        RuntimeError: integers to a negative integer power.
+    """
+    return op
+
+
+pow_ = _power(operator=False)
+pow_operator = _power(operator=True)
+
+
+def _check_exponent(base: Tensor, exponent: Any) -> None:
+    """An exponent that is a number must fit the dtype that it is computed in."""
+    if base.key.dtype.kind == "f":
+        return
+    number = as_number(exponent)
+    if not isinstance(number, int):
+        return
+    dtype = result_type(base, number)
+    check_bits(number)
+    if dtype.kind in "ui":
+        if number < 0:
+            raise RuntimeError("Integers to negative integer powers are not allowed.")
+        check_fits(number, dtype)
+
+
+def pow_in_place(self: Tensor, exponent: Any) -> Tensor:
+    """In place: self **= exponent.
+
+    Raises:
+        RuntimeError: integers to a negative integer power.
+    """
+    _check_exponent(self, exponent)
+    if exponent is True and self.key.dtype.kind == "b":
+        return self
+    return inplace(REGISTRY["pow"], self, (exponent,))
+
+
+def rpow(exponent: Tensor, base: Any) -> Any:
+    """base ** exponent, for the reflected operator."""
+    return pow_(base, exponent) if is_operand(base) else NotImplemented
+
+
+def ipow(base: Tensor, exponent: Tensor | Number) -> Tensor:
+    """base **= exponent."""
+    return pow_in_place(base, exponent) if is_operand(exponent) else NotImplemented
+
+
+def _of_integers(name: str, other: str) -> None:
+    """fmax and fmin of integers, which have no NaN, are maximum and minimum."""
+    compute, whole = functions[name], functions[other]
+
+    def op(input: Any, other: Any, *, out: Tensor | None = None) -> Tensor:
+        if any(isinstance(t, Tensor) and t.key.dtype.kind == "f" for t in (input, other)):
+            return compute(input, other, out=out)
+        return whole(input, other, out=out)
+
+    op.__name__ = op.__qualname__ = name
+    op.__doc__ = compute.__doc__
+    functions[name] = op
+
+
+_of_integers("fmax", "maximum")
+_of_integers("fmin", "minimum")
+
+
+# ---- where -------------------------------------------------------------------------------------
+WHERE = declare(
+    OpSchema(
+        "where",
+        inputs=("condition", "a", "b"),
+        derivative={
+            "a": lambda g, condition: g.masked_fill(condition.logical_not(), 0),
+            "b": lambda g, condition: g.masked_fill(condition, 0),
+        },
+        accepts=ALL,
+        family="where",
+        uniform=False,
+        doc="a where the condition holds, else b.",
+    )
+)

@@ -1,0 +1,499 @@
+"""How elementwise ops are called: a flat fast path for the common case, and the general path.
+
+The fast path takes dense operands of one shape and one dispatch key (or a Python number), asks
+the key's table for a direct kernel, and builds result and node with no helper in between: it is
+the most travelled code of corex, and each call it saves is measurable. Everything else
+(broadcasting, promotion, strides, `out=`, backends without direct kernels) goes to `general`.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from corex import dtypes as dt
+from corex.backend.contract import View
+from corex.dispatch.bind import call_pointwise
+from corex.dispatch.record import record
+from corex.dispatch.resolve import check_overlap, check_places
+from corex.dtypes import CATEGORY, DType
+from corex.layout import DENSE, broadcast_shapes
+from corex.ops.inplace import check_inplace, finish_inplace, old_value, write_out
+from corex.ops.places import common_place, to_place
+from corex.ops.pointwise.exact import exact
+from corex.ops.promotion import Number, as_number, cast, require_tensor, result_type, scalar
+from corex.tensor.modes import mode
+from corex.tensor.node import OpNode
+from corex.tensor.place import DispatchKey, observed
+from corex.tensor.schema import OpSchema
+from corex.tensor.storage import Storage
+from corex.tensor.tensor import TENSOR_TYPES, Tensor, wrap
+
+_new = object.__new__
+_BOOL = dt.bool_.index
+_Operand = Tensor | Number
+
+
+def unary_function(schema: OpSchema) -> Callable[..., Tensor]:
+    """The function of a unary op."""
+    name = schema.name
+    to_bool = schema.family == "predicate"
+    plan = schema.plan((True,)) if schema.differentiable else None
+    saves = () if plan is None else plan.save
+
+    def op(input: Tensor, *, out: Tensor | None = None) -> Tensor:
+        if type(input) in TENSOR_TYPES and input._strides is None and out is None:
+            key = input.key
+            direct = key.direct[name]
+            if direct is not None:
+                shape = input.shape
+                source = input.storage_
+                storage = _new(Storage)
+                storage.buffer = direct(shape, source.buffer, input.offset)
+                storage.place = key.place
+                storage.version = 0
+                result = _new(Tensor)
+                result.storage_ = storage
+                result.key = key.place.keys[_BOOL] if to_bool else key
+                result.shape = shape
+                result._strides = None
+                result.offset = 0
+                result._node = None
+                edge = input._node
+                if edge is not None and plan is not None and mode.enabled:
+                    if len(saves) == 2:
+                        record(schema, (input,), (), (result,))
+                        return result
+                    node = _new(OpNode)
+                    node.plan = plan
+                    node.edges = ((edge, input._output_nr),)
+                    node.params = ()
+                    node.shapes = None
+                    if saves == (0,):
+                        node.saved = (input,)
+                        node.versions = (source.version,)
+                    elif saves == (1,):
+                        # A second tensor over the result, `alias` spelt out: saving the result
+                        # itself would be a cycle.
+                        saved = _new(Tensor)
+                        saved.storage_ = storage
+                        saved.key = result.key
+                        saved.shape = shape
+                        saved._strides = None
+                        saved.offset = 0
+                        saved._node = None
+                        node.saved = (saved,)
+                        node.versions = (0,)
+                    else:
+                        node.saved = node.versions = ()
+                    result._node = node
+                return result
+        return general(schema, (require_tensor(name, input),), (), out)
+
+    return _named(op, schema)
+
+
+def binary_operator(schema: OpSchema) -> Callable[[Tensor, Any], Any]:
+    """The operator method of a binary op, `a + b`: NotImplemented for foreign operands."""
+    name = schema.name
+    to_bool = schema.family == "compare"
+    accepts = schema.accepts
+    differentiable = schema.differentiable
+    if differentiable:
+        plans = (schema.plan((True, False)), schema.plan((False, True)), schema.plan((True, True)))
+        # An op whose derivative saves its output takes the general recording path.
+        flat = all(not plan.output_slots for plan in plans)
+
+    def op(self: Tensor, other: Any) -> Any:
+        kind = type(other)
+        key = self.key
+        if self._strides is None:
+            shape = self.shape
+            source = self.storage_
+            buffer = None
+            if kind in TENSOR_TYPES:
+                if other.key is key and other._strides is None and other.shape == shape:
+                    direct = key.direct[name]
+                    if direct is not None:
+                        buffer = direct(
+                            shape, source.buffer, self.offset, other.storage_.buffer, other.offset
+                        )
+                        edge = other._node
+            elif (kind is float and key.dtype.is_floating_point) or (
+                kind is int and key.dtype.kind != "b"
+            ):
+                direct = key.direct[name]
+                if direct is not None:
+                    buffer = direct(shape, source.buffer, self.offset, other, 0)
+                    edge = None
+            if buffer is not None:
+                storage = _new(Storage)
+                storage.buffer = buffer
+                storage.place = key.place
+                storage.version = 0
+                result = _new(Tensor)
+                result.storage_ = storage
+                result.key = key.place.keys[_BOOL] if to_bool else key
+                result.shape = shape
+                result._strides = None
+                result.offset = 0
+                result._node = None
+                mine = self._node
+                if (mine is not None or edge is not None) and differentiable and mode.enabled:
+                    if not flat:
+                        record(schema, (self, other), (), (result,))
+                        return result
+                    node = _new(OpNode)
+                    if edge is None:
+                        plan = plans[0]
+                        node.edges = ((mine, self._output_nr), (None, 0))
+                    elif mine is None:
+                        plan = plans[1]
+                        node.edges = ((None, 0), (edge, other._output_nr))
+                    else:
+                        plan = plans[2]
+                        node.edges = ((mine, self._output_nr), (edge, other._output_nr))
+                    node.plan = plan
+                    node.params = ()
+                    node.shapes = None
+                    save = plan.save
+                    if not save:
+                        node.saved = node.versions = ()
+                    else:
+                        version = other.storage_.version if kind in TENSOR_TYPES else None
+                        if save == (1,):
+                            node.saved = (other,)
+                            node.versions = (version,)
+                        elif save == (0,):
+                            node.saved = (self,)
+                            node.versions = (source.version,)
+                        else:
+                            node.saved = (self, other)
+                            node.versions = (source.version, version)
+                    result._node = node
+                return result
+        if kind in TENSOR_TYPES:
+            if other.key is key and key.dtype.kind in accepts:  # nothing to promote
+                output = dt.bool_ if to_bool else key.dtype
+                shape = self.shape
+                if other.shape != shape:
+                    shape = broadcast_shapes(name, shape, other.shape)
+                return call_pointwise(schema, (self, other), (), shape, output)
+            return general(schema, (self, other))
+        if isinstance(other, bool | int | float):
+            return general(schema, (self, other))
+        converted = as_number(other)
+        if converted is None:
+            return _with_array(schema, self, other)
+        return general(schema, (self, converted))
+
+    return _named(op, schema)
+
+
+def _with_array(schema: OpSchema, a: Any, b: Any) -> Any:
+    """A tensor with a NumPy array on either side, where the array's own operator is of no use.
+
+    Equality it would leave to identity, and `array / tensor` to the tensor.
+    """
+    if isinstance(a, Tensor) and schema.name in ("eq", "ne") and is_array(b):
+        return general(schema, (a, a.__array_wrap__(b)))
+    if isinstance(b, Tensor) and schema.name == "div" and is_array(a):
+        return general(schema, (b.__array_wrap__(a), b))
+    return NotImplemented
+
+
+def is_array(value: Any) -> bool:
+    """Whether this is an array of numbers of NumPy's, which need not be imported."""
+    numpy = sys.modules.get("numpy")
+    return numpy is not None and isinstance(value, numpy.ndarray) and value.dtype.kind in "buifc"
+
+
+def is_operand(value: Any) -> bool:
+    """Whether an operator takes this operand: a tensor, or a number of Python's or NumPy's."""
+    return isinstance(value, Tensor | bool | int | float) or as_number(value) is not None
+
+
+def reflected_operator(schema: OpSchema) -> Callable[[Tensor, Any], Any]:
+    """The reflected operator method, `2 - a`."""
+    name = schema.name
+
+    def op(self: Tensor, other: Any) -> Any:
+        kind = type(other)
+        key = self.key
+        if self._strides is None and (
+            (kind is float and key.dtype.is_floating_point)
+            or (kind is int and key.dtype.kind != "b")
+        ):
+            direct = key.direct[name]
+            if direct is not None:
+                buffer = direct(self.shape, other, 0, self.storage_.buffer, self.offset)
+                if buffer is not None:
+                    result = wrap(key, buffer, self.shape)
+                    if self._node is not None and schema.differentiable and mode.enabled:
+                        record(schema, (other, self), (), (result,))
+                    return result
+        if kind in TENSOR_TYPES:  # only if called by name: `a - b` asks a first
+            return general(schema, (other, self))
+        number = other if isinstance(other, bool | int | float) else as_number(other)
+        if number is None:
+            return _with_array(schema, other, self)
+        return general(schema, (number, self))
+
+    return _named(op, schema)
+
+
+def binary_function(schema: OpSchema) -> Callable[..., Tensor]:
+    """The function of a binary op, `corex.maximum(a, b)`; also serves as the method."""
+    name = schema.name
+    operator = binary_operator(schema)
+
+    def op(input: _Operand, other: _Operand, *, out: Tensor | None = None) -> Tensor:
+        if out is None and type(input) in TENSOR_TYPES:
+            result = operator(input, other)  # type: ignore[arg-type]
+            if result is not NotImplemented:
+                return result  # type: ignore[no-any-return]
+        return general(schema, (operand(name, input, 0), operand(name, other, 1)), (), out)
+
+    return _named(op, schema)
+
+
+def inplace_function(schema: OpSchema, operator: bool = False) -> Callable[..., Tensor]:
+    """The in-place method, `a.add_(b)`; as an operator NotImplemented for foreign operands."""
+
+    name = schema.name
+    plain = schema.family in ("unary", "binary")
+
+    def op(self: Tensor, *others: Any) -> Tensor:
+        if plain and self._node is None and self._strides is None and self._base is None:
+            # Dense, outside the graph, and with operands that fit: nothing to check or record.
+            found = self.key.kernels.get(name)
+            if found is not None and found.accepts is None and found.run is not None:
+                views = _fitting(self, others)
+                if views is not None and not observed():
+                    found.run(views[0], *views)
+                    self.storage_.version += 1
+                    return self
+        if operator and not is_operand(others[0]):
+            return NotImplemented  # type: ignore[no-any-return]
+        return inplace(schema, self, others)
+
+    op.__name__ = op.__qualname__ = f"{schema.name}_"
+    op.__doc__ = f"In-place version of `{schema.name}`; returns the tensor itself."
+    return op
+
+
+def _fitting(self: Tensor, others: tuple[Any, ...]) -> list[View] | None:
+    """Views of a dense tensor and of operands of its own key and shape, or numbers; else None."""
+    key = self.key
+    shape = self.shape
+    dense = DENSE[shape]
+    views = [(self.storage_.buffer, key.dtype, shape, dense, self.offset)]
+    for other in others:
+        kind = type(other)
+        if kind in TENSOR_TYPES:
+            if (
+                other.key is not key
+                or other.shape != shape
+                or other._node is not None
+                or other._strides is not None
+                or (other.storage_.buffer is self.storage_.buffer and other.offset != self.offset)
+            ):
+                return None
+            views.append((other.storage_.buffer, key.dtype, shape, dense, other.offset))
+        elif (kind is float and key.dtype.is_floating_point) or (
+            kind is int and key.dtype.kind in "if"
+        ):
+            number = scalar(other, key)
+            views.append((number.storage_.buffer, key.dtype, shape, (0,) * len(shape), 0))
+        else:
+            return None
+    return views
+
+
+def inplace(
+    schema: OpSchema, self: Tensor, others: tuple[Any, ...], params: tuple[Any, ...] = ()
+) -> Tensor:
+    """Runs an elementwise op with its first input as output, and rebases the graph.
+
+    Raises:
+        RuntimeError: a leaf that requires gradients, a result that does not fit the tensor's shape
+            or dtype, or overlapping elements.
+    """
+    operands = (self, *[operand(schema.name, other, i) for i, other in enumerate(others, 1)])
+    requires = check_inplace(schema.name, self, operands)
+    for other in operands[1:]:
+        if isinstance(other, Tensor):
+            check_overlap(f"{schema.name}_", self, other)
+    tensors, output = _promoted(schema, operands)
+    shape = self.shape
+    for t in tensors:
+        if t.shape and t.shape != shape:
+            shape = broadcast_shapes(schema.name, shape, t.shape)
+    if shape != self.shape:
+        raise RuntimeError(
+            f"[{schema.name}_] output with shape {list(self.shape)} doesn't match the broadcast "
+            f"shape {list(shape)}"
+        )
+    if output is not self.key.dtype and not dt.can_cast(output, self.key.dtype):
+        raise RuntimeError(
+            f"[{schema.name}_] result type {output.name} can't be cast to the desired output type "
+            f"{self.key.dtype.name}"
+        )
+    if tensors[0] is not self or output is not self.key.dtype:
+        check_places(schema.name, [tensors[0]], self.key.place)
+        return write_out(self, call_pointwise(schema, tensors, params, shape, output))
+    if not requires:
+        call_pointwise(schema, tensors, params, shape, output, out=self)
+        self.storage_.version += 1
+        return self
+    # As in PyTorch, the target's old value is copied if the derivative needs it. Other inputs keep
+    # the version from before the write, so that backward finds if their old values are gone.
+    edges = tuple([(t._node, t._output_nr) for t in tensors])
+    inputs = (old_value(schema, tensors), *tensors[1:])
+    versions = [t.storage_.version for t in inputs]
+    call_pointwise(schema, tensors, params, shape, output, out=self)
+    self.storage_.version += 1
+    finish_inplace(schema, self, inputs, params, edges, versions)
+    return self
+
+
+def general(
+    schema: OpSchema,
+    operands: tuple[_Operand, ...],
+    params: tuple[Any, ...] = (),
+    out: Tensor | None = None,
+) -> Tensor:
+    """Promotion, broadcasting, any layout, any backend, and `out=`.
+
+    Raises:
+        RuntimeError: shapes do not broadcast, mixed places, or a dtype the op does not take.
+    """
+    if schema.family == "compare":
+        schema, operands = exact(schema, operands)
+    if out is not None:
+        for operand in operands:
+            if isinstance(operand, Tensor):
+                check_overlap(schema.name, out, operand)
+    tensors, output = _promoted(schema, operands)
+    shape = tensors[0].shape
+    for t in tensors:
+        if t.shape != shape:
+            shape = broadcast_shapes(schema.name, *[t.shape for t in tensors])
+            break
+    if out is None:
+        return call_pointwise(schema, tensors, params, shape, output)
+    if _takes(out, shape, tensors[0].key.place.keys[output.index], tensors):
+        call_pointwise(schema, tensors, params, shape, output, out=out)
+        out.storage_.version += 1
+        return out
+    return write_out(out, call_pointwise(schema, tensors, params, shape, output), schema.name)
+
+
+def _takes(out: Tensor, shape: tuple[int, ...], key: DispatchKey, inputs: Sequence[Tensor]) -> bool:
+    """Whether a kernel may write straight to `out`: nothing to convert, resize or record."""
+    return (
+        out.key is key
+        and out.shape == shape
+        and out._node is None
+        and out._base is None
+        and out._strides is None
+        and all([t._node is None for t in inputs])
+    )
+
+
+def _promoted(schema: OpSchema, operands: tuple[_Operand, ...]) -> tuple[tuple[Tensor, ...], DType]:
+    """Operands as tensors of the computing dtype, and the result's dtype."""
+    first = operands[0]
+    key = first.key if isinstance(first, Tensor) else None
+    if key is not None and key.dtype.kind in schema.accepts:
+        output = dt.bool_ if schema.family in _TO_BOOL else key.dtype
+        for other in operands[1:]:
+            if not isinstance(other, Tensor):
+                kind = type(other)
+                fits = (kind is float and key.dtype.is_floating_point) or (
+                    kind is int and key.dtype.kind != "b"
+                )
+                if fits and len(operands) == 2:
+                    return (first, scalar(other, key)), output  # type: ignore[return-value]
+                break
+            if other.key is not key:
+                break
+        else:  # the common case: nothing to promote
+            return operands, output  # type: ignore[return-value]
+    given = [operand for operand in operands if isinstance(operand, Tensor)]
+    if not given:
+        raise TypeError(f"{schema.name}(): at least one operand must be a Tensor")
+    place = given[0].key.place
+    mixed = any([t.key.place is not place for t in given])
+    if mixed:
+        place = common_place(schema.name, given)
+    dtype = key.dtype if key and len(operands) == 1 else result_type(*operands)
+    if schema.name == "sub":
+        _check_sub(operands)
+    if dtype.kind not in schema.accepts:
+        if schema.promote == "float" and CATEGORY[dtype.kind] < 2:
+            dtype = dt.get_default_dtype()
+        else:
+            raise _unsupported(schema, dtype)
+    key = place.keys[dtype.index]
+    tensors = tuple([cast(o, dtype) if isinstance(o, Tensor) else scalar(o, key) for o in operands])
+    if mixed:
+        tensors = tuple([t if t.key.place is place else to_place(t, place) for t in tensors])
+    return tensors, dt.bool_ if schema.family in _TO_BOOL else dtype
+
+
+_TO_BOOL = ("compare", "predicate")
+_BOOL_HINTS = {
+    "sub": "Subtraction, the `-` operator, with two bool tensors is not supported. Use the `^` or "
+    "`logical_xor()` operator instead.",
+    "neg": "Negation, the `-` operator, on a bool tensor is not supported. If you are trying to "
+    "invert a mask, use the `~` or `logical_not()` operator instead.",
+}
+
+
+def _check_sub(operands: tuple[_Operand, ...]) -> None:
+    """Raises RuntimeError where a truth value is subtracted, or subtracted from."""
+    kinds = [
+        o.key.dtype.kind == "b" if isinstance(o, Tensor) else o is True or o is False
+        for o in operands
+    ]
+    if any(kinds) and not all(kinds):
+        raise RuntimeError(
+            "[sub] Subtraction, the `-` operator, with a bool tensor is not supported. If you are "
+            "trying to invert a mask, use the `~` or `logical_not()` operator instead."
+        )
+
+
+def _unsupported(schema: OpSchema, dtype: DType) -> RuntimeError:
+    if dtype is dt.bool_ and schema.name in _BOOL_HINTS:
+        return RuntimeError(f"[{schema.name}] {_BOOL_HINTS[schema.name]}")
+    kinds = {"b": "bool", "u": "unsigned integer", "i": "integer", "f": "floating-point"}
+    wanted = ", ".join(kinds[kind] for kind in schema.accepts)
+    return NotImplementedError(
+        f'[{schema.name}] "{schema.name}" not implemented for {dtype!r}; it takes {wanted} tensors'
+    )
+
+
+def operand(op: str, value: Any, position: int) -> _Operand:
+    """A tensor, or a number as Python's own.
+
+    Raises:
+        TypeError: neither.
+    """
+    if isinstance(value, Tensor):
+        return value
+    number = as_number(value)
+    if number is None:
+        name = ("input", "other", "third")[position]
+        raise TypeError(
+            f"{op}(): argument '{name}' (position {position + 1}) must be Tensor or number, not "
+            f"{type(value).__name__}"
+        )
+    return number
+
+
+def _named(op: Callable[..., Any], schema: OpSchema) -> Callable[..., Any]:
+    op.__name__ = op.__qualname__ = schema.name
+    op.__doc__ = schema.doc
+    return op

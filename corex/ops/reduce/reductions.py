@@ -1,0 +1,558 @@
+"""Reductions over dims: declarations, and the functions with PyTorch's `dim` and `keepdim`.
+
+A kernel reduces the last dims; `_arranged` permutes the chosen ones there.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from typing import Any, overload
+
+from corex import dtypes as dt
+from corex import return_types
+from corex.dispatch.bind import call, dense_copy
+from corex.dtypes import DType
+from corex.layout import normalize_dim, normalize_dims, numel
+from corex.ops.composed import composition
+from corex.ops.promotion import cast, require_tensor
+from corex.ops.shape.views import (
+    call_along,
+    expand,
+    permute,
+    plain_permute,
+    reshape,
+    shaped,
+    unsqueeze,
+)
+from corex.return_types import ValuesIndices
+from corex.tensor.modes import mode
+from corex.tensor.node import OpNode
+from corex.tensor.schema import (
+    ALL,
+    BOOL,
+    FLOAT,
+    NUMBER,
+    OpSchema,
+    declare,
+)
+from corex.tensor.tensor import Tensor, wrap
+
+Dims = int | Sequence[int] | None
+_new = object.__new__
+
+
+# ---- declarations ----------------------------------------------------------------------------
+def _kept(a: Tensor, n: int) -> list[Any]:
+    return [(a.shape[: a.ndim - n], a.key.dtype)]
+
+
+def _kept_int64(a: Tensor, n: int) -> list[Any]:
+    return [(a.shape[: a.ndim - n], dt.int64)]
+
+
+def spread(g: Tensor, shape: tuple[int, ...]) -> Tensor:
+    """A reduction's gradient, seen with the reduced (last) dims again."""
+    if not g.shape:
+        return expand(g, shape)
+    return expand(reshape(g, (*g.shape, *[1] * (len(shape) - g.ndim))), shape)
+
+
+def _extreme_grad(g: Tensor, a: Tensor, y: Tensor) -> Tensor:
+    """The gradient of amax and amin: shared equally among the equals, as in PyTorch."""
+    mask = a == spread(y, a.shape)
+    count = mask.to(a.key.dtype)
+    n = a.ndim - y.ndim
+    total = _reduce(SUM, count, tuple(range(a.ndim - n, a.ndim)), False)
+    return count * spread(g / total, a.shape)
+
+
+def _prod_grad(g: Tensor, a: Tensor, y: Tensor) -> Tensor:
+    """g * (product of all other elements), exact also where elements are zero."""
+    lead = a.shape[: y.ndim]
+    flat = reshape(a, (*lead, -1)) if numel(a.shape) else a
+    if not numel(a.shape):
+        return a.new_zeros(a.shape)
+    n = flat.shape[-1]
+    # Row i of `others` is the elements with element i replaced by 1.
+    eye = a.new_zeros((n, n)).bool()
+    eye.diagonal().fill_(True)
+    others = expand(unsqueeze(flat, -2), (*lead, n, n)).masked_fill(eye, 1)
+    rest = _reduce(PROD, others, (others.ndim - 1,), False)
+    return reshape(unsqueeze(g, -1) * rest, a.shape)
+
+
+SUM = declare(
+    OpSchema(
+        "sum", ("a",), _kept, ("n",), {"a": lambda g, a_shape: spread(g, a_shape)},
+        accepts=NUMBER, family="reduce", doc="Sum of elements.",
+    )
+)  # fmt: skip
+MEAN = declare(
+    OpSchema(
+        "mean", ("a",), _kept, ("n",),
+        {"a": lambda g, a_shape: spread(g / _count(a_shape, g), a_shape)},
+        decomposition=lambda a, n: _mean_by_sum(a, n),
+        tier=2, accepts=FLOAT, family="reduce", doc="Arithmetic mean.",
+    )
+)  # fmt: skip
+PROD = declare(
+    OpSchema(
+        "prod", ("a",), _kept, ("n",), {"a": _prod_grad},
+        accepts=NUMBER, family="reduce", doc="Product of elements.",
+    )
+)  # fmt: skip
+AMAX = declare(
+    OpSchema(
+        "amax", ("a",), _kept, ("n",), {"a": _extreme_grad},
+        accepts=ALL, family="reduce", doc="Largest element.",
+    )
+)  # fmt: skip
+AMIN = declare(
+    OpSchema(
+        "amin", ("a",), _kept, ("n",), {"a": _extreme_grad},
+        accepts=ALL, family="reduce", doc="Smallest element.",
+    )
+)  # fmt: skip
+ANY = declare(
+    OpSchema(
+        "any", ("a",), _kept, ("n",), accepts=BOOL, family="reduce", doc="Whether any is true."
+    )
+)
+ALL_ = declare(
+    OpSchema(
+        "all", ("a",), _kept, ("n",), accepts=BOOL, family="reduce", doc="Whether all are true."
+    )
+)
+ARGMAX = declare(
+    OpSchema(
+        "argmax", ("a",), _kept_int64, ("n",),
+        accepts=NUMBER, family="reduce", uniform=False, doc="Position of the largest element.",
+    )
+)  # fmt: skip
+ARGMIN = declare(
+    OpSchema(
+        "argmin", ("a",), _kept_int64, ("n",),
+        accepts=NUMBER, family="reduce", uniform=False, doc="Position of the smallest element.",
+    )
+)  # fmt: skip
+
+
+def _count(shape: tuple[int, ...], g: Tensor) -> int:
+    return max(numel(shape[g.ndim :]), 1)
+
+
+def _mean_by_sum(a: Tensor, n: int) -> Tensor:
+    count = numel(a.shape[a.ndim - n :])
+    total = _reduce(SUM, a, tuple(range(a.ndim - n, a.ndim)), False)
+    return total / count if count else total * math.nan
+
+
+# ---- calling ---------------------------------------------------------------------------------
+def _reduce(schema: OpSchema, a: Tensor, dims: tuple[int, ...], keepdim: bool) -> Tensor:
+    """Permutes `dims` (sorted, normalised) to the end, reduces, and restores kept dims."""
+    ndim, n = len(a.shape), len(dims)
+    if n and dims[0] != ndim - n:
+        order = [*[d for d in range(ndim) if d not in dims], *dims]
+        recorded = a._node is not None and mode.enabled
+        arranged = permute(a, order) if recorded else plain_permute(a, order)
+    else:
+        arranged = a
+    result: Tensor = call(schema, (arranged,), (n,))
+    if keepdim and n:
+        shape = tuple([1 if d in dims else size for d, size in enumerate(a.shape)])
+        result = shaped(result, shape)
+    return result
+
+
+def _direct_total(schema: OpSchema, a: Tensor) -> Tensor | None:
+    """All elements of a dense tensor by the backend's direct kernel, if it has one."""
+    direct = a.key.direct[schema.name] if a._strides is None else None
+    if direct is None:
+        return None
+    result = wrap(a.key, direct(a.shape, a.storage_.buffer, a.offset), ())
+    if a._node is not None and mode.enabled:
+        node = _new(OpNode)
+        node.plan = schema.plan((True,))
+        node.edges = ((a._node, a._output_nr),)
+        node.params = (len(a.shape),)
+        node.shapes = None
+        node.saved = (a.shape,)
+        node.versions = (None,)
+        result._node = node
+    return result
+
+
+def _prepared(op: str, input: Tensor, dtype: DType | None) -> Tensor:
+    require_tensor(op, input)
+    if dtype is not None:
+        return cast(input, dtype)
+    return cast(input, dt.int64) if input.key.dtype.kind in "bui" else input
+
+
+def sum_(
+    input: Tensor,
+    dim: Dims = None,
+    keepdim: bool = False,
+    *,
+    dtype: DType | None = None,
+    axis: Dims = None,
+) -> Tensor:
+    """Sum over all elements, or over one or several dims; integers become int64."""
+    a = _prepared("sum", input, dtype)
+    dim = axis if dim is None else dim
+    if dim is None and not keepdim:
+        result = _direct_total(SUM, a)
+        if result is not None:
+            return result
+    return _reduce(SUM, a, normalize_dims(dim, a.ndim), keepdim)
+
+
+def mean(
+    input: Tensor,
+    dim: Dims = None,
+    keepdim: bool = False,
+    *,
+    dtype: DType | None = None,
+    axis: Dims = None,
+) -> Tensor:
+    """Mean over all elements, or over one or several dims.
+
+    Raises:
+        RuntimeError: an integer tensor without `dtype`.
+    """
+    a = require_tensor("mean", input)
+    if dtype is not None:
+        a = cast(a, dtype)
+    if not a.is_floating_point():
+        raise RuntimeError(
+            f"mean(): could not infer output dtype. Input dtype must be either a floating point or "
+            f"complex dtype. Got: {a.key.dtype.name}"
+        )
+    dim = axis if dim is None else dim
+    if dim is None and not keepdim:
+        result = _direct_total(MEAN, a)
+        if result is not None:
+            return result
+    return _reduce(MEAN, a, normalize_dims(dim, a.ndim), keepdim)
+
+
+def prod(
+    input: Tensor,
+    dim: int | None = None,
+    keepdim: bool = False,
+    *,
+    dtype: DType | None = None,
+    axis: int | None = None,
+) -> Tensor:
+    """Product over all elements, or over one dim; integers become int64."""
+    a = _prepared("prod", input, dtype)
+    dim = axis if dim is None else dim
+    return _reduce(PROD, a, normalize_dims(dim, a.ndim), keepdim)
+
+
+def _nonempty(op: str, a: Tensor, dims: tuple[int, ...], dim: Dims = 0) -> None:
+    if dim is None or dim == () or dim == []:
+        _all_nonempty(op, a)
+    if any(a.shape[d] == 0 for d in dims):
+        raise IndexError(
+            f"{op}(): Expected reduction dim to have non-zero size, but the tensor has shape "
+            f"{list(a.shape)}. Specify another dim with the 'dim' argument."
+        )
+
+
+def amax(input: Tensor, dim: Dims = (), keepdim: bool = False, *, axis: Dims = None) -> Tensor:
+    """Largest element over dims; gradients are shared among equals.
+
+    Raises:
+        IndexError: nothing to reduce in a dim. RuntimeError: nothing at all.
+    """
+    dim = dim if axis is None else axis
+    dims = normalize_dims(dim, require_tensor("amax", input).ndim)
+    _nonempty("amax", input, dims, dim)
+    return _reduce(AMAX, input, dims, keepdim)
+
+
+def amin(input: Tensor, dim: Dims = (), keepdim: bool = False, *, axis: Dims = None) -> Tensor:
+    """Smallest element over dims; gradients are shared among equals.
+
+    Raises:
+        IndexError: nothing to reduce in a dim. RuntimeError: nothing at all.
+    """
+    dim = dim if axis is None else axis
+    dims = normalize_dims(dim, require_tensor("amin", input).ndim)
+    _nonempty("amin", input, dims, dim)
+    return _reduce(AMIN, input, dims, keepdim)
+
+
+def aminmax(input: Tensor, *, dim: int | None = None, keepdim: bool = False) -> Any:
+    """Smallest and largest elements, as a named tuple (min, max)."""
+    return return_types.aminmax(amin(input, dim, keepdim), amax(input, dim, keepdim))
+
+
+def _position(schema: OpSchema, input: Tensor, dim: Any, keepdim: bool) -> Tensor:
+    require_tensor(schema.name, input)
+    if dim is not None and not isinstance(dim, int):
+        raise TypeError(f"{schema.name}(): argument 'dim' must be int, not {type(dim).__name__}")
+    if input.key.dtype.kind == "b":
+        raise RuntimeError(f"{schema.name}(): does not support bool input")
+    dims = normalize_dims(dim, input.ndim)
+    _nonempty(schema.name, input, dims)
+    return _reduce(schema, input, dims, keepdim)
+
+
+def argmax(
+    input: Tensor, dim: int | None = None, keepdim: bool = False, *, axis: int | None = None
+) -> Tensor:
+    """Position of the largest element (the first of equals), int64.
+
+    Raises:
+        IndexError: nothing to reduce.
+    """
+    return _position(ARGMAX, input, axis if dim is None else dim, keepdim)
+
+
+def argmin(
+    input: Tensor, dim: int | None = None, keepdim: bool = False, *, axis: int | None = None
+) -> Tensor:
+    """Position of the smallest element (the first of equals), int64.
+
+    Raises:
+        IndexError: nothing to reduce.
+    """
+    return _position(ARGMIN, input, axis if dim is None else dim, keepdim)
+
+
+def _by_position(schema: OpSchema, input: Tensor, dim: int, keepdim: bool) -> ValuesIndices:
+    kind = return_types.max if schema is ARGMAX else return_types.min
+    dim = normalize_dim(dim, input.ndim)
+    if not input.shape:
+        index = _position(schema, input, None, False)
+        return kind(input * 1, index)
+    source = input.to(dt.uint8) if input.key.dtype.kind == "b" else input
+    index = _position(schema, source, dim, True)
+    values = input.gather(dim, index)
+    if keepdim:
+        return kind(values, index)
+    left = (*input.shape[:dim], *input.shape[dim + 1 :])
+    return kind(shaped(values, left), shaped(index, left))
+
+
+@overload
+def max_(input: Tensor, dim: Tensor | None = None) -> Tensor: ...
+@overload
+def max_(input: Tensor, dim: int, keepdim: bool = False) -> ValuesIndices: ...
+@overload
+def max_(input: Tensor, *, axis: int, keepdim: bool = False) -> ValuesIndices: ...
+@overload
+def max_(input: Tensor, *, other: Tensor) -> Tensor: ...
+def max_(
+    input: Tensor, dim: Any = None, keepdim: bool = False, *, axis: Any = None, other: Any = None
+) -> Any:
+    """Largest element of all; with `dim` its values and indices; with a tensor: `maximum`."""
+    if dim is None:
+        dim = other if axis is None else axis
+    if isinstance(dim, Tensor):
+        return require_tensor("max", input).maximum(dim)
+    if dim is None:
+        _all_nonempty("max", input)
+        return _largest(input)
+    return _by_position(ARGMAX, input, dim, keepdim)
+
+
+@overload
+def min_(input: Tensor, dim: Tensor | None = None) -> Tensor: ...
+@overload
+def min_(input: Tensor, dim: int, keepdim: bool = False) -> ValuesIndices: ...
+@overload
+def min_(input: Tensor, *, axis: int, keepdim: bool = False) -> ValuesIndices: ...
+@overload
+def min_(input: Tensor, *, other: Tensor) -> Tensor: ...
+def min_(
+    input: Tensor, dim: Any = None, keepdim: bool = False, *, axis: Any = None, other: Any = None
+) -> Any:
+    """Smallest element of all; with `dim` its values and indices; with a tensor: `minimum`."""
+    if dim is None:
+        dim = other if axis is None else axis
+    if isinstance(dim, Tensor):
+        return require_tensor("min", input).minimum(dim)
+    if dim is None:
+        _all_nonempty("min", input)
+        return _smallest(input)
+    return _by_position(ARGMIN, input, dim, keepdim)
+
+
+def evenly(g: Tensor, a: Tensor, y: Tensor) -> Tensor:
+    """The gradient of one of all elements: shared among its equals, NaN being equal to NaN."""
+    same = (a == y).logical_or(a.isnan().logical_and(y.isnan()))
+    share = g / _reduce(SUM, cast(same, dt.int64), tuple(range(a.ndim)), False)
+    return a.new_zeros(a.shape).where(same.logical_not(), share)
+
+
+def _whole(schema: OpSchema) -> Callable[..., Tensor]:
+    return composition(
+        schema.name[1:],
+        ("a",),
+        lambda a: _reduce(schema, a, tuple(range(a.ndim)), False),
+        {"a": evenly},
+        label=f"{schema.name[1:].capitalize()}Backward1",
+    )
+
+
+_largest, _smallest = _whole(AMAX), _whole(AMIN)
+
+
+def _all_nonempty(op: str, input: Tensor) -> None:
+    if not numel(require_tensor(op, input).shape):
+        raise RuntimeError(
+            f"{op}(): Expected reduction dim to be specified for input.numel() == 0. Specify the "
+            f"reduction dim with the 'dim' argument."
+        )
+
+
+def any_(input: Tensor, dim: Dims = None, keepdim: bool = False, *, axis: Dims = None) -> Tensor:
+    """Whether any element is non-zero; uint8 for uint8, else bool."""
+    return _truth(ANY, input, axis if dim is None else dim, keepdim)
+
+
+def all_(input: Tensor, dim: Dims = None, keepdim: bool = False, *, axis: Dims = None) -> Tensor:
+    """Whether all elements are non-zero; uint8 for uint8, else bool."""
+    return _truth(ALL_, input, axis if dim is None else dim, keepdim)
+
+
+def _truth(schema: OpSchema, input: Tensor, dim: Dims, keepdim: bool) -> Tensor:
+    dtype = require_tensor(schema.name, input).key.dtype
+    a = input if dtype is dt.bool_ else input != 0
+    result = _reduce(schema, a, normalize_dims(dim, a.ndim), keepdim)
+    return cast(result, dtype) if dtype is dt.uint8 else result
+
+
+def count_nonzero(input: Tensor, dim: Dims = None) -> Tensor:
+    """The number of non-zero elements, int64."""
+    return sum_(input != 0, dim)
+
+
+def sum_to_size(self: Tensor, *size: Any) -> Tensor:
+    """Sums so that the result has a shape that broadcasts to this one.
+
+    Raises:
+        RuntimeError: the shape does not broadcast to this tensor's.
+    """
+    target = tuple(size[0]) if len(size) == 1 and not isinstance(size[0], int) else size
+    lead = self.ndim - len(target)
+    if lead < 0 or any(
+        want not in (1, have) for want, have in zip(target, self.shape[lead:], strict=True)
+    ):
+        raise RuntimeError(
+            f"size {{{list(target)}}} is not expandable to size {{{list(self.shape)}}}."
+        )
+    dims = tuple(
+        [
+            d
+            for d, have in enumerate(self.shape)
+            if d < lead or (target[d - lead] == 1 and have != 1)
+        ]
+    )
+    if dims:
+        return shaped(_reduce(SUM, self, dims, False), target)
+    return self if self.shape == target else reshape(self, target)
+
+
+# ---- scans and order ---------------------------------------------------------------------------
+def _same(a: Tensor, *_: Any) -> list[Any]:
+    return [(a.shape, a.key.dtype)]
+
+
+def _doubling_cumsum(a: Tensor) -> Tensor:
+    """Prefix sums by log2(n) shifted additions."""
+    result = a.clone()
+    n = a.shape[-1] if a.shape else 1
+    step = 1
+    while step < n:
+        shifted = result.new_zeros(result.shape)
+        shifted.narrow(-1, step, n - step).copy_(result.narrow(-1, 0, n - step))
+        result = result + shifted
+        step *= 2
+    return result
+
+
+CUMSUM = declare(
+    OpSchema(
+        "cumsum", ("a",), _same,
+        derivative={"a": lambda g: g.flip(-1).cumsum(-1).flip(-1)},
+        decomposition=_doubling_cumsum,
+        tier=2, accepts=NUMBER, family="scan", doc="Running sums along the last dim.",
+    )
+)  # fmt: skip
+
+
+def cumsum(input: Tensor, dim: int, *, dtype: DType | None = None) -> Tensor:
+    """Running sums along a dim; integers become int64."""
+    a = _prepared("cumsum", input, dtype)
+    dim = normalize_dim(dim, a.ndim)
+    if not a.shape:
+        return a * 1
+    return call_along(CUMSUM, a, dim)
+
+
+def _ranks(a: Tensor, descending: bool) -> Tensor:
+    """Stable sort by counting, for each element, those that come before it: n * n comparisons."""
+    n = a.shape[-1]
+    x, other = unsqueeze(a, -1), unsqueeze(a, -2)
+    if a.is_floating_point():
+        x_nan, other_nan = x.isnan(), other.isnan()
+        less = (other < x).logical_or(x_nan.logical_and(other_nan.logical_not()))
+        greater = (other > x).logical_or(other_nan.logical_and(x_nan.logical_not()))
+    else:
+        less, greater = other < x, other > x
+    before = greater if descending else less
+    ties = less.logical_or(greater).logical_not()
+    position = a.new_zeros((n,)).to(dt.int64) + 1
+    position = cumsum(position, 0) - 1
+    earlier = unsqueeze(position, 0) < unsqueeze(position, 1)
+    rank = sum_(before.logical_or(ties.logical_and(earlier)), -1)
+    result = rank.new_zeros(rank.shape)
+    return result.scatter_add(-1, rank, expand(position, rank.shape))
+
+
+ARGSORT = declare(
+    OpSchema(
+        "argsort", ("a",), lambda a, descending: [(a.shape, dt.int64)], ("descending",),
+        decomposition=_ranks,
+        tier=2, accepts=ALL, family="sort", uniform=False,
+        doc="Positions that sort the last dim, stable, NaN last.",
+    )
+)  # fmt: skip
+
+
+def argsort(input: Tensor, dim: int = -1, descending: bool = False, stable: bool = False) -> Tensor:
+    """Positions that sort a dim (always stable); NaN counts as the largest."""
+    dim = normalize_dim(dim, input.ndim)
+    if not input.shape:
+        return input.new_zeros(()).to(dt.int64)
+    return call_along(ARGSORT, input.detach(), dim, (bool(descending),))
+
+
+def sort(
+    input: Tensor, dim: int = -1, descending: bool = False, stable: bool = False
+) -> ValuesIndices:
+    """Sorted values of a dim and where they were."""
+    index = argsort(input, dim, descending)
+    return return_types.sort(input.gather(dim, index) if input.shape else input * 1, index)
+
+
+def topk(
+    input: Tensor, k: int, dim: int = -1, largest: bool = True, sorted: bool = True
+) -> ValuesIndices:
+    """The k largest (or smallest) entries of a dim and where they were.
+
+    Raises:
+        RuntimeError: k out of range.
+    """
+    dim = normalize_dim(dim, input.ndim)
+    if not 0 <= k <= (input.shape[dim] if input.shape else 1):
+        raise RuntimeError("selected index k out of range")
+    if not input.shape:
+        return return_types.topk(input * 1, argsort(input))
+    index = dense_copy(argsort(input, dim, largest).narrow(dim, 0, k))
+    return return_types.topk(input.gather(dim, index), index)

@@ -1,0 +1,1 @@
+"""Ops of shapes: views, joining, rearranging."""

@@ -1,0 +1,315 @@
+"""Views of a part of a tensor: slices, entries, windows, diagonals."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import pairwise
+
+from corex import layout
+from corex.layout import normalize_dim
+from corex.ops.inplace import scatter_view
+from corex.ops.shape.views import (
+    Shape,
+    make_view,
+    sizes_of,
+    unsqueeze,
+)
+from corex.tensor.lineage import MULTIPLE, Made
+from corex.tensor.tensor import Tensor
+
+
+def slice_view(
+    input: Tensor, dim: int, start: int, length: int, step: int = 1, made: Made | None = None
+) -> Tensor:
+    """`length` entries of a dim, every `step`-th from `start`, all known to be in range."""
+    shape, strides = input.shape, input.strides
+    return make_view(
+        input,
+        (*shape[:dim], length, *shape[dim + 1 :]),
+        (*strides[:dim], strides[dim] * step, *strides[dim + 1 :]),
+        input.offset + start * strides[dim],
+        "SliceBackward0",
+        lambda g: _into_zeros(g, shape, dim, start, length, step),
+        made,
+    )
+
+
+def _into_zeros(g: Tensor, shape: Shape, dim: int, start: int, length: int, step: int) -> Tensor:
+    result = g.new_zeros(shape)
+    slice_view(result, dim, start, length, step).copy_(g)
+    return result
+
+
+def basic_view(input: Tensor, items: Sequence[layout.BasicIndex]) -> Tensor:
+    """The view made by integers, slices and None from the first dim on, in one step.
+
+    Raises:
+        IndexError: an integer out of range. ValueError: a step that is not positive.
+    """
+    source = input.shape
+    shape, strides, offset = layout.basic_index(source, input.strides, input.offset, items)
+    label = "SliceBackward0" if isinstance(items[-1], slice) else "SelectBackward0"
+    return make_view(
+        input, shape, strides, offset, label, lambda g: _index_into_zeros(g, source, items)
+    )
+
+
+def _index_into_zeros(g: Tensor, shape: Shape, items: Sequence[layout.BasicIndex]) -> Tensor:
+    result = g.new_zeros(shape)
+    basic_view(result, items).copy_(g)
+    return result
+
+
+def narrow(input: Tensor, dim: int, start: int | Tensor, length: int) -> Tensor:
+    """`length` entries of a dim from `start`.
+
+    Raises:
+        RuntimeError: a negative length, or beyond the dim. IndexError: `start` out of range.
+    """
+    dim = normalize_dim(dim, input.ndim)
+    if not input.shape:
+        raise RuntimeError("narrow() cannot be applied to a 0-dim tensor.")
+    size = input.shape[dim]
+    start, length = start.__index__(), length.__index__()
+    if length < 0:
+        raise RuntimeError("narrow(): length must be non-negative.")
+    if not -size <= start <= size:
+        raise IndexError(
+            f"start out of range (expected to be in range of [{-size}, {size}], but got {start})"
+        )
+    start = start + size if start < 0 else start
+    if start + length > size:
+        raise RuntimeError(f"start ({start}) + length ({length}) exceeds dimension size ({size}).")
+    return slice_view(input, dim, start, length)
+
+
+def select(input: Tensor, dim: int, index: int) -> Tensor:
+    """One entry of a dim, which disappears.
+
+    Raises:
+        IndexError: a 0-d tensor, or out of range.
+    """
+    if not input.shape:
+        raise IndexError("select() cannot be applied to a 0-dim tensor.")
+    if type(index) is not int:
+        index = index.__index__()
+    dim = normalize_dim(dim, input.ndim)
+    size = input.shape[dim]
+    if not -size <= index < size:
+        raise IndexError(f"index {index} is out of bounds for dimension {dim} with size {size}")
+    return _entry(input, dim, index + size if index < 0 else index)
+
+
+def _entry(input: Tensor, dim: int, at: int, made: Made | None = None) -> Tensor:
+    shape, strides = input.shape, input.strides
+    return make_view(
+        input,
+        (*shape[:dim], *shape[dim + 1 :]),
+        (*strides[:dim], *strides[dim + 1 :]),
+        input.offset + at * strides[dim],
+        "SelectBackward0",
+        lambda g: _into_zeros(unsqueeze(g, dim), shape, dim, at, 1, 1),
+        made,
+    )
+
+
+def split(
+    tensor: Tensor, split_size_or_sections: int | Sequence[int], dim: int = 0
+) -> tuple[Tensor, ...]:
+    """Views of consecutive parts of a dim: of one size (the last may be shorter), or of many.
+
+    Raises:
+        RuntimeError: sizes that are negative or do not add up.
+    """
+    dim = normalize_dim(dim, tensor.ndim)
+    if not tensor.shape:
+        raise RuntimeError("split expects at least a 1-dimensional tensor")
+    size = tensor.shape[dim]
+    if isinstance(split_size_or_sections, int):
+        step = split_size_or_sections
+        if step < 0 or (step == 0 and size):
+            raise RuntimeError(
+                f"split expects split_size be non-negative, but got split_size={step}"
+            )
+        sections = [min(step, size - start) for start in range(0, size, step or 1)] or [0]
+    else:
+        sections = list(split_size_or_sections)
+        if sum(sections) != size or any(s < 0 for s in sections):
+            raise RuntimeError(
+                f"split_with_sizes expects split_sizes to sum exactly to {size} (input tensor's "
+                f"size at dimension {dim}), but got split_sizes={sections}"
+            )
+    parts = []
+    start = 0
+    for length in sections:
+        parts.append(slice_view(tensor, dim, start, length, made=MULTIPLE))
+        start += length
+    return tuple(parts)
+
+
+def tensor_split(
+    input: Tensor, indices_or_sections: int | Sequence[int] | Tensor, dim: int = 0
+) -> tuple[Tensor, ...]:
+    """Views of parts of a dim: of nearly equal size, or cut before the given positions.
+
+    Raises:
+        RuntimeError: a 0-d tensor, or not at least one section.
+    """
+    dim = normalize_dim(dim, input.ndim)
+    if not input.shape:
+        raise RuntimeError(
+            "tensor_split expected at least a 1-dimensional tensor, but got a tensor with 0 dims"
+        )
+    if isinstance(indices_or_sections, Tensor):
+        indices_or_sections = indices_or_sections.tolist()
+    size = input.shape[dim]
+    if isinstance(indices_or_sections, int):
+        count = indices_or_sections
+        if count <= 0:
+            raise RuntimeError(f"number of sections must be larger than 0, got {count}")
+        base, extra = divmod(size, count)
+        cuts = [0]
+        for i in range(count):
+            cuts.append(cuts[-1] + base + (i < extra))
+    else:
+        inner = [slice(None, cut).indices(size)[1] for cut in indices_or_sections]
+        cuts = [0, *inner, size]
+    return tuple([slice_view(input, dim, a, max(0, b - a)) for a, b in pairwise(cuts)])
+
+
+def chunk(input: Tensor, chunks: int, dim: int = 0) -> tuple[Tensor, ...]:
+    """At most `chunks` views of equal size (the last may be shorter).
+
+    Raises:
+        RuntimeError: not at least one chunk, or a 0-d tensor.
+    """
+    if chunks <= 0:
+        raise RuntimeError(f"chunk expects `chunks` to be greater than 0, got: {chunks}")
+    dim = normalize_dim(dim, input.ndim)
+    if not input.shape:
+        raise RuntimeError("chunk expects at least a 1-dimensional tensor")
+    size = input.shape[dim]
+    return split(input, -(-size // chunks) if size else [0] * chunks, dim)
+
+
+def unbind(input: Tensor, dim: int = 0) -> tuple[Tensor, ...]:
+    """Every entry of a dim as a view without that dim."""
+    dim = normalize_dim(dim, input.ndim)
+    if not input.shape:
+        raise IndexError("Dimension specified as 0 but tensor has no dimensions")
+    return tuple([_entry(input, dim, i, MULTIPLE) for i in range(input.shape[dim])])
+
+
+def diagonal(input: Tensor, offset: int = 0, dim1: int = 0, dim2: int = 1) -> Tensor:
+    """The diagonal of two dims, as a new last dim.
+
+    Raises:
+        RuntimeError: the two dims are the same.
+    """
+    a, b = normalize_dim(dim1, input.ndim), normalize_dim(dim2, input.ndim)
+    if a == b:
+        raise RuntimeError(f"diagonal dimensions cannot be identical {dim1}, {dim2}")
+    offset = offset.__index__()
+    shape, strides = input.shape, input.strides
+    rows, columns = shape[a], shape[b]
+    length = max(0, min(rows, columns - offset) if offset >= 0 else min(rows + offset, columns))
+    start = input.offset
+    if length:
+        start += offset * strides[b] if offset >= 0 else -offset * strides[a]
+    rest = [d for d in range(input.ndim) if d not in (a, b)]
+    return make_view(
+        input,
+        (*[shape[d] for d in rest], length),
+        (*[strides[d] for d in rest], strides[a] + strides[b]),
+        start,
+        "DiagonalBackward0",
+        lambda g: _diagonal_into_zeros(g, shape, offset, a, b),
+    )
+
+
+def _diagonal_into_zeros(g: Tensor, shape: Shape, offset: int, a: int, b: int) -> Tensor:
+    result = g.new_zeros(shape)
+    diagonal(result, offset, a, b).copy_(g)
+    return result
+
+
+def unfold(self: Tensor, dimension: int, size: int, step: int) -> Tensor:
+    """All windows of `size` entries of a dim, `step` apart; the window is a new last dim.
+
+    Raises:
+        RuntimeError: a window larger than the dim, or a step below 1.
+    """
+    dim = normalize_dim(dimension, self.ndim)
+    size, step = size.__index__(), step.__index__()
+    shape, strides = self.shape, self.strides
+    whole = shape[dim] if shape else 1
+    if size > whole or size < 0:
+        raise RuntimeError(
+            f"maximum size for tensor at dimension {dim} is {whole} but size is {size}"
+        )
+    if step <= 0:
+        raise RuntimeError(f"step is {step} but must be > 0")
+    if not shape:
+        return make_view(self, (size,), (1,), self.offset, "UnfoldBackward0", lambda g: g.sum())
+    count = (whole - size) // step + 1
+    return make_view(
+        self,
+        (*shape[:dim], count, *shape[dim + 1 :], size),
+        (*strides[:dim], strides[dim] * step, *strides[dim + 1 :], strides[dim]),
+        self.offset,
+        "UnfoldBackward0",
+        lambda g: fold_windows(g, shape, dim, step),
+    )
+
+
+def fold_windows(g: Tensor, shape: Shape, dim: int, step: int) -> Tensor:
+    """The derivative of `unfold`: adds every window back to where it came from."""
+    result = g.new_zeros(shape)
+    count, size = g.shape[dim], g.shape[-1]
+    if count:
+        for i in range(size):
+            slice_view(result, dim, i, count, step).add_(select(g, -1, i))
+    return result
+
+
+def as_strided(
+    input: Tensor, size: Sequence[int], stride: Sequence[int], storage_offset: int | None = None
+) -> Tensor:
+    """A view of the storage with given sizes, strides and offset (in elements).
+
+    Raises:
+        RuntimeError: lengths differ, a negative size or stride, or beyond the storage.
+    """
+    shape, strides = sizes_of((size,)), sizes_of((stride,))
+    offset = input.offset if storage_offset is None else storage_offset.__index__()
+    if len(shape) != len(strides):
+        raise RuntimeError(
+            f"mismatch in length of strides and shape: {list(shape)}, {list(strides)}"
+        )
+    if max((*strides, offset)) > layout.LARGEST:
+        raise TypeError(
+            f"as_strided(): Overflow when unpacking long long: {list(strides)}, {offset}"
+        )
+    if any(s < 0 for s in strides) or any(s < 0 for s in shape) or offset < 0:
+        raise RuntimeError(
+            f"as_strided: Negative sizes, strides and offsets are not supported, got "
+            f"{list(shape)}, {list(strides)}, {offset}"
+        )
+    if layout.numel(shape):
+        last = offset + layout.extent(shape, strides)[1]
+        available = input.storage_.nbytes() // input.itemsize
+        if last >= available:
+            raise RuntimeError(
+                f"setStorage: sizes {list(shape)}, strides {list(strides)}, storage offset "
+                f"{offset} need {last + 1} elements, which are out of bounds for storage of "
+                f"{available} elements"
+            )
+    base_shape, base_strides, base_offset = input.shape, input.strides, input.offset
+    return make_view(
+        input,
+        shape,
+        strides,
+        offset,
+        "AsStridedBackward0",
+        lambda g: scatter_view(g, base_shape, base_strides, shape, strides, offset - base_offset),
+    )

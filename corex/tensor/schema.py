@@ -1,0 +1,175 @@
+"""What an op is: its inputs, result rule, derivative and decomposition, declared once.
+
+A formula names what it needs by its parameter names, and exactly that is saved: `g` (always the
+first) for the output's gradient, the inputs' names, `NAME_shape` for an input's shape alone, `y`
+for the (first) output (`y1`, ... for further ones), and the op's parameters. So `lambda g, y: g*y`
+saves the output alone.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+from corex.tensor.plan import Plan
+
+# Which dtypes an op's inputs may have, by NumPy kind letters.
+ALL = "buif"
+NUMBER = "uif"
+BITS = "bui"
+INTEGER = "ui"
+FLOAT = "f"
+BOOL = "b"
+
+
+@dataclass(slots=True)
+class OpSchema:
+    """The declaration of one op; the frontend, autograd, tests and reports all derive from it.
+
+    Attributes:
+        name: the kernel's name.
+        inputs: names of the tensor inputs, in kernel order; a trailing '?' marks an optional one.
+        params: names of the plain parameters, in kernel order.
+        result: `result(*inputs, *params)` -> one (shape, dtype) per output.
+        derivative: input name -> formula; None for an op that is not differentiable, or whose
+            decomposition is recorded instead.
+        joint: one formula for all inputs instead, `joint(needs, g, ...)` -> list of gradients.
+        decomposition: `decomposition(*inputs, *params)` in other ops, or None for a primitive.
+        tier: 1 required, 2 accelerated.
+        accepts: kinds of dtype the kernel takes.
+        family: unary, binary, compare, reduce, ... ; groups tables, tests and reports.
+        uniform: all views of the op have one dtype, so the first input's key selects the kernel.
+        promote: 'float' if integer inputs become the default float dtype first.
+        rule_params: how many of the last params only the result rule needs, not the kernel.
+        label: the node's name; PyTorch's where PyTorch has the op.
+        fast: the backward of the common case by a direct kernel; see `Plan.fast`.
+    """
+
+    name: str
+    inputs: tuple[str, ...]
+    result: Callable[..., Any] | None = None
+    params: tuple[str, ...] = ()
+    derivative: dict[str, Callable[..., Any]] | None = None
+    joint: Callable[..., Any] | None = None
+    decomposition: Callable[..., Any] | None = None
+    tier: int = 1
+    accepts: str = FLOAT
+    family: str = "other"
+    uniform: bool = True
+    promote: str = ""
+    rule_params: int = 0
+    label: str = ""
+    fast: Callable[..., Any] | None = None
+    doc: str = ""
+    _plans: dict[tuple[bool, ...], Plan] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        if not self.label:
+            self.label = "".join(p.capitalize() for p in self.name.split("_")) + "Backward0"
+
+    @property
+    def differentiable(self) -> bool:
+        """Whether calls are recorded with the op's own derivative."""
+        return self.derivative is not None or self.joint is not None
+
+    def plan(self, needs: tuple[bool, ...]) -> Plan:
+        """What to save and compute when the inputs flagged in `needs` require gradients."""
+        found = self._plans.get(needs)
+        if found is None:
+            found = self._plans[needs] = _make_plan(self, needs)
+            found.fast = self.fast
+        return found
+
+
+def _make_plan(schema: OpSchema, needs: tuple[bool, ...]) -> Plan:
+    names = [name.rstrip("?") for name in schema.inputs]
+    formulas: list[tuple[int, Callable[..., Any], list[str]]] = []
+    if schema.joint is not None:
+        formulas.append((-1, schema.joint, _arguments(schema.joint)[2:]))
+    else:
+        table = schema.derivative or {}
+        for i, (name, need) in enumerate(zip(names, needs, strict=True)):
+            if need and name in table:
+                formulas.append((i, table[name], _arguments(table[name])[1:]))
+    outputs = ["y", *(f"y{i}" for i in range(1, 4))]
+    positions = {name: i for i, name in enumerate([*names, *outputs])}
+    positions.update({f"{name}_shape": -1 - i for i, name in enumerate(names)})
+    wanted = {argument for _, _, arguments in formulas for argument in arguments}
+    saved = [name for name in positions if name in wanted]
+    available = [*saved, *schema.params]
+    steps = []
+    for i, formula, arguments in formulas:
+        picks = tuple(available.index(argument) for argument in arguments)
+        steps.append((i, formula, None if picks == tuple(range(len(available))) else picks))
+    joint = None
+    if schema.joint is not None:
+        (_, formula, picks_or_none) = steps.pop()
+        joint = _picking(formula, picks_or_none)
+    return Plan(
+        label=schema.label,
+        needs=needs,
+        save=tuple(positions[name] for name in saved),
+        output_slots=tuple(i for i, name in enumerate(saved) if name in outputs),
+        steps=tuple(steps),
+        joint=joint,
+    )
+
+
+def _picking(formula: Callable[..., Any], picks: tuple[int, ...] | None) -> Callable[..., Any]:
+    if picks is None:
+        return formula
+
+    def call(needs: tuple[bool, ...], g: Any, *values: Any) -> Any:
+        return formula(needs, g, *[values[k] for k in picks])
+
+    return call
+
+
+def _arguments(formula: Callable[..., Any]) -> list[str]:
+    return list(inspect.signature(formula).parameters)
+
+
+REGISTRY: dict[str, OpSchema] = {}
+"""Every declared op by name, in order of declaration."""
+
+
+def declare(schema: OpSchema) -> OpSchema:
+    """Enters an op into the registry.
+
+    Raises:
+        ValueError: the name is taken, or there are derivatives for unknown inputs.
+    """
+    if schema.name in REGISTRY:
+        raise ValueError(f"op '{schema.name}' is declared twice")
+    names = {name.rstrip("?") for name in schema.inputs}
+    unknown = set(schema.derivative or {}) - names
+    if unknown:
+        raise ValueError(f"op '{schema.name}' has derivatives for unknown inputs {sorted(unknown)}")
+    REGISTRY[schema.name] = schema
+    return schema
+
+
+def check_formulas(schema: OpSchema) -> None:
+    """The derivative must be for inputs that there are, from values that there are.
+
+    Raises:
+        ValueError: it is not; names the input or the formula's parameter.
+    """
+    names = [name.rstrip("?") for name in schema.inputs]
+    unknown = set(schema.derivative or {}) - set(names)
+    if unknown:
+        raise ValueError(f"op '{schema.name}' has derivatives for unknown inputs {sorted(unknown)}")
+    if len({*names, *schema.params}) < len(names) + len(schema.params):
+        raise ValueError(f"op '{schema.name}' has two inputs or parameters of one name")
+    known = {*names, *[f"{name}_shape" for name in names], *schema.params, "y", "y1", "y2", "y3"}
+    formulas = [(f"of '{name}'", f, 1) for name, f in (schema.derivative or {}).items()]
+    if schema.joint is not None:
+        formulas.append(("of all inputs", schema.joint, 2))
+    for label, formula, first in formulas:
+        arguments = _arguments(formula)
+        strange = [name for name in arguments[first:] if name not in known]
+        if len(arguments) < first or strange:
+            what = "needs " + ", ".join(strange) if strange else "takes too few arguments"
+            raise ValueError(f"op '{schema.name}': the derivative {label} {what}")
