@@ -21,7 +21,7 @@ from corex.ops.create import ranges as create_ranges
 from corex.ops.extension import NewOp as NewOp
 from corex.ops.extension import call as call
 from corex.ops.guard import guarded
-from corex.ops.indexing import gather, index
+from corex.ops.indexing import along, gather, index
 from corex.ops.linalg import contraction, matmul
 from corex.ops.linalg import norms as vector_norm
 from corex.ops.nn import (
@@ -150,7 +150,7 @@ _QUICK_METHODS = f"""
 # Functions whose in-place method writes their result over the tensor.
 _IN_PLACE = """
     eq ne lt le gt ge logical_and logical_or logical_xor logical_not nan_to_num clamp_min clamp_max
-    cumsum cumprod tril triu addmm baddbmm addmv addr addbmm
+    cumsum cumprod tril triu addmm baddbmm addmv addr addbmm index_copy
 """
 
 # Functions that are also methods with the tensor as first argument. A trailing underscore only
@@ -165,7 +165,8 @@ _BOTH: dict[Any, str] = {
     "broadcast_to clone detach",
     parts: "narrow select split tensor_split chunk unbind diagonal as_strided",
     gather: "gather scatter scatter_add take_along_dim",
-    index: "nonzero masked_select index_select take index_put index_add",
+    index: "nonzero masked_select take index_put",
+    along: "index_select index_add index_fill index_copy",
     join: "tile repeat_interleave flip roll rot90",
     select: "masked_fill clamp clamp_min clamp_max nan_to_num isclose allclose equal",
     activation: "softmax log_softmax",
@@ -195,7 +196,8 @@ _METHODS: dict[Any, str] = {
     reduce: "sum_to_size",
     convert: "to cpu cuda type_as copy_ fill_ zero_",
     gather: "scatter_ scatter_add_",
-    index: "index_put_ index_add_ index_fill_",
+    index: "index_put_",
+    along: "index_add_ index_fill_",
     join: "repeat",
     select: "masked_fill_ clamp_",
     random: "uniform_ normal_ bernoulli_ random_",

@@ -13,15 +13,14 @@ from corex import dtypes as dt
 from corex.dispatch.bind import dense_copy, run
 from corex.dispatch.record import record
 from corex.dispatch.resolve import check_places, empty
-from corex.layout import broadcast_shapes, normalize_dim, numel, slice_dim
+from corex.layout import broadcast_shapes, numel, slice_dim
 from corex.ops.create.data import as_tensor, tensor
 from corex.ops.inplace import check_inplace, finish_inplace
 from corex.ops.places import to_place
-from corex.ops.promotion import as_number, cast, factor, require_tensor, written
+from corex.ops.promotion import as_number, cast, require_tensor, written
 from corex.ops.shape.parts import basic_view, select, slice_view
 from corex.ops.shape.views import (
     alias_view,
-    dense_clone,
     expand,
     permute,
     plain_permute,
@@ -292,6 +291,10 @@ class _Advanced:
                 f"shape mismatch: indexing tensors could not be broadcast together with shapes "
                 f"{', '.join(str(list(i.shape)) for i in given)}"
             ) from None
+        if 0 in t.shape and numel(shape) and not all([t.shape[d] for d in dims]):
+            raise IndexError(
+                f"index is out of bounds for a dimension of size 0 of shape {list(t.shape)}"
+            )
         rest = [d for d in range(t.ndim) if d not in dims]
         self.front = permute(t, [*dims, *rest]) if dims != list(range(len(dims))) else t
         self.indices = [reshape(expand(i.detach(), shape), -1) for i in given]
@@ -540,30 +543,6 @@ def refuse_negative(op: str, index: Tensor, size: int) -> Tensor:
     return index
 
 
-def index_select(input: Tensor, dim: int, index: Tensor) -> Tensor:
-    """Entries of a dim by a 1-d index.
-
-    Raises:
-        IndexError: out of range, or an index that is not a vector.
-    """
-    dim = normalize_dim(dim, input.ndim)
-    if require_tensor("index_select", index, "index").ndim > 1:
-        raise IndexError("index_select(): Index is supposed to be a vector")
-    if index.key.dtype.kind != "i":
-        raise RuntimeError("index_select(): Expected dtype int32 or int64 for index")
-    check_places("index_select", [index], input.key.place)
-    if not input.shape:
-        return input * 1
-    if not input.shape[dim] and numel(index.shape):
-        raise RuntimeError(
-            f"[index_select] an index of {numel(index.shape)} entries points into dimension {dim} "
-            f"of size 0 of shape {list(input.shape)}"
-        )
-    index = refuse_negative("index_select", index, input.shape[dim])
-    at = index if index.shape else unsqueeze(index, 0)
-    return getitem(input, (*[slice(None)] * dim, at))
-
-
 def take(input: Tensor, index: Tensor) -> Tensor:
     """Elements by their position in the flattened tensor.
 
@@ -574,35 +553,3 @@ def take(input: Tensor, index: Tensor) -> Tensor:
         raise RuntimeError(f"take(): Expected a long tensor for index, but got {index.dtype!r}")
     check_places("take", [index], input.key.place)
     return shaped(get_rows(reshape(input, -1), [reshape(index, -1)]), index.shape)
-
-
-# ---- adding and filling at positions ----------------------------------------------------------
-def index_add_(
-    self: Tensor, dim: int, index: Tensor, source: Tensor, *, alpha: float = 1
-) -> Tensor:
-    """In place: entries of a dim += entries of `source`."""
-    dim = normalize_dim(dim, self.ndim)
-    check_places("index_add", [index, source], self.key.place)
-    if type(alpha) is not int or alpha != 1:
-        number = factor(alpha, self.key.dtype, "index_add", "alpha", strict=False)
-        source = source if number is True else source * number
-    values = source
-    view, advanced = _parse(self, (*[slice(None)] * dim, index))
-    _put_in_place(view, _Advanced(view, advanced), values, True)
-    return self
-
-
-def index_add(
-    input: Tensor, dim: int, index: Tensor, source: Tensor, *, alpha: float = 1
-) -> Tensor:
-    """Out of place `index_add_`."""
-    return index_add_(dense_clone(input), dim, index, source, alpha=alpha)
-
-
-def index_fill_(self: Tensor, dim: int, index: Tensor, value: Any) -> Tensor:
-    """In place: entries of a dim set to a number."""
-    dim = normalize_dim(dim, self.ndim)
-    check_places("index_fill", [index], self.key.place)
-    source = value if isinstance(value, Tensor) else written(value, self.key, "index_fill_")
-    setitem(self, (*[slice(None)] * dim, index), source)
-    return self

@@ -8,13 +8,8 @@ from typing import Any
 from corex import dtypes as dt
 from corex.dispatch.resolve import check_places
 from corex.layout import broadcast_shapes, normalize_dim, numel
-from corex.ops.indexing.index import (
-    getitem,
-    index_put_,
-    index_select,
-    nonzero,
-    setitem,
-)
+from corex.ops.indexing.along import index_select
+from corex.ops.indexing.index import getitem, index_put_, nonzero
 from corex.ops.inplace import check_inplace
 from corex.ops.pointwise.composite import inplace_form
 from corex.ops.promotion import cast, require_tensor
@@ -203,30 +198,6 @@ def _in_place(name: str, view: Callable[..., Tensor]) -> Callable[..., Tensor]:
 
 
 # ---- by index -----------------------------------------------------------------------------------
-def index_fill(input: Tensor, dim: int, index: Tensor, value: Any) -> Tensor:
-    """`input` with the entries of a dim set to a number."""
-    result: Tensor = input.clone().index_fill_(dim, index, value)
-    return result
-
-
-def index_copy(input: Tensor, dim: int, index: Tensor, source: Tensor) -> Tensor:
-    """`input` with the entries of a dim replaced by those of `source`.
-
-    Raises:
-        IndexError: out of range. RuntimeError: shapes that do not fit.
-    """
-    dim = normalize_dim(dim, input.ndim)
-    check_places("index_copy", [index, source], input.key.place)
-    want = (*input.shape[:dim], index.numel(), *input.shape[dim + 1 :])
-    if source.shape != want:
-        raise RuntimeError(
-            f"[index_copy] source has shape {list(source.shape)}, but {list(want)} is expected"
-        )
-    result = dense_clone(input)
-    setitem(result, (*[slice(None)] * dim, reshape(index, (-1,))), source)
-    return result
-
-
 def masked_scatter(input: Tensor, mask: Tensor, source: Tensor) -> Tensor:
     """`input` with the places where the mask holds filled, in order, from the start of `source`.
 
@@ -345,20 +316,18 @@ functions: dict[str, Callable[..., Any]] = {
     f.__name__: f
     for f in (
         diag, diag_embed, diagflat, atleast_1d, atleast_2d, atleast_3d, dstack, column_stack,
-        hsplit, vsplit, dsplit, fliplr, flipud, cartesian_prod, index_fill, index_copy,
-        masked_scatter, argwhere, bincount, unique, unique_consecutive,
+        hsplit, vsplit, dsplit, fliplr, flipud, cartesian_prod, masked_scatter, argwhere,
+        bincount, unique, unique_consecutive,
     )
 }  # fmt: skip
 
 _METHODS = """
-    diag diag_embed diagflat hsplit vsplit dsplit fliplr flipud index_fill index_copy
+    diag diag_embed diagflat hsplit vsplit dsplit fliplr flipud
     masked_scatter argwhere bincount unique unique_consecutive
 """
 methods: dict[str, Callable[..., Any]] = {
     **{name: functions[name] for name in _METHODS.split()},
-    **{
-        f"{name}_": inplace_form(name, functions[name]) for name in ("index_copy", "masked_scatter")
-    },
+    "masked_scatter_": inplace_form("masked_scatter", masked_scatter),
     "t_": _in_place("t", t),
     "squeeze_": _in_place("squeeze", squeeze),
     "unsqueeze_": _in_place("unsqueeze", unsqueeze),

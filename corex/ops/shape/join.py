@@ -10,7 +10,8 @@ from corex.dispatch.bind import copy, empty_like
 from corex.dispatch.resolve import check_places, check_room, empty
 from corex.layout import normalize_dim, normalize_dims, numel
 from corex.ops.create.convert import full_on
-from corex.ops.indexing.index import getitem, index_select
+from corex.ops.indexing.along import index_select
+from corex.ops.indexing.index import getitem
 from corex.ops.inplace import write_out
 from corex.ops.promotion import Number, cast, real_number, require_tensor
 from corex.ops.shape.parts import slice_view
