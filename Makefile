@@ -3,6 +3,7 @@ PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
 BACKEND ?= cpu_c
+REPORTS ?= build/reports
 # The CUDA backend has an environment of its own: PyCUDA is built for it, without a driver.
 CUDA_VENV ?= $(VENV)-cuda
 CUDA_BIN := $(CUDA_VENV)/bin
@@ -10,7 +11,7 @@ CUDA_TOOLS := backends/cuda_pycuda/tools
 # A compiled checkout is rebuilt when one of these changes.
 SOURCES := setup.cfg setup.py pyproject.toml $(wildcard backends/cpu_c/*.py backends/cpu_c/csrc/* backends/cpu_c/csrc/kernels/*)
 
-.PHONY: demo test parity fuzz lint format stubs bench sanitize full conformance test-cuda clean help
+.PHONY: demo test parity fuzz lint format stubs bench sanitize full conformance reports test-cuda clean help
 
 help:
 	@echo "make demo      train on handwritten digits      make test      the tests"
@@ -20,6 +21,7 @@ help:
 	@echo "make fuzz      random programs against PyTorch (FUZZ_PROGRAMS=100000)"
 	@echo "make full      what is too long for CI: every path of the C code forced, one by one"
 	@echo "make conformance BACKEND=cpu_c   check a backend against the contract"
+	@echo "make reports   the suite on every CPU backend; its pages in build/reports"
 	@echo "make test-cuda  the CUDA backend, on a machine without a GPU (GATES='compile orders')"
 	@echo "make clean     remove what was built"
 
@@ -85,6 +87,10 @@ bench: $(VENV)/.torch
 
 conformance: $(VENV)/.installed
 	$(BIN)/corex conformance $(BACKEND) $(OPTIONS)
+
+# The pages of all CPU backends; OPTIONS=--reduced for a sample.
+reports: $(VENV)/.installed
+	$(BIN)/python -m tools.conformance_reports --output $(REPORTS) $(OPTIONS)
 
 sanitize: $(VENV)/.installed
 	$(BIN)/python backends/cpu_c/sanitize.py

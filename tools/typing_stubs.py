@@ -18,6 +18,7 @@ from typing import Any
 
 import numpy as np
 
+import corex
 from corex import Tensor, ops
 from corex.ops.pointwise import unary
 
@@ -218,7 +219,7 @@ def stubs() -> dict[str, str]:
 def main() -> None:
     """Writes the files."""
     for name, text in stubs().items():
-        (Path(__file__).parent / name).write_text(text)
+        (Path(corex.__file__).parent / name).write_text(text)
 
 
 if __name__ == "__main__":

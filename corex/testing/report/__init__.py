@@ -1,7 +1,7 @@
-"""Reports of conformance runs: JSON, HTML, Markdown, and the support matrix of the documentation.
+"""Reports of conformance runs: JSON, HTML, Markdown, and the support matrix.
 
     write_json(run, "cpu_c.json")           # everything; `read_json` gives the run back
-    write_summary(run, "cpu_c.json")        # counts and what went wrong: small enough to commit
+    write_summary(run, "cpu_c.json")        # counts and what went wrong: small enough to keep
     write_html(run, "cpu_c.html")           # one page that needs nothing else
     write_markdown(run, "cpu_c.md")         # the same in brief
 

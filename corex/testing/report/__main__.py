@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import difflib
 import os
 import sys
 from collections.abc import Sequence
@@ -23,17 +22,17 @@ def main(argv: Sequence[str] | None = None) -> int:
     pages = {write_html: args.html, write_markdown: args.markdown, write_summary: args.summary}
     if any(pages.values()) and len(args.reports) != 1:
         parser.error("--html, --markdown and --summary are made from one report")
-    if not args.output and (args.check or not any(pages.values())):
+    if not args.output and not any(pages.values()):
         parser.error("nothing to do: give --output, --html, --markdown or --summary")
     try:
         summaries = [read_summary(path) for path in args.reports]
         for make, path in pages.items():
             if path:
                 make(summaries[0], path)
-        if not args.output:
-            return 0
-        text = op_support(summaries, [_page(Path(path), args.output) for path in args.reports])
-        return _check(text, args.output) if args.check else _write(text, args.output)
+        if args.output:
+            links = [_page(Path(path), args.output) for path in args.reports]
+            write(args.output, op_support(summaries, links))
+        return 0
     except (OSError, ValueError) as error:
         sys.stderr.write(f"{parser.prog}: {error}\n")
         return 1
@@ -47,7 +46,6 @@ def _parser() -> argparse.ArgumentParser:
     add = parser.add_argument
     add("reports", nargs="*", metavar="REPORT.json", help="what `corex conformance --json` wrote")
     add("--output", type=Path, metavar="F", help="write the support matrix of all reports")
-    add("--check", action="store_true", help="write nothing; fail if --output is not up to date")
     add("--html", metavar="F", help="write the page of one report")
     add("--markdown", metavar="F", help="write one report in brief")
     add("--summary", metavar="F", help="write one report without the cases that passed, as JSON")
@@ -58,22 +56,6 @@ def _page(report: Path, output: Path) -> str:
     """The address of a report's HTML page from where the matrix stands, or ""."""
     page = report.with_suffix(".html")
     return Path(os.path.relpath(page, output.parent)).as_posix() if page.exists() else ""
-
-
-def _write(text: str, output: Path) -> int:
-    write(output, text)
-    return 0
-
-
-def _check(text: str, output: Path) -> int:
-    found = output.read_text(encoding="utf-8") if output.exists() else ""
-    if found == text:
-        return 0
-    difference = difflib.unified_diff(
-        found.splitlines(), text.splitlines(), str(output), "from the reports", lineterm="", n=1
-    )
-    sys.stderr.write("\n".join([*difference][:40]) + f"\n{output} is out of date\n")
-    return 1
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""The page of the documentation that says what each backend supports, and what the tiers are."""
+"""The page that says what each backend supports, and what the tiers are."""
 
 from __future__ import annotations
 
@@ -32,12 +32,7 @@ WORDS: Final = {
 _INTRO = """\
 # Which backend supports which op
 
-This page is made from reports of the conformance suite, in `docs/reports/`, by
-
-```sh
-python -m corex.testing.report docs/reports/*.json --output docs/op-support.md
-```
-
+This page is made from reports of the conformance suite by `python -m corex.testing.report`,
 so what it says was tested, not promised.
 """
 
@@ -51,7 +46,7 @@ _TIERS = """\
 ## What the tiers ask for
 
 A backend is memory (tier 0) plus kernels: those of tier 1 are required for the conformance mark,
-those of tier 2 make programs faster. [kernels.md](kernels.md) defines each kernel's arguments.
+those of tier 2 make programs faster. `docs/kernels.md` of corex defines each kernel's arguments.
 Every corex program runs on a backend that has tier 0 alone; it is slow then.
 """
 
