@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 from corex.autograd.engine import Root, run_backward
-from corex.dispatch.bind import run
+from corex.dispatch.bind import write
 from corex.dispatch.resolve import empty
 from corex.layout import numel
 from corex.ops.shape.join import stack
@@ -43,13 +43,13 @@ _ones: dict[DispatchKey, Tensor] = {}
 
 def _new_one(key: DispatchKey) -> Tensor:
     one = empty(key, ())
-    run("fill", (one,), (), (1,))
+    write("fill", (one,), (), (1,))
     return one
 
 
 def _ones_like(tensor: Tensor) -> Tensor:
     ones = empty(tensor.key, tensor.shape)
-    run("fill", (ones,), (), (1,))
+    write("fill", (ones,), (), (1,))
     return ones
 
 
@@ -266,7 +266,7 @@ def grad(
 
 def _zeros_like(tensor: Tensor) -> Tensor:
     zeros = empty(tensor.key, tensor.shape)
-    run("fill", (zeros,), (), (0,))
+    write("fill", (zeros,), (), (0,))
     return zeros
 
 

@@ -7,12 +7,14 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from corex.autograd.grad_mode import enable_grad
+from corex.dispatch.record import new_node
 from corex.ops.indexing.index import Indices
 from corex.ops.random.sampling import default_generator
 from corex.tensor.lineage import Made, register
 from corex.tensor.modes import mode
-from corex.tensor.node import LEAVES, Node, OpNode, closure_node
+from corex.tensor.node import LEAVES, Node, OpNode
 from corex.tensor.plan import Plan
+from corex.tensor.schema import unlisted
 from corex.tensor.storage import Storage
 from corex.tensor.tensor import Tensor, alias
 
@@ -73,6 +75,8 @@ def checkpoint_sequential(
     return run(end, len(steps))(input)
 
 
+GATE = unlisted("checkpoint", ("a",), {"a": lambda g: g}, label="CheckpointBackward")
+
 _ARGUMENT = Made(
     "An argument of a checkpointed function (or a view of one)",
     "The function runs once more in backward, and could not find there what it overwrote: let it "
@@ -110,7 +114,8 @@ class _Region:
         passed = list(args)
         for i in self.gated:
             source = self.args[i]
-            gate = closure_node("CheckpointBackward", (source._node, source._output_nr), _same)
+            edge = (source._node, source._output_nr)
+            gate = new_node(GATE.plan((source._node is not None,)), (edge,), ())
             gates.append(gate)
             passed[i] = alias(source, gate)
             if source._node is not None:
@@ -123,7 +128,7 @@ class _Region:
                 t._node = None
             return _replaced(outputs, passed, args), []
         return _replaced(outputs, passed, args), [
-            n for n in order if n in inside and type(n) is OpNode
+            n for n in order if n in inside and type(n) is OpNode and n not in gates
         ]
 
     def forget(self, nodes: list[OpNode]) -> None:
@@ -169,10 +174,6 @@ class _Region:
             if node is not None and node.__dict__.pop("checkpoint", None) is not None:
                 _take_over(node, other)
         self.nodes = []
-
-
-def _same(g: Tensor) -> Tensor:
-    return g
 
 
 def _kept(value: Any) -> Any:

@@ -19,7 +19,7 @@ from typing import Any
 
 from corex.autograd.anomaly import check_nan, explain, is_anomaly_enabled
 from corex.autograd.hooks import run_node_prehooks, run_posthooks, run_tensor_hooks
-from corex.dispatch.bind import dense_copy, run
+from corex.dispatch.bind import dense_copy, write
 from corex.layout import is_dense
 from corex.observe import events
 from corex.tensor.modes import mode
@@ -287,7 +287,7 @@ def _add(sums: dict[Any, Any], node: Any, value: Any, create_graph: bool) -> Any
         and _getrefcount(total.storage_) <= _SOLE_STORAGE
         and _getrefcount(total.storage_.buffer) <= _SOLE_STORAGE
     ):
-        run("add", (total,), (total, value))
+        write("add", (total,), (total, value))
         return total
     return total + value
 
@@ -340,7 +340,7 @@ def _accumulate(leaf: Tensor, grad: Tensor, create_graph: bool) -> None:
         leaf._grad = old + grad
     else:
         if old.key is grad.key and type(old) is Tensor and type(grad) is Tensor:
-            run("add", (old,), (old, grad))
+            write("add", (old,), (old, grad))
             old.storage_.version += 1
         else:
             old.add_(grad)
@@ -367,5 +367,5 @@ def _fresh_copy(leaf: Tensor, grad: Tensor, create_graph: bool) -> Tensor:
         return dense_copy(grad)
     storage = allocate(leaf.key.place, grad.nbytes)
     result = make(storage, leaf.key, leaf.shape, strides)
-    run("copy", (result,), (grad,))
+    write("copy", (result,), (grad,))
     return result

@@ -10,7 +10,7 @@ from typing import Any
 
 from corex.autograd.context import FunctionCtx
 from corex.autograd.grad_mode import no_grad
-from corex.dispatch.bind import run
+from corex.dispatch.bind import write
 from corex.dispatch.resolve import empty
 from corex.observe import events
 from corex.ops.inplace import check_inplace, set_history
@@ -116,7 +116,7 @@ _VIEW = (
 
 def _zeros(key: Any, shape: tuple[int, ...]) -> Tensor:
     result = empty(key, shape)
-    run("fill", (result,), (), (0,))
+    write("fill", (result,), (), (0,))
     return result
 
 

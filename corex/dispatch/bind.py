@@ -1,11 +1,18 @@
-"""Running an op: its own kernel, else its decomposition, else the host fallback."""
+"""The gate: the one place where an op is applied.
+
+An op runs by its own kernel, else by its decomposition, else by a host backend's kernel. Before,
+whoever interprets the ops of this thread may do something else with it; afterwards it is recorded,
+if it must be.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from typing import Any
 
+from corex.dispatch import levels
 from corex.dispatch.fallback import run_fallback
+from corex.dispatch.launch import launch
 from corex.dispatch.record import finish, no_grad, record
 from corex.dispatch.resolve import (
     Resolution,
@@ -15,7 +22,6 @@ from corex.dispatch.resolve import (
     resolve,
     resolve_uniform,
     same_view,
-    settle,
     view,
     view_as,
 )
@@ -31,11 +37,16 @@ Shape = tuple[int, ...]
 Spec = tuple[Shape, DType]
 
 
-def call(schema: OpSchema, inputs: tuple[Tensor | None, ...], params: tuple[Any, ...] = ()) -> Any:
-    """Runs an op: checks places, applies the result rule, runs it, and records it for autograd.
+# ---- ops with a result rule ----------------------------------------------------------------------
+def bind(schema: OpSchema, inputs: tuple[Tensor | None, ...], params: tuple[Any, ...] = ()) -> Any:
+    """Applies an op: checks places, applies the result rule, runs it, and records it for autograd.
 
     The op's own checks and promotions are done by its public function before.
     """
+    if levels.open:
+        outs = _interpreted(schema, inputs, params)
+        if outs is not None:
+            return finish(schema, inputs, params, outs)
     first = inputs[0]
     assert first is not None
     place = first.key.place
@@ -53,29 +64,50 @@ def call(schema: OpSchema, inputs: tuple[Tensor | None, ...], params: tuple[Any,
             *[None if t is None else view(t) for t in inputs],
             *kernel_params,
         )
-        if found.accepts is not None:
-            found = settle(found, arguments)
+        found = launch(found, schema.name, place, arguments, outs, inputs, kernel_params)
         if found.run is not None:
-            found.run(*arguments)
-            if observed():
-                events.tell(schema.name, place, "native", found.reason, outs, inputs, kernel_params)
             return finish(schema, inputs, params, outs)
     if schema.decomposition is not None:
         if observed():
             events.tell(
                 schema.name, place, "decomposed", found.reason, specs, inputs, kernel_params
             )
-        if not schema.differentiable:
-            return schema.decomposition(*inputs, *params)
-        with no_grad():
-            result = schema.decomposition(*inputs, *params)
-        outs = [result] if isinstance(result, Tensor) else list(result)
-        # Row-major, as from a kernel.
-        outs = [alias(t) if t.is_contiguous() else dense_copy(t) for t in outs]
-        return finish(schema, inputs, params, outs)
+        return _decomposed(schema, inputs, params)
     outs = [empty(place.keys[dtype.index], shape) for shape, dtype in specs]
     run_fallback(schema.name, outs, inputs, kernel_params, found.reason)
     return finish(schema, inputs, params, outs)
+
+
+def _decomposed(schema: OpSchema, inputs: tuple[Any, ...], params: tuple[Any, ...]) -> Any:
+    assert schema.decomposition is not None
+    if not schema.differentiable:
+        return schema.decomposition(*inputs, *params)
+    with no_grad():
+        result = schema.decomposition(*inputs, *params)
+    outs = [result] if isinstance(result, Tensor) else list(result)
+    # Row-major, as from a kernel.
+    outs = [alias(t) if t.is_contiguous() else dense_copy(t) for t in outs]
+    return finish(schema, inputs, params, outs)
+
+
+def _interpreted(
+    schema: OpSchema,
+    inputs: tuple[Any, ...],
+    params: tuple[Any, ...],
+    spec: Spec | None = None,
+    out: Tensor | None = None,
+) -> list[Tensor] | None:
+    """The results by whoever interprets this op, outside the graph; None if nobody does."""
+    interpreter = levels.handler(inputs if out is None else (*inputs, out))
+    if interpreter is None:
+        return None
+    with levels.below(interpreter):
+        result = interpreter.op(schema, inputs, params, spec, out)
+    if result is NotImplemented:
+        assert schema.decomposition is not None, f"[{schema.name}] {interpreter} has no rule for it"
+        with no_grad():
+            result = schema.decomposition(*inputs, *params)
+    return [result] if isinstance(result, Tensor) else list(result)
 
 
 def _resolve_for(
@@ -97,7 +129,8 @@ def _resolve_for(
     )
 
 
-def call_pointwise(
+# ---- elementwise ops -----------------------------------------------------------------------------
+def bind_pointwise(
     schema: OpSchema,
     inputs: tuple[Tensor, ...],
     params: tuple[Any, ...],
@@ -105,11 +138,15 @@ def call_pointwise(
     dtype: DType,
     out: Tensor | None = None,
 ) -> Tensor:
-    """Runs an elementwise op on broadcast inputs of the right dtypes.
+    """Applies an elementwise op to inputs of the right dtypes, which broadcast to `shape`.
 
     With `out`, which has `shape` and `dtype` and is checked by the caller, the result is written
     there and nothing is recorded.
     """
+    if levels.open:
+        outs = _interpreted(schema, inputs, params, (shape, dtype), out)
+        if outs is not None:
+            return outs[0] if out is not None else _recorded(schema, inputs, params, outs[0])
     key = inputs[0].key
     place = key.place
     uniform = dtype is key.dtype
@@ -147,15 +184,9 @@ def call_pointwise(
                 strides = broadcast_strides(t.shape, t.strides, shape)
             views.append((t.storage_.buffer, t.key.dtype, shape, strides, t.offset))
         arguments = (*views, *params)
-        if found.accepts is not None:
-            found = settle(found, arguments)
+        found = launch(found, schema.name, place, arguments, views[:1], views[1:], params)
         if found.run is not None:
-            found.run(*arguments)
-            if observed():
-                events.tell(
-                    schema.name, place, "native", found.reason, views[:1], views[1:], params
-                )
-            return result if out is not None else _pointwise_result(schema, inputs, params, result)
+            return result if out is not None else _recorded(schema, inputs, params, result)
     if schema.decomposition is not None:
         if observed():
             expanded_views = [view_as(t, shape) for t in inputs]
@@ -168,12 +199,12 @@ def call_pointwise(
         with no_grad():
             composed = schema.decomposition(*inputs, *params)
             if out is not None:
-                run("copy", [out], [composed])
+                write("copy", [out], [composed])
                 return out
-        return _pointwise_result(schema, inputs, params, alias(composed))
+        return _recorded(schema, inputs, params, alias(composed))
     expanded = [alias_as(t, shape) for t in inputs]
     run_fallback(schema.name, [result], expanded, params, found.reason)
-    return result if out is not None else _pointwise_result(schema, inputs, params, result)
+    return result if out is not None else _recorded(schema, inputs, params, result)
 
 
 def alias_as(t: Tensor, shape: Shape) -> Tensor:
@@ -182,7 +213,7 @@ def alias_as(t: Tensor, shape: Shape) -> Tensor:
     return make(t.storage_, t.key, shape, strides, t.offset)
 
 
-def _pointwise_result(
+def _recorded(
     schema: OpSchema, inputs: tuple[Tensor, ...], params: tuple[Any, ...], result: Tensor
 ) -> Tensor:
     if mode.enabled and schema.differentiable:
@@ -195,10 +226,11 @@ def _pointwise_result(
     return result
 
 
-def run(
+# ---- kernels that write existing tensors ---------------------------------------------------------
+def write(
     op: str,
     outs: Sequence[Tensor],
-    inputs: Sequence[Tensor],
+    inputs: Sequence[Tensor] = (),
     params: tuple[Any, ...] = (),
     indices: Sequence[Tensor] = (),
 ) -> None:
@@ -206,8 +238,10 @@ def run(
 
     `indices` are inputs that follow the parameters, as in `index_put`.
     """
-    place = outs[0].key.place
     tensors = (*outs, *inputs, *indices)
+    if levels.open and _write_interpreted(op, tensors, outs, inputs, params, indices):
+        return
+    place = outs[0].key.place
     dtypes = tuple([t.key.dtype for t in tensors])
     found = place.kernels.get((op, dtypes)) or resolve(place, op, dtypes)
     if found.run is not None:
@@ -217,40 +251,89 @@ def run(
             arguments = (*views[:count], *params, *views[count:])
         else:
             arguments = (*views, *params)
-        if found.accepts is not None:
-            found = settle(found, arguments)
+        found = launch(found, op, place, arguments, outs, [*inputs, *indices], params)
         if found.run is not None:
-            found.run(*arguments)
-            if observed():
-                events.tell(op, place, "native", found.reason, outs, [*inputs, *indices], params)
             return
     run_fallback(op, outs, inputs, params, found.reason, indices)
 
 
+def _write_interpreted(
+    op: str,
+    tensors: Sequence[Any],
+    outs: Sequence[Any],
+    inputs: Sequence[Any],
+    params: tuple[Any, ...],
+    indices: Sequence[Tensor] = (),
+) -> bool:
+    interpreter = levels.handler(tensors)
+    if interpreter is None:
+        return False
+    with levels.below(interpreter):
+        interpreter.write(op, outs, inputs, params, indices)
+    return True
+
+
 def fill(t: Tensor, value: Any) -> None:
     """Sets every element to a number. No autograd."""
-    found = t.key.kernels.get("fill")
-    if found is None:
-        found = resolve_uniform(t.key, "fill", (t.key.dtype,))
-    if found.run is None or found.accepts is not None or observed():
-        run("fill", [t], [], (value,))
+    found = None if levels.open else t.key.kernels.get("fill")
+    if found is None or found.run is None or found.accepts is not None:
+        if found is None and not levels.open:
+            resolve_uniform(t.key, "fill", (t.key.dtype,))
+        write("fill", (t,), (), (value,))
     else:
-        found.run(view(t), value)
+        launch(found, "fill", t.key.place, (view(t), value), (t,), (), (value,))
 
 
 def copy(target: Tensor, source: Tensor) -> None:
     """Writes `source`, of the same shape and place, over `target`, converted. No autograd."""
     key = target.key
-    if source.key is key:
+    if source.key is key and not levels.open:
         found = key.kernels.get("copy")
         if found is None:
             found = resolve_uniform(key, "copy", (key.dtype, key.dtype))
-        if found.run is not None and found.accepts is None and not observed():
-            found.run(view(target), view(source))
+        if found.run is not None and found.accepts is None:
+            launch(found, "copy", key.place, (view(target), view(source)), (target,), (source,))
             return
-    run("copy", [target], [source])
+    write("copy", (target,), (source,))
 
 
+# ---- lists of tensors ----------------------------------------------------------------------------
+def bind_lists(
+    schema: OpSchema,
+    lists: Sequence[Sequence[Tensor]],
+    views: Sequence[Any] | None,
+    params: tuple[Any, ...],
+    otherwise: str,
+) -> bool:
+    """Applies an op that writes lists of tensors in place, and records nothing.
+
+    `views` are what a kernel sees of the lists; None if no kernel can take them, which `otherwise`
+    says why. Returns whether it was applied as a whole, so that nobody has counted the writes.
+    """
+    key = lists[0][0].key
+    if levels.open:
+        tensors = [t for part in lists for t in part]
+        if _write_interpreted(schema.name, tensors, lists, (), params):
+            return True
+    found = key.kernels.get(schema.name)
+    if found is None:
+        found = resolve_uniform(key, schema.name, (key.dtype,))
+    if views is not None and found.run is not None:
+        arguments = (*views, *params)
+        found = launch(found, schema.name, key.place, arguments, views[:1], views[1:], params)
+        if found.run is not None:
+            return True
+    reason = otherwise if views is None and found.run is not None else found.reason
+    if observed():
+        given = [list(tensors) for tensors in lists]
+        events.tell(schema.name, key.place, "decomposed", reason, given[:1], given[1:], params)
+    assert schema.decomposition is not None
+    with no_grad():
+        schema.decomposition(*lists, *params)
+    return False
+
+
+# ---- copies --------------------------------------------------------------------------------------
 def _without_overlap(t: Tensor, out: Tensor) -> Tensor:
     if t.storage_.buffer is not out.storage_.buffer or same_view(t, out) or not may_overlap(t, out):
         return t

@@ -8,12 +8,8 @@ from collections.abc import Sequence
 from typing import Any
 
 from corex.dispatch.devices import place_of
-from corex.dispatch.resolve import (
-    empty,
-    resolve,
-    settle,
-    view,
-)
+from corex.dispatch.launch import launch
+from corex.dispatch.resolve import empty, resolve, view
 from corex.dtypes import DType
 from corex.errors import FallbackWarning, KernelUnavailableError
 from corex.layout import extent, numel
@@ -80,12 +76,11 @@ def run_fallback(
         *params,
         *views[len(inputs) :],
     )
-    found = settle(resolve(host, op, dtypes), arguments)
+    found = launch(resolve(host, op, dtypes), op, host, arguments)
     if found.run is None:
         raise KernelUnavailableError(
             f"[{op}] {reason}, it has no decomposition, and {found.reason}"
         )
-    found.run(*arguments)
     for target, source in zip(outs, results, strict=True):
         _put_back(target, source)
     if observed():
@@ -127,11 +122,8 @@ def _dense(t: Tensor) -> Tensor:
 def _copy_natively(target: Tensor, source: Tensor) -> bool:
     dtypes = (target.key.dtype, source.key.dtype)
     views = (view(target), view(source))
-    found = settle(resolve(target.key.place, "copy", dtypes), views)
-    if found.run is None:
-        return False
-    found.run(*views)
-    return True
+    found = resolve(target.key.place, "copy", dtypes)
+    return launch(found, "copy", target.key.place, views).run is not None
 
 
 def _span(t: Tensor, host: Place) -> Tensor:

@@ -8,7 +8,8 @@ from typing import Any
 
 from corex.observe import events
 from corex.tensor.modes import mode
-from corex.tensor.node import OpNode
+from corex.tensor.node import Edge, OpNode
+from corex.tensor.plan import Plan
 from corex.tensor.schema import OpSchema
 from corex.tensor.tensor import TENSOR_TYPES, Tensor, alias
 
@@ -26,6 +27,31 @@ def no_grad() -> Iterator[None]:
         mode.enabled = before
 
 
+def new_node(
+    plan: Plan,
+    edges: tuple[Edge, ...],
+    params: tuple[Any, ...],
+    saved: tuple[Any, ...] = (),
+    versions: tuple[int | None, ...] = (),
+    shapes: tuple[Shape, ...] | None = None,
+) -> OpNode:
+    """The one place where the node of an op is made, beside the short cuts of `template.py`."""
+    node = _new(OpNode)
+    node.plan = plan
+    node.edges = edges
+    node.params = params
+    node.saved = saved
+    node.versions = versions
+    node.shapes = shapes
+    trace = events.forward_trace
+    if trace is not None:
+        node.forward_trace = trace()
+    return node
+
+
+_new = object.__new__
+
+
 def finish(
     schema: OpSchema,
     inputs: Sequence[Tensor | None],
@@ -35,7 +61,7 @@ def finish(
     """Records the op if it must be, and returns its one output or the tuple of them."""
     if mode.enabled and schema.differentiable:
         for t in inputs:
-            if t is not None and t._node is not None:
+            if type(t) in TENSOR_TYPES and t._node is not None:  # type: ignore[union-attr]
                 record(schema, inputs, params, outs)
                 break
     return outs[0] if len(outs) == 1 else tuple(outs)
@@ -47,15 +73,15 @@ def record(
     params: tuple[Any, ...],
     outs: Sequence[Tensor],
     shapes: tuple[Shape, ...] | None = None,
-    edges: tuple[tuple[Any, int], ...] | None = None,
+    edges: tuple[Edge, ...] | None = None,
 ) -> OpNode:
-    """Makes the node of an op whose first output is differentiable, and hangs it on that output.
+    """Hangs the node of an op, whose first output is differentiable, on that output.
 
     `inputs` may hold numbers and None beside tensors; `edges` overrides their edges (an in-place
     op's input is its output, with another place in the graph).
     """
     if edges is None:
-        found = []
+        found: list[Edge] = []
         for t in inputs:
             if type(t) in TENSOR_TYPES:
                 found.append((t._node, t._output_nr) if t._node is not None else _NO_EDGE)
@@ -64,14 +90,9 @@ def record(
         edges = tuple(found)
     needs = tuple([edge[0] is not None for edge in edges])
     plan = schema._plans.get(needs) or schema.plan(needs)
-    node = _new(OpNode)
-    node.plan = plan
-    node.edges = edges
-    node.params = params
-    node.shapes = shapes
     save = plan.save
     if not save:
-        node.saved = node.versions = ()
+        node = new_node(plan, edges, params, (), (), shapes)
     else:
         count = len(inputs)
         saved = []
@@ -84,14 +105,9 @@ def record(
             value = inputs[i] if i < count else alias(outs[i - count])
             saved.append(value)
             versions.append(value.storage_.version if type(value) in TENSOR_TYPES else None)
-        node.saved = tuple(saved)
-        node.versions = tuple(versions)
+        node = new_node(plan, edges, params, tuple(saved), tuple(versions), shapes)
     outs[0]._node = node
-    anomaly = events.forward_trace
-    if anomaly is not None:
-        node.forward_trace = anomaly()
     return node
 
 
 _NO_EDGE = (None, 0)
-_new = object.__new__

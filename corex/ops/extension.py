@@ -65,7 +65,7 @@ def call(schema: OpSchema, inputs: tuple[Tensor | None, ...], params: tuple[Any,
         return _elementwise(schema)(*inputs)
     if not schema.differentiable and mode.enabled and _any_requires_grad(inputs):
         return _composed(schema, inputs, params, schema.result(*inputs, *params))
-    return dispatcher.call(schema, inputs, params)
+    return dispatcher.bind(schema, inputs, params)
 
 
 def _any_requires_grad(inputs: tuple[Any, ...]) -> bool:

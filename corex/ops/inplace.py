@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 from corex import dtypes as dt
-from corex.dispatch.bind import dense_copy, run
+from corex.dispatch.bind import dense_copy, write
 from corex.dispatch.record import no_grad, record
 from corex.dispatch.resolve import (
     check_overlap,
@@ -15,13 +15,17 @@ from corex.dispatch.resolve import (
     may_overlap,
     same_view,
 )
+from corex.dispatch.views import renewed_node
 from corex.layout import extent, numel, self_overlaps
 from corex.tensor.lineage import hang, rebased, renew_with
 from corex.tensor.modes import mode
-from corex.tensor.node import AccumulateGrad, ClosureNode, Node, closure_node
-from corex.tensor.schema import OpSchema
+from corex.tensor.node import AccumulateGrad, Node
+from corex.tensor.schema import OpSchema, unlisted
 from corex.tensor.storage import allocate
 from corex.tensor.tensor import Tensor, alias, make
+from corex.tensor.view_op import Geometry, declare_view
+
+Shape = tuple[int, ...]
 
 
 def check_inplace(op: str, self: Tensor, operands: Sequence[Any], repeats: bool = False) -> bool:
@@ -114,14 +118,29 @@ def set_history(self: Tensor, node: Node | None) -> None:
         rebased(base)
 
 
-def _as_strided_node(base: Tensor, view: Tensor) -> ClosureNode:
-    shape, strides, offset = view.shape, view.strides, view.offset - base.offset
-    base_shape, base_strides = base.shape, base.strides
+def _strided(shape: Shape, strides: Shape, offset: int, *params: Any) -> Geometry:
+    return params[:3]
 
-    def formula(g: Tensor) -> Tensor:
-        return scatter_view(g, base_shape, base_strides, shape, strides, offset)
 
-    return closure_node("AsStridedBackward0", (base._node, base._output_nr), formula)
+def _into_strided(
+    g: Tensor,
+    shape: Shape,
+    size: Shape,
+    stride: Shape,
+    offset: int,
+    base_strides: Shape,
+    base_offset: int,
+) -> Tensor:
+    return scatter_view(g, shape, base_strides, size, stride, offset - base_offset)
+
+
+# Its parameters: the view's geometry, then the strides and the offset of what it is a view of.
+AS_STRIDED = declare_view("as_strided", "AsStridedBackward0", _strided, _into_strided)
+
+
+def _as_strided_node(base: Tensor, view: Tensor) -> Node:
+    own = (view.shape, view.strides, view.offset)
+    return renewed_node(AS_STRIDED, base, (*own, base.strides, base.offset))
 
 
 def scatter_view(
@@ -147,7 +166,7 @@ def scatter_view(
         low, high = min(low, offset + reach[0]), max(high, offset + reach[1])
     size = max(high - low + 1, 1)
     flat = make(allocate(g.key.place, size * g.key.dtype.itemsize), g.key, (size,))
-    run("fill", [flat], [], (0,))
+    write("fill", [flat], [], (0,))
     result = make(flat.storage_, g.key, base_shape, base_strides, -low)
     if numel(shape) == 0:
         return result
@@ -156,7 +175,7 @@ def scatter_view(
         return result
     place = g.key.place
     index = empty(place.key(dt.int64), (size,))
-    run("arange", [index], [], (0, 1))
+    write("arange", [index], [], (0, 1))
     picked = make(index.storage_, index.key, shape, strides, offset - low)
     summed = result.as_strided((size,), (1,), 0)
     summed.index_put_((dense_copy(picked).reshape(-1),), g.reshape(-1), accumulate=True)
@@ -248,7 +267,13 @@ def write_out(out: Tensor, result: Tensor, op: str = "") -> Tensor:
     return out.copy_(result)
 
 
-def apply_copy(self: Tensor, source: Tensor, formula: Callable[[Tensor], Tensor]) -> None:
+COPY = unlisted(
+    "copy_", ("old", "source"), {"old": lambda g: g.new_zeros(g.shape), "source": lambda g: g},
+    label="CopyBackwards",
+)  # fmt: skip
+
+
+def apply_copy(self: Tensor, source: Tensor) -> None:
     """Writes `source` (already of the right shape) over `self` and records it."""
     requires = check_inplace("copy", self, (self, source))
     place = self.key.place
@@ -262,21 +287,7 @@ def apply_copy(self: Tensor, source: Tensor, formula: Callable[[Tensor], Tensor]
         source_values = dense_copy(source)
     else:
         source_values = source
-    run("copy", [self], [source_values])
+    write("copy", [self], [source_values])
     self.storage_.version += 1
     if requires and self.key.dtype.is_floating_point:
-        node = CopyNode()
-        node.label = "CopyBackwards"
-        node.edges = edges
-        node.formula = formula
-        set_history(self, node)
-
-
-class CopyNode(ClosureNode):
-    """The node of `copy_`: the old value gets zeros, the source everything."""
-
-    __slots__ = ()
-
-    def apply(self, grad: Any) -> Sequence[Tensor | None]:
-        old = None if self.edges[0][0] is None else grad.new_zeros(grad.shape)
-        return (old, self.formula(grad) if self.edges[1][0] is not None else None)
+        set_history(self, record(COPY, (self, source), (), (alias(self),), edges=edges))

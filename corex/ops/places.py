@@ -11,11 +11,12 @@ from collections.abc import Sequence
 from corex.dispatch.bind import dense_copy
 from corex.dispatch.devices import find_place
 from corex.dispatch.fallback import transfer
+from corex.dispatch.record import record
 from corex.dispatch.resolve import check_places
 from corex.dtypes import DType, float64
 from corex.tensor.modes import mode
-from corex.tensor.node import closure_node
 from corex.tensor.place import Place
+from corex.tensor.schema import unlisted
 from corex.tensor.tensor import Tensor
 
 
@@ -23,11 +24,13 @@ def to_place(t: Tensor, place: Place) -> Tensor:
     """A copy on another place; its derivative carries gradients back."""
     result = transfer(t, place)
     if t._node is not None and mode.enabled:
-        source = t.key.place
-        result._node = closure_node(
-            "ToCopyBackward0", (t._node, t._output_nr), lambda g: to_place(g, source)
-        )
+        record(TO_PLACE, (t,), (t.key.place,), (result,))
     return result
+
+
+TO_PLACE = unlisted(
+    "to_place", ("a",), {"a": lambda g, source: to_place(g, source)}, ("source",), "ToCopyBackward0"
+)
 
 
 def common_place(op: str, tensors: Sequence[Tensor]) -> Place:

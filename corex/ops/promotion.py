@@ -10,12 +10,13 @@ import math
 from typing import Any
 
 from corex import dtypes as dt
-from corex.dispatch.bind import copy_like, run
+from corex.dispatch.bind import copy_like, write
+from corex.dispatch.record import record
 from corex.dispatch.resolve import empty
 from corex.dtypes import CATEGORY, PROMOTION, DType
 from corex.tensor.modes import capturing, mode
-from corex.tensor.node import closure_node
 from corex.tensor.place import DispatchKey
+from corex.tensor.schema import unlisted
 from corex.tensor.tensor import Tensor
 
 Number = bool | int | float
@@ -187,7 +188,7 @@ def scalar(value: Number, key: DispatchKey) -> Tensor:
         value = plain_number(value)
         check_bits(value)
         found = empty(key, ())
-        run("fill", [found], [], (value,))
+        write("fill", [found], [], (value,))
         if not capturing.active and _is_own_key(value):
             if len(_scalars) > 512:
                 _scalars.clear()
@@ -218,11 +219,11 @@ def cast(t: Tensor, dtype: DType) -> Tensor:
         return t
     result = copy_like(t, t.key.place.keys[dtype.index])
     if t._node is not None and mode.enabled and dtype.is_floating_point:
-        source = t.key.dtype
-        result._node = closure_node(
-            "ToCopyBackward0", (t._node, t._output_nr), lambda g: cast(g, source)
-        )
+        record(TO_COPY, (t,), (t.key.dtype,), (result,))
     return result
+
+
+TO_COPY = unlisted("to_copy", ("a",), {"a": lambda g, source: cast(g, source)}, ("source",))
 
 
 def require_tensor(op: str, value: Any, name: str = "input") -> Tensor:

@@ -199,27 +199,6 @@ class OpNode(Node):
         return self.values()[: len(self.versions)]
 
 
-class ClosureNode(Node):
-    """The node of a view or another op of one input whose derivative needs no saved tensor."""
-
-    __slots__ = ("formula", "label")
-
-    label: str
-    formula: Callable[[Any], Any]
-
-    def apply(self, grad: Any) -> Sequence[Tensor | None]:
-        return (self.formula(grad),)
-
-
-def closure_node(label: str, edge: Edge, formula: Callable[[Any], Any]) -> ClosureNode:
-    """A node that maps the output's gradient to the single input's gradient."""
-    node = ClosureNode()
-    node.edges = (edge,)
-    node.label = label
-    node.formula = formula
-    return node
-
-
 class AccumulateGrad(Node):
     """The end of the graph: adds what arrives to a leaf's `.grad`.
 

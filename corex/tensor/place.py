@@ -148,7 +148,8 @@ class DispatchKey:
     def _find_direct(self, op: str) -> DirectKernel | None:
         if observed() or _is_overridden(self.place.name, op, self.dtype):
             return None
-        return self.place.backend.direct(op, self.dtype)
+        direct = self.place.backend.direct(op, self.dtype)
+        return _unless_interpreted(direct) if direct is not None and _interpreters else direct
 
     def __repr__(self) -> str:
         return f"{self.dtype} on {self.place}"
@@ -172,6 +173,7 @@ _lock = threading.Lock()
 _places: weakref.WeakSet[Place] = weakref.WeakSet()  # those of plugins that went, too
 _epoch = 0
 _observers = 0
+_interpreters = 0
 
 
 def forget_kernels() -> None:
@@ -195,3 +197,35 @@ def change_observers(by: int) -> None:
     with _lock:
         _observers += by
     forget_kernels()
+
+
+def change_interpreters(by: int) -> None:
+    """Counts interpreters in and out. While there are any, the short cuts are closed to threads on
+    which one is at work."""
+    global _interpreters
+    with _lock:
+        _interpreters += by
+        changed = _interpreters == max(by, 0)  # the first came, or the last went
+    if changed:
+        forget_kernels()
+
+
+_is_interpreted: Callable[[], bool] = bool
+
+
+def ask_interpreters(question: Callable[[], bool]) -> None:
+    """Sets who knows whether an interpreter is at work on the current thread."""
+    global _is_interpreted
+    _is_interpreted = question
+
+
+def closed() -> bool:
+    """Whether the current thread may take no short cut now: somebody listens, or interprets."""
+    return _observers > 0 or (_interpreters > 0 and _is_interpreted())
+
+
+def _unless_interpreted(direct: DirectKernel) -> DirectKernel:
+    def call(*arguments: Any) -> Any:
+        return None if _is_interpreted() else direct(*arguments)
+
+    return call

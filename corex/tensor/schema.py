@@ -151,6 +151,23 @@ def declare(schema: OpSchema) -> OpSchema:
     return schema
 
 
+def unlisted(
+    name: str,
+    inputs: tuple[str, ...],
+    derivative: dict[str, Callable[..., Any]] | None,
+    params: tuple[str, ...] = (),
+    label: str = "",
+    joint: Callable[..., Any] | None = None,
+) -> OpSchema:
+    """The schema of what is recorded like an op, but is made of others: no backend hears of it."""
+    schema = OpSchema(
+        name, inputs, params=params, derivative=derivative, joint=joint, label=label,
+        family="composed",
+    )  # fmt: skip
+    check_formulas(schema)
+    return schema
+
+
 def check_formulas(schema: OpSchema) -> None:
     """The derivative must be for inputs that there are, from values that there are.
 

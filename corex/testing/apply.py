@@ -9,7 +9,7 @@ import numpy as np
 
 import corex
 from corex import dtypes
-from corex.dispatch.bind import call, call_pointwise
+from corex.dispatch.bind import bind, bind_pointwise
 from corex.layout import broadcast_shapes
 from corex.ops.indexing.gather import scatter_add_last
 from corex.ops.indexing.index import get_rows, put_rows
@@ -50,8 +50,8 @@ def outputs(spec: Spec, case: Case, given: Sequence[Any]) -> list[corex.Tensor]:
             shape = broadcast_shapes(case.op, shape, t.shape)
         to_bool = schema.family in ("compare", "predicate")
         dtype = dtypes.bool_ if to_bool else given[-1].dtype
-        return [call_pointwise(schema, tuple(given), params, shape, dtype)]
-    result = call(schema, tuple(given), params)
+        return [bind_pointwise(schema, tuple(given), params, shape, dtype)]
+    result = bind(schema, tuple(given), params)
     return list(result) if isinstance(result, tuple | list) else [result]
 
 

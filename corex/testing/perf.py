@@ -13,7 +13,7 @@ from collections.abc import Callable
 from typing import Any, Final
 
 import corex
-from corex.dispatch.bind import run as run_op
+from corex.dispatch.bind import write
 from corex.dispatch.devices import place_of
 from corex.errors import FallbackWarning
 from corex.ops.nn import steps as fused
@@ -117,7 +117,7 @@ def _prepare_plain(place: Place, spec: Spec, case: Case, ins: list[Any]) -> Time
     out = corex.empty(shape, dtype=dtype, device=place.device, backend=place.name)
     params = tuple(spec.parameters(case))
     nbytes = out.nbytes + sum(t.nbytes for t in ins)
-    return (lambda: run_op(case.op, [out], ins, params)), nbytes
+    return (lambda: write(case.op, [out], ins, params)), nbytes
 
 
 def _prepare_step(place: Place, spec: Spec, case: Case) -> Timed:

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 import corex
-from corex.dispatch.bind import call, call_pointwise
+from corex.dispatch.bind import bind, bind_pointwise
 from corex.ops.indexing.gather import scatter_add_last
 from corex.tensor.schema import REGISTRY, OpSchema
 from tests.ops.inputs import Array, generator
@@ -122,8 +122,8 @@ def forward(schema: OpSchema, inputs: list[Any], params: tuple[Any, ...]) -> lis
         return [scatter_add_last(*inputs)]
     if schema.result is None:
         first = inputs[0]
-        return [call_pointwise(schema, tuple(inputs), params, first.shape, first.dtype)]
-    return listed(call(schema, tuple(inputs), params))
+        return [bind_pointwise(schema, tuple(inputs), params, first.shape, first.dtype)]
+    return listed(bind(schema, tuple(inputs), params))
 
 
 def decomposed(schema: OpSchema, inputs: list[Any], params: tuple[Any, ...]) -> list[corex.Tensor]:

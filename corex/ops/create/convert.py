@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 from corex.device import device as Device
-from corex.dispatch.bind import run
+from corex.dispatch.bind import write
 from corex.dispatch.devices import find_place_from
+from corex.dispatch.record import record
 from corex.dispatch.resolve import check_overlap, empty
 from corex.dtypes import ALL, DType
 from corex.layout import broadcast_shapes
@@ -22,9 +23,9 @@ from corex.ops.promotion import (
     written,
 )
 from corex.ops.shape.views import clone, expand
-from corex.tensor.node import closure_node
 from corex.tensor.place import Place
-from corex.tensor.tensor import TYPE_NAMES, Tensor
+from corex.tensor.schema import unlisted
+from corex.tensor.tensor import TYPE_NAMES, Tensor, alias
 
 
 def to(
@@ -155,7 +156,7 @@ def copy_(self: Tensor, src: Any, non_blocking: bool = False) -> Tensor:
                 f"of src, {list(source.shape)}"
             )
         source = expand(source, self.shape)
-    apply_copy(self, source, lambda g: g)
+    apply_copy(self, source)
     return self
 
 
@@ -179,11 +180,14 @@ def fill_(self: Tensor, value: Any) -> Tensor:
         raise TypeError(f"fill_(): value must be a number, not {type(value).__name__}")
     check_fits(number, self.key.dtype)
     edge = (self._node, self._output_nr) if requires else (None, 0)
-    run("fill", [self], [], (number,))
+    write("fill", [self], [], (number,))
     self.storage_.version += 1
     if requires:
-        set_history(self, closure_node("FillBackward0", edge, lambda g: g.new_zeros(g.shape)))
+        set_history(self, record(FILL, (self,), (), (alias(self),), edges=(edge,)))
     return self
+
+
+FILL = unlisted("fill", ("a",), {"a": lambda g: g.new_zeros(g.shape)})
 
 
 def zero_(self: Tensor) -> Tensor:
@@ -195,5 +199,5 @@ def full_on(like: Tensor, shape: tuple[int, ...], value: Number) -> Tensor:
     """A new tensor of one number, with the dtype and place of `like`."""
     check_fits(value, like.key.dtype)
     result = empty(like.key, shape)
-    run("fill", [result], [], (plain_number(value),))
+    write("fill", [result], [], (plain_number(value),))
     return result

@@ -8,7 +8,7 @@ from operator import index
 from typing import Any
 
 from corex import dtypes as dt
-from corex.dispatch.bind import call, dense_copy, run
+from corex.dispatch.bind import bind, dense_copy, write
 from corex.dispatch.resolve import check_places, check_room
 from corex.dtypes import DType
 from corex.layout import numel
@@ -75,7 +75,7 @@ def arange(
     count = _range_length(first, last, stride, key.dtype)
     result = new_tensor_of(key, (count,))
     number = float if key.dtype.is_floating_point else int
-    run("arange", (result,), (), (number(first), number(stride)))
+    write("arange", (result,), (), (number(first), number(stride)))
     return finished("arange", result, out, requires_grad)
 
 
@@ -184,14 +184,14 @@ def _spaced(name: str, key: DispatchKey, start: Any, end: Any, steps: int) -> Te
         key = exact_place(key.place).key(dt.float64)
     result = new_tensor_of(key, (count,))
     if count == 1:
-        run("fill", (result,), (), (first,))
+        write("fill", (result,), (), (first,))
     elif count:
         step = (last - first) / (count - 1)
         half = count // 2
         front = make(result.storage_, key, (half,))
         back = make(result.storage_, key, (count - half,), (-1,), count - 1)
-        run("arange", (front,), (), (first, step))
-        run("arange", (back,), (), (last, -step))
+        write("arange", (front,), (), (first, step))
+        write("arange", (back,), (), (last, -step))
     return result
 
 
@@ -236,9 +236,9 @@ def eye(
         else (key_for("eye", dtype, None, device, backend))
     )
     result = new_tensor_of(key, (rows, columns))
-    run("fill", (result,), (), (0,))
+    write("fill", (result,), (), (0,))
     diagonal = make(result.storage_, key, (min(rows, columns),), (columns + 1,))
-    run("fill", (diagonal,), (), (1,))
+    write("fill", (diagonal,), (), (1,))
     return finished("eye", result, out, requires_grad)
 
 
@@ -249,7 +249,7 @@ def _outside(like: Tensor, diagonal: int, lower: bool) -> Tensor:
     positions = []
     for start, count in ((diagonal, rows), (0, columns)):
         one = new_tensor_of(place.keys[dt.int64.index], (count,))
-        run("arange", (one,), (), (start, 1))
+        write("arange", (one,), (), (start, 1))
         positions.append(one)
     row, column = positions
     compare = operators["__lt__" if lower else "__gt__"]
@@ -282,7 +282,7 @@ def _triangle(name: str, lower: bool) -> Callable[..., Tensor]:
         require_tensor(name, input)
         if input.ndim < 2:
             raise RuntimeError(f"{name}: input tensor must have at least 2 dimensions")
-        result: Tensor = call(schema, (input,), (index(diagonal),))
+        result: Tensor = bind(schema, (input,), (index(diagonal),))
         return result
 
     function.__name__ = function.__qualname__ = name

@@ -6,7 +6,7 @@ import re
 from typing import Any
 
 from corex import dtypes as dt
-from corex.dispatch.bind import call, dense_copy, run
+from corex.dispatch.bind import bind, dense_copy, write
 from corex.dispatch.record import record
 from corex.dispatch.resolve import check_places, empty, resolve
 from corex.layout import broadcast_shapes, normalize_dim
@@ -38,7 +38,7 @@ def _grid(index: Tensor) -> list[Tensor]:
     result = []
     for d, size in enumerate(index.shape[:-1]):
         line = empty(place.key(dt.int64), (size,))
-        run("arange", [line], [], (0, 1))
+        write("arange", [line], [], (0, 1))
         shape = [1] * index.ndim
         shape[d] = size
         result.append(reshape(expand(reshape(line, shape), index.shape), -1))
@@ -84,7 +84,7 @@ SCATTER_ADD = declare(
 
 def gather_last(a: Tensor, index: Tensor) -> Tensor:
     """`gather` along the last dim."""
-    result: Tensor = call(GATHER, (a, index))
+    result: Tensor = bind(GATHER, (a, index))
     return result
 
 
@@ -103,7 +103,7 @@ def scatter_add_last(a: Tensor, index: Tensor, src: Tensor, fresh: bool = False)
         composed = _scatter_by_index(a.detach(), index, src.detach())
     else:
         composed = alias(a) if fresh else dense_copy(a)
-        run("scatter_add", [composed], [index, src])
+        write("scatter_add", [composed], [index, src])
     if mode.enabled and (a._node is not None or src._node is not None):
         record(SCATTER_ADD, (a, index, src), (), (composed,))
     return composed

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from corex import dtypes as dt
-from corex.dispatch.bind import dense_copy, run
+from corex.dispatch.bind import dense_copy, write
 from corex.dispatch.record import record
 from corex.dispatch.resolve import check_places, empty
 from corex.layout import broadcast_shapes, numel, slice_dim
@@ -117,7 +117,7 @@ def get_rows(a: Tensor, indices: Sequence[Tensor]) -> Tensor:
     """Normal form of `index`: (D1..Dk, *rest) and k index tensors (n,) -> (n, *rest)."""
     result = empty(a.key, (indices[0].shape[0], *a.shape[len(indices) :]))
     check_places("index", indices, a.key.place)
-    run("index", [result], [a, *indices])
+    write("index", [result], [a, *indices])
     if a._node is not None and mode.enabled:
         record(INDEX, (a,), (Indices.of(indices),), (result,))
     return result
@@ -151,7 +151,7 @@ def run_index_put(
 ) -> None:
     """Calls the kernel, whose parameter stands before the index views."""
     check_places("index_put", [values, *indices], target.key.place)
-    run("index_put", [target], [values], (accumulate,), indices)
+    write("index_put", [target], [values], (accumulate,), indices)
 
 
 # ---- parsing an index ------------------------------------------------------------------------
@@ -256,7 +256,7 @@ def _selected(t: Tensor, dim: int, index: int) -> Tensor:
 
 def _truth(self: Tensor, value: bool) -> Tensor:
     flags = empty(self.key.place.key(dt.int64), (1 if value else 0,))
-    run("fill", [flags], [], (0,))
+    write("fill", [flags], [], (0,))
     return flags
 
 
@@ -499,7 +499,7 @@ def nonzero(input: Tensor, *, as_tuple: bool = False) -> Any:
     # Column by column, as in PyTorch, so that each of the tuple's parts is dense.
     columns = empty(mask.key.place.key(dt.int64), (mask.ndim, count))
     result = plain_permute(columns, (1, 0))
-    run("nonzero", [result], [mask])
+    write("nonzero", [result], [mask])
     if not as_tuple:
         return result
     if not input.shape:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from corex.dispatch.bind import call, run
+from corex.dispatch.bind import bind, write
 from corex.dispatch.record import record
 from corex.dispatch.resolve import check_places, empty
 from corex.layout import COUNT, broadcast_shapes, numel
@@ -161,7 +161,7 @@ def _product(a: Tensor, b: Tensor) -> Tensor:
     key = a.key
     out_shape = (*a.shape[:-1], b.shape[-1])
     if len(a.shape) == 3:
-        result: Tensor = call(MATMUL, (a, b))
+        result: Tensor = bind(MATMUL, (a, b))
         return result
     if a._strides is None and b._strides is None:
         direct = key.direct["matmul"]
@@ -174,7 +174,7 @@ def _product(a: Tensor, b: Tensor) -> Tensor:
             return _recorded(a, b, result)
     check_places("matmul", (b,), key.place)
     result = empty(key, out_shape)
-    run("matmul", [_batched(result)], [_batched(a), _batched(b)])
+    write("matmul", [_batched(result)], [_batched(a), _batched(b)])
     return _recorded(a, b, result)
 
 
@@ -494,7 +494,7 @@ def _linear(a: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
     if key.dtype.kind != "f":  # the kernels take floating-point tensors
         called = _linear_by_matmul(rows, weight, bias)
     else:
-        called = call(LINEAR, (rows, weight, bias))
+        called = bind(LINEAR, (rows, weight, bias))
     return called if len(sizes) == 2 else shaped(called, shape)
 
 

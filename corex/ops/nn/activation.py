@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from corex.dispatch.bind import call, call_pointwise
+from corex.dispatch.bind import bind, bind_pointwise
 from corex.layout import normalize_dim
 from corex.ops.composed import composition
 from corex.ops.pointwise.select import clamp, where
@@ -84,12 +84,12 @@ LOG_SOFTMAX_BACKWARD = declare(
 
 
 def _softmax_grad(g: Tensor, y: Tensor) -> Tensor:
-    result: Tensor = call(SOFTMAX_BACKWARD, (g, y))
+    result: Tensor = bind(SOFTMAX_BACKWARD, (g, y))
     return result
 
 
 def _log_softmax_grad(g: Tensor, y: Tensor) -> Tensor:
-    result: Tensor = call(LOG_SOFTMAX_BACKWARD, (g, y))
+    result: Tensor = bind(LOG_SOFTMAX_BACKWARD, (g, y))
     return result
 
 
@@ -105,7 +105,7 @@ def _along(schema: OpSchema, input: Tensor, dim: int | None, dtype: Any) -> Tens
         dim = 0 if a.ndim in (0, 1, 3) else 1
     dim = normalize_dim(dim, a.ndim)
     if not a.shape:
-        return shaped(call(schema, (unsqueeze(a, 0),)), ())
+        return shaped(bind(schema, (unsqueeze(a, 0),)), ())
     if 0 in a.shape:
         return a * 1
     return call_along(schema, a, dim)
@@ -216,7 +216,7 @@ def _pointwise(schema: OpSchema, inputs: tuple[Tensor, ...], params: tuple[Any, 
         raise NotImplementedError(
             f'[{schema.name}] "{schema.name}" not implemented for {first.dtype!r}'
         )
-    return call_pointwise(schema, inputs, params, first.shape, first.key.dtype)
+    return bind_pointwise(schema, inputs, params, first.shape, first.key.dtype)
 
 
 def gelu(input: Tensor, approximate: str = "none") -> Tensor:

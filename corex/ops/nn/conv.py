@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from corex.dispatch.bind import call
+from corex.dispatch.bind import bind
 from corex.dispatch.resolve import check_places
 from corex.layout import LARGEST, padded_size
 from corex.ops.linalg.matmul import matmul
@@ -176,7 +176,7 @@ BACKWARD_INPUT = declare(
         lambda g_out, weight, stride, padding, dilation, groups, shape: [(shape, g_out.key.dtype)],
         (*_GEOMETRY, "shape"),
         {
-            "g_out": lambda g, weight, stride, padding, dilation, groups: call(
+            "g_out": lambda g, weight, stride, padding, dilation, groups: bind(
                 CONV2D, (g, weight, None), (stride, padding, dilation, groups)
             ),
             "weight": lambda g, g_out, weight_shape, stride, padding, dilation, groups: (
@@ -195,7 +195,7 @@ BACKWARD_WEIGHT = declare(
         lambda g_out, x, stride, padding, dilation, groups, shape: [(shape, g_out.key.dtype)],
         (*_GEOMETRY, "shape"),
         {
-            "g_out": lambda g, x, stride, padding, dilation, groups: call(
+            "g_out": lambda g, x, stride, padding, dilation, groups: bind(
                 CONV2D, (x, g, None), (stride, padding, dilation, groups)
             ),
             "x": lambda g, g_out, x_shape, stride, padding, dilation, groups: input_gradient(
@@ -215,7 +215,7 @@ def input_gradient(
     stride: Pair, padding: Pair, dilation: Pair, groups: int,
 ) -> Tensor:  # fmt: skip
     """The gradient of conv2d's input of the given shape (a transposed convolution)."""
-    result: Tensor = call(BACKWARD_INPUT, (g, weight), (stride, padding, dilation, groups, shape))
+    result: Tensor = bind(BACKWARD_INPUT, (g, weight), (stride, padding, dilation, groups, shape))
     return result
 
 
@@ -224,7 +224,7 @@ def weight_gradient(
     stride: Pair, padding: Pair, dilation: Pair, groups: int,
 ) -> Tensor:  # fmt: skip
     """The gradient of conv2d's weight of the given shape."""
-    result: Tensor = call(BACKWARD_WEIGHT, (g, x), (stride, padding, dilation, groups, shape))
+    result: Tensor = bind(BACKWARD_WEIGHT, (g, x), (stride, padding, dilation, groups, shape))
     return result
 
 
@@ -270,7 +270,7 @@ def conv2d(
                 f"Kernel size: ({weight.shape[2]} x {weight.shape[3]}). Kernel size can't be "
                 f"greater than actual input size"
             )
-    result: Tensor = call(CONV2D, (input, weight, bias), (steps, margin, spread, groups))
+    result: Tensor = bind(CONV2D, (input, weight, bias), (steps, margin, spread, groups))
     return result
 
 

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from corex import dtypes as dt
-from corex.dispatch.bind import call
+from corex.dispatch.bind import bind
 from corex.dispatch.record import no_grad, record
 from corex.dispatch.resolve import check_places
 from corex.layout import broadcast_shapes, numel
@@ -58,7 +58,7 @@ def reduced(loss: Tensor, reduction: str) -> Tensor:
 
 # ---- mean squared error ------------------------------------------------------------------------
 def _mse_backward(g: Tensor, a: Tensor, b: Tensor) -> Tensor:
-    result: Tensor = call(MSE_LOSS_BACKWARD, (g, a, b))
+    result: Tensor = bind(MSE_LOSS_BACKWARD, (g, a, b))
     return result
 
 
@@ -144,7 +144,7 @@ def mse_loss(input: Tensor, target: Tensor, reduction: str = "mean") -> Tensor:
                     else:
                         _record_mse(input, target, result)
                 return result
-        mean: Tensor = call(MSE_LOSS, (input, target))
+        mean: Tensor = bind(MSE_LOSS, (input, target))
         return mean
     _warn_shapes("mse_loss", input, target)
     difference = input - target

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from corex.dispatch.bind import call
+from corex.dispatch.bind import bind
 from corex.dispatch.record import no_grad
 from corex.layout import numel
 from corex.ops.promotion import real_number, require_tensor
@@ -57,7 +57,7 @@ def _gradients(
         if needs[0]:
             grads[0] = _input_gradient(g if weight is None else g * weight, normal, rstd)
     elif needs[0]:
-        grads[0] = call(LAYER_NORM_BACKWARD, (g, a, y1, y2, weight))
+        grads[0] = bind(LAYER_NORM_BACKWARD, (g, a, y1, y2, weight))
     if needs[1]:
         if not mode.enabled:
             normal = (a - unsqueeze(y1, 1)) * unsqueeze(y2, 1)
@@ -131,7 +131,7 @@ def layer_norm(
     n = numel(shape)
     rows = reshape(input, (numel(input.shape[:lead]), n))
     flat = [None if t is None else reshape(t, (n,)) for t in (weight, bias)]
-    result = call(LAYER_NORM, (rows, *flat), (float(eps),))[0]
+    result = bind(LAYER_NORM, (rows, *flat), (float(eps),))[0]
     return shaped(result, input.shape)
 
 
@@ -272,7 +272,7 @@ def group_norm(
         )
     size = numel(input.shape) // max(n * num_groups, 1)
     rows = reshape(input, (n * num_groups, size))
-    result = shaped(call(LAYER_NORM, (rows, None, None), (float(eps),))[0], input.shape)
+    result = shaped(bind(LAYER_NORM, (rows, None, None), (float(eps),))[0], input.shape)
     shape = (1, channels, *[1] * (input.ndim - 2))
     if weight is not None:
         result = result * reshape(weight, shape)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from corex import dtypes as dt
-from corex.dispatch.bind import call, run
+from corex.dispatch.bind import bind, write
 from corex.dispatch.resolve import check_room, empty
 from corex.layout import numel, padded_size
 from corex.ops.nn.conv import (
@@ -46,8 +46,8 @@ def _max_pool_steps(
     at = (taps - 1 - last).where(values.isnan(), best.to(dt.uint8).argmax(-1))
     key = x.key.place.key(dt.int64)
     row, column = empty(key, (oh, 1)), empty(key, (ow,))
-    run("arange", [reshape(row, (-1,))], [], (-padding[0], stride[0]))
-    run("arange", [column], [], (-padding[1], stride[1]))
+    write("arange", [reshape(row, (-1,))], [], (-padding[0], stride[0]))
+    write("arange", [column], [], (-padding[1], stride[1]))
     y = at.floor_divide(kernel[1]) * dilation[0] + row
     z = at.remainder(kernel[1]) * dilation[1] + column
     return values, y * x.shape[3] + z
@@ -96,7 +96,7 @@ def _picked(g: Tensor, indices: Tensor) -> Tensor:
 
 def max_pool_gradient(shape: tuple[int, ...], g: Tensor, indices: Tensor) -> Tensor:
     """The gradient of max_pool2d's input of the given shape."""
-    result: Tensor = call(MAX_POOL_BACKWARD, (g, indices), (shape,))
+    result: Tensor = bind(MAX_POOL_BACKWARD, (g, indices), (shape,))
     return result
 
 
@@ -126,7 +126,7 @@ def max_pool2d_with_indices(
     x, extra = input, _ceil_padding(input, kernel, steps, margin, spread, ceil_mode)
     if extra != (0, 0):
         return _ceil_max_pool(x, kernel, steps, margin, spread, extra)
-    values, indices = call(MAX_POOL, (x,), (kernel, steps, margin, spread))
+    values, indices = bind(MAX_POOL, (x,), (kernel, steps, margin, spread))
     return values, indices
 
 
@@ -136,7 +136,7 @@ def _ceil_max_pool(
     """Pads below and to the right so that the last windows are whole."""
     width = x.shape[3] + extra[1]
     whole = pad_constant(x, (0, extra[1], 0, extra[0]), value=float("-inf"))
-    values, indices = call(MAX_POOL, (whole,), (kernel, stride, padding, dilation))
+    values, indices = bind(MAX_POOL, (whole,), (kernel, stride, padding, dilation))
     row, column = indices.floor_divide(width), indices.remainder(width)
     return values, row * x.shape[3] + column
 
@@ -224,7 +224,7 @@ AVG_POOL = declare(
         ],
         ("kernel", "stride", "padding", "include"),
         {
-            "x": lambda g, x_shape, kernel, stride, padding, include: call(
+            "x": lambda g, x_shape, kernel, stride, padding, include: bind(
                 AVG_POOL_BACKWARD, (g,), (kernel, stride, padding, include, x_shape)
             )
         },
@@ -256,7 +256,7 @@ AVG_POOL_BACKWARD: OpSchema = declare(
         lambda g_out, kernel, stride, padding, include, shape: [(shape, g_out.key.dtype)],
         ("kernel", "stride", "padding", "include", "shape"),
         {
-            "g_out": lambda g, kernel, stride, padding, include: call(
+            "g_out": lambda g, kernel, stride, padding, include: bind(
                 AVG_POOL, (g,), (kernel, stride, padding, include)
             )
         },
@@ -297,7 +297,7 @@ def avg_pool2d(
             input, kernel, steps, margin, extra, count_include_pad, divisor_override
         )
     include = count_include_pad or divisor_override is not None
-    result: Tensor = call(AVG_POOL, (input,), (kernel, steps, margin, include))
+    result: Tensor = bind(AVG_POOL, (input,), (kernel, steps, margin, include))
     if divisor_override is not None:
         result = result * (kernel[0] * kernel[1] / divisor_override)
     return result
@@ -310,12 +310,12 @@ def _ceil_avg_pool(
     """Pads below and to the right until the last windows are whole; that never counts."""
     low, right = padding[0] + extra[0], padding[1] + extra[1]
     whole = pad_constant(x, (padding[1], right, padding[0], low))
-    means: Tensor = call(AVG_POOL, (whole,), (kernel, stride, (0, 0), True))
+    means: Tensor = bind(AVG_POOL, (whole,), (kernel, stride, (0, 0), True))
     if divisor is not None:
         return means * (kernel[0] * kernel[1] / divisor)
     counted = padded(x.new_ones((1, 1, *x.shape[2:])), padding, 1.0 if include else 0.0)
     counted = pad_constant(counted, (0, extra[1], 0, extra[0]))
-    shares: Tensor = call(AVG_POOL, (counted,), (kernel, stride, (0, 0), True))
+    shares: Tensor = bind(AVG_POOL, (counted,), (kernel, stride, (0, 0), True))
     return means / shares
 
 

@@ -8,16 +8,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from corex.backend.contract import View
-from corex.dispatch.record import no_grad
-from corex.dispatch.resolve import (
-    may_overlap,
-    resolve_uniform,
-    same_view,
-    settle,
-)
+from corex.dispatch.bind import bind_lists
+from corex.dispatch.resolve import may_overlap, same_view
 from corex.layout import DENSE, self_overlaps
-from corex.observe import events
-from corex.tensor.place import DispatchKey, observed
+from corex.tensor.place import DispatchKey
 from corex.tensor.schema import FLOAT, OpSchema, declare
 from corex.tensor.tensor import Tensor
 
@@ -102,27 +96,11 @@ def _step(schema: OpSchema, lists: Sequence[Sequence[Tensor]], params: tuple[obj
     if not alike:
         _check_memory(schema.name, lists)
         alike = all([t.key is key for tensors in lists for t in tensors])
-    found = key.kernels.get(schema.name)
-    if found is None:
-        found = resolve_uniform(key, schema.name, (key.dtype,))
-    views = _views(lists, key) if alike and found.run is not None else None
-    if views is not None and found.accepts is not None:
-        found = settle(found, (*views, *params))
-    if views is None or found.run is None:
-        reason = found.reason if found.run is None else "the tensors differ in dtype or place"
-        if observed():
-            given = [list(tensors) for tensors in lists]
-            events.tell(schema.name, key.place, "decomposed", reason, given[:1], given[1:], params)
-        assert schema.decomposition is not None
-        with no_grad():
-            schema.decomposition(*lists, *params)
-        return
-    found.run(*views, *params)
-    for tensors in (lists[0], *lists[2:]):
-        for t in tensors:
-            t.storage_.version += 1
-    if observed():
-        events.tell(schema.name, key.place, "native", found.reason, views[:1], views[1:], params)
+    views = _views(lists, key) if alike else None
+    if bind_lists(schema, lists, views, params, "the tensors differ in dtype or place"):
+        for tensors in (lists[0], *lists[2:]):
+            for t in tensors:
+                t.storage_.version += 1
 
 
 def _plain(lists: Sequence[Sequence[Tensor]], key: DispatchKey) -> bool:

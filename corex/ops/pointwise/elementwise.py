@@ -14,7 +14,7 @@ from typing import Any
 
 from corex import dtypes as dt
 from corex.backend.contract import View
-from corex.dispatch.bind import call_pointwise
+from corex.dispatch.bind import bind_pointwise
 from corex.dispatch.record import record
 from corex.dispatch.resolve import check_overlap, check_places
 from corex.dtypes import CATEGORY, DType
@@ -179,7 +179,7 @@ def binary_operator(schema: OpSchema) -> Callable[[Tensor, Any], Any]:
                 shape = self.shape
                 if other.shape != shape:
                     shape = broadcast_shapes(name, shape, other.shape)
-                return call_pointwise(schema, (self, other), (), shape, output)
+                return bind_pointwise(schema, (self, other), (), shape, output)
             return general(schema, (self, other))
         if isinstance(other, bool | int | float):
             return general(schema, (self, other))
@@ -342,9 +342,9 @@ def inplace(
         )
     if tensors[0] is not self or output is not self.key.dtype:
         check_places(schema.name, [tensors[0]], self.key.place)
-        return write_out(self, call_pointwise(schema, tensors, params, shape, output))
+        return write_out(self, bind_pointwise(schema, tensors, params, shape, output))
     if not requires:
-        call_pointwise(schema, tensors, params, shape, output, out=self)
+        bind_pointwise(schema, tensors, params, shape, output, out=self)
         self.storage_.version += 1
         return self
     # As in PyTorch, the target's old value is copied if the derivative needs it. Other inputs keep
@@ -352,7 +352,7 @@ def inplace(
     edges = tuple([(t._node, t._output_nr) for t in tensors])
     inputs = (old_value(schema, tensors), *tensors[1:])
     versions = [t.storage_.version for t in inputs]
-    call_pointwise(schema, tensors, params, shape, output, out=self)
+    bind_pointwise(schema, tensors, params, shape, output, out=self)
     self.storage_.version += 1
     finish_inplace(schema, self, inputs, params, edges, versions)
     return self
@@ -382,12 +382,12 @@ def general(
             shape = broadcast_shapes(schema.name, *[t.shape for t in tensors])
             break
     if out is None:
-        return call_pointwise(schema, tensors, params, shape, output)
+        return bind_pointwise(schema, tensors, params, shape, output)
     if _takes(out, shape, tensors[0].key.place.keys[output.index], tensors):
-        call_pointwise(schema, tensors, params, shape, output, out=out)
+        bind_pointwise(schema, tensors, params, shape, output, out=out)
         out.storage_.version += 1
         return out
-    return write_out(out, call_pointwise(schema, tensors, params, shape, output), schema.name)
+    return write_out(out, bind_pointwise(schema, tensors, params, shape, output), schema.name)
 
 
 def _takes(out: Tensor, shape: tuple[int, ...], key: DispatchKey, inputs: Sequence[Tensor]) -> bool:

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import Any, overload
 
 from corex import dtypes as dt
-from corex.dispatch.bind import call_pointwise
+from corex.dispatch.bind import bind_pointwise
 from corex.dispatch.resolve import check_places
 from corex.dtypes import DType
 from corex.layout import broadcast_shapes
@@ -57,7 +57,7 @@ def where(condition: Tensor, input: Any = None, other: Any = None) -> Any:
         and input.key.place is condition.key.place
     ):
         shape = broadcast_shapes("where", condition.shape, input.shape, other.shape)
-        return call_pointwise(WHERE, (condition, input, other), (), shape, input.key.dtype)
+        return bind_pointwise(WHERE, (condition, input, other), (), shape, input.key.dtype)
     dtype = result_type(input, other)
     return _choose("where", condition, input, other, dtype)
 
@@ -79,7 +79,7 @@ def _choose(
     values = [cast(v, dtype) if isinstance(v, Tensor) else number(v, key) for v in (a, b)]
     inputs = [t if t.key.place is place else to_place(t, place) for t in (condition, *values)]
     shape = broadcast_shapes(op, *[t.shape for t in inputs])
-    return call_pointwise(WHERE, tuple(inputs), (), shape, dtype)
+    return bind_pointwise(WHERE, tuple(inputs), (), shape, dtype)
 
 
 def where_method(self: Tensor, condition: Tensor, other: Any) -> Tensor:

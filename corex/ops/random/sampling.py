@@ -12,7 +12,7 @@ from typing import Any
 
 from corex import dtypes as dt
 from corex.device import device as Device
-from corex.dispatch.bind import run
+from corex.dispatch.bind import write
 from corex.dispatch.devices import find_place
 from corex.dispatch.fallback import transfer
 from corex.dispatch.resolve import empty, resolve
@@ -132,7 +132,7 @@ def set_rng_state(state: Tensor) -> None:
 # ---- bits and what is made of them -----------------------------------------------------------
 def _bits(place: Place, count: int, seed: int, offset: int) -> Tensor:
     result = empty(place.key(dt.int64), (count,))
-    run("random_bits", [result], [], (seed, offset))
+    write("random_bits", [result], [], (seed, offset))
     return result
 
 
@@ -189,12 +189,12 @@ def _fill(op: str, out: Tensor, seed: int, offset: int) -> Tensor:
         return out
     found = resolve(out.key.place, op, (out.key.dtype,))
     if found.run is not None:
-        run(op, [out], [], (seed, offset))
+        write(op, [out], [], (seed, offset))
     else:
         if observed():
             events.tell(op, out.key.place, "decomposed", found.reason, [out], (), (seed, offset))
         drawn = _DRAWS[op][0](out.key, numel(out.shape), seed, offset)
-        run("copy", [out], [drawn.reshape(out.shape)])
+        write("copy", [out], [drawn.reshape(out.shape)])
     return out
 
 

@@ -11,7 +11,7 @@ from typing import Any, overload
 
 from corex import dtypes as dt
 from corex import return_types
-from corex.dispatch.bind import call, dense_copy
+from corex.dispatch.bind import bind, dense_copy
 from corex.dtypes import DType
 from corex.layout import normalize_dim, normalize_dims, numel
 from corex.ops.composed import composition
@@ -158,7 +158,7 @@ def _reduce(schema: OpSchema, a: Tensor, dims: tuple[int, ...], keepdim: bool) -
         arranged = permute(a, order) if recorded else plain_permute(a, order)
     else:
         arranged = a
-    result: Tensor = call(schema, (arranged,), (n,))
+    result: Tensor = bind(schema, (arranged,), (n,))
     if keepdim and n:
         shape = tuple([1 if d in dims else size for d, size in enumerate(a.shape)])
         result = shaped(result, shape)

@@ -7,6 +7,7 @@ from typing import Any
 
 from corex import dtypes as dt
 from corex.dispatch.bind import copy, empty_like
+from corex.dispatch.record import record
 from corex.dispatch.resolve import check_places, check_room, empty
 from corex.layout import normalize_dim, normalize_dims, numel
 from corex.ops.create.convert import full_on
@@ -26,29 +27,27 @@ from corex.ops.shape.views import (
     unsqueeze,
 )
 from corex.tensor.modes import mode
-from corex.tensor.node import Node, closure_node
+from corex.tensor.schema import unlisted
 from corex.tensor.tensor import Tensor, make
 
 
-class CatNode(Node):
-    """The node of `cat`: hands each input its part of the gradient."""
+def _cat_back(
+    needs: tuple[bool, ...], g: Tensor, dim: int, sizes: tuple[int | None, ...]
+) -> list[Tensor | None]:
+    """Hands each input its part of the gradient."""
+    grads: list[Tensor | None] = []
+    start = 0
+    for needed, size in zip(needs, sizes, strict=True):
+        if size is None:  # a legacy empty 1-d tensor, which takes no part
+            grads.append(g.new_zeros((0,)) if needed else None)
+            continue
+        grads.append(slice_view(g, dim, start, size) if needed else None)
+        start += size
+    return grads
 
-    __slots__ = ("dim", "sizes")
 
-    label = "CatBackward0"
-    dim: int
-    sizes: tuple[int | None, ...]
-
-    def apply(self, grad: Any) -> Sequence[Tensor | None]:
-        grads: list[Tensor | None] = []
-        start = 0
-        for (node, _), size in zip(self.edges, self.sizes, strict=True):
-            if size is None:  # a legacy empty 1-d tensor, which takes no part
-                grads.append(None if node is None else grad.new_zeros((0,)))
-                continue
-            grads.append(None if node is None else slice_view(grad, self.dim, start, size))
-            start += size
-        return grads
+CAT = unlisted("cat", ("tensors",), None, ("dim", "sizes"), joint=_cat_back)
+"""Of any number of inputs."""
 
 
 def cat(
@@ -87,16 +86,10 @@ def cat(
             copy(make(result.storage_, result.key, part.shape, strides, offset), part)
         start += part.shape[dim]
     if mode.enabled and any(part._node is not None for part in parts):
-        node = CatNode()
-        node.dim = dim
-        node.sizes = tuple(
-            [
-                None if part.shape == (0,) and real[0].ndim != 1 else part.shape[dim]
-                for part in parts
-            ]
-        )
-        node.edges = tuple([(part._node, part._output_nr) for part in parts])
-        result._node = node
+        sizes = [
+            None if part.shape == (0,) and real[0].ndim != 1 else part.shape[dim] for part in parts
+        ]
+        record(CAT, parts, (dim, tuple(sizes)), (result,))
     return result if out is None else write_out(out, result, "cat")
 
 
@@ -228,10 +221,11 @@ def flip(input: Tensor, *args: Any, dims: Sequence[int] | None = None) -> Tensor
     result = empty_like(input)
     copy(result, make(input.storage_, input.key, input.shape, tuple(strides), offset))
     if input._node is not None and mode.enabled:
-        result._node = closure_node(
-            "FlipBackward0", (input._node, input._output_nr), lambda g: flip(g, chosen)
-        )
+        record(FLIP, (input,), (chosen,), (result,))
     return result
+
+
+FLIP = unlisted("flip", ("a",), {"a": lambda g, dims: flip(g, dims)}, ("dims",))
 
 
 def roll(input: Tensor, shifts: Any, dims: Any = None) -> Tensor:

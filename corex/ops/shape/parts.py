@@ -6,31 +6,26 @@ from collections.abc import Sequence
 from itertools import pairwise
 
 from corex import layout
+from corex.dispatch.views import bind_view
 from corex.layout import normalize_dim
-from corex.ops.inplace import scatter_view
+from corex.ops.inplace import AS_STRIDED
 from corex.ops.shape.views import (
     Shape,
-    make_view,
     sizes_of,
     unsqueeze,
 )
 from corex.tensor.lineage import MULTIPLE, Made
 from corex.tensor.tensor import Tensor
+from corex.tensor.view_op import Geometry, declare_view
 
 
-def slice_view(
-    input: Tensor, dim: int, start: int, length: int, step: int = 1, made: Made | None = None
-) -> Tensor:
-    """`length` entries of a dim, every `step`-th from `start`, all known to be in range."""
-    shape, strides = input.shape, input.strides
-    return make_view(
-        input,
+def _sliced(
+    shape: Shape, strides: Shape, offset: int, dim: int, start: int, length: int, step: int
+) -> Geometry:
+    return (
         (*shape[:dim], length, *shape[dim + 1 :]),
         (*strides[:dim], strides[dim] * step, *strides[dim + 1 :]),
-        input.offset + start * strides[dim],
-        "SliceBackward0",
-        lambda g: _into_zeros(g, shape, dim, start, length, step),
-        made,
+        offset + start * strides[dim],
     )
 
 
@@ -40,24 +35,55 @@ def _into_zeros(g: Tensor, shape: Shape, dim: int, start: int, length: int, step
     return result
 
 
+def _selected(shape: Shape, strides: Shape, offset: int, dim: int, at: int) -> Geometry:
+    return (
+        (*shape[:dim], *shape[dim + 1 :]),
+        (*strides[:dim], *strides[dim + 1 :]),
+        offset + at * strides[dim],
+    )
+
+
+def _entry_into_zeros(g: Tensor, shape: Shape, dim: int, at: int) -> Tensor:
+    return _into_zeros(unsqueeze(g, dim), shape, dim, at, 1, 1)
+
+
+def _indexed(
+    shape: Shape, strides: Shape, offset: int, items: tuple[layout.BasicIndex, ...]
+) -> Geometry:
+    return layout.basic_index(shape, strides, offset, items)
+
+
+def _index_into_zeros(g: Tensor, shape: Shape, items: tuple[layout.BasicIndex, ...]) -> Tensor:
+    result = g.new_zeros(shape)
+    basic_view(result, items).copy_(g)
+    return result
+
+
+SLICE = declare_view("slice", "SliceBackward0", _sliced, _into_zeros)
+SPLIT = declare_view("split", "SplitBackward0", _sliced, _into_zeros)
+SPLIT_SIZES = declare_view("split.sizes", "SplitWithSizesBackward0", _sliced, _into_zeros)
+SELECT = declare_view("select", "SelectBackward0", _selected, _entry_into_zeros)
+UNBIND = declare_view("unbind", "UnbindBackward0", _selected, _entry_into_zeros)
+# Several integers, slices and Nones in one step; named after the last of them, as in PyTorch.
+INDEX_SLICE = declare_view("index.slice", "SliceBackward0", _indexed, _index_into_zeros)
+INDEX_SELECT = declare_view("index.select", "SelectBackward0", _indexed, _index_into_zeros)
+
+
+def slice_view(
+    input: Tensor, dim: int, start: int, length: int, step: int = 1, made: Made | None = None
+) -> Tensor:
+    """`length` entries of a dim, every `step`-th from `start`, all known to be in range."""
+    return bind_view(SLICE, input, (dim, start, length, step), made)
+
+
 def basic_view(input: Tensor, items: Sequence[layout.BasicIndex]) -> Tensor:
     """The view made by integers, slices and None from the first dim on, in one step.
 
     Raises:
         IndexError: an integer out of range. ValueError: a step that is not positive.
     """
-    source = input.shape
-    shape, strides, offset = layout.basic_index(source, input.strides, input.offset, items)
-    label = "SliceBackward0" if isinstance(items[-1], slice) else "SelectBackward0"
-    return make_view(
-        input, shape, strides, offset, label, lambda g: _index_into_zeros(g, source, items)
-    )
-
-
-def _index_into_zeros(g: Tensor, shape: Shape, items: Sequence[layout.BasicIndex]) -> Tensor:
-    result = g.new_zeros(shape)
-    basic_view(result, items).copy_(g)
-    return result
+    op = INDEX_SLICE if isinstance(items[-1], slice) else INDEX_SELECT
+    return bind_view(op, input, (tuple(items),))
 
 
 def narrow(input: Tensor, dim: int, start: int | Tensor, length: int) -> Tensor:
@@ -97,20 +123,7 @@ def select(input: Tensor, dim: int, index: int) -> Tensor:
     size = input.shape[dim]
     if not -size <= index < size:
         raise IndexError(f"index {index} is out of bounds for dimension {dim} with size {size}")
-    return _entry(input, dim, index + size if index < 0 else index)
-
-
-def _entry(input: Tensor, dim: int, at: int, made: Made | None = None) -> Tensor:
-    shape, strides = input.shape, input.strides
-    return make_view(
-        input,
-        (*shape[:dim], *shape[dim + 1 :]),
-        (*strides[:dim], *strides[dim + 1 :]),
-        input.offset + at * strides[dim],
-        "SelectBackward0",
-        lambda g: _into_zeros(unsqueeze(g, dim), shape, dim, at, 1, 1),
-        made,
-    )
+    return bind_view(SELECT, input, (dim, index + size if index < 0 else index))
 
 
 def split(
@@ -132,7 +145,9 @@ def split(
                 f"split expects split_size be non-negative, but got split_size={step}"
             )
         sections = [min(step, size - start) for start in range(0, size, step or 1)] or [0]
+        op = SPLIT
     else:
+        op = SPLIT_SIZES
         sections = list(split_size_or_sections)
         if sum(sections) != size or any(s < 0 for s in sections):
             raise RuntimeError(
@@ -142,7 +157,7 @@ def split(
     parts = []
     start = 0
     for length in sections:
-        parts.append(slice_view(tensor, dim, start, length, made=MULTIPLE))
+        parts.append(bind_view(op, tensor, (dim, start, length, 1), MULTIPLE))
         start += length
     return tuple(parts)
 
@@ -197,7 +212,7 @@ def unbind(input: Tensor, dim: int = 0) -> tuple[Tensor, ...]:
     dim = normalize_dim(dim, input.ndim)
     if not input.shape:
         raise IndexError("Dimension specified as 0 but tensor has no dimensions")
-    return tuple([_entry(input, dim, i, MULTIPLE) for i in range(input.shape[dim])])
+    return tuple([bind_view(UNBIND, input, (dim, i), MULTIPLE) for i in range(input.shape[dim])])
 
 
 def diagonal(input: Tensor, offset: int = 0, dim1: int = 0, dim2: int = 1) -> Tensor:
@@ -209,21 +224,19 @@ def diagonal(input: Tensor, offset: int = 0, dim1: int = 0, dim2: int = 1) -> Te
     a, b = normalize_dim(dim1, input.ndim), normalize_dim(dim2, input.ndim)
     if a == b:
         raise RuntimeError(f"diagonal dimensions cannot be identical {dim1}, {dim2}")
-    offset = offset.__index__()
-    shape, strides = input.shape, input.strides
+    return bind_view(DIAGONAL, input, (offset.__index__(), a, b))
+
+
+def _diagonal(shape: Shape, strides: Shape, start: int, offset: int, a: int, b: int) -> Geometry:
     rows, columns = shape[a], shape[b]
     length = max(0, min(rows, columns - offset) if offset >= 0 else min(rows + offset, columns))
-    start = input.offset
     if length:
         start += offset * strides[b] if offset >= 0 else -offset * strides[a]
-    rest = [d for d in range(input.ndim) if d not in (a, b)]
-    return make_view(
-        input,
+    rest = [d for d in range(len(shape)) if d not in (a, b)]
+    return (
         (*[shape[d] for d in rest], length),
         (*[strides[d] for d in rest], strides[a] + strides[b]),
         start,
-        "DiagonalBackward0",
-        lambda g: _diagonal_into_zeros(g, shape, offset, a, b),
     )
 
 
@@ -231,6 +244,9 @@ def _diagonal_into_zeros(g: Tensor, shape: Shape, offset: int, a: int, b: int) -
     result = g.new_zeros(shape)
     diagonal(result, offset, a, b).copy_(g)
     return result
+
+
+DIAGONAL = declare_view("diagonal", "DiagonalBackward0", _diagonal, _diagonal_into_zeros)
 
 
 def unfold(self: Tensor, dimension: int, size: int, step: int) -> Tensor:
@@ -241,35 +257,42 @@ def unfold(self: Tensor, dimension: int, size: int, step: int) -> Tensor:
     """
     dim = normalize_dim(dimension, self.ndim)
     size, step = size.__index__(), step.__index__()
-    shape, strides = self.shape, self.strides
-    whole = shape[dim] if shape else 1
+    whole = self.shape[dim] if self.shape else 1
     if size > whole or size < 0:
         raise RuntimeError(
             f"maximum size for tensor at dimension {dim} is {whole} but size is {size}"
         )
     if step <= 0:
         raise RuntimeError(f"step is {step} but must be > 0")
+    return bind_view(UNFOLD, self, (dim, size, step))
+
+
+def _unfolded(
+    shape: Shape, strides: Shape, offset: int, dim: int, size: int, step: int
+) -> Geometry:
     if not shape:
-        return make_view(self, (size,), (1,), self.offset, "UnfoldBackward0", lambda g: g.sum())
-    count = (whole - size) // step + 1
-    return make_view(
-        self,
+        return (size,), (1,), offset
+    count = (shape[dim] - size) // step + 1
+    return (
         (*shape[:dim], count, *shape[dim + 1 :], size),
         (*strides[:dim], strides[dim] * step, *strides[dim + 1 :], strides[dim]),
-        self.offset,
-        "UnfoldBackward0",
-        lambda g: fold_windows(g, shape, dim, step),
+        offset,
     )
 
 
-def fold_windows(g: Tensor, shape: Shape, dim: int, step: int) -> Tensor:
+def fold_windows(g: Tensor, shape: Shape, dim: int, window: int, step: int) -> Tensor:
     """The derivative of `unfold`: adds every window back to where it came from."""
+    if not shape:
+        return g.sum()
     result = g.new_zeros(shape)
     count, size = g.shape[dim], g.shape[-1]
     if count:
         for i in range(size):
             slice_view(result, dim, i, count, step).add_(select(g, -1, i))
     return result
+
+
+UNFOLD = declare_view("unfold", "UnfoldBackward0", _unfolded, fold_windows)
 
 
 def as_strided(
@@ -304,12 +327,5 @@ def as_strided(
                 f"{offset} need {last + 1} elements, which are out of bounds for storage of "
                 f"{available} elements"
             )
-    base_shape, base_strides, base_offset = input.shape, input.strides, input.offset
-    return make_view(
-        input,
-        shape,
-        strides,
-        offset,
-        "AsStridedBackward0",
-        lambda g: scatter_view(g, base_shape, base_strides, shape, strides, offset - base_offset),
-    )
+    base = (input.strides, input.offset)
+    return bind_view(AS_STRIDED, input, (shape, strides, offset, *base))

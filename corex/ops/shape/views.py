@@ -1,86 +1,23 @@
-"""View ops: arithmetic on shape, strides and offset. They never reach a backend.
-
-Each one, here and in `parts.py`, ends in `make_view`, which shares the storage and records the
-given derivative.
-"""
+"""View ops: arithmetic on shape, strides and offset. They never reach a backend."""
 
 from __future__ import annotations
 
-import weakref
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 from corex import layout
-from corex.dispatch.bind import call, copy_like, dense_copy
-from corex.layout import DENSE, contiguous_strides, normalize_dim
+from corex.dispatch.bind import bind, copy_like, dense_copy
+from corex.dispatch.record import record
+from corex.dispatch.views import bind_view, hidden, transformed
+from corex.layout import normalize_dim
 from corex.ops.promotion import require_tensor
-from corex.tensor.lineage import (
-    NO_GRAD,
-    Made,
-    remember,
-    switched,
-    watch,
-)
+from corex.tensor.lineage import switched
 from corex.tensor.modes import mode
-from corex.tensor.node import UNREACHED, closure_node
-from corex.tensor.schema import OpSchema
+from corex.tensor.schema import OpSchema, unlisted
 from corex.tensor.tensor import Tensor, make
+from corex.tensor.view_op import Geometry, declare_view
 
 Shape = tuple[int, ...]
-
-
-def make_view(
-    t: Tensor,
-    shape: Shape,
-    strides: Shape,
-    offset: int,
-    label: str,
-    formula: Callable[[Tensor], Tensor],
-    made: Made | None = None,
-) -> Tensor:
-    """A view of `t`'s storage; `formula` takes the view's gradient to `t`'s.
-
-    `made` is given if the view may not be written while ops record.
-    """
-    # `make` and `lineage.register`, written out: small views are made all the time.
-    storage = t.storage_
-    result = _new(Tensor)
-    result.storage_ = storage
-    result.key = t.key
-    result.shape = shape
-    result._strides = None if strides == DENSE[shape] else strides
-    result.offset = offset
-    base = t._base
-    if base is None:
-        base = t
-    if mode.enabled:
-        node = t._node
-        if node is not None:
-            node = closure_node(label, (node, t._output_nr), formula)
-        if made is None:
-            made = t._made
-    else:
-        node = None if base._node is None else UNREACHED
-        made = NO_GRAD
-    result._node = node
-    result._base = base
-    if made is not None:
-        result._made = made
-    at = storage.version
-    if at:
-        result._at = at
-    views = base._views
-    if views is not None and len(views) < base._views_limit:
-        views.append(_ref(result))
-    else:
-        remember(base, result)
-    if node is not None and not base._watched:
-        watch(base)
-    return result
-
-
-_new = object.__new__
-_ref = weakref.ref
 
 
 def sizes_of(args: tuple[Any, ...]) -> Shape:
@@ -105,6 +42,20 @@ def sizes_of(args: tuple[Any, ...]) -> Shape:
 
 
 # ---- reshaping -------------------------------------------------------------------------------
+def _viewed(shape: Shape, strides: Shape, offset: int, target: Shape) -> Geometry:
+    found = layout.reshape_strides(shape, strides, target)
+    if found is None:
+        raise RuntimeError(
+            f"view size is not compatible with input tensor's size and stride (at least one "
+            f"dimension spans across two contiguous subspaces). Use .reshape(...) instead: shape "
+            f"{list(shape)}, strides {list(strides)}, wanted {list(target)}"
+        )
+    return target, found, offset
+
+
+VIEW = declare_view("view", "ViewBackward0", _viewed, lambda g, shape, target: g.reshape(shape))
+
+
 def view(self: Tensor, *shape: Any, size: Sequence[int] | None = None) -> Tensor:
     """The same memory with another shape (-1 is inferred).
 
@@ -112,22 +63,7 @@ def view(self: Tensor, *shape: Any, size: Sequence[int] | None = None) -> Tensor
         RuntimeError: the shape does not fit, or the strides do not allow it.
     """
     sizes = sizes_of(shape if size is None else (size,))
-    target = layout.infer_size(sizes, layout.numel(self.shape))
-    strides = layout.reshape_strides(self.shape, self.strides, target)
-    if strides is None:
-        raise RuntimeError(
-            f"view size is not compatible with input tensor's size and stride (at least one "
-            f"dimension spans across two contiguous subspaces). Use .reshape(...) instead: shape "
-            f"{list(self.shape)}, strides {list(self.strides)}, wanted {list(target)}"
-        )
-    return _reshaped(self, target, strides)
-
-
-def _reshaped(self: Tensor, target: Shape, strides: Shape) -> Tensor:
-    source = self.shape
-    return make_view(
-        self, target, strides, self.offset, "ViewBackward0", lambda g: g.reshape(source)
-    )
+    return bind_view(VIEW, self, (layout.infer_size(sizes, layout.numel(self.shape)),))
 
 
 def reshape(input: Tensor, *sizes: Any, shape: Sequence[int] | None = None) -> Tensor:
@@ -138,10 +74,10 @@ def reshape(input: Tensor, *sizes: Any, shape: Sequence[int] | None = None) -> T
     """
     wanted = sizes_of(sizes if shape is None else (shape,))
     target = layout.infer_size(wanted, layout.numel(input.shape))
-    strides = layout.reshape_strides(input.shape, input.strides, target)
-    if strides is None:
+    strides = input._strides
+    if strides is not None and layout.reshape_strides(input.shape, strides, target) is None:
         return shaped(contiguous(input), target)
-    return _reshaped(input, target, strides)
+    return bind_view(VIEW, input, (target,))
 
 
 def view_as(self: Tensor, other: Tensor) -> Tensor:
@@ -194,6 +130,31 @@ def unflatten(input: Tensor, dim: int, sizes: Sequence[int]) -> Tensor:
 
 
 # ---- order of dims ---------------------------------------------------------------------------
+def _permuted(shape: Shape, strides: Shape, offset: int, order: Shape) -> Geometry:
+    return tuple([shape[d] for d in order]), tuple([strides[d] for d in order]), offset
+
+
+def _permute_back(g: Tensor, shape: Shape, order: Shape) -> Tensor:
+    return permute(g, tuple(sorted(range(len(order)), key=order.__getitem__)))
+
+
+def _transposed(shape: Shape, strides: Shape, offset: int, a: int, b: int) -> Geometry:
+    sizes, steps = list(shape), list(strides)
+    if sizes:
+        sizes[a], sizes[b] = sizes[b], sizes[a]
+        steps[a], steps[b] = steps[b], steps[a]
+    return tuple(sizes), tuple(steps), offset
+
+
+def _transpose_back(g: Tensor, shape: Shape, a: int, b: int) -> Tensor:
+    return transpose(g, a, b)
+
+
+PERMUTE = declare_view("permute", "PermuteBackward0", _permuted, _permute_back)
+TRANSPOSE = declare_view("transpose", "TransposeBackward0", _transposed, _transpose_back)
+T = declare_view("t", "TBackward0", _transposed, _transpose_back)
+
+
 def permute(input: Tensor, *args: Any, dims: Sequence[int] | None = None) -> Tensor:
     """The dims in another order.
 
@@ -201,33 +162,13 @@ def permute(input: Tensor, *args: Any, dims: Sequence[int] | None = None) -> Ten
         RuntimeError: not a permutation of the tensor's dims.
     """
     order = layout.permutation(sizes_of(args if dims is None else (dims,)), input.ndim)
-    shape, strides = input.shape, input.strides
-    inverse = tuple(sorted(range(len(order)), key=order.__getitem__))
-    return make_view(
-        input,
-        tuple([shape[d] for d in order]),
-        tuple([strides[d] for d in order]),
-        input.offset,
-        "PermuteBackward0",
-        lambda g: permute(g, inverse),
-    )
+    return bind_view(PERMUTE, input, (order,))
 
 
 def transpose(input: Tensor, dim0: int, dim1: int) -> Tensor:
     """Two dims exchanged."""
-    a, b = normalize_dim(dim0, input.ndim), normalize_dim(dim1, input.ndim)
-    shape, strides = list(input.shape), list(input.strides)
-    if shape:
-        shape[a], shape[b] = shape[b], shape[a]
-        strides[a], strides[b] = strides[b], strides[a]
-    return make_view(
-        input,
-        tuple(shape),
-        tuple(strides),
-        input.offset,
-        "TransposeBackward0",
-        lambda g: transpose(g, a, b),
-    )
+    ndim = len(input.shape)
+    return bind_view(TRANSPOSE, input, (normalize_dim(dim0, ndim), normalize_dim(dim1, ndim)))
 
 
 def t(input: Tensor) -> Tensor:
@@ -238,12 +179,7 @@ def t(input: Tensor) -> Tensor:
     """
     if input.ndim > 2:
         raise RuntimeError(f"t() expects a tensor with <= 2 dimensions, but self is {input.ndim}D")
-    if input.ndim < 2:
-        return alias_view(input)
-    result = transpose(input, 0, 1)
-    if result._node is not None and type(result._node).__name__ == "ClosureNode":
-        result._node.label = "TBackward0"
-    return result
+    return alias_view(input) if input.ndim < 2 else bind_view(T, input, (0, 1))
 
 
 def adjoint(self: Tensor) -> Tensor:
@@ -291,53 +227,59 @@ def movedim(input: Tensor, source: int | Sequence[int], destination: int | Seque
 
 
 # ---- sizes of 1 ------------------------------------------------------------------------------
+def _squeezed(shape: Shape, strides: Shape, offset: int, dims: Shape) -> Geometry:
+    keep = [d for d, size in enumerate(shape) if size != 1 or d not in dims]
+    return tuple([shape[d] for d in keep]), tuple([strides[d] for d in keep]), offset
+
+
+def _squeeze_back(g: Tensor, shape: Shape, dims: Shape) -> Tensor:
+    return g.reshape(shape)
+
+
+def _unsqueezed(shape: Shape, strides: Shape, offset: int, dim: int) -> Geometry:
+    step = shape[dim] * strides[dim] if dim < len(shape) else 1
+    return (*shape[:dim], 1, *shape[dim:]), (*strides[:dim], step, *strides[dim:]), offset
+
+
+SQUEEZE_ALL = declare_view("squeeze", "SqueezeBackward0", _squeezed, _squeeze_back)
+SQUEEZE_ONE = declare_view("squeeze.dim", "SqueezeBackward1", _squeezed, _squeeze_back)
+SQUEEZE = declare_view("squeeze.dims", "SqueezeBackward2", _squeezed, _squeeze_back)
+UNSQUEEZE = declare_view(
+    "unsqueeze", "UnsqueezeBackward0", _unsqueezed, lambda g, shape, dim: squeeze(g, dim)
+)
+
+
 def squeeze(input: Tensor, dim: int | Sequence[int] | None = None) -> Tensor:
     """Without its dims of size 1, or without those of the given dims that have size 1."""
-    ndim = input.ndim
+    ndim = len(input.shape)
     if dim is None:
-        dims: Sequence[int] = range(ndim)
-    else:
-        dims = () if dim == () or dim == [] else layout.normalize_dims(dim, ndim)
-    drop = {d for d in dims if input.shape[d] == 1}
-    keep = [d for d in range(ndim) if d not in drop]
-    source = input.shape
-    return make_view(
-        input,
-        tuple([input.shape[d] for d in keep]),
-        tuple([input.strides[d] for d in keep]),
-        input.offset,
-        "SqueezeBackward0",
-        lambda g: g.reshape(source),
-    )
+        return bind_view(SQUEEZE_ALL, input, (tuple(range(ndim)),))
+    dims = () if dim == () or dim == [] else layout.normalize_dims(dim, ndim)
+    return bind_view(SQUEEZE_ONE if isinstance(dim, int) else SQUEEZE, input, (dims,))
 
 
 def unsqueeze(input: Tensor, dim: int) -> Tensor:
     """With a new dim of size 1 at `dim`."""
-    dim = normalize_dim(dim, input.ndim + 1)
-    shape, strides = input.shape, input.strides
-    step = shape[dim] * strides[dim] if dim < len(shape) else 1
-    return make_view(
-        input,
-        (*shape[:dim], 1, *shape[dim:]),
-        (*strides[:dim], step, *strides[dim:]),
-        input.offset,
-        "UnsqueezeBackward0",
-        lambda g: squeeze(g, dim),
-    )
+    return bind_view(UNSQUEEZE, input, (normalize_dim(dim, len(input.shape) + 1),))
 
 
 # ---- broadcasting ----------------------------------------------------------------------------
+def _expanded(shape: Shape, strides: Shape, offset: int, sizes: Shape) -> Geometry:
+    return (*layout.expand(shape, strides, sizes), offset)
+
+
+EXPAND = declare_view(
+    "expand", "ExpandBackward0", _expanded, lambda g, shape, sizes: g.sum_to_size(shape)
+)
+
+
 def expand(self: Tensor, *sizes: Any) -> Tensor:
     """Broadcast to larger sizes without copying (-1 keeps a size).
 
     Raises:
         RuntimeError: a size other than 1 would change.
     """
-    shape, strides = layout.expand(self.shape, self.strides, sizes_of(sizes))
-    source = self.shape
-    return make_view(
-        self, shape, strides, self.offset, "ExpandBackward0", lambda g: g.sum_to_size(source)
-    )
+    return bind_view(EXPAND, self, (sizes_of(sizes),))
 
 
 def expand_as(self: Tensor, other: Tensor) -> Tensor:
@@ -361,9 +303,15 @@ def broadcast_tensors(*tensors: Tensor) -> tuple[Tensor, ...]:
 
 
 # ---- the same elements -----------------------------------------------------------------------
+ALIAS = declare_view(
+    "alias", "AliasBackward0",
+    lambda shape, strides, offset: (shape, strides, offset), lambda g, shape: g,
+)  # fmt: skip
+
+
 def alias_view(input: Tensor) -> Tensor:
     """A view of all elements."""
-    return make_view(input, input.shape, input.strides, input.offset, "AliasBackward0", lambda g: g)
+    return bind_view(ALIAS, input, ())
 
 
 def detach(self: Tensor) -> Tensor:
@@ -402,19 +350,18 @@ def dense_clone(input: Tensor) -> Tensor:
     return _recorded_copy(input, dense_copy(input))
 
 
+CLONE = unlisted("clone", ("a",), {"a": lambda g: g})
+
+
 def _recorded_copy(source: Tensor, copy: Tensor) -> Tensor:
     if source._node is not None and mode.enabled:
-        copy._node = closure_node("CloneBackward0", (source._node, source._output_nr), lambda g: g)
+        record(CLONE, (source,), (), (copy,))
     return copy
 
 
 def plain_permute(t: Tensor, order: Sequence[int]) -> Tensor:
     """`permute` with valid dims, outside the graph."""
-    strides = t.strides
-    permuted = tuple([strides[d] for d in order])
-    shape = tuple([t.shape[d] for d in order])
-    exact = permuted == contiguous_strides(shape)
-    return make(t.storage_, t.key, shape, None if exact else permuted, t.offset)
+    return hidden(PERMUTE, t, (tuple(order),))
 
 
 # ---- what ops return ---------------------------------------------------------------------------
@@ -427,14 +374,7 @@ def shaped(result: Tensor, shape: Shape) -> Tensor:
         result = contiguous(result)
     elif result.shape == shape:
         return result
-    final = make(result.storage_, result.key, shape, None, result.offset)
-    node = result._node
-    if node is not None and mode.enabled:
-        source = result.shape
-        final._node = closure_node(
-            "ViewBackward0", (node, result._output_nr), lambda g: g.reshape(source)
-        )
-    return final
+    return transformed(VIEW, result, (shape,))
 
 
 def reordered(result: Tensor, order: Sequence[int]) -> Tensor:
@@ -448,14 +388,7 @@ def reordered(result: Tensor, order: Sequence[int]) -> Tensor:
 
 def relaid(result: Tensor, order: Sequence[int]) -> Tensor:
     """A fresh result with its dims in another order, over the same memory."""
-    final = plain_permute(result, order)
-    node = result._node
-    if node is not None and mode.enabled:
-        inverse = tuple(sorted(range(len(order)), key=order.__getitem__))
-        final._node = closure_node(
-            "PermuteBackward0", (node, result._output_nr), lambda g: permute(g, inverse)
-        )
-    return final
+    return transformed(PERMUTE, result, (tuple(order),))
 
 
 def order_back(ndim: int, dim: int) -> list[int]:
@@ -467,11 +400,11 @@ def call_along(schema: OpSchema, a: Tensor, dim: int, params: tuple[Any, ...] = 
     """Runs an op of one tensor, which works along the last dim, along any dim."""
     ndim = a.ndim
     if dim == ndim - 1:
-        result: Tensor = call(schema, (a,), params)
+        result: Tensor = bind(schema, (a,), params)
         return result
     back = order_back(ndim, dim)
     moved = permute(a, [*[d for d in range(ndim) if d != dim], dim])
-    return reordered(call(schema, (moved,), params), back)
+    return reordered(bind(schema, (moved,), params), back)
 
 
 def before_write(self: Tensor, *others: Any) -> Tensor:
