@@ -39,6 +39,8 @@ SETTINGS = {
     "reduce by columns": _paths("reduce=columns"),
     "reduce by lines": _paths("reduce=lines"),
     "reduce chunks": _paths("reduce_chunk=3 threads=3"),
+    "rows by line": _paths("rows=line"),
+    "rows by columns": _paths("rows=columns threads=3 grain=1 unlock_above=0"),
     "unrolled conv": _paths("conv=unrolled conv_tile_bytes=1"),
     "one conv tile": _paths(f"conv=auto conv_tile_bytes={NEVER_REACHED}"),
     "no tiles in copies": _paths("transpose=never"),
@@ -48,12 +50,12 @@ SETTINGS = {
 COMBINED = {
     "lowest": _paths(
         "level=baseline stream=always unlock_above=0 grain=1 threads=4 blas=never tiny_gemm=0 "
-        "gemv=never batch=pool transpose=never reduce=columns reduce_chunk=3 conv=unrolled "
-        "conv_tile_bytes=1"
+        "gemv=never batch=pool transpose=never reduce=columns reduce_chunk=3 rows=columns "
+        "conv=unrolled conv_tile_bytes=1"
     ),
     "middle": _paths(
         "level=v3 stream=always unlock_above=0 grain=7 threads=2 tiny_gemm=0 gemv=never batch=blas "
-        "reduce=lines reduce_chunk=64 conv_tile_bytes=64"
+        "reduce=lines reduce_chunk=64 rows=line conv_tile_bytes=64"
     ),
     "highest": _paths(
         f"level=v4 stream=never threads=1 grain={NEVER_REACHED} tiny_gemm={NEVER_REACHED} "

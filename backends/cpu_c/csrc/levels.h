@@ -9,6 +9,7 @@
 #ifndef COREX_LEVELS_H
 #define COREX_LEVELS_H
 
+#include "columns.h"
 #include "gemm.h"
 #include "internal.h"
 #include "reduce.h"
@@ -63,7 +64,12 @@ typedef struct corex_optim_table {
 typedef void (*corex_row_kernel)(void *out, const void *a, const void *b, int64_t n);
 typedef struct corex_softmax_table {
     corex_row_kernel forward[2][2], backward[2][2]; /* of the logarithm or not; by dtype */
+    corex_block_kernel forward_columns[2][2], backward_columns[2][2];
 } corex_softmax_table;
+
+typedef struct corex_scan_table {
+    corex_block_kernel cumsum[COREX_NUM_DTYPES];
+} corex_scan_table;
 
 /* Rows [begin, end) of n elements each; weight and bias may be NULL. */
 typedef struct corex_norm_job {
@@ -103,6 +109,7 @@ typedef struct corex_kernels {
     const corex_copy_table *copy;
     const corex_reduction_table *reductions;
     const corex_softmax_table *softmax;
+    const corex_scan_table *scan;
     const corex_norm_table *norm;
     const corex_loss_table *loss;
     const corex_optim_table *optim;

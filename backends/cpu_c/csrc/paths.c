@@ -42,6 +42,8 @@ static const path table[COREX_PATH_COUNT] = {
                            .choices = {"auto", "line", "columns", "lines"}},
     [COREX_PATH_REDUCE_CHUNK] = {"reduce_chunk", "elements of a long line reduced by one thread",
                                  .initial = 65536, .least = 1},
+    [COREX_PATH_ROWS] = {"rows", "one row after another, or many that lie side by side at once",
+                         .choices = {"auto", "line", "columns"}},
     [COREX_PATH_CONV] = {"conv", "1x1 convolutions without unrolling their input",
                          .choices = {"auto", "unrolled"}},
     [COREX_PATH_CONV_TILE_BYTES] = {"conv_tile_bytes", "unrolled input of a convolution at a time",

@@ -23,6 +23,7 @@ typedef enum corex_path_number {
     COREX_PATH_TRANSPOSE,
     COREX_PATH_REDUCE,
     COREX_PATH_REDUCE_CHUNK,
+    COREX_PATH_ROWS,
     COREX_PATH_CONV,
     COREX_PATH_CONV_TILE_BYTES,
     COREX_PATH_COUNT
@@ -31,6 +32,7 @@ typedef enum corex_path_number {
 /* Values of paths that are choices; 0 is always "auto". */
 enum { COREX_AUTO = 0, COREX_NEVER = 1, COREX_ALWAYS = 2 };
 enum { COREX_REDUCE_BY_LINE = 1, COREX_REDUCE_BY_COLUMNS = 2, COREX_REDUCE_BY_LINES = 3 };
+enum { COREX_ROWS_BY_LINE = 1, COREX_ROWS_BY_COLUMNS = 2 };
 enum { COREX_BATCH_BY_BLAS = 1, COREX_BATCH_BY_POOL = 2 };
 enum { COREX_CONV_UNROLLED = 1 };
 

@@ -1,5 +1,5 @@
 /* Kernels along the last dimension, element after element: cumsum, gather, scatter_add. */
-#include "rows.h"
+#include "levels.h"
 #include "sizes.h"
 
 corex_status corex_rows_init(corex_rows *rows, int nops, const corex_view *const *views)
@@ -75,9 +75,14 @@ corex_status corex_cumsum(const corex_view *out, const corex_view *a)
     corex_rows rows;
     const corex_view *views[] = {out, a};
     corex_status status = corex_rows_init(&rows, 2, views);
-    if (status == COREX_OK)
-        corex_rows_run(&rows, bodies[a->dtype], corex_times(2, rows.n[0]));
-    return status;
+    const int64_t cost = corex_times(2, rows.n[0]);
+    if (status != COREX_OK)
+        return status;
+    if (corex_by_columns(&rows))
+        return corex_columns_run(&rows, corex_kernels_now()->scan->cumsum[a->dtype], INT64_MAX,
+                                 cost);
+    corex_rows_run(&rows, bodies[a->dtype], cost);
+    return COREX_OK;
 }
 
 /* ---- gather, scatter_add: operands are out, a or src, index ---- */

@@ -1,10 +1,12 @@
 /*
  * softmax and log_softmax along the last dimension, one pass over a row while it is in the cache.
- * Rows that are not dense go through dense copies.
+ * Rows that are not dense go through dense copies, but for those that lie side by side.
  */
 #include "levels.h"
-#include "rows.h"
 #include "sizes.h"
+
+/* Columns are passed over several times: that much of them stays in the cache. */
+#define BLOCK_BYTES ((int64_t)128 << 10)
 
 typedef struct softmax_job {
     corex_rows rows; /* out, a, b */
@@ -46,7 +48,8 @@ static void softmax_range(void *context, int64_t begin, int64_t end)
         corex_scratch_release(&dense[k]);
 }
 
-static corex_status run(int nops, const corex_view *const *views, const corex_row_kernel *by_dtype)
+static corex_status run(int nops, const corex_view *const *views, const corex_row_kernel *by_dtype,
+                        const corex_block_kernel *columns_by_dtype)
 {
     const corex_view *out = views[0];
     for (int k = 0; k < nops; k++)
@@ -70,21 +73,26 @@ static corex_status run(int nops, const corex_view *const *views, const corex_ro
     corex_status status = corex_rows_init(&job.rows, nops, list);
     if (status != COREX_OK || job.rows.iter.total == 0 || job.rows.n[0] == 0)
         return status;
-    corex_parallel_for(job.rows.iter.total,
-                       1 + COREX_GRAIN / corex_plus(1, corex_times(8, job.rows.n[0])),
-                       softmax_range, &job);
+    const int64_t cost = corex_times(8, job.rows.n[0]);
+    if (corex_by_columns(&job.rows))
+        return corex_columns_run(&job.rows, columns_by_dtype[COREX_BY_FLOAT(out->dtype)],
+                                 BLOCK_BYTES, cost);
+    corex_parallel_for(job.rows.iter.total, 1 + COREX_GRAIN / corex_plus(1, cost), softmax_range,
+                       &job);
     return job.failed ? corex_fail(COREX_ERR_MEMORY, "no memory for rows") : COREX_OK;
 }
 
 corex_status corex_softmax(const corex_view *out, const corex_view *a, int log)
 {
     const corex_view *views[] = {out, a};
-    return run(2, views, corex_kernels_now()->softmax->forward[log != 0]);
+    const corex_softmax_table *table = corex_kernels_now()->softmax;
+    return run(2, views, table->forward[log != 0], table->forward_columns[log != 0]);
 }
 
 corex_status corex_softmax_backward(const corex_view *out, const corex_view *g, const corex_view *y,
                                     int log)
 {
     const corex_view *views[] = {out, g, y};
-    return run(3, views, corex_kernels_now()->softmax->backward[log != 0]);
+    const corex_softmax_table *table = corex_kernels_now()->softmax;
+    return run(3, views, table->backward[log != 0], table->backward_columns[log != 0]);
 }

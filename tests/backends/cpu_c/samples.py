@@ -236,6 +236,9 @@ def rows() -> Iterator[Result]:
             yield f"softmax {n}", F.softmax(corex.tensor(a), 1), soft
             yield f"softmax by columns {n}", F.softmax(corex.tensor(a.T.copy()), 0), soft.T
             yield f"log_softmax {n}", F.log_softmax(corex.tensor(a), 1), np.log(soft)
+            turned = corex.tensor(a.T.copy())
+            yield f"log_softmax by columns {n}", F.log_softmax(turned, 0), np.log(soft).T
+            yield f"cumsum by columns {n}", turned.cumsum(0), wide.cumsum(1).T
             mean, var = wide.mean(1, keepdims=True), wide.var(1, keepdims=True)
             normed = (wide - mean) / np.sqrt(var + 1e-5)
             yield f"layer_norm {n}", F.layer_norm(corex.tensor(a), (n,)), normed

@@ -1,4 +1,5 @@
 /* Rows of softmax and log_softmax and their gradients. */
+#include "columnmath.h"
 #include "rowmath.h"
 
 /* Exponentials kept at a time where there is no place for all of them. */
@@ -58,8 +59,82 @@
 SOFTMAX(f32, float)
 SOFTMAX(f64, double)
 
+/* The same of columns. */
+#define COLUMNS(sfx, T) \
+    /* The largest of each, where NaNs are passed over. */ \
+    static void largest_##sfx(const corex_block *block, T *top) \
+    { \
+        const int64_t columns = block->columns; \
+        EACH_COLUMN top[c] = -(T)INFINITY; \
+        EACH_COLUMN_ROW \
+        { \
+            const T *const x = COLUMN_ROW(const T, 1); \
+            EACH_COLUMN top[c] = x[c] > top[c] ? x[c] : top[c]; \
+        } \
+    } \
+    static void softmax_columns_##sfx(const corex_block *block) \
+    { \
+        const int64_t columns = block->columns; \
+        T top[COREX_COLUMNS]; \
+        double total[COREX_COLUMNS]; \
+        largest_##sfx(block, top); \
+        COLUMN_SUMS(T, 1, total, out[c] = VM_EXP(x[c] - top[c])); \
+        EACH_COLUMN top[c] = (T)(1 / total[c]); \
+        EACH_COLUMN_ROW \
+        { \
+            T *const out = COLUMN_ROW(T, 0); \
+            EACH_COLUMN out[c] *= top[c]; \
+        } \
+    } \
+    static void log_softmax_columns_##sfx(const corex_block *block) \
+    { \
+        const int64_t columns = block->columns; \
+        T top[COREX_COLUMNS], shift[COREX_COLUMNS]; \
+        double total[COREX_COLUMNS]; \
+        largest_##sfx(block, top); \
+        COLUMN_SUMS(T, 1, total, VM_EXP(x[c] - top[c])); \
+        EACH_COLUMN shift[c] = VM_LOG((T)total[c]); \
+        EACH_COLUMN_ROW \
+        { \
+            T *const out = COLUMN_ROW(T, 0); \
+            const T *const x = COLUMN_ROW(const T, 1); \
+            EACH_COLUMN out[c] = x[c] - top[c] - shift[c]; \
+        } \
+    } \
+    static void softmax_backward_columns_##sfx(const corex_block *block) \
+    { \
+        const int64_t columns = block->columns; \
+        double total[COREX_COLUMNS]; \
+        COLUMN_SUMS(T, 2, total, x[c] * y[c]); \
+        EACH_COLUMN_ROW \
+        { \
+            T *const out = COLUMN_ROW(T, 0); \
+            const T *const g = COLUMN_ROW(const T, 1), *const y = COLUMN_ROW(const T, 2); \
+            EACH_COLUMN out[c] = y[c] * (g[c] - (T)total[c]); \
+        } \
+    } \
+    static void log_softmax_backward_columns_##sfx(const corex_block *block) \
+    { \
+        const int64_t columns = block->columns; \
+        double total[COREX_COLUMNS]; \
+        COLUMN_SUMS(T, 2, total, x[c]); \
+        EACH_COLUMN_ROW \
+        { \
+            T *const out = COLUMN_ROW(T, 0); \
+            const T *const g = COLUMN_ROW(const T, 1), *const y = COLUMN_ROW(const T, 2); \
+            EACH_COLUMN out[c] = g[c] - VM_EXP(y[c]) * (T)total[c]; \
+        } \
+    }
+
+COLUMNS(f32, float)
+COLUMNS(f64, double)
+
 const corex_softmax_table COREX_LEVELED(corex_softmax) = {
     .forward = {{softmax_f32, softmax_f64}, {log_softmax_f32, log_softmax_f64}},
     .backward = {{softmax_backward_f32, softmax_backward_f64},
                  {log_softmax_backward_f32, log_softmax_backward_f64}},
+    .forward_columns = {{softmax_columns_f32, softmax_columns_f64},
+                        {log_softmax_columns_f32, log_softmax_columns_f64}},
+    .backward_columns = {{softmax_backward_columns_f32, softmax_backward_columns_f64},
+                         {log_softmax_backward_columns_f32, log_softmax_backward_columns_f64}},
 };

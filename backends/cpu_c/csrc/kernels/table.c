@@ -8,6 +8,7 @@ const corex_kernels COREX_LEVELED(corex_kernels) = {
     .copy = &COREX_LEVELED(corex_copy),
     .reductions = &COREX_LEVELED(corex_reductions),
     .softmax = &COREX_LEVELED(corex_softmax),
+    .scan = &COREX_LEVELED(corex_scan),
     .norm = &COREX_LEVELED(corex_norm),
     .loss = &COREX_LEVELED(corex_loss),
     .optim = &COREX_LEVELED(corex_optim),
