@@ -18,7 +18,7 @@ from corex.plugins import hookimpl, manager
 from corex.tensor.schema import REGISTRY, OpSchema
 from tests.ops.expressions import lines
 from tests.ops.inputs import INPUTS
-from tests.ops.test_elementwise import IN_PLACE, OPS, arguments, dtypes_of, public
+from tests.ops.pointwise.test_elementwise import IN_PLACE, OPS, arguments, dtypes_of, public
 
 pytestmark = pytest.mark.usefixtures("strict")
 

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 import corex
-from corex.ops.create.constant import host as create_host
+from corex.ops.create import host as create_host
 
 pytestmark = pytest.mark.usefixtures("each_backend")
 

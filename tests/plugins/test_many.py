@@ -16,7 +16,7 @@ from corex.errors import BackendUnavailableError
 from corex.ops import NewOp
 from corex.plugins import hookimpl, manager
 from corex.tensor.schema import OpSchema
-from tests.plugins.test_bring_up import Memory, MemoryPlugin
+from tests.dispatch.test_bring_up import Memory, MemoryPlugin
 from tests.plugins.test_faults import BROKEN, HEAD
 from tests.plugins.world import World
 

@@ -16,8 +16,7 @@ import pytest
 
 import corex
 from corex.cli import main
-
-from .data.test_digits import write_mnist
+from tests.utils.data.test_digits import write_mnist
 
 
 @pytest.fixture(autouse=True)

@@ -13,7 +13,7 @@ import pytest
 from benchmarks import case, goals, report, timing, versions
 from benchmarks.cases import CASES
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 BENCHMARKS = [sys.executable, "-m", "benchmarks"]
 
 

@@ -12,7 +12,7 @@ import pytest
 import corex
 from tools import typing_stubs
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 
 
 @pytest.mark.skipif(sys.version_info < (3, 11), reason="cannot see overloads")

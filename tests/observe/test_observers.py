@@ -18,7 +18,7 @@ from corex.observe.events import TensorSpec
 from corex.observe.placement import Placed
 from corex.plugins import hookimpl, manager
 from corex.tensor import place
-from tests.plugins.test_bring_up import MemoryPlugin
+from tests.dispatch.test_bring_up import MemoryPlugin
 
 
 class Tracer:
