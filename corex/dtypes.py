@@ -1,44 +1,116 @@
-"""Element types, their limits, and the promotion table.
+"""Element types: one row each, and what follows from the rows.
 
-Adding a dtype is one row in `_ROWS`, one row in `_PROMOTION_ORDER`'s table, and one column in
-each backend's kernels.
+A row says all that corex knows of a dtype; nothing elsewhere lists them. To add one, add its row
+here, its row in each backend that shall hold it, and kernels there (CONTRIBUTING.md).
 """
 
 from __future__ import annotations
 
-from typing import Final
+from collections.abc import Iterable
+from typing import Final, NamedTuple
+
+
+class Row(NamedTuple):
+    """What is known of a dtype.
+
+    Attributes:
+        name: the public name, as in `corex.float32`.
+        itemsize: size of one element in bytes.
+        kind: 'b' boolean, 'u' unsigned, 'i' signed, 'f' floating point, 'c' complex.
+        format: the `struct`/buffer-protocol character of one element.
+        scalar: PyTorch's word for it, as in "expected scalar type Long".
+        numpy: the array interface's name, without byte order; empty where NumPy has none.
+        dlpack: DLPack's type code; it says bits besides.
+        safetensors: its name in safetensors files.
+        aliases: PyTorch's other names, as in `corex.long`.
+        digits: binary digits of precision; of an integer, those of its largest value.
+        exponents: of a float, those of the smallest normal number and of the largest one.
+        compute: the name of the dtype in which an op runs that has no kernel for this one.
+    """
+
+    name: str
+    itemsize: int
+    kind: str
+    format: str
+    scalar: str
+    numpy: str
+    dlpack: int
+    safetensors: str
+    aliases: tuple[str, ...]
+    digits: int
+    exponents: tuple[int, int] = (0, 0)
+    compute: str | None = None
+
+
+# fmt: off
+ROWS: Final = (
+    Row("bool",    1, "b", "?", "Bool",   "b1", 6, "BOOL", (),           1),
+    Row("uint8",   1, "u", "B", "Byte",   "u1", 1, "U8",   (),           8),
+    Row("int32",   4, "i", "i", "Int",    "i4", 0, "I32",  ("int",),    31),
+    Row("int64",   8, "i", "q", "Long",   "i8", 0, "I64",  ("long",),   63),
+    Row("float32", 4, "f", "f", "Float",  "f4", 2, "F32",  ("float",),  24, (-126, 127)),
+    Row("float64", 8, "f", "d", "Double", "f8", 2, "F64",  ("double",), 53, (-1022, 1023)),
+)
+# fmt: on
+
+CATEGORY: Final[dict[str, int]] = {"b": 0, "u": 1, "i": 1, "f": 2, "c": 3}
+"""Kind -> boolean, integer, floating or complex, in the order of PyTorch's promotion."""
 
 
 class DType:
     """An element type. Instances are unique, so they are compared with `is`.
 
     Attributes:
-        name: the public name, as in `corex.float32`.
-        itemsize: size of one element in bytes.
-        kind: 'b' boolean, 'u' unsigned, 'i' signed, 'f' floating point (NumPy's letters).
-        format: the `struct`/buffer-protocol character of one element.
         index: the position in `ALL`; a stable small integer for tables.
+        category: 0 boolean, 1 integer, 2 floating point, 3 complex.
+        is_floating_point: whether it is of kind 'f'.
+        is_complex: whether elements are complex numbers (none of today's dtypes is).
+        is_signed: whether negative values can be represented.
+        type_name: what PyTorch calls a tensor of it, as in 'FloatTensor'.
+        compute: the dtype in which an op runs that has no kernel for this one, or None.
+        and those of `Row`.
     """
 
-    __slots__ = ("format", "index", "is_floating_point", "itemsize", "kind", "name")
+    __slots__ = (
+        "aliases",
+        "category",
+        "compute",
+        "digits",
+        "dlpack",
+        "exponents",
+        "format",
+        "index",
+        "is_complex",
+        "is_floating_point",
+        "is_signed",
+        "itemsize",
+        "kind",
+        "name",
+        "numpy",
+        "safetensors",
+        "scalar",
+        "type_name",
+    )
 
-    def __init__(self, name: str, itemsize: int, kind: str, fmt: str, index: int) -> None:
-        self.name = name
-        self.itemsize = itemsize
-        self.kind = kind
-        self.format = fmt
+    def __init__(self, row: Row, index: int) -> None:
         self.index = index
-        self.is_floating_point = kind == "f"
-
-    @property
-    def is_complex(self) -> bool:
-        """Whether elements are complex numbers (none of today's dtypes is)."""
-        return self.kind == "c"
-
-    @property
-    def is_signed(self) -> bool:
-        """Whether negative values can be represented."""
-        return self.kind in "if"
+        self.name = row.name
+        self.itemsize = row.itemsize
+        self.kind = row.kind
+        self.category = CATEGORY[row.kind]
+        self.format = row.format
+        self.scalar = row.scalar
+        self.type_name = f"{row.scalar}Tensor"
+        self.numpy = row.numpy
+        self.dlpack = row.dlpack
+        self.safetensors = row.safetensors
+        self.aliases = row.aliases
+        self.digits = row.digits
+        self.exponents = row.exponents
+        self.is_floating_point = row.kind == "f"
+        self.is_complex = row.kind == "c"
+        self.is_signed = row.kind in "ifc"
+        self.compute: DType | None = None  # set when all are there
 
     def __repr__(self) -> str:
         return f"corex.{self.name}"
@@ -47,28 +119,15 @@ class DType:
         return (by_name, (self.name,))
 
 
-# name, bytes, kind, buffer-protocol format
-_ROWS: Final = (
-    ("bool", 1, "b", "?"),
-    ("uint8", 1, "u", "B"),
-    ("int32", 4, "i", "i"),
-    ("int64", 8, "i", "q"),
-    ("float32", 4, "f", "f"),
-    ("float64", 8, "f", "d"),
-)
-
-ALL: Final[tuple[DType, ...]] = tuple(DType(*row, index) for index, row in enumerate(_ROWS))
+ALL: Final[tuple[DType, ...]] = tuple(DType(row, index) for index, row in enumerate(ROWS))
 BY_NAME: Final[dict[str, DType]] = {dtype.name: dtype for dtype in ALL}
+for _row in ROWS:
+    BY_NAME[_row.name].compute = None if _row.compute is None else BY_NAME[_row.compute]
 
 bool_, uint8, int32, int64, float32, float64 = ALL
 
-# PyTorch's other names for the same types.
-ALIASES: Final[dict[str, DType]] = {
-    "float": float32,
-    "double": float64,
-    "int": int32,
-    "long": int64,
-}
+ALIASES: Final[dict[str, DType]] = {alias: dtype for dtype in ALL for alias in dtype.aliases}
+"""PyTorch's other names for the same types."""
 
 
 def by_name(name: str) -> DType:
@@ -76,21 +135,45 @@ def by_name(name: str) -> DType:
     return BY_NAME[name]
 
 
-# The promotion table, both operands tensors of the same priority. Written out, because a table
-# can be read and checked against PyTorch's documentation, while a rule can only be believed.
-_HEADER: Final = (bool_, uint8, int32, int64, float32, float64)
-_TABLE: Final = (
-    # bool    uint8    int32    int64    float32  float64
-    (bool_, uint8, int32, int64, float32, float64),  # bool
-    (uint8, uint8, int32, int64, float32, float64),  # uint8
-    (int32, int32, int32, int64, float32, float64),  # int32
-    (int64, int64, int64, int64, float32, float64),  # int64
-    (float32, float32, float32, float32, float32, float64),  # float32
-    (float64, float64, float64, float64, float64, float64),  # float64
-)
-PROMOTION: Final[dict[tuple[DType, DType], DType]] = {
-    (row, column): _TABLE[i][j] for i, row in enumerate(_HEADER) for j, column in enumerate(_HEADER)
-}
+def of_kinds(kinds: str) -> frozenset[DType]:
+    """The dtypes of some kinds, as in `of_kinds("ui")`."""
+    return frozenset(dtype for dtype in ALL if dtype.kind in kinds)
+
+
+# ---- promotion -------------------------------------------------------------------------------
+def promotion(dtypes: Iterable[DType]) -> dict[tuple[DType, DType], DType]:
+    """What two tensors of the same priority are computed in, for each pair of some dtypes.
+
+    A pair without a common dtype (such as int64 and uint64, in PyTorch) is missing.
+    """
+    known = sorted(dtypes, key=lambda dtype: dtype.itemsize)
+    found = {(a, b): _promoted(a, b, known) for a in known for b in known}
+    return {pair: dtype for pair, dtype in found.items() if dtype is not None}
+
+
+def _promoted(a: DType, b: DType, known: list[DType]) -> DType | None:
+    """PyTorch's rule: the higher category wins; within one, what is just wide enough for both.
+
+    Complex numbers must also be wide enough for the floats that they meet.
+    """
+    high, low = (a, b) if a.category >= b.category else (b, a)
+    if high.category > low.category and low.kind != "f":
+        return high
+    fits = (d for d in known if d.category == high.category and _holds(d, a) and _holds(d, b))
+    return next(fits, None)
+
+
+def _holds(dtype: DType, other: DType) -> bool:
+    """Whether every value (of a complex dtype: every part) of `other` is one of `dtype`."""
+    return (
+        dtype.digits >= other.digits
+        and dtype.is_signed >= other.is_signed
+        and dtype.exponents[0] <= other.exponents[0]
+        and dtype.exponents[1] >= other.exponents[1]
+    )
+
+
+PROMOTION: Final = promotion(ALL)
 
 
 def promote_types(a: DType, b: DType) -> DType:
@@ -105,17 +188,14 @@ def promote_types(a: DType, b: DType) -> DType:
         raise TypeError(f"promote_types() takes two dtypes, got {a!r} and {b!r}") from None
 
 
-# Order of the categories in PyTorch's promotion with scalars and 0-d tensors.
-CATEGORY: Final[dict[str, int]] = {"b": 0, "u": 1, "i": 1, "f": 2, "c": 3}
-
-
 def can_cast(from_: DType, to: DType) -> bool:
     """Whether an in-place op may store a `from_` result in a `to` tensor, as `torch.can_cast`."""
     if to.kind == "b":
         return from_.kind == "b"
-    return CATEGORY[from_.kind] <= CATEGORY[to.kind]
+    return from_.category <= to.category
 
 
+# ---- limits ----------------------------------------------------------------------------------
 class finfo:  # noqa: N801 - PyTorch's name
     """Limits of a floating-point dtype, as `torch.finfo`."""
 
@@ -125,13 +205,14 @@ class finfo:  # noqa: N801 - PyTorch's name
             raise TypeError(
                 f"finfo() requires a floating point input type. Use iinfo to handle {dtype!r}"
             )
-        mantissa, low_exponent, high_exponent = _FLOAT_LAYOUT[dtype.name]
+        mantissa = dtype.digits - 1
+        least, greatest = dtype.exponents
         self.dtype = dtype.name
         self.bits = dtype.itemsize * 8
         self.eps = 2.0**-mantissa
-        self.max = (2.0 - self.eps) * 2.0**high_exponent
+        self.max = (2.0 - self.eps) * 2.0**greatest
         self.min = -self.max
-        self.tiny = self.smallest_normal = 2.0**low_exponent
+        self.tiny = self.smallest_normal = 2.0**least
         self.resolution = 10.0 ** -int(mantissa * 0.30103)
 
     def __repr__(self) -> str:
@@ -142,10 +223,6 @@ class finfo:  # noqa: N801 - PyTorch's name
         )
 
 
-# mantissa bits, smallest normal exponent, largest exponent (IEEE 754)
-_FLOAT_LAYOUT: Final = {"float32": (23, -126, 127), "float64": (52, -1022, 1023)}
-
-
 class iinfo:  # noqa: N801 - PyTorch's name
     """Limits of an integer dtype, as `torch.iinfo`."""
 
@@ -154,13 +231,14 @@ class iinfo:  # noqa: N801 - PyTorch's name
             raise TypeError(f"iinfo() requires an integer input type, got {dtype!r}")
         self.dtype = dtype.name
         self.bits = dtype.itemsize * 8
-        self.min = 0 if dtype.kind == "u" else -(1 << (self.bits - 1))
-        self.max = (1 << (self.bits - (dtype.kind == "i"))) - 1
+        self.min = -(1 << dtype.digits) if dtype.is_signed else 0
+        self.max = (1 << dtype.digits) - 1
 
     def __repr__(self) -> str:
         return f"iinfo(min={self.min}, max={self.max}, dtype={self.dtype})"
 
 
+# ---- the default -----------------------------------------------------------------------------
 _default = float32
 
 

@@ -49,7 +49,7 @@ def random_bits(out: View, seed: int, offset: int) -> None:
 
 def random_uniform(out: View, seed: int, offset: int) -> None:
     """Uniform in [0, 1): the leading 24 or 53 bits as a binary fraction."""
-    digits = 24 if out[1].itemsize == 4 else 53
+    digits = out[1].digits
     store(out, [(b >> 64 - digits) * 2.0**-digits for b in bits(math.prod(out[2]), seed, offset)])
 
 

@@ -25,9 +25,6 @@ VERSION = (1, 0)
 CPU = (1, 0)
 READ_ONLY, COPIED = 1, 2  # flags
 
-_KINDS = {"i": 0, "u": 1, "f": 2, "c": 5, "b": 6}
-_BFLOAT = 4
-
 
 class _Tensor(ctypes.Structure):
     _fields_ = (
@@ -78,12 +75,8 @@ _deleter = ctypes.CFUNCTYPE(None, pointer)
 
 
 # ---- dtypes ------------------------------------------------------------------------------------
-def code_of(dtype: DType) -> int:
-    """DLPack's type code; it says bits besides."""
-    return _BFLOAT if dtype.name == "bfloat16" else _KINDS[dtype.kind]
-
-
-_DTYPES = {(code_of(dtype), dtype.itemsize * 8): dtype for dtype in ALL}
+_DTYPES = {(dtype.dlpack, dtype.itemsize * 8): dtype for dtype in ALL}
+"""By DLPack's type code and bits."""
 
 
 # ---- memory under an address -------------------------------------------------------------------
@@ -133,7 +126,7 @@ def make_capsule(
     """
     capsule = _capsule_of(array, versioned)
     managed = _content(capsule)
-    managed.tensor.code, managed.tensor.bits = code_of(dtype), dtype.itemsize * 8
+    managed.tensor.code, managed.tensor.bits = dtype.dlpack, dtype.itemsize * 8
     managed.tensor.device_type, managed.tensor.device_id = device
     if copied and isinstance(managed, _Versioned):
         managed.flags |= COPIED

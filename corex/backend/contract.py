@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any, ClassVar, NamedTuple, Protocol
 
-from corex.dtypes import ALL, DType
+from corex.dtypes import DType, bool_, float32, float64, int32, int64, uint8
 from corex.errors import BackendUnavailableError, KernelUnavailableError, OutOfMemoryError
 from corex.layout import collapse, contiguous_strides
 
@@ -35,7 +35,7 @@ __all__ = [
 ]
 
 API_VERSION = 1
-DTYPES = ALL[:6]
+DTYPES = (bool_, uint8, int32, int64, float32, float64)
 """The dtypes of this API version; one that comes later is held only by who says so."""
 
 Buffer = Any

@@ -135,12 +135,12 @@ def _cuda_array_interface(self: Tensor) -> dict[str, Any]:
             "Can't get __cuda_array_interface__ on Variable that requires grad. If gradients "
             "aren't required, use var.detach() to get Variable that doesn't require grad."
         )
-    if dtype.name == "bfloat16":
-        raise TypeError("the CUDA array interface has no bfloat16; use DLPack")
+    if not dtype.numpy:
+        raise TypeError(f"the CUDA array interface has no {dtype.name}; use DLPack")
     size = dtype.itemsize
     dense = self._strides is None or self._strides == contiguous_strides(self.shape)
     return {
-        "typestr": f"{'|' if size == 1 else '<'}{dtype.kind}{size}",
+        "typestr": f"{'|' if size == 1 else '<'}{dtype.numpy}",
         "shape": tuple(self.shape),
         "strides": None if dense else tuple([s * size for s in self.strides]),
         "data": (self.data_ptr() if numel(self.shape) else 0, False),

@@ -19,18 +19,12 @@ import numpy as np
 
 import corex
 from corex import Tensor
+from corex.dtypes import ALL
 
 Path = str | os.PathLike[str]
 
 _STRUCTURE = "corex"
-_DTYPES = {
-    "BOOL": "bool",
-    "U8": "uint8",
-    "I32": "int32",
-    "I64": "int64",
-    "F32": "float32",
-    "F64": "float64",
-}
+_DTYPES = frozenset(dtype.safetensors for dtype in ALL)
 _MISSING = (
     "corex.save and corex.load need the package safetensors: pip install 'corex[safetensors]'"
 )

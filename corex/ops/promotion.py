@@ -13,7 +13,7 @@ from corex import dtypes as dt
 from corex.dispatch.bind import copy_like, write
 from corex.dispatch.record import record
 from corex.dispatch.resolve import empty
-from corex.dtypes import CATEGORY, PROMOTION, DType
+from corex.dtypes import PROMOTION, DType
 from corex.tensor.modes import capturing, mode
 from corex.tensor.place import DispatchKey
 from corex.tensor.schema import unlisted
@@ -55,7 +55,7 @@ def result_type(*operands: Any) -> DType:
             continue
         if result is None:
             result = group
-        elif CATEGORY[group.kind] > CATEGORY[result.kind]:
+        elif group.category > result.category:
             result = PROMOTION[result, group]
             if result is dt.int64 and 2**63 <= largest < 2**64:
                 raise RuntimeError(
@@ -128,14 +128,14 @@ def factor(value: Any, dtype: DType, op: str, name: str, strict: bool = True) ->
 # ---- numbers and dtypes --------------------------------------------------------------------------
 # As an operand an integer wraps around and a float rounds, to infinity if need be (`scalar`);
 # as a value to be written or a bound it must fit (`written`). No integer has more than 64 bits.
-_FLOAT32_MAX = dt.finfo(dt.float32).max
+_LARGEST = {dtype: dt.finfo(dtype).max for dtype in dt.of_kinds("f")}
+_LIMITS = {dtype: (dt.iinfo(dtype).min, dt.iinfo(dtype).max) for dtype in dt.of_kinds("ui")}
+_LIMITS[dt.bool_] = _LIMITS[dt.int64]
 
 
 def limits(dtype: DType) -> tuple[int, int]:
     """The smallest and the largest integer that a boolean or integer dtype computes with."""
-    if dtype.kind == "u":
-        return 0, 255
-    return (-(2**31), 2**31 - 1) if dtype.itemsize == 4 else (-(2**63), 2**63 - 1)
+    return _LIMITS[dtype]
 
 
 def check_bits(value: Number) -> None:
@@ -148,23 +148,23 @@ def check_bits(value: Number) -> None:
 
 
 def check_fits(value: Number, dtype: DType) -> None:
-    """Whether a dtype can hold a number; negative integers may wrap into uint8, as in PyTorch.
+    """Whether a dtype can hold a number; without a sign negative ones may wrap, as in PyTorch.
 
     Raises:
         OverflowError: an integer of more than 64 bits. RuntimeError: it cannot.
     """
-    if 0 <= value <= 255:
+    if 0 <= value <= 127:
         return
     check_bits(value)
     kind = dtype.kind
     if kind == "b":
         return
     if kind == "f":
-        fits = dtype.itemsize == 8 or not _FLOAT32_MAX < abs(value) < math.inf
+        fits = not _LARGEST[dtype] < abs(value) < math.inf
     else:
         low, high = limits(dtype)
         if kind == "u" and not isinstance(value, float):
-            low = -255
+            low = -high
         fits = low <= value <= high
     if not fits:
         raise RuntimeError(

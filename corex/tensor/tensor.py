@@ -29,15 +29,6 @@ if TYPE_CHECKING:
 else:
     _Base = object
 
-TYPE_NAMES = {
-    "bool": "BoolTensor",
-    "uint8": "ByteTensor",
-    "int32": "IntTensor",
-    "int64": "LongTensor",
-    "float32": "FloatTensor",
-    "float64": "DoubleTensor",
-}
-
 
 class Size(tuple[int, ...]):
     """The sizes of a tensor: a tuple that counts its elements and prints as PyTorch's does."""
@@ -206,7 +197,7 @@ class Tensor(_Base):
 
     def type_name(self) -> str:
         """The name of the tensor's type, such as 'corex.FloatTensor'."""
-        return f"corex.{TYPE_NAMES[self.key.dtype.name]}"
+        return f"corex.{self.key.dtype.type_name}"
 
     @property
     def is_cuda(self) -> bool:

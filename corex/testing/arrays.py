@@ -18,19 +18,24 @@ Shape = tuple[int, ...]
 Layout = str | Shape
 """A layout by name, or strides in elements."""
 
-INTEGER: Final = ("uint8", "int32", "int64")
-FLOAT: Final = ("float32", "float64")
+INTEGER: Final = tuple(dtype.name for dtype in dtypes.ALL if dtype.kind in "ui")
+FLOAT: Final = tuple(dtype.name for dtype in dtypes.ALL if dtype.kind == "f")
 
 
 # ---- data ----------------------------------------------------------------------------------
-EDGES: Final[dict[str, list[Any]]] = {
-    "bool": [True, False],
-    "uint8": [0, 1, 2, 127, 128, 254, 255],
-    "int32": [0, 1, -1, 2, -2, 2**31 - 1, -(2**31)],
-    "int64": [0, 1, -1, 2, -2, 2**63 - 1, -(2**63)],
-    "float32": [0.0, -0.0, 1.0, -1.0, math.inf, -math.inf, math.nan, 1e-40, 3e38, -3e38, 0.5, 2.5],
-    "float64": [0.0, -0.0, 1.0, -1.0, math.inf, -math.inf, math.nan, 5e-320, 1.7e308, 0.5, -1.5],
-}
+def _edges(dtype: dtypes.DType) -> list[Any]:
+    if dtype.kind == "b":
+        return [True, False]
+    if dtype.kind == "f":
+        most, subnormal = dtypes.finfo(dtype).max * 0.9, dtypes.finfo(dtype).tiny * 0.01
+        specials = [0.0, -0.0, 1.0, -1.0, math.inf, -math.inf, math.nan]
+        return [*specials, subnormal, most, -most, 0.5, 2.5]
+    low, high = dtypes.iinfo(dtype).min, dtypes.iinfo(dtype).max
+    near = [-1, 2, -2] if low else [2, high // 2, high // 2 + 1, high - 1]
+    return [0, 1, *near, high, *([low] if low else [])]
+
+
+EDGES: Final = {dtype.name: _edges(dtype) for dtype in dtypes.ALL}
 
 
 def numbers(rng: np.random.Generator, dtype: str, shape: Shape, edges: bool = True) -> Array:

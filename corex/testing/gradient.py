@@ -6,6 +6,7 @@ derivative in the op's declaration nor any kernel vouches for itself.
 
 from __future__ import annotations
 
+import math
 import warnings
 from collections.abc import Callable, Sequence
 from typing import Any, Final
@@ -13,6 +14,7 @@ from typing import Any, Final
 import numpy as np
 
 import corex
+from corex import dtypes
 from corex.dispatch.devices import place_of
 from corex.errors import FallbackWarning
 from corex.plugins.manager import manager
@@ -27,7 +29,9 @@ from corex.testing.spec import Spec
 from corex.testing.verdict import Verdict, told
 
 STEP: Final = 1e-5
-TOLERANCE: Final = {"float64": 1e-6, "float32": 2e-3}
+TOLERANCE: Final = {
+    dtype.name: max(1e-6, 6 * math.sqrt(dtypes.finfo(dtype).eps)) for dtype in dtypes.of_kinds("f")
+}
 """Of a gradient's element, relative to one plus its size."""
 
 

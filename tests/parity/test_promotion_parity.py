@@ -6,11 +6,13 @@ import itertools
 
 import pytest
 
+from corex import dtypes
+from tests.ops.test_dtypes import LATER, literal
 from tests.parity.comparison import compare
 
-pytest.importorskip("torch")
+torch = pytest.importorskip("torch")
 
-DTYPES = ["bool", "uint8", "int32", "int64", "float32", "float64"]
+DTYPES = [dtype.name for dtype in dtypes.ALL]
 NUMBERS = ["True", "2", "2.5"]
 FUNCTIONS = """
     add mul div true_divide maximum minimum eq lt logical_and atan2 copysign fmax xlogy where cat
@@ -74,3 +76,41 @@ def test_casts(source: str) -> None:
             f"r0=zeros({values}.shape,dtype={target}); r0.copy_({values}); r0",
         ):  # fmt: skip
             assert not compare(code), code
+
+
+@pytest.mark.parametrize("name", DTYPES)
+def test_rows_are_those_of_pytorch(name: str) -> None:
+    """Names, limits and promotion of a dtype; the table itself is in `tests/ops/test_dtypes.py`."""
+    mine, theirs = dtypes.by_name(name), getattr(torch, name)
+    assert mine.itemsize == theirs.itemsize
+    assert mine.is_floating_point == theirs.is_floating_point
+    assert (mine.is_complex, mine.is_signed) == (theirs.is_complex, theirs.is_signed)
+    assert torch.zeros(1, dtype=theirs).type() == f"torch.{mine.type_name}"
+    assert all(getattr(torch, alias) is theirs for alias in mine.aliases)
+    if name != "bool":
+        info = (dtypes.finfo if mine.is_floating_point else dtypes.iinfo)(mine)
+        wanted = (torch.finfo if mine.is_floating_point else torch.iinfo)(theirs)
+        for fact in ("bits", "max", "min", "dtype", "eps", "tiny", "smallest_normal"):
+            assert getattr(info, fact, None) == getattr(wanted, fact, None), fact
+        assert repr(info) == repr(wanted) or mine.kind != "f"
+    for other in DTYPES:
+        common = torch.promote_types(theirs, getattr(torch, other))
+        assert f"torch.{dtypes.promote_types(mine, dtypes.by_name(other)).name}" == str(common)
+
+
+def test_literal_table_is_that_of_pytorch() -> None:
+    for (a, b), result in literal().items():
+        common = torch.promote_types(getattr(torch, a), getattr(torch, b))
+        assert str(common) == f"torch.{result}", (a, b)
+
+
+def test_rows_to_come_are_those_of_pytorch() -> None:
+    for row in LATER:
+        theirs = getattr(torch, row.name)
+        assert row.itemsize == theirs.itemsize
+        assert all(getattr(torch, alias) is theirs for alias in row.aliases)
+        if row.kind == "f":
+            info = torch.finfo(theirs)
+            assert info.eps == 2.0 ** (1 - row.digits)
+            assert info.tiny == 2.0 ** row.exponents[0]
+            assert info.max == (2 - info.eps) * 2.0 ** row.exponents[1]

@@ -25,7 +25,7 @@ from corex.ops.promotion import (
 from corex.ops.shape.views import clone, expand
 from corex.tensor.place import Place
 from corex.tensor.schema import unlisted
-from corex.tensor.tensor import TYPE_NAMES, Tensor, alias
+from corex.tensor.tensor import Tensor, alias
 
 
 def to(
@@ -100,24 +100,13 @@ def type_(self: Tensor, dtype: DType | str | None = None, non_blocking: bool = F
     if isinstance(dtype, DType):
         return cast(self, dtype)
     for found in ALL:
-        if dtype.rpartition(".")[2] == TYPE_NAMES[found.name]:
+        if dtype.rpartition(".")[2] == found.type_name:
             return cast(self, found)
     raise ValueError(f"invalid type: {dtype!r}")
 
 
-_CAST_METHODS = {
-    "bool": "bool",
-    "byte": "uint8",
-    "int": "int32",
-    "long": "int64",
-    "float": "float32",
-    "double": "float64",
-}
-
-
 def cast_methods() -> dict[str, Any]:
     """`.float()`, `.long()` and so on."""
-    by_name = {dtype.name: dtype for dtype in ALL}
 
     def method(name: str, dtype: DType) -> Any:
         def convert(self: Tensor) -> Tensor:
@@ -127,7 +116,7 @@ def cast_methods() -> dict[str, Any]:
         convert.__doc__ = f"The tensor converted to {dtype!r}."
         return convert
 
-    return {name: method(name, by_name[target]) for name, target in _CAST_METHODS.items()}
+    return {dtype.scalar.lower(): method(dtype.scalar.lower(), dtype) for dtype in ALL}
 
 
 def copy_(self: Tensor, src: Any, non_blocking: bool = False) -> Tensor:

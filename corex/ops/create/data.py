@@ -239,7 +239,8 @@ def _pack(values: list[Any], kinds: set[type], dtype: DType) -> memoryview:
             if isinstance(value, int) and not -(2**63) <= value < 2**63:
                 raise ValueError("Overflow when unpacking long long") from None
             check_fits(value, dtype)
-        return memoryview(bytes(value % 256 for value in values))  # negative ones, of uint8
+        modulus = 1 << dtype.digits  # negative ones, of a dtype without a sign
+        return memoryview(array(dtype.format, [value % modulus for value in values])).cast("B")
 
 
 _INTEGERS = {int, bool}

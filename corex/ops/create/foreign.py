@@ -205,7 +205,7 @@ def dtype_of_typestr(typestr: str) -> DType:
     if typestr[0] == (">" if sys.byteorder == "little" else "<") and typestr[2:] != "1":
         raise ValueError("byte order different from the native byte order is not supported")
     for dtype in dt.ALL:
-        if typestr[1:] == f"{dtype.kind}{dtype.itemsize}" and dtype.name != "bfloat16":
+        if typestr[1:] == dtype.numpy:
             return dtype
     raise TypeError(f"corex has no dtype for an array of type '{typestr}'")
 

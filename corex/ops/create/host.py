@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from corex.dispatch.bind import dense_copy
 from corex.dispatch.devices import find_place
 from corex.dispatch.resolve import empty
-from corex.dtypes import BY_NAME, DType
+from corex.dtypes import ALL, BY_NAME, DType
 from corex.layout import is_contiguous
 from corex.ops.create.constant import (
     DTypeLike,
@@ -38,9 +38,10 @@ def dtype_of_array(value: Any) -> DType:
     """
     found = BY_NAME.get(value.dtype.name)
     if found is None:
+        *most, last = [dtype.name for dtype in reversed(ALL)]
         raise TypeError(
             f"can't convert np.ndarray of type numpy.{value.dtype.type.__name__}. The only "
-            f"supported types are: float64, float32, int64, int32, uint8, and bool."
+            f"supported types are: {', '.join(most)}, and {last}."
         )
     if not value.dtype.isnative:
         raise ValueError(

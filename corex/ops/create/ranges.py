@@ -203,7 +203,8 @@ def _bound(name: str, argument: str, value: Any, dtype: DType) -> float:
         )
     number = number_of(name, argument, value)
     check_fits(number, dtype)
-    return float(number % 256 if dtype.kind == "u" and isinstance(number, int) else number)
+    wraps = isinstance(number, int) and dtype.kind == "u"
+    return float(number % (1 << dtype.digits) if wraps else number)
 
 
 # ---- identity and triangles --------------------------------------------------------------------

@@ -17,7 +17,7 @@ from corex.backend.contract import View
 from corex.dispatch.bind import bind_pointwise
 from corex.dispatch.record import record
 from corex.dispatch.resolve import check_overlap, check_places
-from corex.dtypes import CATEGORY, DType
+from corex.dtypes import DType
 from corex.layout import DENSE, broadcast_shapes
 from corex.ops.inplace import check_inplace, finish_inplace, old_value, write_out
 from corex.ops.places import common_place, to_place
@@ -432,7 +432,7 @@ def _promoted(schema: OpSchema, operands: tuple[_Operand, ...]) -> tuple[tuple[T
     if schema.name == "sub":
         _check_sub(operands)
     if dtype.kind not in schema.accepts:
-        if schema.promote == "float" and CATEGORY[dtype.kind] < 2:
+        if schema.promote == "float" and dtype.category < 2:
             dtype = dt.get_default_dtype()
         else:
             raise _unsupported(schema, dtype)

@@ -138,11 +138,10 @@ def _bits(place: Place, count: int, seed: int, offset: int) -> Tensor:
 
 def _uniform_from_bits(key: Any, count: int, seed: int, offset: int) -> Tensor:
     bits = _bits(key.place, count, seed, offset)
-    if key.dtype is dt.float32:
-        high = bits.bitwise_right_shift(40).bitwise_and((1 << 24) - 1)
-        return cast(high, key.dtype) * 2.0**-24
-    high = bits.bitwise_right_shift(11).bitwise_and((1 << 53) - 1)
-    return cast(high, key.dtype) * 2.0**-53
+    digits: int = key.dtype.digits
+    high = bits.bitwise_right_shift(64 - digits).bitwise_and((1 << digits) - 1)
+    unit: float = 2.0**-digits
+    return cast(high, key.dtype) * unit
 
 
 def _normal_from_bits(key: Any, count: int, seed: int, offset: int) -> Tensor:
@@ -494,14 +493,15 @@ def bernoulli_(self: Tensor, p: Any = 0.5, *, generator: Generator | None = None
 def random_(
     self: Tensor, low: int = 0, high: int | None = None, *, generator: Generator | None = None
 ) -> Tensor:
-    """In place: integers in [low, high); with one bound, [0, bound).
+    """In place: integers in [low, high); with one bound, [0, bound); with none, whatever the dtype
+    holds exactly from 0 on.
 
     Raises:
         As `randint`.
     """
     if high is None:
-        kind = self.key.dtype.kind
-        end = 1 << 24 if kind == "f" else 2 if kind == "b" else 127
+        dtype = self.key.dtype  # all that it holds exactly, as in PyTorch
+        end = min((1 << dtype.digits) + dtype.is_floating_point, 2**63 - 1)
         low, high = (0, end) if type(low) is int and low == 0 else (0, low)
     low, high = _interval("random_", low, high, self.key.dtype)
     place = self.key.place

@@ -8,13 +8,14 @@ from typing import Any, Final
 
 import numpy as np
 
+from corex import dtypes
 from corex.testing.arrays import BEYOND, FLOAT, INTEGER, Array, Expected, as_integers, numbers
 from corex.testing.case import Case
 from corex.testing.spec import Fields, Spec, accepted, product
 from corex.testing.specs.pointwise import SCENES
 
-ALL: Final = ("bool", "uint8", "int32", "int64", "float32", "float64")
-NUMBER: Final = ALL[1:]
+ALL: Final = ("bool", *INTEGER, *FLOAT)
+NUMBER: Final = (*INTEGER, *FLOAT)
 
 
 # ---- copy ------------------------------------------------------------------------------------
@@ -189,7 +190,7 @@ def _bits(case: Case) -> list[Expected]:
 
 def _uniform(case: Case) -> list[Expected]:
     shape = case.fields["shapes"][0]
-    digits = 24 if case.fields["dtype"] == "float32" else 53
+    digits = dtypes.by_name(case.fields["dtype"]).digits
     bits = stream(math.prod(shape), case.fields["seed"], case.fields["offset"])
     values = (bits >> np.uint64(64 - digits)).astype(np.float64) * 2.0**-digits
     return [Expected(values.reshape(shape), ulps=0)]
