@@ -416,7 +416,7 @@ def setitem(self: Tensor, key: Any, value: Any) -> None:
     view, advanced = _parse(self, key)
     if all(index is None for index in advanced):
         target = view
-        while source.ndim > target.ndim and source.shape[0] == 1:
+        while source.shape and source.shape[0] == 1:
             source = select(source, 0, 0)
         if source.shape and broadcast_shapes("setitem", source.shape, target.shape) != target.shape:
             raise RuntimeError(
@@ -425,10 +425,14 @@ def setitem(self: Tensor, key: Any, value: Any) -> None:
             )
         target.copy_(expand(source, target.shape))
         return
-    _put_in_place(view, _Advanced(view, advanced), source, False)
+    _put_in_place(view, advanced, source, False)
 
 
-def _put_in_place(self: Tensor, form: _Advanced, source: Tensor, accumulate: bool) -> None:
+def _put_in_place(
+    self: Tensor, advanced: list[Tensor | None], source: Tensor, accumulate: bool
+) -> None:
+    requires = check_inplace("index_put", self, (self, source))
+    form = _Advanced(self, advanced)
     if source.key.dtype is not self.key.dtype and numel(source.shape) != 1:
         raise RuntimeError(
             f"Index put requires the source and destination dtypes match, got "
@@ -449,7 +453,6 @@ def _put_in_place(self: Tensor, form: _Advanced, source: Tensor, accumulate: boo
                 f"to indexing result of shape {list(want)}"
             ) from None
     values = form.flat(source)
-    requires = check_inplace("index_put", self, (self, source))
     if requires:
         # Through the permuted view, whose write rebases the graph of everything below it.
         target = form.front
@@ -479,7 +482,7 @@ def index_put_(
         target = view
         target.add_(values) if accumulate else target.copy_(values)
         return self
-    _put_in_place(view, _Advanced(view, advanced), values, accumulate)
+    _put_in_place(view, advanced, values, accumulate)
     return self
 
 
