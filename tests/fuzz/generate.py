@@ -390,7 +390,9 @@ _STATES = [
     "{t}.register_hook(lambda g: g * 2)",
     "{t}.grad_fn.register_hook(lambda i, o: log.append(('n{k}',)))",
     "{t}.grad_fn.register_prehook(lambda o: log.append(('p{k}',)))",
-    "{t}.register_post_accumulate_grad_hook(lambda t: log.append(('a{k}', t.grad.sum().item())))",
+    # The hook is called with the leaf, so corex calls none if there is no leaf any more.
+    "kept.append({t}); {t}.register_post_accumulate_grad_hook("
+    "lambda t: log.append(('a{k}', t.grad.sum().item())))",
     "{t}.grad = None",
     "{t}.grad.zero_()",
     "{t}.data = {o}",
