@@ -10,9 +10,9 @@ from corex.autograd.grad_mode import enable_grad
 from corex.dispatch.record import new_node
 from corex.ops.indexing.index import Indices
 from corex.ops.random.sampling import default_generator
-from corex.tensor.lineage import Made, register
+from corex.tensor.lineage import Made, follow, is_overtaken, register
 from corex.tensor.modes import mode
-from corex.tensor.node import LEAVES, Node, OpNode
+from corex.tensor.node import Node, OpNode
 from corex.tensor.plan import Plan
 from corex.tensor.schema import unlisted
 from corex.tensor.storage import Storage
@@ -44,7 +44,7 @@ def checkpoint(
             from elsewhere that an operation saved) was modified in place since.
         CheckpointError: in backward, if the second run recorded other operations.
     """
-    if not mode.enabled:
+    if not mode.enabled or any(map(is_overtaken, _tensors((args, kwargs)))):
         return function(*args, **kwargs)
     region = _Region(function, args, kwargs, preserve_rng_state)
     outputs, nodes = region.run(args, kwargs)
@@ -95,8 +95,9 @@ class _Region:
         preserve_rng_state: bool,
     ) -> None:
         self.function = function
-        # What the second run gets: the same memory and the same places in the graph, whatever
-        # becomes of the caller's tensors. `versions` tells if their values are still the same.
+        # What the second run gets: the same places in the graph, whatever becomes of the caller's
+        # tensors, and the same memory, unless theirs is replaced by assigning to `.data`.
+        # `versions` tells if its values are still the same.
         self.args, self.kwargs = _kept(args), _kept(kwargs)
         self.versions = [(t, t.storage_.version) for t in _tensors((self.args, self.kwargs))]
         floats = [i for i, a in enumerate(args) if isinstance(a, Tensor) and a.is_floating_point()]
@@ -118,6 +119,7 @@ class _Region:
             gate = new_node(GATE.plan((source._node is not None,)), (edge,), ())
             gates.append(gate)
             passed[i] = alias(source, gate)
+            follow(args[i], passed[i])
             if source._node is not None:
                 register(passed[i], args[i], _ARGUMENT)
         outputs = self.function(*passed, **kwargs)
@@ -181,6 +183,7 @@ def _kept(value: Any) -> Any:
     if isinstance(value, Tensor):
         copy = alias(value, value._node)
         copy._output_nr = value._output_nr
+        follow(value, copy)
         return copy
     if type(value) in (tuple, list):
         return type(value)([_kept(item) for item in value])
@@ -294,8 +297,12 @@ def _depending(roots: Sequence[Node | None], gates: Sequence[Node]) -> tuple[lis
 
 
 def _needs_gradients(nodes: Sequence[Node], gates: Sequence[Node]) -> bool:
-    """Whether anything below requires gradients, and not the gates alone."""
+    """Whether anything below requires gradients, and not the gates alone: a leaf, or a view whose
+    base was detached and leads nowhere."""
     passed = set(gates)
     return any(
-        node.edges[0][0] is not None if node in passed else type(node) in LEAVES for node in nodes
+        node.edges[0][0] is not None
+        if node in passed
+        else all(child is None for child, _ in node.edges)
+        for node in nodes
     )

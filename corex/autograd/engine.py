@@ -306,16 +306,16 @@ def _run_leaf(
 ) -> None:
     """A leaf with hooks: they see and may replace the gradient, and are told afterwards.
 
-    A leaf that requires gradients no more gets none.
+    A leaf that requires gradients no more gets none, but its hooks see what would have arrived.
     """
-    if leaf is not None and leaf._node is None:
-        return
     if node.prehooks is not None:
         if not hooked:
             grad = run_tensor_hooks(node, grad)
         grad = run_node_prehooks(node, grad)
     if grad is None:
         return
+    if leaf is not None and leaf._node is None:
+        leaf = None
     if leaf is not None:
         with _accumulating:
             _accumulate(leaf, grad, create_graph)
@@ -329,21 +329,25 @@ def _run_leaf(
 
 def _accumulate(leaf: Tensor, grad: Tensor, create_graph: bool) -> None:
     """Adds `grad`, which others may see, to the leaf's."""
-    if grad.shape != leaf.shape:
-        grad = grad.sum_to_size(leaf.shape)
     if grad.key is not leaf.key:
         grad = grad.to(leaf.key.dtype)
     old = leaf._grad
     if old is None:
+        if grad.shape != leaf.shape:
+            grad = grad.sum_to_size(leaf.shape)
         leaf._grad = _fresh_copy(leaf, grad, create_graph)
     elif create_graph:
         leaf._grad = old + grad
+    elif (
+        old.key is grad.key
+        and old.shape == grad.shape  # not so if the leaf was transposed since
+        and type(old) is Tensor
+        and type(grad) is Tensor
+    ):
+        write("add", (old,), (old, grad))
+        old.storage_.version += 1
     else:
-        if old.key is grad.key and type(old) is Tensor and type(grad) is Tensor:
-            write("add", (old,), (old, grad))
-            old.storage_.version += 1
-        else:
-            old.add_(grad)
+        old.add_(grad)
 
 
 def _adopt_buffer(like: Tensor, buffer: Any) -> Tensor:

@@ -17,7 +17,7 @@ from corex.ops.inplace import check_inplace, set_history
 from corex.ops.shape.views import alias_view, detach
 from corex.tensor.lineage import Made, register
 from corex.tensor.modes import mode
-from corex.tensor.node import UNREACHED, Node
+from corex.tensor.node import UNREACHED, AccumulateGrad, Node
 from corex.tensor.tensor import Tensor, alias
 
 __all__ = ["Function", "FunctionCtx", "FunctionNode", "once_differentiable"]
@@ -301,6 +301,8 @@ def _first_tensor(args: tuple[Any, ...]) -> Tensor | None:
 
 def _rebase(name: str, value: Tensor, node: FunctionNode, number: int, alone: bool) -> None:
     """Makes `node` the origin of an input that forward changed in place."""
+    if type(value._node) is not AccumulateGrad:
+        value._grad = None  # it was that of what is overwritten
     check_inplace(name, value, (value,))
     if value._base is not None and not alone:
         raise RuntimeError(

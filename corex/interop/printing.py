@@ -16,6 +16,7 @@ from corex import dtypes as dt
 from corex.dispatch.bind import dense_copy
 from corex.dtypes import DType
 from corex.layout import numel
+from corex.tensor.lineage import is_overtaken
 from corex.tensor.tensor import Tensor, make
 
 
@@ -217,6 +218,9 @@ def _remarks(t: Tensor) -> Iterator[str]:
             yield f"size={tuple(t.shape)}"
         if dtype not in (default, dt.int64, dt.bool_):
             yield f"dtype={dtype!r}"
+    if is_overtaken(t):
+        yield "grad_fn=<Invalid>"
+        return
     node = t.grad_fn
     if node is not None:
         yield f"grad_fn=<{node.name()}>"

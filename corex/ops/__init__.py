@@ -50,6 +50,7 @@ from corex.ops.shape import (
     parts,
     views,
 )
+from corex.tensor.lineage import replace_memory
 from corex.tensor.schema import OpSchema as OpSchema
 from corex.tensor.storage import adopt
 from corex.tensor.tensor import Tensor, make
@@ -223,11 +224,7 @@ def _set_data(self: Tensor, value: Tensor) -> None:
     """
     if not isinstance(value, Tensor):
         raise TypeError(f"data must be a Tensor, not {type(value).__name__}")
-    storage = adopt(value.key.place, value.storage_.buffer)
-    storage.version = self.storage_.version
-    self.storage_, self.key, self.shape = storage, value.key, value.shape
-    self._strides, self.offset = value._strides, value.offset
-    self._watched = False
+    replace_memory(self, value)
 
 
 _PROPERTIES: dict[str, Any] = {

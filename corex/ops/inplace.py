@@ -17,7 +17,7 @@ from corex.dispatch.resolve import (
 )
 from corex.dispatch.views import renewed_node
 from corex.layout import extent, numel, self_overlaps
-from corex.tensor.lineage import hang, rebased, renew_with
+from corex.tensor.lineage import hang, rebased, renew_with, replace_memory
 from corex.tensor.modes import mode
 from corex.tensor.node import AccumulateGrad, Node
 from corex.tensor.schema import OpSchema, unlisted
@@ -253,14 +253,7 @@ def write_out(out: Tensor, result: Tensor, op: str = "") -> Tensor:
                     f"[{op}] out has shape {list(out.shape)}, but the result has shape "
                     f"{list(result.shape)}; pass an out of that shape, or an empty one"
                 )
-            fresh = empty(out.key, result.shape)
-            out.storage_, out.shape, out._strides, out.offset = (
-                fresh.storage_,
-                result.shape,
-                None,
-                0,
-            )
-            out._watched = False
+            replace_memory(out, empty(out.key, result.shape))
         with no_grad():
             out.copy_(result)
         return out
@@ -273,9 +266,10 @@ COPY = unlisted(
 )  # fmt: skip
 
 
-def apply_copy(self: Tensor, source: Tensor) -> None:
-    """Writes `source` (already of the right shape) over `self` and records it."""
-    requires = check_inplace("copy", self, (self, source))
+def apply_copy(self: Tensor, source: Tensor, repeats: bool) -> None:
+    """Writes `source` (already of the right shape) over `self`, in which elements may overlap if
+    `repeats`, and records it."""
+    requires = check_inplace("copy", self, (self, source), repeats)
     place = self.key.place
     check_places("copy", [source], place)
     check_overlap("copy_", self, source)
@@ -283,11 +277,10 @@ def apply_copy(self: Tensor, source: Tensor) -> None:
     # gradient of zeros; CopySlices sees to a part.
     before = (None, 0) if self._base is not None else (self._node, self._output_nr)
     edges = (before, (source._node, source._output_nr))
-    if may_overlap(source, self) and not same_view(source, self):
-        source_values = dense_copy(source)
-    else:
-        source_values = source
-    write("copy", [self], [source_values])
+    if not may_overlap(source, self):
+        write("copy", [self], [source])
+    elif not same_view(source, self):
+        write("copy", [self], [dense_copy(source)])
     self.storage_.version += 1
     if requires and self.key.dtype.is_floating_point:
         set_history(self, record(COPY, (self, source), (), (alias(self),), edges=edges))

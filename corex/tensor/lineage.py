@@ -18,7 +18,7 @@ from typing import Any, NamedTuple
 
 from corex.tensor.modes import mode
 from corex.tensor.node import LEAVES, UNREACHED, Node
-from corex.tensor.storage import Storage
+from corex.tensor.storage import Storage, adopt
 from corex.tensor.tensor import Tensor, tell_views
 
 _slot: Any = Tensor.__dict__["_node"]
@@ -161,6 +161,27 @@ def watch(base: Tensor) -> None:
         storage.__class__ = _Watched
 
 
+# ---- replaced memory -----------------------------------------------------------------------------
+def replace_memory(t: Tensor, like: Tensor) -> None:
+    """Gives `t` the memory and the layout of another tensor; its identity, graph and count of
+    versions stay, and what follows it goes along."""
+    storage = adopt(like.key.place, like.storage_.buffer)
+    storage.version = t.storage_.version
+    followers = [other for other in (ref() for ref in t._followers or ()) if other is not None]
+    for other in (t, *followers):
+        other.storage_, other.key, other.shape = storage, like.key, like.shape
+        other._strides, other.offset = like._strides, like.offset
+    t._watched = False
+
+
+def follow(t: Tensor, other: Tensor) -> None:
+    """Has `other`, which stands in for `t`, go along when the memory of `t` is replaced."""
+    if t._followers is None:
+        t._followers = []
+    # Dead references are found by identity, so no tensor is compared.
+    t._followers.append(weakref.ref(other, t._followers.remove))
+
+
 # ---- stale views ---------------------------------------------------------------------------------
 _FRESH: dict[type, type] = {}  # the class of a stale view -> what it is else
 _STALE: dict[type, type] = {}
@@ -224,6 +245,17 @@ def _current(view: Tensor) -> Node | None:
         if not base._watched:
             watch(base)
     return _read(view)  # type: ignore[no-any-return]
+
+
+def is_overtaken(t: Tensor) -> bool:
+    """Whether every recorded use of the tensor is an error, as `Made.overtaken` says."""
+    base = t._base
+    return (
+        base is not None
+        and t._made is not None
+        and type(t) in _FRESH
+        and (base._node is not None or type(_read(t)) not in LEAVES)
+    )
 
 
 def hang(t: Tensor, node: Node | None) -> None:

@@ -87,6 +87,8 @@ class Tensor(_Base):
     _at = 0  # of a view: the storage's version that its node belongs to
     _made: Any = None  # of a view: the `lineage.Made` that forbids to write to it; else None
     _retains_grad: Any = None  # the hook cell of `retain_grad`
+    _idle: Any = None  # the AccumulateGrad, with its hooks, while no gradients are required
+    _followers: Any = None  # weak references to what goes along when the memory is replaced
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
@@ -230,18 +232,21 @@ class Tensor(_Base):
                 f"requires_grad_(): argument 'requires_grad' (position 1) must be bool, not "
                 f"{type(requires_grad).__name__}"
             )
+        own = _own_node(self)  # what a stale view had, for that need not be brought up to date
         if not requires_grad:
-            if not self.is_leaf:
+            if type(own) not in LEAVES:
                 raise RuntimeError(
                     "you can only change requires_grad flags of leaf variables. If you want to use "
                     "a computed variable in a subgraph that doesn't require differentiation use "
                     "var_no_grad = var.detach()."
                 )
+            if type(own) is AccumulateGrad:
+                self._idle = own
             self._node = UNREACHED if self._base is not None and self._base.requires_grad else None
-        elif self._node is None or self._node is UNREACHED:
+        elif own is None or own is UNREACHED:
             if not self.key.dtype.is_floating_point:
                 raise RuntimeError("only Tensors of floating point dtype can require gradients")
-            self._node = AccumulateGrad(self)
+            self._node = self._idle or AccumulateGrad(self)
         if self._views is not None:
             _switched(self)
         return self
@@ -365,6 +370,7 @@ class Tensor(_Base):
         return id(self)
 
 
+_own_node: Any = Tensor.__dict__["_node"].__get__
 _new = object.__new__
 
 

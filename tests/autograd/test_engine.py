@@ -337,6 +337,18 @@ def test_gradient_follows_the_layout_of_a_dense_leaf() -> None:
     assert x.grad.tolist() == [[2.0, 2.0]] * 3
 
 
+def test_a_gradient_does_not_fit_the_one_of_a_leaf_that_was_transposed() -> None:
+    x = corex.ones(2, 3, requires_grad=True)
+    early = x * 2
+    x.sum().backward()
+    with corex.no_grad():
+        x.t_()
+    with pytest.raises(RuntimeError, match="2.*3"):
+        x.sum().backward()
+    early.sum().backward()
+    assert x.grad.tolist() == [[3.0] * 3] * 2
+
+
 def test_gradient_dtype_follows_the_leaf() -> None:
     x = corex.tensor([1.0, 2.0], dtype=corex.float32, requires_grad=True)
     y = leaf([3.0, 4.0])

@@ -247,6 +247,19 @@ def test_mark_dirty() -> None:
         DoubleInPlace.apply(leaf(1.0))
 
 
+def test_what_is_overwritten_loses_its_gradient() -> None:
+    x = leaf([1.0, 2.0])
+    for y in (x * 1, x[:1] * 1, (x * 1)[:1]):
+        y.retain_grad()
+        y.sum().backward(inputs=[y], retain_graph=True)
+        assert y.grad is not None
+        DoubleInPlace.apply(y)
+        assert y.grad is None
+        assert y.retains_grad
+        y.sum().backward()
+        assert set(y.grad.tolist()) == {1.0}
+
+
 def test_dirty_inputs_must_be_returned() -> None:
     class Forgets(DoubleInPlace):
         @staticmethod

@@ -183,3 +183,32 @@ def test_retain_grad_follows_an_in_place_change() -> None:
     (y * 5).sum().backward()
     assert y.grad.tolist() == [5.0, 5.0]
     assert x.grad.tolist() == [10.0, 10.0]
+
+
+@pytest.mark.parametrize("off", [lambda x: x.requires_grad_(False), lambda x: x.detach_()])
+def test_a_leaf_that_is_switched_off_and_on_keeps_its_hooks(off) -> None:
+    x, calls = leaf(1.0), []
+    x.register_hook(lambda g: calls.append("tensor"))
+    x.register_post_accumulate_grad_hook(lambda t: calls.append("after"))
+    before = x * 2
+    off(x)
+    before.backward(retain_graph=True)
+    assert calls == ["tensor"]
+    assert x.grad is None
+    x.requires_grad_()
+    (x * 3).backward()
+    before.backward()
+    assert calls == ["tensor"] + ["tensor", "after"] * 2
+    assert x.grad.item() == 5.0
+
+
+def test_node_hooks_of_a_leaf_that_requires_gradients_no_more() -> None:
+    x, calls = leaf(1.0), []
+    y = x * 2
+    node = y.grad_fn.next_functions[0][0]
+    node.register_prehook(lambda grads: calls.append("prehook"))
+    node.register_hook(lambda inputs, outputs: calls.append("posthook"))
+    x.requires_grad_(False)
+    y.backward()
+    assert calls == ["prehook", "posthook"]
+    assert x.grad is None

@@ -116,6 +116,27 @@ def test_in_place_on_the_saved_output_itself() -> None:
     assert x.grad.tolist() == [2.0, 0.0]
 
 
+def test_copying_onto_itself_is_allowed_where_elements_overlap() -> None:
+    x = leaf([1.0, 2.0])
+    a, b = x.expand(3, 2), x.detach().expand(3, 2)
+    b.copy_(a.detach())
+    assert b.tolist() == [[1.0, 2.0]] * 3
+    assert x._version == 1
+    with pytest.raises(RuntimeError, match="more than one element"):
+        b.copy_(a.detach()[:1])
+    with pytest.raises(RuntimeError, match="refer to a single memory location"):
+        b[:1, :1][...] = b[0, :1]
+
+
+def test_an_empty_softmax_saves_its_result() -> None:
+    for function in (corex.softmax, corex.log_softmax):
+        for shape in ((0, 3), (3, 0)):
+            y = function(corex.ones(shape, requires_grad=True), -1)
+            y.add_(1)
+            with pytest.raises(RuntimeError, match="modified by an inplace operation"):
+                y.sum().backward()
+
+
 def test_overlapping_memory_is_refused() -> None:
     with pytest.raises(RuntimeError, match="more than one element of the written-to tensor"):
         corex.ones(1).expand(3).add_(1)

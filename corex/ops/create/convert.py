@@ -8,7 +8,7 @@ from corex.device import device as Device
 from corex.dispatch.bind import write
 from corex.dispatch.devices import find_place_from
 from corex.dispatch.record import record
-from corex.dispatch.resolve import check_overlap, empty
+from corex.dispatch.resolve import check_overlap, empty, same_view
 from corex.dtypes import ALL, DType
 from corex.layout import broadcast_shapes
 from corex.ops.inplace import apply_copy, check_inplace, set_history
@@ -145,7 +145,10 @@ def copy_(self: Tensor, src: Any, non_blocking: bool = False) -> Tensor:
                 f"of src, {list(source.shape)}"
             )
         source = expand(source, self.shape)
-    apply_copy(self, source)
+        onto_itself = False
+    else:
+        onto_itself = self._strides is not None and same_view(source, self)
+    apply_copy(self, source, onto_itself)
     return self
 
 

@@ -13,6 +13,7 @@ from corex.layout import normalize_dim
 from corex.ops.promotion import require_tensor
 from corex.tensor.lineage import switched
 from corex.tensor.modes import mode
+from corex.tensor.node import AccumulateGrad
 from corex.tensor.schema import OpSchema, unlisted
 from corex.tensor.tensor import Tensor, make
 from corex.tensor.view_op import Geometry, declare_view
@@ -327,6 +328,8 @@ def detach_(self: Tensor) -> Tensor:
     """
     if self._base is not None:
         raise RuntimeError("Can't detach views in-place. Use detach() instead.")
+    if type(self._node) is AccumulateGrad:
+        self._idle = self._node
     self._node = None
     self._output_nr = 0
     if self._views is not None:

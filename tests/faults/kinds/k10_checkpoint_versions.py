@@ -101,6 +101,13 @@ def _captured_index(call: Any, x: corex.Tensor) -> corex.Tensor:
     return y
 
 
+def _replaced_and_changed(call: Any, x: corex.Tensor) -> corex.Tensor:
+    y = call(_cube, x)
+    x.data = corex.tensor([3.0, 4.0])
+    x.detach().mul_(2)
+    return y
+
+
 def _own_argument(call: Any, x: corex.Tensor) -> corex.Tensor:
     return call(lambda t: t.mul_(2).sin(), x)
 
@@ -119,6 +126,7 @@ REFUSED: dict[str, Program] = {
     "in a tuple": _in_a_tuple,
     "captured": _captured,
     "a captured index": _captured_index,
+    "replaced, then changed": _replaced_and_changed,
     "the function changes its argument": _own_argument,
 }
 
@@ -183,6 +191,31 @@ def _fails(backward: Callable[[], object]) -> None:
     assert "inplace" in message, message or "no error"
 
 
+class _Cube(corex.autograd.Function):
+    @staticmethod
+    def forward(ctx: Any, t: corex.Tensor) -> corex.Tensor:
+        ctx.save_for_backward(t)
+        return t**3
+
+    @staticmethod
+    def backward(ctx: Any, g: corex.Tensor) -> corex.Tensor:
+        (t,) = ctx.saved_tensors
+        return g * t * t * 3
+
+
+def _new_memory(function: Callable[[corex.Tensor], corex.Tensor]) -> Any:
+    """What is computed from the memory that an argument was given since, as in plain code."""
+
+    def program(x: corex.Tensor) -> corex.Tensor:
+        t = x * 1
+        y = checkpoint(function, t)
+        t.data = corex.tensor([3.0, 4.0])
+        del t
+        return y
+
+    return program
+
+
 RIGHT: dict[str, tuple[Callable[[corex.Tensor], corex.Tensor], list[float]]] = {
     "another tensor is changed": (
         lambda x: checkpoint(_cube, x.clone()) + x.clone().zero_(),
@@ -194,6 +227,12 @@ RIGHT: dict[str, tuple[Callable[[corex.Tensor], corex.Tensor], list[float]]] = {
     "a checkpoint in another": (
         lambda x: checkpoint(lambda t: checkpoint(_cube, t) * t, x),
         [4.0, 32.0],
+    ),
+    "an argument's memory is replaced": (_new_memory(_cube), [27.0, 48.0]),
+    "that of a custom function's": (_new_memory(_Cube.apply), [27.0, 48.0]),
+    "that of an inner checkpoint's": (
+        _new_memory(lambda t: checkpoint(_cube, t) * 1),
+        [27.0, 48.0],
     ),
 }
 

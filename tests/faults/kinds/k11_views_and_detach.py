@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import corex
+from corex.utils.checkpoint import checkpoint
 
 KIND = "11: the gradient of a view leaves a write out"
 
@@ -186,6 +187,8 @@ def cases(backend: str) -> Iterator[tuple[str, Callable[[], None]]]:
     for name in _refusals(_leaf(1, 2, 3, 4), _leaf(5, 6, 7, 8)):
         yield f"refused: {name}", lambda n=name: _refused(n)
     yield "allowed", _allowed
+    yield "overtaken views", _overtaken
+    yield "a view that leads nowhere", _nowhere
     yield "data", _data
 
 
@@ -222,6 +225,44 @@ def _allowed() -> None:
     t = corex.ones(4)
     t.add_(t)
     assert t.tolist() == [2.0] * 4
+
+
+def _overtaken() -> None:
+    """A view that may not be used any more can be looked at, passed on and made a leaf."""
+    y = _leaf(1, 2, 3, 4) * 1
+    with corex.no_grad():
+        plain = y[:2]
+    part = y.split(2)[0]
+    y.mul_(2)
+    for view, leaf in ((plain, True), (part, False)):
+        assert view.requires_grad
+        assert "grad_fn=<Invalid>" in repr(view)
+        assert checkpoint(lambda t: t, view) is view
+        assert view.requires_grad_() is view
+        switched_off = True
+        try:
+            view.requires_grad_(False)
+        except RuntimeError:
+            switched_off = False
+        assert switched_off == leaf
+        refused = False
+        try:
+            checkpoint(lambda t: t * 2, view)
+        except RuntimeError as error:
+            refused = "has been modified inplace" in str(error)
+        assert refused
+
+
+def _nowhere() -> None:
+    x = _leaf(1, 2, 3, 4)
+    v = x[:2]
+    x.detach_()
+    x.mul_(2)  # by which the view is stale
+    y = checkpoint(lambda t: t * v, corex.ones(2, dtype=corex.float64))
+    assert v.requires_grad
+    assert y.requires_grad
+    y.sum().backward()
+    assert x.grad is None
 
 
 def _data() -> None:
