@@ -37,7 +37,7 @@ from corex.backend import (
     KernelChoice,
     OutOfMemoryError,
 )
-from corex.dtypes import ALL, DType
+from corex.dtypes import BY_NAME, DType
 from corex_cpu_c import _native
 
 __all__ = ["CpuCBackend"]
@@ -69,7 +69,7 @@ class CpuCBackend(Backend):
     device_type: ClassVar[str] = "cpu"
 
     def __init__(self) -> None:
-        self.kernels: Mapping[str, Kernel] = _native.setup(ALL, OutOfMemoryError)
+        self.kernels: Mapping[str, Kernel] = _native.setup(BY_NAME, OutOfMemoryError)
         _load_blas()
         # The builtin itself: allocation is part of every op.
         self.allocate = _native.allocate  # type: ignore[method-assign]

@@ -34,7 +34,7 @@ corex_status corex_binary(int op, const corex_view *out, const corex_view *a, co
     corex_iter iter;
     const corex_view *views[] = {out, a, b};
     corex_status status = corex_iter_init(&iter, 3, views);
-    if (status == COREX_OK && row->checked && a->dtype < COREX_FLOAT32 && iter.total > 0)
+    if (status == COREX_OK && row->checked && COREX_AMONG(COREX_WHOLE, a->dtype) && iter.total > 0)
         status = corex_check_divisor(b);
     if (status == COREX_OK)
         corex_iter_run(&iter, COREX_WRITES_ONLY, loop, row->cost);
@@ -43,23 +43,21 @@ corex_status corex_binary(int op, const corex_view *out, const corex_view *a, co
 
 /* ---- the check before an integer division ---- */
 
-#define ANY_ZERO(name, TI) \
-    static void name(char *const *p, const int64_t *s, int64_t n) \
+#define ANY_ZERO(sfx, T) \
+    static void any_zero_##sfx(char *const *p, const int64_t *s, int64_t n) \
     { \
         bool zero = false; \
         for (int64_t i = 0; i < n; i++) \
-            zero |= *(const TI *)(p[1] + i * s[1]) == 0; \
+            zero |= *(const T *)(p[1] + i * s[1]) == 0; \
         if (zero) \
             *(bool *)p[0] = true; \
     }
 
-ANY_ZERO(any_zero_u8, uint8_t)
-ANY_ZERO(any_zero_i32, int32_t)
-ANY_ZERO(any_zero_i64, int64_t)
+COREX_INTEGER_ROWS(COREX_MAKE, ANY_ZERO)
 
 corex_status corex_check_divisor(const corex_view *b)
 {
-    static const corex_loop loops[] = {any_zero_u8, any_zero_u8, any_zero_i32, any_zero_i64};
+    static const corex_loop loops[] = COREX_INTEGER_TABLE(any_zero);
     bool zero = false;
     int64_t shape[COREX_MAX_DIMS], none[COREX_MAX_DIMS];
     for (int d = 0; d < b->ndim; d++) {

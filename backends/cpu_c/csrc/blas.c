@@ -188,10 +188,13 @@ DEFINE_GEMM(call_dgemm, double, dgemm, dgemm32, dgemm64)
 
 bool corex_blas_gemm(const corex_blas_gemm_call *g)
 {
-    if (!usable(COREX_MAX(g->m, g->lda), COREX_MAX(g->n, g->ldb), COREX_MAX(g->k, g->ldc)))
+    static void (*const calls[COREX_NUM_DTYPES])(const corex_blas_gemm_call *) = {
+        [COREX_FLOAT32] = call_sgemm, [COREX_FLOAT64] = call_dgemm};
+    if (calls[g->dtype] == NULL ||
+        !usable(COREX_MAX(g->m, g->lda), COREX_MAX(g->n, g->ldb), COREX_MAX(g->k, g->ldc)))
         return false;
     enter();
-    (g->dtype == COREX_FLOAT32 ? call_sgemm : call_dgemm)(g);
+    calls[g->dtype](g);
     leave();
     return true;
 }
@@ -217,10 +220,13 @@ DEFINE_GEMV(call_dgemv, double, dgemv, dgemv32, dgemv64)
 
 bool corex_blas_gemv(const corex_blas_gemv_call *g)
 {
-    if (!usable(COREX_MAX(g->m, g->incx), COREX_MAX(g->n, g->incy), g->lda))
+    static void (*const calls[COREX_NUM_DTYPES])(const corex_blas_gemv_call *) = {
+        [COREX_FLOAT32] = call_sgemv, [COREX_FLOAT64] = call_dgemv};
+    if (calls[g->dtype] == NULL ||
+        !usable(COREX_MAX(g->m, g->incx), COREX_MAX(g->n, g->incy), g->lda))
         return false;
     enter();
-    (g->dtype == COREX_FLOAT32 ? call_sgemv : call_dgemv)(g);
+    calls[g->dtype](g);
     leave();
     return true;
 }

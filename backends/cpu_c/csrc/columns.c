@@ -45,9 +45,7 @@ static bool prepare(const columns_job *job, int k, packing *pack)
                       .step = job->rows->stride[k] * size,
                       .column = iter->strides[k][iter->ndim - 1],
                       .size = size,
-                      .copy = corex_copy_loop(size == 1   ? COREX_UINT8
-                                              : size == 4 ? COREX_INT32
-                                                          : COREX_INT64)};
+                      .copy = corex_move_loop(size)};
     return pack->column == size ||
            corex_scratch_get(&pack->dense, corex_times3(pack->n, job->width, size)) == COREX_OK;
 }

@@ -7,9 +7,9 @@
 #define TILE 16
 
 /* Whole tiles, so that every cache line fetched from the strided side is used up. */
-#define TRANSPOSE(name, T) \
-    static void name(char *out, const char *in, int64_t rows, int64_t cols, int64_t so, \
-                     int64_t sa) \
+#define TRANSPOSE(shift, bytes, T, ...) \
+    static void transpose_##bytes(char *out, const char *in, int64_t rows, int64_t cols, \
+                                  int64_t so, int64_t sa) \
     { \
         for (int64_t i0 = 0; i0 < rows; i0 += TILE) \
             for (int64_t j0 = 0; j0 < cols; j0 += TILE) { \
@@ -20,9 +20,11 @@
             } \
     }
 
-TRANSPOSE(transpose_1, uint8_t)
-TRANSPOSE(transpose_4, uint32_t)
-TRANSPOSE(transpose_8, uint64_t)
+COREX_SIZE_ROWS(TRANSPOSE)
+
+typedef void (*transposer)(char *out, const char *in, int64_t rows, int64_t cols, int64_t so,
+                           int64_t sa);
+static const transposer transposers[COREX_NUM_SIZES] = COREX_SIZE_TABLE(transpose);
 
 typedef struct transposition {
     const corex_iter *iter;
@@ -46,12 +48,7 @@ static void transpose_range(void *context, int64_t begin, int64_t end)
         }
         int64_t n = COREX_MIN(TILE, rows - row);
         int64_t so = iter->strides[0][last - 1], sa = iter->strides[1][last];
-        if (iter->itemsize[0] == 8)
-            transpose_8(out, in, n, cols, so, sa);
-        else if (iter->itemsize[0] == 4)
-            transpose_4(out, in, n, cols, so, sa);
-        else
-            transpose_1(out, in, n, cols, so, sa);
+        transposers[COREX_BY_SIZE(iter->itemsize[0])](out, in, n, cols, so, sa);
     }
 }
 
@@ -77,6 +74,14 @@ corex_loop corex_copy_loop(int dtype)
     return corex_kernels_now()->copy->convert[dtype][dtype == COREX_BOOL ? COREX_UINT8 : dtype];
 }
 
+corex_loop corex_move_loop(int64_t itemsize)
+{
+    int dtype = 0;
+    while (corex_itemsizes[dtype] != itemsize)
+        dtype++;
+    return corex_copy_loop(dtype);
+}
+
 corex_status corex_copy(const corex_view *out, const corex_view *a)
 {
     corex_iter iter;
@@ -96,30 +101,28 @@ corex_status corex_copy(const corex_view *out, const corex_view *a)
 /* ---- fill, arange ---- */
 
 typedef union element {
-    uint8_t u8;
-    int32_t i32;
-    int64_t i64;
-    float f32;
-    double f64;
+    COREX_DTYPE_ROWS(COREX_FIELD)
 } element;
+
+#define TRUTH(number, NAME, name, sfx, ...) \
+    case COREX_##NAME: result.sfx = is_integer ? i != 0 : f != 0; break;
+#define WHOLE(number, NAME, name, sfx, T, ...) \
+    case COREX_##NAME: result.sfx = is_integer ? (T)i : to_##sfx(f); break;
+#define FLOATING(number, NAME, name, sfx, T, ...) \
+    case COREX_##NAME: result.sfx = is_integer == 2 ? (T)natural : is_integer ? (T)i : (T)f; break;
 
 /* The number is a double, an int64 or a uint64, as is_integer is 0, 1 or 2. */
 static element convert_number(int dtype, int is_integer, const void *value)
 {
     int64_t i = 0;
     double f = 0;
-    element result = {.i64 = 0};
+    element result = {0};
     memcpy(is_integer ? (void *)&i : (void *)&f, value, sizeof i);
     const uint64_t natural = (uint64_t)i;
     switch (dtype) {
-    case COREX_BOOL: result.u8 = is_integer ? i != 0 : f != 0; break;
-    case COREX_UINT8: result.u8 = is_integer ? (uint8_t)i : to_uint8(f); break;
-    case COREX_INT32: result.i32 = is_integer ? (int32_t)i : to_int32(f); break;
-    case COREX_INT64: result.i64 = is_integer ? i : to_int64(f); break;
-    case COREX_FLOAT32:
-        result.f32 = is_integer == 2 ? (float)natural : is_integer ? (float)i : (float)f;
-        break;
-    default: result.f64 = is_integer == 2 ? (double)natural : is_integer ? (double)i : f; break;
+        COREX_BOOL_ROWS(TRUTH)
+        COREX_INTEGER_ROWS(WHOLE)
+        COREX_FLOAT_ROWS(FLOATING)
     }
     return result;
 }
@@ -139,14 +142,18 @@ corex_status corex_fill(const corex_view *out, int is_integer, const void *value
     return COREX_OK;
 }
 
-#define ARANGE(T, A, start, step) \
-    for (int64_t i = 0; i < n; i++) \
-        *(T *)(base + i * stride) = (T)(A)((start) + (A)i * (step));
+#define ARANGE(NAME, T, A, start, step) \
+    case COREX_##NAME: \
+        for (int64_t i = 0; i < n; i++) \
+            *(T *)(base + i * stride) = (T)(A)((start) + (A)i * (step)); \
+        break;
+#define ARANGE_INTEGER(number, NAME, name, sfx, T, ...) ARANGE(NAME, T, uint64_t, first, by)
+#define ARANGE_FLOAT(number, NAME, name, sfx, T, ...) ARANGE(NAME, T, double, ffirst, fby)
 
 corex_status corex_arange(const corex_view *out, int is_integer, const void *start,
                           const void *step)
 {
-    if (out->ndim != 1 || out->dtype == COREX_BOOL)
+    if (out->ndim != 1 || !COREX_AMONG(COREX_NUMBERS, out->dtype))
         return corex_fail(COREX_ERR_TYPE, "arange needs a 1-d view of numbers");
     const int64_t n = out->shape[0], stride = out->strides[0] * corex_itemsizes[out->dtype];
     char *base = out->data;
@@ -161,16 +168,11 @@ corex_status corex_arange(const corex_view *out, int is_integer, const void *sta
         memcpy(&ffirst, start, 8);
         memcpy(&fby, step, 8);
     }
-    if (out->dtype == COREX_FLOAT64) {
-        ARANGE(double, double, ffirst, fby)
-    } else if (out->dtype == COREX_FLOAT32) {
-        ARANGE(float, double, ffirst, fby)
-    } else if (is_integer && out->dtype == COREX_INT64) {
-        ARANGE(int64_t, uint64_t, first, by)
-    } else if (is_integer && out->dtype == COREX_INT32) {
-        ARANGE(int32_t, uint64_t, first, by)
-    } else if (is_integer) {
-        ARANGE(uint8_t, uint64_t, first, by)
+    if (is_integer || COREX_AMONG(COREX_FLOATS, out->dtype)) {
+        switch (out->dtype) {
+            COREX_INTEGER_ROWS(ARANGE_INTEGER)
+            COREX_FLOAT_ROWS(ARANGE_FLOAT)
+        }
     } else {
         for (int64_t i = 0; i < n; i++) {
             double value = ffirst + (double)i * fby;

@@ -13,6 +13,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "corex_dtypes.h"
+
 #ifdef __cplusplus
 extern "C" {
 #endif
@@ -34,17 +36,6 @@ typedef enum corex_status {
     COREX_ERR_ZERO_DIVISION = 5, /* integer division by zero */
     COREX_ERR_SYSTEM = 6         /* a system call failed */
 } corex_status;
-
-typedef enum corex_dtype {
-    COREX_BOOL = 0,
-    COREX_UINT8 = 1,
-    COREX_INT32 = 2,
-    COREX_INT64 = 3,
-    COREX_FLOAT32 = 4,
-    COREX_FLOAT64 = 5
-} corex_dtype;
-
-#define COREX_NUM_DTYPES 6
 
 /*
  * A strided view. `data` is the address of the first element, aligned to its size; strides count

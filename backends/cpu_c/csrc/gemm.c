@@ -12,7 +12,7 @@ corex_status corex_gemm_blocked(int dtype, int64_t m, int64_t n, int64_t k, core
     for (int64_t i = 0; i < m && !accumulate; i++)
         for (int64_t j = 0; j < n; j++)
             memset(c.data + (i * c.row + j * c.column) * size, 0, (size_t)size);
-    corex_kernels_now()->gemm->blocked[COREX_BY_FLOAT(dtype)](m, n, k, a, b, c, packed.data);
+    corex_kernels_now()->gemm->blocked[dtype](m, n, k, a, b, c, packed.data);
     corex_scratch_release(&packed);
     return COREX_OK;
 }

@@ -10,7 +10,7 @@ static corex_status bad(const char *what)
 static corex_status check_types(const corex_view *x, const corex_view *weight,
                                 const corex_view *out)
 {
-    if (x->dtype < COREX_FLOAT32 || weight->dtype != x->dtype || out->dtype != x->dtype)
+    if (!COREX_AMONG(COREX_FLOATS, x->dtype) || weight->dtype != x->dtype || out->dtype != x->dtype)
         return corex_fail(COREX_ERR_TYPE, "conv2d takes floats of one dtype");
     if (x->ndim != 4 || weight->ndim != 4 || out->ndim != 4)
         return bad("needs four dimensions each");
@@ -142,21 +142,21 @@ static void valid_columns(const corex_conv *conv, int64_t kx, int64_t *first, in
                 } \
     }
 
-IM2COL(f32, float)
-IM2COL(f64, double)
+COREX_FLOAT_ROWS(COREX_MAKE, IM2COL)
+
+#define CASE(number, NAME, name, sfx, T, U, kind, prefix, to, from) \
+    case COREX_##NAME: prefix##_##sfx(conv, (T *)to, (const T *)from, begin, end); break;
 
 void corex_im2col(const corex_conv *conv, char *columns, const char *x, int64_t begin, int64_t end)
 {
-    if (conv->dtype == COREX_FLOAT32)
-        im2col_f32(conv, (float *)columns, (const float *)x, begin, end);
-    else
-        im2col_f64(conv, (double *)columns, (const double *)x, begin, end);
+    switch (conv->dtype) {
+        COREX_FLOAT_ROWS(CASE, im2col, columns, x)
+    }
 }
 
 void corex_col2im(const corex_conv *conv, char *x, const char *columns, int64_t begin, int64_t end)
 {
-    if (conv->dtype == COREX_FLOAT32)
-        col2im_f32(conv, (float *)x, (const float *)columns, begin, end);
-    else
-        col2im_f64(conv, (double *)x, (const double *)columns, begin, end);
+    switch (conv->dtype) {
+        COREX_FLOAT_ROWS(CASE, col2im, x, columns)
+    }
 }

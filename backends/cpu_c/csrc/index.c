@@ -115,25 +115,19 @@ static void add_row(char *const *p, const int64_t *s, int64_t n, corex_loop add)
     add(three, strides, n);
 }
 
-#define ADD_ROW(dtype) \
-    static void add_row_##dtype(char *const *p, const int64_t *s, int64_t n) \
+#define ADD_ROW(number, NAME, name, sfx, ...) \
+    static void add_row_##sfx(char *const *p, const int64_t *s, int64_t n) \
     { \
-        add_row(p, s, n, \
-                corex_binary_row(corex_kernels_now(), corex_binary_op("add"))->loops[dtype]); \
+        const int op = corex_binary_op("add"); \
+        add_row(p, s, n, corex_binary_row(corex_kernels_now(), op)->loops[COREX_##NAME]); \
     }
 
-ADD_ROW(0)
-ADD_ROW(1)
-ADD_ROW(2)
-ADD_ROW(3)
-ADD_ROW(4)
-ADD_ROW(5)
+COREX_DTYPE_ROWS(ADD_ROW)
 
 corex_status corex_index_put(const corex_view *out, const corex_view *values, int accumulate, int k,
                              const corex_view *indices)
 {
-    static const corex_loop adds[] = {add_row_0, add_row_1, add_row_2,
-                                      add_row_3, add_row_4, add_row_5};
+    static const corex_loop adds[] = {COREX_DTYPE_ROWS(COREX_ENTRY, add_row)};
     corex_loop loop = accumulate ? adds[out->dtype] : corex_copy_loop(out->dtype);
     return move_rows(out, values, k, indices, true, loop, !accumulate);
 }

@@ -34,7 +34,43 @@
 #define COREX_TG(fn, x) _Generic((x), float: fn##f, default: fn)(x)
 #define COREX_TG2(fn, x, y) _Generic((x), float: fn##f, default: fn)(x, y)
 
-static const uint8_t corex_itemsizes[COREX_NUM_DTYPES] = {1, 1, 4, 8, 4, 8};
+/* ---- dtypes ---- */
+#define COREX_SIZE_OF(number, NAME, name, sfx, T, ...) [COREX_##NAME] = sizeof(T),
+static const uint8_t corex_itemsizes[COREX_NUM_DTYPES] = {COREX_DTYPE_ROWS(COREX_SIZE_OF)};
+/* Where a table has one kernel per size. */
+#define COREX_BY_SIZE(itemsize) __builtin_ctz((unsigned)(itemsize))
+
+/* COREX_FLOAT_ROWS(COREX_MAKE, MACRO, ...): MACRO(suffix, type, ...) for each row. */
+#define COREX_MAKE(number, NAME, name, sfx, T, U, kind, MACRO, ...) MACRO(sfx, T, ##__VA_ARGS__)
+/* The same with the twin: MACRO(suffix, type, twin, ...). */
+#define COREX_MAKE_TWIN(number, NAME, name, sfx, T, U, kind, MACRO, ...) \
+    MACRO(sfx, T, U, ##__VA_ARGS__)
+
+/* A union of all types. */
+#define COREX_FIELD(number, NAME, name, sfx, T, ...) T sfx;
+
+/*
+ * A list of rows within a list of rows: a macro cannot be expanded inside itself, so the inner list
+ * is put together only, and waits for COREX_AGAIN around the whole.
+ */
+#define COREX_AGAIN(...) __VA_ARGS__
+#define COREX_NOTHING()
+#define COREX_GET_FLOAT_ROWS() COREX_FLOAT_ROWS
+#define COREX_FLOAT_ROWS_LATER COREX_GET_FLOAT_ROWS COREX_NOTHING()()
+#define COREX_GET_NUMBER_ROWS() COREX_NUMBER_ROWS
+#define COREX_NUMBER_ROWS_LATER COREX_GET_NUMBER_ROWS COREX_NOTHING()()
+
+/* Tables by dtype, of what is called prefix_suffix; NULL where there is none. */
+#define COREX_ENTRY(number, NAME, name, sfx, T, U, kind, prefix, ...) \
+    [COREX_##NAME] = prefix##_##sfx,
+#define COREX_FLOAT_TABLE(prefix) {COREX_FLOAT_ROWS(COREX_ENTRY, prefix)}
+#define COREX_INTEGER_TABLE(prefix) {COREX_INTEGER_ROWS(COREX_ENTRY, prefix)}
+#define COREX_NUMBER_TABLE(prefix) {COREX_NUMBER_ROWS(COREX_ENTRY, prefix)}
+/* A bool is a byte, so that what is made for uint8 serves it. */
+#define COREX_ANY_TABLE(prefix) {[COREX_BOOL] = prefix##_u8, COREX_NUMBER_ROWS(COREX_ENTRY, prefix)}
+/* And by size, of what is called prefix_bytes. */
+#define COREX_SIZE_ENTRY(shift, bytes, T, prefix, ...) [shift] = prefix##_##bytes,
+#define COREX_SIZE_TABLE(prefix) {COREX_SIZE_ROWS(COREX_SIZE_ENTRY, prefix)}
 
 /* ---- errors ---- */
 corex_status corex_fail(corex_status status, const char *format, ...)
@@ -99,6 +135,8 @@ void corex_run_line(char *const *p, const int64_t *strides, int64_t n, int nops,
 
 /* The loop that copies elements of one dtype. */
 corex_loop corex_copy_loop(int dtype);
+/* The loop that copies elements of that many bytes. */
+corex_loop corex_move_loop(int64_t itemsize);
 /* The view without its last dimension. */
 corex_view corex_leading(const corex_view *view);
 

@@ -22,10 +22,7 @@ typedef enum corex_level {
     COREX_LEVEL_COUNT
 } corex_level;
 
-/* Where a table has one kernel per itemsize (1, 4, 8) or per float dtype. */
-#define COREX_BY_SIZE(itemsize) ((itemsize) == 1 ? 0 : (itemsize) == 4 ? 1 : 2)
-#define COREX_BY_FLOAT(dtype) ((dtype) == COREX_FLOAT64)
-
+/* Tables have one kernel per dtype, NULL where there is none, or one per size. */
 typedef struct corex_op_table {
     const corex_op *rows;
     int count;
@@ -38,13 +35,13 @@ typedef struct corex_reduction_table {
 
 typedef struct corex_copy_table {
     corex_loop convert[COREX_NUM_DTYPES][COREX_NUM_DTYPES]; /* from, to */
-    corex_loop fill[3];                                     /* operands out, value */
-    corex_loop where[3];                                    /* operands out, cond, a, b */
+    corex_loop fill[COREX_NUM_SIZES];                       /* operands out, value */
+    corex_loop where[COREX_NUM_SIZES];                      /* operands out, cond, a, b */
 } corex_copy_table;
 
 typedef struct corex_loss_table {
-    corex_loop squares[2];    /* operands total (a double), a, b */
-    corex_loop difference[2]; /* operands out, a, b, factor */
+    corex_loop squares[COREX_NUM_DTYPES];    /* operands total (a double), a, b */
+    corex_loop difference[COREX_NUM_DTYPES]; /* operands out, a, b, factor */
 } corex_loss_table;
 
 /* What an Adam step needs besides its operands, computed once for all elements. */
@@ -55,16 +52,17 @@ typedef struct corex_adam_constants {
 
 /* The last operand is a corex_sgd_params or corex_adam_constants, with stride 0. */
 typedef struct corex_optim_table {
-    corex_loop sgd[2];          /* operands param, grad */
-    corex_loop sgd_momentum[2]; /* operands param, grad, buffer */
-    corex_loop adam[2];         /* operands param, grad, exp_avg, exp_avg_sq */
+    corex_loop sgd[COREX_NUM_DTYPES];          /* operands param, grad */
+    corex_loop sgd_momentum[COREX_NUM_DTYPES]; /* operands param, grad, buffer */
+    corex_loop adam[COREX_NUM_DTYPES];         /* operands param, grad, exp_avg, exp_avg_sq */
 } corex_optim_table;
 
 /* Dense rows of n elements; out and an input may be the same. */
 typedef void (*corex_row_kernel)(void *out, const void *a, const void *b, int64_t n);
 typedef struct corex_softmax_table {
-    corex_row_kernel forward[2][2], backward[2][2]; /* of the logarithm or not; by dtype */
-    corex_block_kernel forward_columns[2][2], backward_columns[2][2];
+    /* not of the logarithm, of the logarithm */
+    corex_row_kernel forward[2][COREX_NUM_DTYPES], backward[2][COREX_NUM_DTYPES];
+    corex_block_kernel forward_columns[2][COREX_NUM_DTYPES], backward_columns[2][COREX_NUM_DTYPES];
 } corex_softmax_table;
 
 typedef struct corex_scan_table {
@@ -86,8 +84,8 @@ typedef struct corex_variance_job {
     double freedom;
 } corex_variance_job;
 typedef struct corex_norm_table {
-    corex_body forward[2], backward[2]; /* the context is a corex_norm_job */
-    corex_body variance[2];             /* a corex_variance_job */
+    corex_body forward[COREX_NUM_DTYPES], backward[COREX_NUM_DTYPES]; /* of a corex_norm_job */
+    corex_body variance[COREX_NUM_DTYPES];                            /* of a corex_variance_job */
 } corex_norm_table;
 
 /* Register-blocked C += A B; `packed` has room for COREX_GEMM_PACKED elements. */
@@ -95,7 +93,7 @@ typedef void (*corex_gemm_blocks)(int64_t m, int64_t n, int64_t k, corex_matrix 
                                   corex_matrix c, void *packed);
 typedef struct corex_gemm_table {
     corex_gemm_loops direct[COREX_NUM_DTYPES];
-    corex_gemm_blocks blocked[2];
+    corex_gemm_blocks blocked[COREX_NUM_DTYPES];
 } corex_gemm_table;
 
 /* Elements of the stream of random numbers, two per Philox block, for this many blocks. */

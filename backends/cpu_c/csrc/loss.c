@@ -32,7 +32,7 @@ static corex_status sum_of_squares(const corex_view *a, const corex_view *b, dou
     corex_iter iter;
     corex_status status = corex_iter_init(&iter, 3, views);
     iter.strides[0][iter.ndim - 1] = 0; /* also where there was no dimension to have it */
-    corex_loop loop = corex_kernels_now()->loss->squares[COREX_BY_FLOAT(a->dtype)];
+    corex_loop loop = corex_kernels_now()->loss->squares[a->dtype];
     int64_t chunks = status == COREX_OK ? (iter.total + CHUNK - 1) / CHUNK : 0;
     if (status != COREX_OK || chunks == 0)
         return status;
@@ -51,8 +51,8 @@ static corex_status sum_of_squares(const corex_view *a, const corex_view *b, dou
 
 corex_status corex_mse_loss(const corex_view *out, const corex_view *a, const corex_view *b)
 {
-    if (out->dtype < COREX_FLOAT32 || a->dtype != out->dtype || b->dtype != out->dtype ||
-        out->ndim != 0)
+    if (!COREX_AMONG(COREX_FLOATS, out->dtype) || a->dtype != out->dtype ||
+        b->dtype != out->dtype || out->ndim != 0)
         return corex_fail(COREX_ERR_TYPE, "mse_loss takes floats and gives one number");
     double sum = 0;
     corex_status status = sum_of_squares(a, b, &sum);
@@ -62,28 +62,31 @@ corex_status corex_mse_loss(const corex_view *out, const corex_view *a, const co
     return corex_fill(out, 0, &mean);
 }
 
+typedef union factor_of {
+    COREX_FLOAT_ROWS(COREX_FIELD)
+} factor_of;
+
+#define SCALE(number, NAME, name, sfx, T, ...) \
+    case COREX_##NAME: factor.sfx = *(const T *)g->data * (T)(2 / count); break;
+
 corex_status corex_mse_loss_backward(const corex_view *out, const corex_view *g,
                                      const corex_view *a, const corex_view *b)
 {
     static const int64_t zeros[COREX_MAX_DIMS];
-    if (out->dtype < COREX_FLOAT32 || a->dtype != out->dtype || b->dtype != out->dtype ||
-        g->dtype != out->dtype || g->ndim != 0)
+    if (!COREX_AMONG(COREX_FLOATS, out->dtype) || a->dtype != out->dtype ||
+        b->dtype != out->dtype || g->dtype != out->dtype || g->ndim != 0)
         return corex_fail(COREX_ERR_TYPE, "mse_loss_backward takes floats, g being one number");
-    union {
-        float f32;
-        double f64;
-    } factor;
+    factor_of factor = {0};
     double count = (double)corex_numel(a);
-    if (out->dtype == COREX_FLOAT32)
-        factor.f32 = *(const float *)g->data * (float)(2 / count);
-    else
-        factor.f64 = *(const double *)g->data * (2 / count);
+    switch (out->dtype) {
+        COREX_FLOAT_ROWS(SCALE)
+    }
     corex_view scalar = {&factor, out->shape, zeros, out->ndim, out->dtype};
     const corex_view *views[] = {out, a, b, &scalar};
     corex_iter iter;
     corex_status status = corex_iter_init(&iter, 4, views);
     if (status == COREX_OK)
-        corex_iter_run(&iter, COREX_WRITES_ONLY,
-                       corex_kernels_now()->loss->difference[COREX_BY_FLOAT(out->dtype)], 1);
+        corex_iter_run(&iter, COREX_WRITES_ONLY, corex_kernels_now()->loss->difference[out->dtype],
+                       1);
     return status;
 }

@@ -118,7 +118,7 @@ corex_status corex_gemm(int dtype, int64_t m, int64_t n, int64_t k, corex_matrix
 {
     if (m == 0 || n == 0 || (k == 0 && accumulate))
         return COREX_OK;
-    if (dtype < COREX_FLOAT32 || k == 0 ||
+    if (!COREX_AMONG(COREX_FLOATS, dtype) || k == 0 ||
         corex_times(corex_times(m, n), k) <= corex_path(COREX_PATH_TINY_GEMM)) {
         corex_kernels_now()->gemm->direct[dtype](m, n, k, a, b, c, accumulate);
         return COREX_OK;
@@ -196,7 +196,7 @@ static corex_status run_batch(batch *job, int64_t count)
         job->m = corex_times(job->m, count);
         count = 1;
     }
-    if (count == 1 && job->dtype < COREX_FLOAT32) {
+    if (count == 1 && !COREX_AMONG(COREX_FLOATS, job->dtype)) {
         corex_parallel_for(job->m, 1 + COREX_GRAIN / corex_plus(row, 1), rows_range, job);
     } else if (count == 1 || batch_by_blas(work)) {
         batch_range(job, 0, count);
@@ -209,7 +209,7 @@ static corex_status run_batch(batch *job, int64_t count)
 
 corex_status corex_matmul(const corex_view *out, const corex_view *a, const corex_view *b)
 {
-    if (a->dtype != out->dtype || b->dtype != out->dtype || out->dtype == COREX_BOOL)
+    if (a->dtype != out->dtype || b->dtype != out->dtype || !COREX_AMONG(COREX_NUMBERS, out->dtype))
         return corex_fail(COREX_ERR_TYPE, "matmul takes numbers of one dtype");
     if (out->ndim != 3 || a->ndim != 3 || b->ndim != 3 || a->shape[2] != b->shape[1] ||
         a->shape[0] != out->shape[0] || b->shape[0] != out->shape[0] ||
@@ -235,8 +235,8 @@ corex_status corex_matmul(const corex_view *out, const corex_view *a, const core
 corex_status corex_linear(const corex_view *out, const corex_view *a, const corex_view *weight,
                           const corex_view *bias)
 {
-    if (out->dtype < COREX_FLOAT32 || a->dtype != out->dtype || weight->dtype != out->dtype ||
-        (bias != NULL && bias->dtype != out->dtype))
+    if (!COREX_AMONG(COREX_FLOATS, out->dtype) || a->dtype != out->dtype ||
+        weight->dtype != out->dtype || (bias != NULL && bias->dtype != out->dtype))
         return corex_fail(COREX_ERR_TYPE, "linear takes floats of one dtype");
     if (out->ndim != 2 || a->ndim != 2 || weight->ndim != 2 || a->shape[1] != weight->shape[1] ||
         a->shape[0] != out->shape[0] || weight->shape[0] != out->shape[1] ||

@@ -6,8 +6,9 @@
 static corex_status check(const corex_view *out, const corex_view *a, const corex_view *mean,
                           const corex_view *rstd, const corex_view *weight)
 {
-    if (out->dtype < COREX_FLOAT32 || a->dtype != out->dtype || mean->dtype != out->dtype ||
-        rstd->dtype != out->dtype || (weight != NULL && weight->dtype != out->dtype))
+    if (!COREX_AMONG(COREX_FLOATS, out->dtype) || a->dtype != out->dtype ||
+        mean->dtype != out->dtype || rstd->dtype != out->dtype ||
+        (weight != NULL && weight->dtype != out->dtype))
         return corex_fail(COREX_ERR_TYPE, "layer_norm takes floats of one dtype");
     if (out->ndim != 2 || !corex_same_shape(out, a) || mean->ndim != 1 || rstd->ndim != 1 ||
         mean->shape[0] != a->shape[0] || rstd->shape[0] != a->shape[0] ||
@@ -42,7 +43,7 @@ corex_status corex_layer_norm(const corex_view *out, const corex_view *mean, con
                           .eps = eps};
     if (status == COREX_OK)
         corex_parallel_for(a->shape[0], 1 + COREX_GRAIN / corex_plus(1, corex_times(2, job.n)),
-                           corex_kernels_now()->norm->forward[COREX_BY_FLOAT(out->dtype)], &job);
+                           corex_kernels_now()->norm->forward[out->dtype], &job);
     for (int k = 0; k < 3; k++) {
         corex_dense_release(&ins[k]);
         status = corex_dense_finish(&outs[k], status);
@@ -55,7 +56,7 @@ void corex_row_variance(double *out, const void *a, int dtype, int64_t rows, int
 {
     corex_variance_job job = {out, a, n, freedom};
     corex_parallel_for(rows, 1 + COREX_GRAIN / corex_plus(1, corex_times(2, n)),
-                       corex_kernels_now()->norm->variance[COREX_BY_FLOAT(dtype)], &job);
+                       corex_kernels_now()->norm->variance[dtype], &job);
 }
 
 corex_status corex_layer_norm_backward(const corex_view *out, const corex_view *g,
@@ -83,7 +84,7 @@ corex_status corex_layer_norm_backward(const corex_view *out, const corex_view *
                           .n = a->shape[1]};
     if (status == COREX_OK)
         corex_parallel_for(a->shape[0], 1 + COREX_GRAIN / corex_plus(1, corex_times(2, job.n)),
-                           corex_kernels_now()->norm->backward[COREX_BY_FLOAT(out->dtype)], &job);
+                           corex_kernels_now()->norm->backward[out->dtype], &job);
     for (int k = 0; k < 5; k++)
         corex_dense_release(&ins[k]);
     return corex_dense_finish(&dense, status);

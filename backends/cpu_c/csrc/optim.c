@@ -12,7 +12,7 @@ static corex_status step_one(int nops, const corex_view *const *operands, const 
     const corex_view *param = operands[0], *views[COREX_MAX_OPERANDS];
     for (int k = 0; k < nops; k++) {
         views[k] = operands[k];
-        if (views[k]->dtype != param->dtype || param->dtype < COREX_FLOAT32)
+        if (views[k]->dtype != param->dtype || !COREX_AMONG(COREX_FLOATS, param->dtype))
             return corex_fail(COREX_ERR_TYPE, "optimizers take floats of one dtype");
     }
     corex_view last = {(void *)(uintptr_t)constants, param->shape, zeros, param->ndim, COREX_UINT8};
@@ -22,7 +22,7 @@ static corex_status step_one(int nops, const corex_view *const *operands, const 
     if (status != COREX_OK)
         return status;
     iter.strides[nops][iter.ndim - 1] = 0; /* also where there was no dimension to have it */
-    corex_iter_run(&iter, COREX_UPDATES, by_dtype[COREX_BY_FLOAT(param->dtype)], cost);
+    corex_iter_run(&iter, COREX_UPDATES, by_dtype[param->dtype], cost);
     return COREX_OK;
 }
 

@@ -120,14 +120,20 @@ static int64_t divisor(const pool_job *job, int64_t i, int64_t j, const int64_t 
         } \
     }
 
-POOL(f32, float)
-POOL(f64, double)
+COREX_FLOAT_ROWS(COREX_MAKE, POOL)
+
+static const corex_body max_ranges[COREX_NUM_DTYPES] = COREX_FLOAT_TABLE(max_range);
+static const corex_body max_backward_ranges[COREX_NUM_DTYPES] =
+    COREX_FLOAT_TABLE(max_backward_range);
+static const corex_body average_ranges[COREX_NUM_DTYPES] = COREX_FLOAT_TABLE(average_range);
+static const corex_body average_backward_ranges[COREX_NUM_DTYPES] =
+    COREX_FLOAT_TABLE(average_backward_range);
 
 /* `image` is the larger, `pooled` the smaller of the two. */
 static corex_status init(pool_job *job, const corex_view *image, const corex_view *pooled,
                          const corex_pool2d_params *params)
 {
-    if (image->dtype < COREX_FLOAT32 || pooled->dtype != image->dtype)
+    if (!COREX_AMONG(COREX_FLOATS, image->dtype) || pooled->dtype != image->dtype)
         return corex_fail(COREX_ERR_TYPE, "pooling takes floats of one dtype");
     if (image->ndim != 4 || pooled->ndim != 4 || image->shape[0] != pooled->shape[0] ||
         image->shape[1] != pooled->shape[1])
@@ -150,14 +156,14 @@ static corex_status init(pool_job *job, const corex_view *image, const corex_vie
     return COREX_OK;
 }
 
-static void run(pool_job *job, const corex_view *image, corex_body f32, corex_body f64)
+static void run(pool_job *job, const corex_view *image, const corex_body *by_dtype)
 {
     const int64_t *kernel = job->params.kernel;
     const int64_t windows = corex_times(corex_times(job->oh, job->ow),
                                         corex_plus(corex_times(kernel[0], kernel[1]), 1));
     const int64_t cost = corex_plus(corex_plus(corex_times(job->h, job->w), windows), 1);
     corex_parallel_for(corex_times(image->shape[0], image->shape[1]), 1 + COREX_GRAIN / cost,
-                       image->dtype == COREX_FLOAT32 ? f32 : f64, job);
+                       by_dtype[image->dtype], job);
 }
 
 corex_status corex_max_pool2d(const corex_view *out, const corex_view *indices, const corex_view *x,
@@ -178,7 +184,7 @@ corex_status corex_max_pool2d(const corex_view *out, const corex_view *indices, 
     job.indices = dense_at.view.data;
     job.in = dense_x.view.data;
     if (status == COREX_OK)
-        run(&job, x, max_range_f32, max_range_f64);
+        run(&job, x, max_ranges);
     corex_dense_release(&dense_x);
     status = corex_dense_finish(&dense_at, status);
     return corex_dense_finish(&dense_out, status);
@@ -217,7 +223,7 @@ corex_status corex_max_pool2d_backward(const corex_view *out, const corex_view *
     job.in = dense_g.view.data;
     job.indices = dense_at.view.data;
     if (status == COREX_OK)
-        run(&job, out, max_backward_range_f32, max_backward_range_f64);
+        run(&job, out, max_backward_ranges);
     corex_dense_release(&dense_g);
     corex_dense_release(&dense_at);
     return corex_dense_finish(&dense_out, status);
@@ -225,7 +231,7 @@ corex_status corex_max_pool2d_backward(const corex_view *out, const corex_view *
 
 static corex_status average(const corex_view *out, const corex_view *in, const corex_view *image,
                             const corex_view *pooled, const corex_pool2d_params *params,
-                            corex_body f32, corex_body f64)
+                            const corex_body *by_dtype)
 {
     pool_job job;
     corex_pool2d_params plain = *params;
@@ -239,7 +245,7 @@ static corex_status average(const corex_view *out, const corex_view *in, const c
     job.out = dense_out.view.data;
     job.in = dense_in.view.data;
     if (status == COREX_OK)
-        run(&job, image, f32, f64);
+        run(&job, image, by_dtype);
     corex_dense_release(&dense_in);
     return corex_dense_finish(&dense_out, status);
 }
@@ -247,11 +253,11 @@ static corex_status average(const corex_view *out, const corex_view *in, const c
 corex_status corex_avg_pool2d(const corex_view *out, const corex_view *x,
                               const corex_pool2d_params *params)
 {
-    return average(out, x, x, out, params, average_range_f32, average_range_f64);
+    return average(out, x, x, out, params, average_ranges);
 }
 
 corex_status corex_avg_pool2d_backward(const corex_view *out, const corex_view *g,
                                        const corex_pool2d_params *params)
 {
-    return average(out, g, out, g, params, average_backward_range_f32, average_backward_range_f64);
+    return average(out, g, out, g, params, average_backward_ranges);
 }

@@ -335,22 +335,20 @@ vectorcallfunc corex_find_composite(const char *name, int dtype)
     static const struct {
         const char *name;
         vectorcallfunc call;
-        bool floats_only;
+        int takes;
     } table[] = {
-        {"matmul", direct_matmul, false},
-        {"linear", direct_linear, true},
-        {"linear_backward", direct_linear_backward, true},
-        {"sum", direct_reduce, false},
-        {"mean", direct_reduce, true},
-        {"variance", direct_variance, true},
-        {"mse_loss", direct_mse_loss, true},
-        {"mse_loss_backward", direct_mse_loss_backward, true},
-        {"sgd_step", direct_sgd_step, true},
+        {"matmul", direct_matmul, COREX_NUMBERS},
+        {"linear", direct_linear, COREX_FLOATS},
+        {"linear_backward", direct_linear_backward, COREX_FLOATS},
+        {"sum", direct_reduce, COREX_NUMBERS},
+        {"mean", direct_reduce, COREX_FLOATS},
+        {"variance", direct_variance, COREX_FLOATS},
+        {"mse_loss", direct_mse_loss, COREX_FLOATS},
+        {"mse_loss_backward", direct_mse_loss_backward, COREX_FLOATS},
+        {"sgd_step", direct_sgd_step, COREX_FLOATS},
     };
     for (size_t k = 0; k < sizeof table / sizeof table[0]; k++)
         if (strcmp(table[k].name, name) == 0)
-            return dtype == COREX_BOOL || (table[k].floats_only && dtype < COREX_FLOAT32)
-                       ? NULL
-                       : table[k].call;
+            return COREX_AMONG(table[k].takes, dtype) ? table[k].call : NULL;
     return NULL;
 }

@@ -5,21 +5,23 @@
 #include "python.h"
 
 typedef union scalar {
-    uint8_t u8;
-    int32_t i32;
-    int64_t i64;
-    float f32;
-    double f64;
+    COREX_DTYPE_ROWS(COREX_FIELD)
 } scalar;
 
+#define HOLDS(number, NAME, name, sfx, T, U, kind, value) \
+    case COREX_##NAME: return (value) == (T)(value);
+#define SET(number, NAME, name, sfx, T, U, kind, value) \
+    case COREX_##NAME: to->sfx = (T)(value); break;
+#define SET_ROUNDED(number, NAME, name, sfx, T, ...) \
+    case COREX_##NAME: to->sfx = is_integer == 2 ? (T)(uint64_t)bits : (T)bits; break;
+
 /* Whether an integer is one of the dtype's own, so that it can be compared as one of them. */
-static bool is_held(int dtype, int is_integer, int64_t number)
+static bool is_held(int dtype, int is_integer, int64_t value)
 {
     if (is_integer == 2)
         return false;
     switch (dtype) {
-    case COREX_UINT8: return number == (uint8_t)number;
-    case COREX_INT32: return number == (int32_t)number;
+        COREX_INTEGER_ROWS(HOLDS, value)
     default: return true;
     }
 }
@@ -30,7 +32,7 @@ static bool read_scalar(PyObject *object, const corex_kernel *kernel, scalar *to
     const int dtype = kernel->dtype;
     int is_integer;
     int64_t bits;
-    if (PyFloat_Check(object) && dtype < COREX_FLOAT32) {
+    if (PyFloat_Check(object) && !COREX_AMONG(COREX_FLOATS, dtype)) {
         PyErr_SetString(PyExc_TypeError, "a float beside integers");
         return false;
     }
@@ -39,11 +41,9 @@ static bool read_scalar(PyObject *object, const corex_kernel *kernel, scalar *to
         return false;
     }
     if (PyFloat_Check(object)) {
-        const double value = PyFloat_AS_DOUBLE(object);
-        if (dtype == COREX_FLOAT32)
-            to->f32 = (float)value;
-        else
-            to->f64 = value;
+        switch (dtype) {
+            COREX_FLOAT_ROWS(SET, PyFloat_AS_DOUBLE(object))
+        }
         return true;
     }
     if (!corex_read_number(object, &is_integer, &bits))
@@ -52,14 +52,11 @@ static bool read_scalar(PyObject *object, const corex_kernel *kernel, scalar *to
         PyErr_SetString(PyExc_OverflowError, "an integer that the dtype does not hold");
         return false;
     }
-    if (dtype == COREX_FLOAT32)
-        to->f32 = is_integer == 2 ? (float)(uint64_t)bits : (float)bits;
-    else if (dtype == COREX_FLOAT64)
-        to->f64 = is_integer == 2 ? (double)(uint64_t)bits : (double)bits;
-    else if (dtype == COREX_BOOL)
-        to->u8 = bits != 0;
-    else
-        to->i64 = bits; /* the low bytes are the narrower number */
+    switch (dtype) {
+        COREX_BOOL_ROWS(SET, bits != 0)
+        COREX_INTEGER_ROWS(SET, bits)
+        COREX_FLOAT_ROWS(SET_ROUNDED)
+    }
     return true;
 }
 
@@ -186,9 +183,9 @@ static PyObject *elementwise(row_finder find, int op, int dtype, vectorcallfunc 
             kernel->loops[level] = find(corex_level_kernels(level), op)->loops[dtype];
     kernel->shift = log2_size(dtype);
     kernel->out_shift = row->to_bool ? 0 : kernel->shift;
-    kernel->compares = row->to_bool && dtype < COREX_FLOAT32;
+    kernel->compares = row->to_bool && COREX_AMONG(COREX_WHOLE, dtype);
     kernel->cost = row->cost;
-    kernel->checked = row->checked && dtype < COREX_FLOAT32;
+    kernel->checked = row->checked && COREX_AMONG(COREX_WHOLE, dtype);
     return (PyObject *)kernel;
 }
 

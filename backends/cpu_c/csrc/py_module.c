@@ -3,20 +3,16 @@
 #include "force.h"
 #include "python.h"
 
-/* setup(dtypes, out_of_memory_error) -> {name: kernel} */
+/* setup({name: dtype}, out_of_memory_error) -> {name: kernel} */
 static PyObject *py_setup(PyObject *module, PyObject *const *args, Py_ssize_t nargs)
 {
     (void)module;
     if (!corex_check_count("setup", nargs, 2))
         return NULL;
-    if (!PyTuple_Check(args[0]) || PyTuple_GET_SIZE(args[0]) < COREX_NUM_DTYPES) {
-        PyErr_SetString(PyExc_TypeError, "setup() takes the tuple of all dtypes");
-        return NULL;
-    }
     if (corex_paths_status() != COREX_OK)
         return corex_raise(COREX_ERR_VALUE);
-    for (int k = 0; k < COREX_NUM_DTYPES; k++)
-        Py_XSETREF(corex_dtypes[k], Py_NewRef(PyTuple_GET_ITEM(args[0], k)));
+    if (!corex_set_dtypes(args[0]))
+        return NULL;
     Py_XSETREF(corex_out_of_memory_error, Py_NewRef(args[1]));
     PyObject *kernels = PyDict_New();
     if (kernels != NULL && corex_add_kernels(kernels) < 0)
@@ -153,9 +149,10 @@ static PyObject *py_blas_info(PyObject *module, PyObject *unused)
 #define FAST(name, function, doc) {name, (PyCFunction)(void (*)(void))function, METH_FASTCALL, doc}
 
 static PyMethodDef methods[] = {
-    FAST("setup", py_setup, "setup(dtypes, out_of_memory_error) -> {name: kernel}"),
+    FAST("setup", py_setup, "setup({name: dtype}, out_of_memory_error) -> {name: kernel}"),
     FAST("allocate", py_allocate, "allocate(nbytes, device=0) -> Buffer"),
     FAST("copy_bytes", py_copy_bytes, "copy_bytes(buffer, start, host, to_buffer)"),
+    {"dtypes", corex_py_dtypes, METH_NOARGS, "[(number, name, kind, itemsize) of each dtype]"},
     FAST("takes", corex_py_takes, "takes(op, dtypes of all views) -> whether there is a kernel"),
     FAST("direct", corex_py_direct, "direct(op, dtype) -> callable or None"),
     {"wrap", py_wrap, METH_O, "wrap(host memory) -> Buffer, zero copy"},

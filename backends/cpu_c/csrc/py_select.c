@@ -2,58 +2,51 @@
 #include "python.h"
 
 /*
- * A letter for each view: T the dtype that the op is asked for, of the row's class; x any; b bool,
+ * A letter for each view: T the dtype that the op is asked for, of the row's set; x any; b bool,
  * i int64. What follows '?' may be left out, a last '*' repeats the view before it.
  */
-typedef enum dtype_class { ANY, NUMBER, FLOAT } dtype_class;
-
 typedef struct signature {
     const char *name, *views;
-    dtype_class of;
+    int of;
 } signature;
 
 static const signature table[] = {
-    {"copy", "xx", ANY},
-    {"fill", "T", ANY},
-    {"arange", "T", NUMBER},
-    {"where", "TbTT", ANY},
-    {"matmul", "TTT", NUMBER},
-    {"index", "TTi*", ANY},
-    {"index_put", "TTi*", ANY},
-    {"nonzero", "ib", ANY},
-    {"random_bits", "i", ANY},
-    {"random_uniform", "T", FLOAT},
-    {"random_normal", "T", FLOAT},
-    {"gelu", "TT", FLOAT},
-    {"gelu_backward", "TTT", FLOAT},
-    {"cumsum", "TT", NUMBER},
-    {"argsort", "iT", ANY},
-    {"gather", "TTi", ANY},
-    {"scatter_add", "TiT", NUMBER},
-    {"softmax", "TT", FLOAT},
-    {"log_softmax", "TT", FLOAT},
-    {"softmax_backward", "TTT", FLOAT},
-    {"log_softmax_backward", "TTT", FLOAT},
-    {"layer_norm", "TTTT?TT", FLOAT},
-    {"layer_norm_backward", "TTTTT?T", FLOAT},
-    {"linear", "TTT?T", FLOAT},
-    {"mse_loss", "TTT", FLOAT},
-    {"mse_loss_backward", "TTTT", FLOAT},
-    {"conv2d", "TTT?T", FLOAT},
-    {"conv2d_backward_input", "TTT", FLOAT},
-    {"conv2d_backward_weight", "TTT", FLOAT},
-    {"max_pool2d", "TiT", FLOAT},
-    {"max_pool2d_backward", "TTi", FLOAT},
-    {"avg_pool2d", "TT", FLOAT},
-    {"avg_pool2d_backward", "TT", FLOAT},
-    {"sgd_step", "T*", FLOAT},
-    {"adam_step", "T*", FLOAT},
+    {"copy", "xx", COREX_ALL},
+    {"fill", "T", COREX_ALL},
+    {"arange", "T", COREX_NUMBERS},
+    {"where", "TbTT", COREX_ALL},
+    {"matmul", "TTT", COREX_NUMBERS},
+    {"index", "TTi*", COREX_ALL},
+    {"index_put", "TTi*", COREX_ALL},
+    {"nonzero", "ib", COREX_ALL},
+    {"random_bits", "i", COREX_ALL},
+    {"random_uniform", "T", COREX_FLOATS},
+    {"random_normal", "T", COREX_FLOATS},
+    {"gelu", "TT", COREX_FLOATS},
+    {"gelu_backward", "TTT", COREX_FLOATS},
+    {"cumsum", "TT", COREX_NUMBERS},
+    {"argsort", "iT", COREX_ALL},
+    {"gather", "TTi", COREX_ALL},
+    {"scatter_add", "TiT", COREX_NUMBERS},
+    {"softmax", "TT", COREX_FLOATS},
+    {"log_softmax", "TT", COREX_FLOATS},
+    {"softmax_backward", "TTT", COREX_FLOATS},
+    {"log_softmax_backward", "TTT", COREX_FLOATS},
+    {"layer_norm", "TTTT?TT", COREX_FLOATS},
+    {"layer_norm_backward", "TTTTT?T", COREX_FLOATS},
+    {"linear", "TTT?T", COREX_FLOATS},
+    {"mse_loss", "TTT", COREX_FLOATS},
+    {"mse_loss_backward", "TTTT", COREX_FLOATS},
+    {"conv2d", "TTT?T", COREX_FLOATS},
+    {"conv2d_backward_input", "TTT", COREX_FLOATS},
+    {"conv2d_backward_weight", "TTT", COREX_FLOATS},
+    {"max_pool2d", "TiT", COREX_FLOATS},
+    {"max_pool2d_backward", "TTi", COREX_FLOATS},
+    {"avg_pool2d", "TT", COREX_FLOATS},
+    {"avg_pool2d_backward", "TT", COREX_FLOATS},
+    {"sgd_step", "T*", COREX_FLOATS},
+    {"adam_step", "T*", COREX_FLOATS},
 };
-
-static bool is_of(dtype_class of, int dtype)
-{
-    return of == ANY || (of == NUMBER ? dtype != COREX_BOOL : dtype >= COREX_FLOAT32);
-}
 
 static bool fits(const signature *row, const int *dtypes, Py_ssize_t count)
 {
@@ -71,7 +64,7 @@ static bool fits(const signature *row, const int *dtypes, Py_ssize_t count)
             (letter == 'i' && dtype != COREX_INT64))
             return false;
         if (letter == 'T') {
-            if (!is_of(row->of, dtype) || (common >= 0 && common != dtype))
+            if (!COREX_AMONG(row->of, dtype) || (common >= 0 && common != dtype))
                 return false;
             common = dtype;
         }

@@ -24,6 +24,41 @@ bool corex_check_count(const char *name, Py_ssize_t nargs, Py_ssize_t wanted)
     return false;
 }
 
+typedef struct row {
+    const char *name;
+    int kind;
+} row;
+
+#define ROW(number, NAME, name, sfx, T, U, kind, ...) [COREX_##NAME] = {name, kind},
+static const row rows[COREX_NUM_DTYPES] = {COREX_DTYPE_ROWS(ROW)};
+
+bool corex_set_dtypes(PyObject *by_name)
+{
+    for (int k = 0; k < COREX_NUM_DTYPES; k++) {
+        PyObject *found = PyMapping_GetItemString(by_name, rows[k].name);
+        if (found == NULL)
+            return false;
+        Py_XSETREF(corex_dtypes[k], found);
+    }
+    return true;
+}
+
+PyObject *corex_py_dtypes(PyObject *module, PyObject *unused)
+{
+    (void)module;
+    (void)unused;
+    PyObject *list = PyList_New(COREX_NUM_DTYPES);
+    for (int k = 0; list != NULL && k < COREX_NUM_DTYPES; k++) {
+        PyObject *item =
+            Py_BuildValue("(isCi)", k, rows[k].name, rows[k].kind, (int)corex_itemsizes[k]);
+        if (item == NULL)
+            Py_CLEAR(list);
+        else
+            PyList_SET_ITEM(list, k, item);
+    }
+    return list;
+}
+
 int corex_dtype_of(PyObject *object)
 {
     for (int k = COREX_NUM_DTYPES - 1; k >= 0; k--)

@@ -33,6 +33,10 @@ typedef struct corex_py_view {
 
 /* The dtypes, by number; set once. */
 extern PyObject *corex_dtypes[COREX_NUM_DTYPES];
+/* Finds them in a dict by name; false with an exception set if one is missing. */
+bool corex_set_dtypes(PyObject *by_name);
+/* _native.dtypes() */
+PyObject *corex_py_dtypes(PyObject *module, PyObject *unused);
 
 /* The number of a dtype object, or -1 with TypeError set. */
 int corex_dtype_of(PyObject *object);

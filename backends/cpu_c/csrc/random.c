@@ -1,4 +1,6 @@
 /* Philox4x32-10: random numbers that depend on their position only, so threads do not matter. */
+#include <float.h>
+
 #include "levels.h"
 
 /* Blocks generated together; each gives two 64-bit elements. */
@@ -34,10 +36,15 @@ static double normal(const uint64_t *bits)
 }
 
 STREAM_RANGE(bits_range, uint64_t, 2 * BATCH, bits[i])
-STREAM_RANGE(uniform_f32, float, 2 * BATCH, (float)(bits[i] >> 40) * 0x1p-24f)
-STREAM_RANGE(uniform_f64, double, 2 * BATCH, (double)(bits[i] >> 11) * 0x1p-53)
-STREAM_RANGE(normal_f32, float, BATCH, normal(bits + 2 * i))
-STREAM_RANGE(normal_f64, double, BATCH, normal(bits + 2 * i))
+
+/* As many leading bits as the type has digits, as a fraction. */
+#define DIGITS(T) _Generic((T)0, float: FLT_MANT_DIG, default: DBL_MANT_DIG)
+#define UNIFORM(sfx, T) \
+    STREAM_RANGE(uniform_##sfx, T, 2 * BATCH, \
+                 (T)(bits[i] >> (64 - DIGITS(T))) * ((T)1 / (T)(UINT64_C(1) << DIGITS(T))))
+#define NORMAL(sfx, T) STREAM_RANGE(normal_##sfx, T, BATCH, normal(bits + 2 * i))
+COREX_FLOAT_ROWS(COREX_MAKE, UNIFORM)
+COREX_FLOAT_ROWS(COREX_MAKE, NORMAL)
 
 static corex_status run(const corex_view *out, uint64_t seed, uint64_t offset, corex_body body,
                         int64_t per_batch, int64_t grain)
@@ -58,16 +65,16 @@ corex_status corex_random_bits(const corex_view *out, uint64_t seed, uint64_t of
 
 corex_status corex_random_uniform(const corex_view *out, uint64_t seed, uint64_t offset)
 {
-    if (out->dtype < COREX_FLOAT32)
+    static const corex_body bodies[COREX_NUM_DTYPES] = COREX_FLOAT_TABLE(uniform);
+    if (bodies[out->dtype] == NULL)
         return corex_fail(COREX_ERR_TYPE, "random_uniform makes floats");
-    corex_body body = out->dtype == COREX_FLOAT32 ? uniform_f32 : uniform_f64;
-    return run(out, seed, offset, body, 2 * BATCH, COREX_GRAIN / 4);
+    return run(out, seed, offset, bodies[out->dtype], 2 * BATCH, COREX_GRAIN / 4);
 }
 
 corex_status corex_random_normal(const corex_view *out, uint64_t seed, uint64_t offset)
 {
-    if (out->dtype < COREX_FLOAT32)
+    static const corex_body bodies[COREX_NUM_DTYPES] = COREX_FLOAT_TABLE(normal);
+    if (bodies[out->dtype] == NULL)
         return corex_fail(COREX_ERR_TYPE, "random_normal makes floats");
-    corex_body body = out->dtype == COREX_FLOAT32 ? normal_f32 : normal_f64;
-    return run(out, seed, offset, body, BATCH, COREX_GRAIN / 16);
+    return run(out, seed, offset, bodies[out->dtype], BATCH, COREX_GRAIN / 16);
 }

@@ -46,8 +46,8 @@ void corex_rows_range(void *context, int64_t begin, int64_t end)
 }
 
 /* Sums of floats are kept in double, as PyTorch does. */
-#define CUMSUM(name, T, A) \
-    static void name(const corex_rows *rows, char *const *p) \
+#define CUMSUM(sfx, T, A) \
+    static void cumsum_##sfx(const corex_rows *rows, char *const *p) \
     { \
         T *out = (T *)p[0]; \
         const T *a = (const T *)p[1]; \
@@ -58,17 +58,13 @@ void corex_rows_range(void *context, int64_t begin, int64_t end)
         } \
     }
 
-CUMSUM(cumsum_u8, uint8_t, uint64_t)
-CUMSUM(cumsum_i32, int32_t, uint64_t)
-CUMSUM(cumsum_i64, int64_t, uint64_t)
-CUMSUM(cumsum_f32, float, double)
-CUMSUM(cumsum_f64, double, double)
+COREX_INTEGER_ROWS(COREX_MAKE, CUMSUM, uint64_t)
+COREX_FLOAT_ROWS(COREX_MAKE, CUMSUM, double)
 
 corex_status corex_cumsum(const corex_view *out, const corex_view *a)
 {
-    static const corex_row_body bodies[] = {NULL,       cumsum_u8,  cumsum_i32,
-                                            cumsum_i64, cumsum_f32, cumsum_f64};
-    if (a->dtype != out->dtype || a->dtype == COREX_BOOL || !corex_same_shape(out, a))
+    static const corex_row_body bodies[COREX_NUM_DTYPES] = COREX_NUMBER_TABLE(cumsum);
+    if (a->dtype != out->dtype || bodies[a->dtype] == NULL || !corex_same_shape(out, a))
         return corex_fail(COREX_ERR_TYPE, "cumsum takes numbers and keeps shape and dtype");
     if (a->ndim == 0)
         return corex_copy(out, a);
@@ -116,8 +112,8 @@ static corex_status check_indices(corex_rows *rows, int64_t size, int dimension)
                       dimension, (long long)size);
 }
 
-#define GATHER(name, T) \
-    static void name(const corex_rows *rows, char *const *p) \
+#define GATHER(shift, bytes, T, ...) \
+    static void gather_##bytes(const corex_rows *rows, char *const *p) \
     { \
         T *out = (T *)p[0]; \
         const T *a = (const T *)p[1]; \
@@ -128,12 +124,11 @@ static corex_status check_indices(corex_rows *rows, int64_t size, int dimension)
         } \
     }
 
-GATHER(gather_1, uint8_t)
-GATHER(gather_4, uint32_t)
-GATHER(gather_8, uint64_t)
+COREX_SIZE_ROWS(GATHER)
 
 corex_status corex_gather(const corex_view *out, const corex_view *a, const corex_view *index)
 {
+    static const corex_row_body bodies[COREX_NUM_SIZES] = COREX_SIZE_TABLE(gather);
     if (index->dtype != COREX_INT64 || a->dtype != out->dtype)
         return corex_fail(COREX_ERR_TYPE, "gather takes int64 indices and keeps the dtype");
     if (!corex_same_shape(out, index) || out->ndim == 0)
@@ -144,18 +139,14 @@ corex_status corex_gather(const corex_view *out, const corex_view *a, const core
     if (status != COREX_OK || rows.iter.total == 0)
         return status;
     status = check_indices(&rows, rows.n[1], a->ndim - 1);
-    const int size = corex_itemsizes[a->dtype];
     if (status == COREX_OK)
-        corex_rows_run(&rows,
-                       size == 1   ? gather_1
-                       : size == 4 ? gather_4
-                                   : gather_8,
+        corex_rows_run(&rows, bodies[COREX_BY_SIZE(corex_itemsizes[a->dtype])],
                        corex_times(2, rows.n[0]));
     return status;
 }
 
-#define SCATTER_ADD(name, T, U) \
-    static void name(const corex_rows *rows, char *const *p) \
+#define SCATTER_ADD(sfx, T, U) \
+    static void scatter_##sfx(const corex_rows *rows, char *const *p) \
     { \
         T *out = (T *)p[1]; \
         const T *src = (const T *)p[0]; \
@@ -166,18 +157,13 @@ corex_status corex_gather(const corex_view *out, const corex_view *a, const core
         } \
     }
 
-SCATTER_ADD(scatter_u8, uint8_t, uint8_t)
-SCATTER_ADD(scatter_i32, int32_t, uint32_t)
-SCATTER_ADD(scatter_i64, int64_t, uint64_t)
-SCATTER_ADD(scatter_f32, float, float)
-SCATTER_ADD(scatter_f64, double, double)
+COREX_NUMBER_ROWS(COREX_MAKE_TWIN, SCATTER_ADD)
 
 corex_status corex_scatter_add(const corex_view *out, const corex_view *index,
                                const corex_view *src)
 {
-    static const corex_row_body bodies[] = {NULL,        scatter_u8,  scatter_i32,
-                                            scatter_i64, scatter_f32, scatter_f64};
-    if (index->dtype != COREX_INT64 || src->dtype != out->dtype || out->dtype == COREX_BOOL)
+    static const corex_row_body bodies[COREX_NUM_DTYPES] = COREX_NUMBER_TABLE(scatter);
+    if (index->dtype != COREX_INT64 || src->dtype != out->dtype || bodies[out->dtype] == NULL)
         return corex_fail(COREX_ERR_TYPE, "scatter_add takes int64 indices and numbers");
     if (index->ndim == 0 || index->ndim != src->ndim || index->ndim != out->ndim)
         return corex_fail(COREX_ERR_VALUE, "scatter_add needs equal numbers of dimensions");

@@ -53,10 +53,10 @@ static corex_status run(int nops, const corex_view *const *views, const corex_ro
 {
     const corex_view *out = views[0];
     for (int k = 0; k < nops; k++)
-        if (views[k]->dtype != out->dtype || out->dtype < COREX_FLOAT32 ||
+        if (views[k]->dtype != out->dtype || !COREX_AMONG(COREX_FLOATS, out->dtype) ||
             !corex_same_shape(views[k], out))
             return corex_fail(COREX_ERR_TYPE, "softmax takes floats of one shape and dtype");
-    softmax_job job = {.kernel = by_dtype[COREX_BY_FLOAT(out->dtype)],
+    softmax_job job = {.kernel = by_dtype[out->dtype],
                        .copy = corex_copy_loop(out->dtype),
                        .nops = nops,
                        .size = corex_itemsizes[out->dtype]};
@@ -75,8 +75,7 @@ static corex_status run(int nops, const corex_view *const *views, const corex_ro
         return status;
     const int64_t cost = corex_times(8, job.rows.n[0]);
     if (corex_by_columns(&job.rows))
-        return corex_columns_run(&job.rows, columns_by_dtype[COREX_BY_FLOAT(out->dtype)],
-                                 BLOCK_BYTES, cost);
+        return corex_columns_run(&job.rows, columns_by_dtype[out->dtype], BLOCK_BYTES, cost);
     corex_parallel_for(job.rows.iter.total, 1 + COREX_GRAIN / corex_plus(1, cost), softmax_range,
                        &job);
     return job.failed ? corex_fail(COREX_ERR_MEMORY, "no memory for rows") : COREX_OK;

@@ -66,16 +66,13 @@
         corex_scratch_release(&scratch); \
     }
 
-ARGSORT(argsort_u8, uint8_t, BEFORE_INTEGER)
-ARGSORT(argsort_i32, int32_t, BEFORE_INTEGER)
-ARGSORT(argsort_i64, int64_t, BEFORE_INTEGER)
-ARGSORT(argsort_f32, float, BEFORE_FLOAT)
-ARGSORT(argsort_f64, double, BEFORE_FLOAT)
+#define ARGSORT_OF(sfx, T, BEFORE) ARGSORT(argsort_##sfx, T, BEFORE)
+COREX_INTEGER_ROWS(COREX_MAKE, ARGSORT_OF, BEFORE_INTEGER)
+COREX_FLOAT_ROWS(COREX_MAKE, ARGSORT_OF, BEFORE_FLOAT)
 
 corex_status corex_argsort(const corex_view *out, const corex_view *a, int descending)
 {
-    static const corex_row_body bodies[] = {argsort_u8,  argsort_u8,  argsort_i32,
-                                            argsort_i64, argsort_f32, argsort_f64};
+    static const corex_row_body bodies[] = COREX_ANY_TABLE(argsort);
     if (out->dtype != COREX_INT64 || !corex_same_shape(out, a))
         return corex_fail(COREX_ERR_TYPE, "argsort gives int64 in the shape of its operand");
     int64_t zero = 0;

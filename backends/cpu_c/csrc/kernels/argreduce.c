@@ -85,26 +85,22 @@
                             position + i); \
     }
 
-#define ARG_ALL(op, BETTER) \
-    ARG(op##_u8, uint8_t, BETTER) \
-    ARG(op##_i32, int32_t, BETTER) \
-    ARG(op##_i64, int64_t, BETTER) \
-    ARG(op##_f32, float, BETTER) \
-    ARG(op##_f64, double, BETTER)
+#define ARGMAX(sfx, T) ARG(argmax_##sfx, T, BETTER_MAX)
+#define ARGMIN(sfx, T) ARG(argmin_##sfx, T, BETTER_MIN)
 
-ARG_ALL(argmax, BETTER_MAX)
-ARG_ALL(argmin, BETTER_MIN)
+COREX_NUMBER_ROWS(COREX_MAKE, ARGMAX)
+COREX_NUMBER_ROWS(COREX_MAKE, ARGMIN)
 
-#define ENTRY(name) \
+#define REDUCER(name) \
     {.acc_bytes = sizeof(name##_acc), \
      .start = name##_start, \
      .line = name##_line, \
      .columns = name##_columns, \
      .combine = name##_combine, \
      .finish = name##_finish}
-#define TABLE(op) \
-    {ENTRY(op##_u8),  ENTRY(op##_u8),  ENTRY(op##_i32), \
-     ENTRY(op##_i64), ENTRY(op##_f32), ENTRY(op##_f64)}
+#define ENTRY(number, NAME, name, sfx, T, U, kind, op) [COREX_##NAME] = REDUCER(op##_##sfx),
 
-const corex_reducer COREX_LEVELED(corex_argmax)[COREX_NUM_DTYPES] = TABLE(argmax);
-const corex_reducer COREX_LEVELED(corex_argmin)[COREX_NUM_DTYPES] = TABLE(argmin);
+const corex_reducer COREX_LEVELED(corex_argmax)[COREX_NUM_DTYPES] = {
+    COREX_NUMBER_ROWS(ENTRY, argmax)};
+const corex_reducer COREX_LEVELED(corex_argmin)[COREX_NUM_DTYPES] = {
+    COREX_NUMBER_ROWS(ENTRY, argmin)};

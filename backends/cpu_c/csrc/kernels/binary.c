@@ -48,15 +48,16 @@ FLOAT_OPS(MAKE_FLOAT)
 TO_BOOL_OPS(MAKE_TO_BOOL)
 
 #define ENTRY(op, rows, ...) {.name = #op, .loops = rows(op), .cost = 1, __VA_ARGS__},
-#define ENTRY_TO_BOOL(op, expr) ENTRY(op, ROW_ALL, .to_bool = true)
-#define ENTRY_BITS(op) {.name = #op, .loops = ROW_BITS(op, op##_u8), .cost = 1},
+#define ENTRY_TO_BOOL(op, expr) ENTRY(op, COREX_ANY_TABLE, .to_bool = true)
+#define ENTRY_BITS(op) {.name = #op, .loops = BITS_TABLE(op, op##_u8), .cost = 1},
 static const corex_op rows[] = {
-    {.name = "add", .loops = ROW_ALL_BUT(add, bitwise_or_u8), .cost = 1},
-    {.name = "mul", .loops = ROW_ALL_BUT(mul, bitwise_and_u8), .cost = 1},
-    ENTRY(sub, ROW_NUMBER) ENTRY(div, ROW_FLOAT) ENTRY(maximum, ROW_ALL) ENTRY(minimum, ROW_ALL)
-        ENTRY(fmax, ROW_FLOAT) ENTRY(fmin, ROW_FLOAT) ENTRY(sigmoid_backward, ROW_FLOAT)
-            ENTRY(tanh_backward, ROW_FLOAT) ENTRY(relu_backward, ROW_FLOAT)
-                TO_BOOL_OPS(ENTRY_TO_BOOL) ENTRY_BITS(bitwise_and) ENTRY_BITS(bitwise_or)
-                    ENTRY_BITS(bitwise_xor)};
+    {.name = "add", .loops = ANY_TABLE_BUT(add, bitwise_or_u8), .cost = 1},
+    {.name = "mul", .loops = ANY_TABLE_BUT(mul, bitwise_and_u8), .cost = 1},
+    ENTRY(sub, COREX_NUMBER_TABLE) ENTRY(div, COREX_FLOAT_TABLE) ENTRY(maximum, COREX_ANY_TABLE)
+        ENTRY(minimum, COREX_ANY_TABLE) ENTRY(fmax, COREX_FLOAT_TABLE)
+            ENTRY(fmin, COREX_FLOAT_TABLE) ENTRY(sigmoid_backward, COREX_FLOAT_TABLE)
+                ENTRY(tanh_backward, COREX_FLOAT_TABLE) ENTRY(relu_backward, COREX_FLOAT_TABLE)
+                    TO_BOOL_OPS(ENTRY_TO_BOOL) ENTRY_BITS(bitwise_and) ENTRY_BITS(bitwise_or)
+                        ENTRY_BITS(bitwise_xor)};
 
 const corex_op_table COREX_LEVELED(corex_binary) = {rows, sizeof rows / sizeof rows[0]};

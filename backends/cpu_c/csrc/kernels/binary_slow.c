@@ -116,11 +116,14 @@ FLOAT_OPS(MAKE_FLOAT)
 #define ENTRY(op, rows, ...) {.name = #op, .loops = rows(op), .cost = 16, __VA_ARGS__},
 
 static const corex_op rows[] = {
-    ENTRY(floor_divide, ROW_NUMBER, .checked = true) ENTRY(remainder, ROW_NUMBER, .checked = true)
-        ENTRY(fmod, ROW_NUMBER, .checked = true) ENTRY(pow, ROW_NUMBER) ENTRY(atan2, ROW_FLOAT)
-            ENTRY(hypot, ROW_FLOAT) ENTRY(copysign, ROW_FLOAT)
-                ENTRY(bitwise_left_shift, ROW_INTEGER) ENTRY(bitwise_right_shift, ROW_INTEGER)
-                    ENTRY(gelu_backward, ROW_FLOAT) ENTRY(gelu_tanh_backward, ROW_FLOAT)
-                        ENTRY(silu_backward, ROW_FLOAT)};
+    ENTRY(floor_divide, COREX_NUMBER_TABLE, .checked = true) ENTRY(remainder, COREX_NUMBER_TABLE,
+                                                                   .checked = true)
+        ENTRY(fmod, COREX_NUMBER_TABLE, .checked = true) ENTRY(pow, COREX_NUMBER_TABLE)
+            ENTRY(atan2, COREX_FLOAT_TABLE) ENTRY(hypot, COREX_FLOAT_TABLE)
+                ENTRY(copysign, COREX_FLOAT_TABLE) ENTRY(bitwise_left_shift, COREX_INTEGER_TABLE)
+                    ENTRY(bitwise_right_shift, COREX_INTEGER_TABLE)
+                        ENTRY(gelu_backward, COREX_FLOAT_TABLE)
+                            ENTRY(gelu_tanh_backward, COREX_FLOAT_TABLE)
+                                ENTRY(silu_backward, COREX_FLOAT_TABLE)};
 
 const corex_op_table COREX_LEVELED(corex_slow_binary) = {rows, sizeof rows / sizeof rows[0]};

@@ -2,39 +2,28 @@
 #include "convert.h"
 #include "loops.h"
 
-#define KEEP(x) (x)
-#define NONZERO(x) ((x) != 0)
-
-/* source suffix, source type; then for each target: suffix, type, conversion */
-#define MAKE(from, TI, to, TO, convert) LOOP1(copy_##from, to, TI, TO, TI, convert(x))
+/* The row of the target, then suffix and type of the source. */
+#define TO_BOOL(number, NAME, name, to, TO, U, kind, from, TI) \
+    LOOP1(copy_##from, to, TI, TO, TI, x != 0)
+#define KEEP(number, NAME, name, to, TO, U, kind, from, TI) LOOP1(copy_##from, to, TI, TO, TI, x)
+#define CUT(number, NAME, name, to, TO, U, kind, from, TI) \
+    LOOP1(copy_##from, to, TI, TO, TI, to_##to(x))
 #define FROM_INTEGER(from, TI) \
-    MAKE(from, TI, b, uint8_t, NONZERO) \
-    MAKE(from, TI, u8, uint8_t, KEEP) \
-    MAKE(from, TI, i32, int32_t, KEEP) \
-    MAKE(from, TI, i64, int64_t, KEEP) \
-    MAKE(from, TI, f32, float, KEEP) \
-    MAKE(from, TI, f64, double, KEEP)
+    COREX_BOOL_ROWS(TO_BOOL, from, TI) COREX_NUMBER_ROWS_LATER(KEEP, from, TI)
 #define FROM_FLOAT(from, TI) \
-    MAKE(from, TI, b, uint8_t, NONZERO) \
-    MAKE(from, TI, u8, uint8_t, to_uint8) \
-    MAKE(from, TI, i32, int32_t, to_int32) \
-    MAKE(from, TI, i64, int64_t, to_int64) \
-    MAKE(from, TI, f32, float, KEEP) \
-    MAKE(from, TI, f64, double, KEEP)
+    COREX_BOOL_ROWS(TO_BOOL, from, TI) \
+    COREX_INTEGER_ROWS(CUT, from, TI) COREX_FLOAT_ROWS_LATER(KEEP, from, TI)
 
-FROM_INTEGER(u8, uint8_t)
-FROM_INTEGER(i32, int32_t)
-FROM_INTEGER(i64, int64_t)
-FROM_FLOAT(f32, float)
-FROM_FLOAT(f64, double)
+COREX_AGAIN(COREX_INTEGER_ROWS(COREX_MAKE, FROM_INTEGER))
+COREX_AGAIN(COREX_FLOAT_ROWS(COREX_MAKE, FROM_FLOAT))
 
-#define ROW(from) \
-    {copy_##from##_b,   copy_##from##_u8,  copy_##from##_i32, \
-     copy_##from##_i64, copy_##from##_f32, copy_##from##_f64}
+#define SOURCE(number, NAME, name, from, ...) \
+    [COREX_##NAME] = {COREX_BOOL_ROWS(COREX_ENTRY, copy_##from) \
+                          COREX_NUMBER_ROWS_LATER(COREX_ENTRY, copy_##from)},
 
 /* The scalar is a broadcast second operand: stride 0. */
-#define FILL(name, T) \
-    static void name(char *const *p, const int64_t *s, int64_t n) \
+#define FILL(shift, bytes, T, ...) \
+    static void fill_##bytes(char *const *p, const int64_t *s, int64_t n) \
     { \
         const T value = *(const T *)p[1]; \
         if (s[0] == sizeof(T)) { \
@@ -47,12 +36,10 @@ FROM_FLOAT(f64, double)
             *(T *)(p[0] + i * s[0]) = value; \
     }
 
-FILL(fill_1, uint8_t)
-FILL(fill_4, uint32_t)
-FILL(fill_8, uint64_t)
+COREX_SIZE_ROWS(FILL)
 
-#define WHERE(name, T) \
-    static void name(char *const *p, const int64_t *s, int64_t n) \
+#define WHERE(shift, bytes, T, ...) \
+    static void where_##bytes(char *const *p, const int64_t *s, int64_t n) \
     { \
         const char *c = p[1], *a = p[2], *b = p[3]; \
         char *o = p[0]; \
@@ -69,12 +56,11 @@ FILL(fill_8, uint64_t)
                 c[i * s[1]] ? *(const T *)(a + i * s[2]) : *(const T *)(b + i * s[3]); \
     }
 
-WHERE(where_1, uint8_t)
-WHERE(where_4, uint32_t)
-WHERE(where_8, uint64_t)
+COREX_SIZE_ROWS(WHERE)
 
 const corex_copy_table COREX_LEVELED(corex_copy) = {
-    .convert = {ROW(u8), ROW(u8), ROW(i32), ROW(i64), ROW(f32), ROW(f64)},
-    .fill = {fill_1, fill_4, fill_8},
-    .where = {where_1, where_4, where_8},
+    .convert = {[COREX_BOOL] = {COREX_DTYPE_ROWS(COREX_ENTRY, copy_u8)},
+                COREX_AGAIN(COREX_NUMBER_ROWS(SOURCE))},
+    .fill = COREX_SIZE_TABLE(fill),
+    .where = COREX_SIZE_TABLE(where),
 };

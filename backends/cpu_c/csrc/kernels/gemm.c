@@ -27,10 +27,10 @@
             c[r * ldc + j] = acc[r][j]; \
     }
 
-PATCH(patch16_f32, float, 16)
-PATCH(patch8_f32, float, 8)
-PATCH(patch16_f64, double, 16)
-PATCH(patch8_f64, double, 8)
+#define PATCH_16(sfx, T) PATCH(patch16_##sfx, T, 16)
+#define PATCH_8(sfx, T) PATCH(patch8_##sfx, T, 8)
+COREX_FLOAT_ROWS(COREX_MAKE, PATCH_16)
+COREX_FLOAT_ROWS(COREX_MAKE, PATCH_8)
 
 /* The part of the product that consists of whole patches; the rest is left to the loops below. */
 #define PATCHES(name, T, patch16, patch8, loops) \
@@ -63,9 +63,9 @@ PATCH(patch8_f64, double, 8)
     }
 
 /* The middle loop runs over k when rows of B and C are dense, so that the inner one vectorises. */
-#define DIRECT(name, T, U) \
-    static void name(int64_t m, int64_t n, int64_t k, corex_matrix a, corex_matrix b, \
-                     corex_matrix c, bool accumulate) \
+#define DIRECT(sfx, T, U) \
+    static void direct_##sfx(int64_t m, int64_t n, int64_t k, corex_matrix a, corex_matrix b, \
+                             corex_matrix c, bool accumulate) \
     { \
         for (int64_t i = 0; i < m; i++) { \
             const T *ai = (const T *)a.data + i * a.row; \
@@ -91,14 +91,10 @@ PATCH(patch8_f64, double, 8)
         } \
     }
 
-DIRECT(direct_u8, uint8_t, uint64_t)
-DIRECT(direct_i32, int32_t, uint32_t)
-DIRECT(direct_i64, int64_t, uint64_t)
-DIRECT(direct_f32, float, float)
-DIRECT(direct_f64, double, double)
+COREX_NUMBER_ROWS(COREX_MAKE_TWIN, DIRECT)
 
-PATCHES(patches_f32, float, patch16_f32, patch8_f32, direct_f32)
-PATCHES(patches_f64, double, patch16_f64, patch8_f64, direct_f64)
+#define PATCHES_OF(sfx, T) PATCHES(patches_##sfx, T, patch16_##sfx, patch8_##sfx, direct_##sfx)
+COREX_FLOAT_ROWS(COREX_MAKE, PATCHES_OF)
 
 /* ---- register-blocked ---- */
 
@@ -164,10 +160,11 @@ PATCHES(patches_f64, double, patch16_f64, patch8_f64, direct_f64)
             } \
     }
 
-BLOCKED(blocked_f32, float, 32)
-BLOCKED(blocked_f64, double, 16)
+/* As many columns as fill two cache lines. */
+#define BLOCKED_OF(sfx, T) BLOCKED(blocked_##sfx, T, (int)(128 / sizeof(T)))
+COREX_FLOAT_ROWS(COREX_MAKE, BLOCKED_OF)
 
 const corex_gemm_table COREX_LEVELED(corex_gemm) = {
-    .direct = {NULL, direct_u8, direct_i32, direct_i64, patches_f32, patches_f64},
-    .blocked = {blocked_f32, blocked_f64},
+    .direct = {COREX_INTEGER_ROWS(COREX_ENTRY, direct) COREX_FLOAT_ROWS(COREX_ENTRY, patches)},
+    .blocked = COREX_FLOAT_TABLE(blocked),
 };

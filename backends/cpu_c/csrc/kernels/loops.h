@@ -87,33 +87,20 @@
     }
 
 /* Expansion over dtypes: (loop template, name, expression), output of the input's type. */
+#define OVER_ROW(sfx, T, U, LOOP, name, expr) LOOP(name, sfx, T, T, U, expr)
 #define OVER_INTEGER(LOOP, name, expr) \
-    LOOP(name, u8, uint8_t, uint8_t, uint8_t, expr) \
-    LOOP(name, i32, int32_t, int32_t, uint32_t, expr) \
-    LOOP(name, i64, int64_t, int64_t, uint64_t, expr)
-#define OVER_FLOAT(LOOP, name, expr) \
-    LOOP(name, f32, float, float, float, expr) \
-    LOOP(name, f64, double, double, double, expr)
-#define OVER_NUMBER(LOOP, name, expr) OVER_INTEGER(LOOP, name, expr) OVER_FLOAT(LOOP, name, expr)
+    COREX_INTEGER_ROWS(COREX_MAKE_TWIN, OVER_ROW, LOOP, name, expr)
+#define OVER_FLOAT(LOOP, name, expr) COREX_FLOAT_ROWS(COREX_MAKE_TWIN, OVER_ROW, LOOP, name, expr)
 
-/* Output bool. */
-#define OVER_INTEGER_TO_BOOL(LOOP, name, expr) \
-    LOOP(name, u8, uint8_t, uint8_t, uint8_t, expr) \
-    LOOP(name, i32, int32_t, uint8_t, uint32_t, expr) \
-    LOOP(name, i64, int64_t, uint8_t, uint64_t, expr)
+/* Output bool. The loops of uint8 serve bools. */
+#define OVER_ROW_TO_BOOL(sfx, T, U, LOOP, name, expr) LOOP(name, sfx, T, uint8_t, U, expr)
 #define OVER_FLOAT_TO_BOOL(LOOP, name, expr) \
-    LOOP(name, f32, float, uint8_t, float, expr) LOOP(name, f64, double, uint8_t, double, expr)
-/* A bool is a byte, so that the loops of uint8 serve it. */
+    COREX_FLOAT_ROWS(COREX_MAKE_TWIN, OVER_ROW_TO_BOOL, LOOP, name, expr)
 #define OVER_ALL_TO_BOOL(LOOP, name, expr) \
-    OVER_INTEGER_TO_BOOL(LOOP, name, expr) OVER_FLOAT_TO_BOOL(LOOP, name, expr)
+    COREX_NUMBER_ROWS(COREX_MAKE_TWIN, OVER_ROW_TO_BOOL, LOOP, name, expr)
 
-/* The rows of an op in the dispatch table: bool, uint8, int32, int64, float32, float64. */
-#define ROW_INTEGER(name) {NULL, name##_u8, name##_i32, name##_i64, NULL, NULL}
-#define ROW_BITS(name, boolean) {boolean, name##_u8, name##_i32, name##_i64, NULL, NULL}
-#define ROW_FLOAT(name) {NULL, NULL, NULL, NULL, name##_f32, name##_f64}
-#define ROW_NUMBER(name) {NULL, name##_u8, name##_i32, name##_i64, name##_f32, name##_f64}
-#define ROW_ALL(name) {name##_u8, name##_u8, name##_i32, name##_i64, name##_f32, name##_f64}
-#define ROW_ALL_BUT(name, boolean) \
-    {boolean, name##_u8, name##_i32, name##_i64, name##_f32, name##_f64}
+/* Tables of an op whose loop for bools is another's. */
+#define BITS_TABLE(name, boolean) {[COREX_BOOL] = boolean, COREX_INTEGER_ROWS(COREX_ENTRY, name)}
+#define ANY_TABLE_BUT(name, boolean) {[COREX_BOOL] = boolean, COREX_NUMBER_ROWS(COREX_ENTRY, name)}
 
 #endif

@@ -5,8 +5,8 @@
 #define FOLD 4096
 
 /* Operand 0 is a double that collects, with stride 0. */
-#define SQUARES(name, T) \
-    static void name(char *const *p, const int64_t *s, int64_t n) \
+#define SQUARES(sfx, T) \
+    static void squares_##sfx(char *const *p, const int64_t *s, int64_t n) \
     { \
         double total = 0; \
         int64_t i = 0; \
@@ -29,12 +29,11 @@
         *(double *)p[0] += total; \
     }
 
-SQUARES(squares_f32, float)
-SQUARES(squares_f64, double)
+COREX_FLOAT_ROWS(COREX_MAKE, SQUARES)
 
 /* Operands: out, a, b, and the factor with stride 0. */
-#define DIFFERENCE(name, T) \
-    static void name(char *const *p, const int64_t *s, int64_t n) \
+#define DIFFERENCE(sfx, T) \
+    static void difference_##sfx(char *const *p, const int64_t *s, int64_t n) \
     { \
         const T factor = *(const T *)p[3]; \
         if (s[0] == sizeof(T) && s[1] == sizeof(T) && s[2] == sizeof(T)) { \
@@ -50,10 +49,9 @@ SQUARES(squares_f64, double)
                 factor * (*(const T *)(p[1] + i * s[1]) - *(const T *)(p[2] + i * s[2])); \
     }
 
-DIFFERENCE(difference_f32, float)
-DIFFERENCE(difference_f64, double)
+COREX_FLOAT_ROWS(COREX_MAKE, DIFFERENCE)
 
 const corex_loss_table COREX_LEVELED(corex_loss) = {
-    .squares = {squares_f32, squares_f64},
-    .difference = {difference_f32, difference_f64},
+    .squares = COREX_FLOAT_TABLE(squares),
+    .difference = COREX_FLOAT_TABLE(difference),
 };

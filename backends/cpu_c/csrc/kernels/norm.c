@@ -71,11 +71,10 @@
         } \
     }
 
-NORM(f32, float)
-NORM(f64, double)
+COREX_FLOAT_ROWS(COREX_MAKE, NORM)
 
 const corex_norm_table COREX_LEVELED(corex_norm) = {
-    .forward = {norm_range_f32, norm_range_f64},
-    .backward = {norm_backward_range_f32, norm_backward_range_f64},
-    .variance = {variance_range_f32, variance_range_f64},
+    .forward = COREX_FLOAT_TABLE(norm_range),
+    .backward = COREX_FLOAT_TABLE(norm_backward_range),
+    .variance = COREX_FLOAT_TABLE(variance_range),
 };

@@ -40,10 +40,10 @@
         } \
     }
 
-SGD(sgd_f32, float, 2, false)
-SGD(sgd_f64, double, 2, false)
-SGD(sgd_momentum_f32, float, 3, true)
-SGD(sgd_momentum_f64, double, 3, true)
+#define SGD_PLAIN(sfx, T) SGD(sgd_##sfx, T, 2, false)
+#define SGD_MOMENTUM(sfx, T) SGD(sgd_momentum_##sfx, T, 3, true)
+COREX_FLOAT_ROWS(COREX_MAKE, SGD_PLAIN)
+COREX_FLOAT_ROWS(COREX_MAKE, SGD_MOMENTUM)
 
 /* ---- Adam: operands param, grad, exp_avg, exp_avg_sq, constants ---- */
 
@@ -56,8 +56,8 @@ SGD(sgd_momentum_f64, double, 3, true)
     SQUARE = v; \
     PARAM = x - step_size * m / (COREX_TG(sqrt, v) / correction + eps);
 
-#define ADAM(name, T) \
-    static void name(char *const *p, const int64_t *s, int64_t n) \
+#define ADAM(sfx, T) \
+    static void adam_##sfx(char *const *p, const int64_t *s, int64_t n) \
     { \
         const corex_adam_constants c = *(const corex_adam_constants *)p[4]; \
         const T shrink = (T)c.shrink, decay = (T)c.decay, beta2 = (T)c.beta2, eps = (T)c.eps; \
@@ -77,11 +77,10 @@ SGD(sgd_momentum_f64, double, 3, true)
         } \
     }
 
-ADAM(adam_f32, float)
-ADAM(adam_f64, double)
+COREX_FLOAT_ROWS(COREX_MAKE, ADAM)
 
 const corex_optim_table COREX_LEVELED(corex_optim) = {
-    .sgd = {sgd_f32, sgd_f64},
-    .sgd_momentum = {sgd_momentum_f32, sgd_momentum_f64},
-    .adam = {adam_f32, adam_f64},
+    .sgd = COREX_FLOAT_TABLE(sgd),
+    .sgd_momentum = COREX_FLOAT_TABLE(sgd_momentum),
+    .adam = COREX_FLOAT_TABLE(adam),
 };

@@ -151,7 +151,7 @@
 #define REDUCER(name, T, P, A, START, STEP, JOIN) \
     LINE(name, T, P, A, START, STEP, JOIN) \
     LINES(name, T, P, A, START, STEP, JOIN) \
-    FINISH(name, name##_reducer, T, A, x)
+    FINISH(name, name, T, A, x)
 
 #define PLUS(a, b) ((a) + (b))
 #define TIMES(a, b) ((a) * (b))
@@ -159,58 +159,47 @@
 #define LARGER(a, b) (((b) > (a)) | ((b) != (b)) ? (b) : (a))
 #define SMALLER(a, b) (((b) < (a)) | ((b) != (b)) ? (b) : (a))
 
-REDUCER(sum_u8, uint8_t, uint64_t, uint64_t, 0, PLUS, PLUS)
-REDUCER(sum_i32, int32_t, uint64_t, uint64_t, 0, PLUS, PLUS)
-REDUCER(sum_i64, int64_t, uint64_t, uint64_t, 0, PLUS, PLUS)
-REDUCER(sum_f32, float, float, double, 0, PLUS, PLUS)
-REDUCER(sum_f64, double, double, double, 0, PLUS, PLUS)
-REDUCER(prod_u8, uint8_t, uint64_t, uint64_t, 1, TIMES, TIMES)
-REDUCER(prod_i32, int32_t, uint64_t, uint64_t, 1, TIMES, TIMES)
-REDUCER(prod_i64, int64_t, uint64_t, uint64_t, 1, TIMES, TIMES)
-REDUCER(prod_f32, float, double, double, 1, TIMES, TIMES)
-REDUCER(prod_f64, double, double, double, 1, TIMES, TIMES)
-REDUCER(amax_u8, uint8_t, uint8_t, uint8_t, 0, LARGER, LARGER)
-REDUCER(amax_i32, int32_t, int32_t, int32_t, INT32_MIN, LARGER, LARGER)
-REDUCER(amax_i64, int64_t, int64_t, int64_t, INT64_MIN, LARGER, LARGER)
-REDUCER(amax_f32, float, float, float, -INFINITY, LARGER, LARGER)
-REDUCER(amax_f64, double, double, double, -(double)INFINITY, LARGER, LARGER)
-REDUCER(amin_u8, uint8_t, uint8_t, uint8_t, UINT8_MAX, SMALLER, SMALLER)
-REDUCER(amin_i32, int32_t, int32_t, int32_t, INT32_MAX, SMALLER, SMALLER)
-REDUCER(amin_i64, int64_t, int64_t, int64_t, INT64_MAX, SMALLER, SMALLER)
-REDUCER(amin_f32, float, float, float, INFINITY, SMALLER, SMALLER)
-REDUCER(amin_f64, double, double, double, (double)INFINITY, SMALLER, SMALLER)
+/* The smallest and the largest integer of a type. */
+#define LEAST(T) ((T)((T) - 1 > 0 ? 0 : (uint64_t)1 << (sizeof(T) * CHAR_BIT - 1)))
+#define MOST(T) ((T)~LEAST(T))
+
+#define OF_INTEGER(sfx, T) \
+    REDUCER(sum_##sfx, T, uint64_t, uint64_t, 0, PLUS, PLUS) \
+    REDUCER(prod_##sfx, T, uint64_t, uint64_t, 1, TIMES, TIMES) \
+    REDUCER(amax_##sfx, T, T, T, LEAST(T), LARGER, LARGER) \
+    REDUCER(amin_##sfx, T, T, T, MOST(T), SMALLER, SMALLER)
+/* The mean differs from the sum in the last step; of nothing it is 0 / 0. */
+#define OF_FLOAT(sfx, T) \
+    REDUCER(sum_##sfx, T, T, double, 0, PLUS, PLUS) \
+    REDUCER(prod_##sfx, T, double, double, 1, TIMES, TIMES) \
+    REDUCER(amax_##sfx, T, T, T, -(T)INFINITY, LARGER, LARGER) \
+    REDUCER(amin_##sfx, T, T, T, (T)INFINITY, SMALLER, SMALLER) \
+    FINISH(sum_##sfx, mean_##sfx, T, double, x / (double)count)
+
+COREX_INTEGER_ROWS(COREX_MAKE, OF_INTEGER)
+COREX_FLOAT_ROWS(COREX_MAKE, OF_FLOAT)
 
 /* Of nothing the smallest byte is 255, which is no bool. */
-FINISH(amin_u8, all_reducer, uint8_t, uint8_t, x != 0)
+FINISH(amin_u8, all, uint8_t, uint8_t, x != 0)
 
-/* The mean differs from the sum in the last step; of nothing it is 0 / 0. */
-FINISH(sum_f32, mean_f32_reducer, float, double, x / (double)count)
-FINISH(sum_f64, mean_f64_reducer, double, double, x / (double)count)
-
-#define ROW(op) \
-    {NULL, \
-     &op##_u8_reducer, \
-     &op##_i32_reducer, \
-     &op##_i64_reducer, \
-     &op##_f32_reducer, \
-     &op##_f64_reducer}
-#define ROW_ALL(op) \
-    {&op##_u8_reducer,  &op##_u8_reducer,  &op##_i32_reducer, \
-     &op##_i64_reducer, &op##_f32_reducer, &op##_f64_reducer}
-#define ROW_BY_INDEX(rows) {NULL, &rows[1], &rows[2], &rows[3], &rows[4], &rows[5]}
+#define ENTRY(number, NAME, name, sfx, T, U, kind, op) [COREX_##NAME] = &op##_##sfx,
+#define NUMBERS(op) {COREX_NUMBER_ROWS(ENTRY, op)}
+#define ANY(op) {[COREX_BOOL] = &op##_u8, COREX_NUMBER_ROWS(ENTRY, op)}
+#define ENTRY_BY_INDEX(number, NAME, name, sfx, T, U, kind, rows) \
+    [COREX_##NAME] = &rows[COREX_##NAME],
+#define BY_INDEX(rows) {COREX_NUMBER_ROWS(ENTRY_BY_INDEX, rows)}
 
 static const corex_reduction rows[] = {
-    {.name = "sum", .reducers = ROW(sum)},
-    {.name = "prod", .reducers = ROW(prod)},
-    {.name = "mean",
-     .reducers = {[COREX_FLOAT32] = &mean_f32_reducer, [COREX_FLOAT64] = &mean_f64_reducer}},
-    {.name = "amax", .reducers = ROW_ALL(amax)},
-    {.name = "amin", .reducers = ROW_ALL(amin)},
+    {.name = "sum", .reducers = NUMBERS(sum)},
+    {.name = "prod", .reducers = NUMBERS(prod)},
+    {.name = "mean", .reducers = {COREX_FLOAT_ROWS(ENTRY, mean)}},
+    {.name = "amax", .reducers = ANY(amax)},
+    {.name = "amin", .reducers = ANY(amin)},
     /* of bytes 0 and 1: the largest and the smallest */
-    {.name = "any", .reducers = {&amax_u8_reducer}},
-    {.name = "all", .reducers = {&all_reducer}},
-    {.name = "argmax", .reducers = ROW_BY_INDEX(COREX_LEVELED(corex_argmax)), .to_index = true},
-    {.name = "argmin", .reducers = ROW_BY_INDEX(COREX_LEVELED(corex_argmin)), .to_index = true},
+    {.name = "any", .reducers = {[COREX_BOOL] = &amax_u8}},
+    {.name = "all", .reducers = {[COREX_BOOL] = &all}},
+    {.name = "argmax", .reducers = BY_INDEX(COREX_LEVELED(corex_argmax)), .to_index = true},
+    {.name = "argmin", .reducers = BY_INDEX(COREX_LEVELED(corex_argmin)), .to_index = true},
 };
 
 const corex_reduction_table COREX_LEVELED(corex_reductions) = {rows, sizeof rows / sizeof rows[0]};

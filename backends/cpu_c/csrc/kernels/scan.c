@@ -2,8 +2,8 @@
 #include "columnmath.h"
 
 /* Sums of floats are kept in double, as those of rows are. */
-#define CUMSUM_COLUMNS(name, T, A) \
-    static void name(const corex_block *block) \
+#define CUMSUM_COLUMNS(sfx, T, A) \
+    static void cumsum_##sfx(const corex_block *block) \
     { \
         const int64_t columns = block->columns; \
         A sum[COREX_COLUMNS] = {0}; \
@@ -19,12 +19,9 @@
         } \
     }
 
-CUMSUM_COLUMNS(cumsum_u8, uint8_t, uint8_t)
-CUMSUM_COLUMNS(cumsum_i32, int32_t, uint32_t)
-CUMSUM_COLUMNS(cumsum_i64, int64_t, uint64_t)
-CUMSUM_COLUMNS(cumsum_f32, float, double)
-CUMSUM_COLUMNS(cumsum_f64, double, double)
+COREX_INTEGER_ROWS(COREX_MAKE_TWIN, CUMSUM_COLUMNS)
+COREX_FLOAT_ROWS(COREX_MAKE, CUMSUM_COLUMNS, double)
 
 const corex_scan_table COREX_LEVELED(corex_scan) = {
-    .cumsum = {NULL, cumsum_u8, cumsum_i32, cumsum_i64, cumsum_f32, cumsum_f64},
+    .cumsum = COREX_NUMBER_TABLE(cumsum),
 };

@@ -56,8 +56,7 @@
             out[i] = g[i] - VM_EXP(y[i]) * sum; \
     }
 
-SOFTMAX(f32, float)
-SOFTMAX(f64, double)
+COREX_FLOAT_ROWS(COREX_MAKE, SOFTMAX)
 
 /* The same of columns. */
 #define COLUMNS(sfx, T) \
@@ -126,15 +125,12 @@ SOFTMAX(f64, double)
         } \
     }
 
-COLUMNS(f32, float)
-COLUMNS(f64, double)
+COREX_FLOAT_ROWS(COREX_MAKE, COLUMNS)
 
 const corex_softmax_table COREX_LEVELED(corex_softmax) = {
-    .forward = {{softmax_f32, softmax_f64}, {log_softmax_f32, log_softmax_f64}},
-    .backward = {{softmax_backward_f32, softmax_backward_f64},
-                 {log_softmax_backward_f32, log_softmax_backward_f64}},
-    .forward_columns = {{softmax_columns_f32, softmax_columns_f64},
-                        {log_softmax_columns_f32, log_softmax_columns_f64}},
-    .backward_columns = {{softmax_backward_columns_f32, softmax_backward_columns_f64},
-                         {log_softmax_backward_columns_f32, log_softmax_backward_columns_f64}},
+    .forward = {COREX_FLOAT_TABLE(softmax), COREX_FLOAT_TABLE(log_softmax)},
+    .backward = {COREX_FLOAT_TABLE(softmax_backward), COREX_FLOAT_TABLE(log_softmax_backward)},
+    .forward_columns = {COREX_FLOAT_TABLE(softmax_columns), COREX_FLOAT_TABLE(log_softmax_columns)},
+    .backward_columns = {COREX_FLOAT_TABLE(softmax_backward_columns),
+                         COREX_FLOAT_TABLE(log_softmax_backward_columns)},
 };

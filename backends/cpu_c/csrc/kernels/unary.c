@@ -105,17 +105,17 @@ OVER_ALL_TO_BOOL(LOOP1, logical_not, x == 0)
 
 /* ops of numbers have both an integer and a float expression above */
 #define NUMBER_NAMES(X) X(neg) X(abs) X(sign) X(square) X(relu)
-#define ENTRY_NUMBER(op) {.name = #op, .loops = ROW_NUMBER(op), .cost = 1},
-#define ENTRY_FLOAT(op, expr, weight) {.name = #op, .loops = ROW_FLOAT(op), .cost = weight},
+#define ENTRY_NUMBER(op) {.name = #op, .loops = COREX_NUMBER_TABLE(op), .cost = 1},
+#define ENTRY_FLOAT(op, expr, weight) {.name = #op, .loops = COREX_FLOAT_TABLE(op), .cost = weight},
 #define ENTRY_TEST(op, expr, weight) \
-    {.name = #op, .loops = ROW_FLOAT(op), .to_bool = true, .cost = weight},
+    {.name = #op, .loops = COREX_FLOAT_TABLE(op), .to_bool = true, .cost = weight},
 
 /* A name is looked up from the front, so that the number rows hide their float-only twins. */
 static const corex_op rows[] = {
-    NUMBER_NAMES(ENTRY_NUMBER) FLOAT_OPS(ENTRY_FLOAT) TEST_OPS(ENTRY_TEST) ENTRY_FLOAT(sin, , 8)
-        ENTRY_FLOAT(cos, , 8){
-            .name = "logical_not", .loops = ROW_ALL(logical_not), .to_bool = true, .cost = 1},
-    {.name = "bitwise_not", .loops = ROW_BITS(bitwise_not, logical_not_u8), .cost = 1},
+    NUMBER_NAMES(ENTRY_NUMBER) FLOAT_OPS(ENTRY_FLOAT) TEST_OPS(ENTRY_TEST) ENTRY_FLOAT(
+        sin, , 8) ENTRY_FLOAT(cos, , 8){
+        .name = "logical_not", .loops = COREX_ANY_TABLE(logical_not), .to_bool = true, .cost = 1},
+    {.name = "bitwise_not", .loops = BITS_TABLE(bitwise_not, logical_not_u8), .cost = 1},
 };
 
 const corex_op_table COREX_LEVELED(corex_unary) = {rows, sizeof rows / sizeof rows[0]};
