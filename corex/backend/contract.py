@@ -62,10 +62,15 @@ class KernelChoice(NamedTuple):
 
     `accepts` is called with exactly the arguments of `run`; when it returns False the dispatcher
     goes on to the next in line: another plugin's kernel, the backend's own, the decomposition.
+
+    A kernel of an elementwise op that sets `numbers` gets the Python numbers among its operands as
+    they are, in place of a view: an int or float, to be converted to the dtype of the other inputs
+    (integers wrap around, floats round to infinity). Others get a view of one element.
     """
 
     run: Kernel
     accepts: Callable[..., bool] | None = None
+    numbers: bool = False
 
 
 class Backend:

@@ -31,7 +31,7 @@ from corex.observe import events
 from corex.tensor.modes import mode
 from corex.tensor.place import DispatchKey, Place, observed
 from corex.tensor.schema import OpSchema
-from corex.tensor.tensor import Tensor, alias, make
+from corex.tensor.tensor import TENSOR_TYPES, Tensor, alias, make
 
 Shape = tuple[int, ...]
 Spec = tuple[Shape, DType]
@@ -130,46 +130,62 @@ def _resolve_for(
 
 
 # ---- elementwise ops -----------------------------------------------------------------------------
+Operand = Tensor | bool | int | float
+"""A tensor, or a number, which stays one on its way to a kernel."""
+
+
 def bind_pointwise(
     schema: OpSchema,
-    inputs: tuple[Tensor, ...],
+    inputs: tuple[Any, ...],
     params: tuple[Any, ...],
     shape: Shape,
     dtype: DType,
     out: Tensor | None = None,
 ) -> Tensor:
-    """Applies an elementwise op to inputs of the right dtypes, which broadcast to `shape`.
+    """Applies an elementwise op to operands of the right dtypes, which broadcast to `shape`.
 
-    With `out`, which has `shape` and `dtype` and is checked by the caller, the result is written
-    there and nothing is recorded.
+    Numbers stand for elements of the dtype of the other operands. With `out`, which has `shape`
+    and `dtype` and is checked by the caller, the result is written there and nothing is recorded.
     """
     if levels.open:
         outs = _interpreted(schema, inputs, params, (shape, dtype), out)
         if outs is not None:
             return outs[0] if out is not None else _recorded(schema, inputs, params, outs[0])
-    key = inputs[0].key
+    key = inputs[0].key if type(inputs[0]) in TENSOR_TYPES else _first_key(inputs)
     place = key.place
     uniform = dtype is key.dtype
-    strided = False
+    strided = numbers = False
     for t in inputs:
+        if type(t) not in TENSOR_TYPES:
+            numbers = True
+            continue
         if t.key is not key:
             uniform = False
             if t.key.place is not place:
-                check_places(schema.name, inputs[1:], place)
+                check_places(schema.name, [t], place)
         if t._strides is not None:
             strided = True
     found = key.kernels.get(schema.name) if uniform else None
     if found is None:
-        dtypes = (dtype, *[t.key.dtype for t in inputs])
+        own = _computing(schema, inputs, dtype)
+        dtypes = (dtype, *[t.key.dtype if type(t) in TENSOR_TYPES else own for t in inputs])
         found = (
             resolve_uniform(key, schema.name, dtypes)
             if uniform
             else resolve(place, schema.name, dtypes)
         )
+    if numbers and not found.numbers:
+        # The kernel, or the decomposition, wants tensors.
+        own = _computing(schema, inputs, dtype)
+        with_numbers, inputs = inputs, _as_tensors(inputs, place.keys[own.index])
+    else:
+        with_numbers = inputs
     if out is None:
         result = empty(place.keys[dtype.index], shape)
         if strided and found.accepts is None:
-            seen = [(t.shape, t._strides or DENSE[t.shape]) for t in inputs]
+            seen = [
+                (t.shape, t._strides or DENSE[t.shape]) for t in inputs if type(t) in TENSOR_TYPES
+            ]
             result._strides = result_strides(shape, *seen)
     else:
         result = out
@@ -179,20 +195,25 @@ def bind_pointwise(
         strides = result._strides
         views = [(result.storage_.buffer, dtype, shape, strides or dense, result.offset)]
         for t in inputs:
+            if type(t) not in TENSOR_TYPES:
+                views.append(t)
+                continue
             strides = t._strides or dense
             if t.shape != shape:
                 strides = broadcast_strides(t.shape, t.strides, shape)
             views.append((t.storage_.buffer, t.key.dtype, shape, strides, t.offset))
-        arguments = (*views, *params)
-        found = launch(found, schema.name, place, arguments, views[:1], views[1:], params)
+        read = views[1:]
+        if numbers and observed():
+            own = _computing(schema, inputs, dtype)
+            alone = (None, own, shape, (0,) * len(shape), 0)
+            read = [v if type(v) is tuple else alone for v in read]
+        found = launch(found, schema.name, place, (*views, *params), views[:1], read, params)
         if found.run is not None:
-            return result if out is not None else _recorded(schema, inputs, params, result)
+            return result if out is not None else _recorded(schema, with_numbers, params, result)
     if schema.decomposition is not None:
         if observed():
-            expanded_views = [view_as(t, shape) for t in inputs]
-            events.tell(
-                schema.name, place, "decomposed", found.reason, [result], expanded_views, params
-            )
+            shown = [view_as(t, shape) for t in inputs]
+            events.tell(schema.name, place, "decomposed", found.reason, [result], shown, params)
         if out is None and not schema.differentiable:
             composed: Tensor = schema.decomposition(*inputs, *params)
             return composed
@@ -201,10 +222,32 @@ def bind_pointwise(
             if out is not None:
                 write("copy", [out], [composed])
                 return out
-        return _recorded(schema, inputs, params, alias(composed))
+        return _recorded(schema, with_numbers, params, alias(composed))
     expanded = [alias_as(t, shape) for t in inputs]
     run_fallback(schema.name, [result], expanded, params, found.reason)
-    return result if out is not None else _recorded(schema, inputs, params, result)
+    return result if out is not None else _recorded(schema, with_numbers, params, result)
+
+
+def _first_key(inputs: Sequence[Any]) -> DispatchKey:
+    key: DispatchKey = next(t.key for t in inputs if type(t) in TENSOR_TYPES)
+    return key
+
+
+def _computing(schema: OpSchema, inputs: Sequence[Any], dtype: DType) -> DType:
+    """The dtype of the elements that numbers among the operands stand for: the result's, unless
+    that is a truth value."""
+    return _first_key(inputs).dtype if schema.family == "compare" else dtype
+
+
+def _as_tensors(inputs: Sequence[Any], key: DispatchKey) -> tuple[Tensor, ...]:
+    return tuple([t if type(t) in TENSOR_TYPES else number_tensor(t, key) for t in inputs])
+
+
+def number_tensor(value: bool | int | float, key: DispatchKey) -> Tensor:
+    """A 0-d tensor of a number, made on the current stream: integers wrap around, floats round."""
+    result = empty(key, ())
+    fill(result, value)
+    return result
 
 
 def alias_as(t: Tensor, shape: Shape) -> Tensor:
@@ -214,13 +257,13 @@ def alias_as(t: Tensor, shape: Shape) -> Tensor:
 
 
 def _recorded(
-    schema: OpSchema, inputs: tuple[Tensor, ...], params: tuple[Any, ...], result: Tensor
+    schema: OpSchema, inputs: tuple[Any, ...], params: tuple[Any, ...], result: Tensor
 ) -> Tensor:
     if mode.enabled and schema.differentiable:
         for t in inputs:
-            if t._node is not None:
-                shapes = tuple([t.shape for t in inputs])
-                same = all([s == result.shape for s in shapes])
+            if type(t) in TENSOR_TYPES and t._node is not None:
+                shapes = tuple([t.shape if type(t) in TENSOR_TYPES else None for t in inputs])
+                same = all([s is None or s == result.shape for s in shapes])
                 record(schema, inputs, params, (result,), None if same else shapes)
                 break
     return result
@@ -334,7 +377,9 @@ def bind_lists(
 
 
 # ---- copies --------------------------------------------------------------------------------------
-def _without_overlap(t: Tensor, out: Tensor) -> Tensor:
+def _without_overlap(t: Any, out: Tensor) -> Any:
+    if type(t) not in TENSOR_TYPES:
+        return t
     if t.storage_.buffer is not out.storage_.buffer or same_view(t, out) or not may_overlap(t, out):
         return t
     return dense_copy(t)

@@ -33,7 +33,7 @@ def new_node(
     params: tuple[Any, ...],
     saved: tuple[Any, ...] = (),
     versions: tuple[int | None, ...] = (),
-    shapes: tuple[Shape, ...] | None = None,
+    shapes: tuple[Shape | None, ...] | None = None,
 ) -> OpNode:
     """The one place where the node of an op is made, beside the short cuts of `template.py`."""
     node = _new(OpNode)
@@ -72,7 +72,7 @@ def record(
     inputs: Sequence[Any],
     params: tuple[Any, ...],
     outs: Sequence[Tensor],
-    shapes: tuple[Shape, ...] | None = None,
+    shapes: tuple[Shape | None, ...] | None = None,
     edges: tuple[Edge, ...] | None = None,
 ) -> OpNode:
     """Hangs the node of an op, whose first output is differentiable, on that output.

@@ -26,12 +26,14 @@ class Resolution(NamedTuple):
         accepts: its predicate, called with the same arguments; None for a kernel that takes all.
         reason: where the kernel comes from, or why there is none; for reports and errors.
         other: what to do where the predicate declines.
+        numbers: whether this kernel, and each that follows in line, takes numbers as operands.
     """
 
     run: Kernel | None
     accepts: Any
     reason: str
     other: Resolution | None = None
+    numbers: bool = False
 
 
 def resolve(place: Place, op: str, dtypes: tuple[DType, ...]) -> Resolution:
@@ -63,7 +65,8 @@ def _resolve(place: Place, op: str, dtypes: tuple[DType, ...]) -> Resolution:
         reason = "kernel" if plugin is None else f"kernel of plugin '{plugin}'"
         if i:
             reason += f", as {' and '.join(plugins[:i])} declined this layout"
-        found = Resolution(choice.run, choice.accepts, reason, found)
+        numbers = choice.numbers and (found.run is None or found.numbers)
+        found = Resolution(choice.run, choice.accepts, reason, found, numbers)
     return found
 
 

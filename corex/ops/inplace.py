@@ -63,12 +63,12 @@ def _check_graph(op: str, self: Tensor) -> None:
         )
 
 
-def old_value(schema: OpSchema, inputs: Sequence[Tensor]) -> Tensor:
+def old_value(schema: OpSchema, inputs: Sequence[Any]) -> Tensor:
     """What to save of the target of a write, its first input: a copy if the derivative needs it."""
-    target = inputs[0]
+    target: Tensor = inputs[0]
     if not schema.differentiable:
         return target
-    plan = schema.plan(tuple(t._node is not None for t in inputs))
+    plan = schema.plan(tuple(isinstance(t, Tensor) and t._node is not None for t in inputs))
     if 0 not in plan.save:
         return target
     copy = dense_copy(target)
@@ -80,18 +80,18 @@ def old_value(schema: OpSchema, inputs: Sequence[Tensor]) -> Tensor:
 def finish_inplace(
     schema: OpSchema,
     self: Tensor,
-    inputs: Sequence[Tensor],
+    inputs: Sequence[Any],
     params: tuple[Any, ...],
     edges: tuple[tuple[Node | None, int], ...],
-    versions: Sequence[int],
+    versions: Sequence[int | None],
 ) -> None:
     """Records an in-place op whose first input is `self`; `edges` and `versions` are those that
     the inputs had before the write, by which views among them may have become stale."""
     if not schema.differentiable:
         set_history(self, None)
         return
-    shapes = tuple(t.shape for t in inputs)
-    broadcast = None if all(s == self.shape for s in shapes) else shapes
+    shapes = tuple(t.shape if isinstance(t, Tensor) else None for t in inputs)
+    broadcast = None if all(s is None or s == self.shape for s in shapes) else shapes
     holder = alias(self)
     node = record(schema, inputs, params, [holder], broadcast, edges)
     # `record` saw the storage after the write; inputs were read before it.

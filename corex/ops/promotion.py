@@ -10,11 +10,10 @@ import math
 from typing import Any
 
 from corex import dtypes as dt
-from corex.dispatch.bind import copy_like, write
+from corex.dispatch.bind import copy_like, number_tensor
 from corex.dispatch.record import record
-from corex.dispatch.resolve import empty
 from corex.dtypes import PROMOTION, DType
-from corex.tensor.modes import capturing, mode
+from corex.tensor.modes import mode
 from corex.tensor.place import DispatchKey
 from corex.tensor.schema import unlisted
 from corex.tensor.tensor import Tensor
@@ -126,8 +125,9 @@ def factor(value: Any, dtype: DType, op: str, name: str, strict: bool = True) ->
 
 
 # ---- numbers and dtypes --------------------------------------------------------------------------
-# As an operand an integer wraps around and a float rounds, to infinity if need be (`scalar`);
-# as a value to be written or a bound it must fit (`written`). No integer has more than 64 bits.
+# As an operand an integer wraps around and a float rounds, to infinity if need be
+# (`operand_number`); as a value to be written or a bound it must fit (`written_number`). No integer
+# has more than 64 bits.
 _LARGEST = {dtype: dt.finfo(dtype).max for dtype in dt.of_kinds("f")}
 _LIMITS = {dtype: (dt.iinfo(dtype).min, dt.iinfo(dtype).max) for dtype in dt.of_kinds("ui")}
 _LIMITS[dt.bool_] = _LIMITS[dt.int64]
@@ -172,45 +172,32 @@ def check_fits(value: Number, dtype: DType) -> None:
         )
 
 
-_scalars: dict[tuple[DispatchKey, Number], Tensor] = {}
-
-
-def scalar(value: Number, key: DispatchKey) -> Tensor:
-    """A 0-d tensor holding a number as an operand: integers wrap around, floats round.
-
-    Shared between calls: never to be written or handed out.
+def operand_number(value: Number) -> Number:
+    """A number as an operand: integers will wrap around, floats round.
 
     Raises:
         OverflowError: an integer of more than 64 bits.
     """
-    found = _scalars.get((key, value))
-    if found is None or capturing.active:  # a graph needs one that is never dropped: its own
-        value = plain_number(value)
-        check_bits(value)
-        found = empty(key, ())
-        write("fill", [found], [], (value,))
-        if not capturing.active and _is_own_key(value):
-            if len(_scalars) > 512:
-                _scalars.clear()
-            _scalars[key, value] = found
-    return found
+    number = plain_number(value)
+    check_bits(number)
+    return number
 
 
-def _is_own_key(value: Number) -> bool:
-    """Not of 0.0 and -0.0, equal keys but two numbers; nor of 2.0**64, equal to a refused int."""
-    return value != 0 and (abs(value) < 2**63 or math.isinf(value))
-
-
-def written(value: Any, key: DispatchKey, op: str = "") -> Tensor:
-    """As `scalar`, of a number that is written or is a bound: the dtype must hold it.
+def written_number(value: Any, dtype: DType, op: str = "") -> Number:
+    """A number that is written or is a bound: the dtype must hold it.
 
     Raises:
         TypeError: no number. OverflowError: an integer of more than 64 bits.
         RuntimeError: it does not fit the dtype.
     """
-    value = plain_number(value, op)
-    check_fits(value, key.dtype)
-    return scalar(value, key)
+    number = plain_number(value, op)
+    check_fits(number, dtype)
+    return number
+
+
+def written(value: Any, key: DispatchKey, op: str = "") -> Tensor:
+    """A new 0-d tensor of a number that is written; raises as `written_number`."""
+    return number_tensor(written_number(value, key.dtype, op), key)
 
 
 def cast(t: Tensor, dtype: DType) -> Tensor:

@@ -107,7 +107,7 @@ class OpNode(Node):
     plan: Plan
     saved: tuple[Any, ...] | None
     versions: tuple[int | None, ...]
-    shapes: tuple[tuple[int, ...], ...] | None
+    shapes: tuple[tuple[int, ...] | None, ...] | None
     params: tuple[Any, ...]
 
     def name(self) -> str:

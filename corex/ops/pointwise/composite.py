@@ -11,6 +11,7 @@ from collections.abc import Callable
 from typing import Any
 
 from corex import dtypes as dt
+from corex.dispatch.bind import number_tensor
 from corex.dispatch.resolve import check_overlap, check_places
 from corex.ops.composed import composition
 from corex.ops.pointwise.binary import functions as binary
@@ -20,10 +21,10 @@ from corex.ops.promotion import (
     Number,
     cast,
     factor,
+    operand_number,
     real_number,
     require_tensor,
     result_type,
-    scalar,
 )
 from corex.ops.shape.views import before_write
 from corex.tensor.tensor import Tensor
@@ -263,7 +264,9 @@ def _pair(op: str, input: Any, other: Any) -> tuple[Tensor, Tensor]:
     dtype = dtype if dtype.kind == "f" else dt.get_default_dtype()
     like = input if isinstance(input, Tensor) else require_tensor(op, other, "other")
     a, b = [
-        cast(v, dtype) if isinstance(v, Tensor) else scalar(v, like.key.place.key(dtype))
+        cast(v, dtype)
+        if isinstance(v, Tensor)
+        else number_tensor(operand_number(v), like.key.place.key(dtype))
         for v in (input, other)
     ]
     return a, b

@@ -13,7 +13,6 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from corex import dtypes as dt
-from corex.backend.contract import View
 from corex.dispatch.bind import bind_pointwise
 from corex.dispatch.record import record
 from corex.dispatch.resolve import check_overlap, check_places
@@ -22,10 +21,10 @@ from corex.layout import DENSE, broadcast_shapes
 from corex.ops.inplace import check_inplace, finish_inplace, old_value, write_out
 from corex.ops.places import common_place, to_place
 from corex.ops.pointwise.exact import exact
-from corex.ops.promotion import Number, as_number, cast, require_tensor, result_type, scalar
+from corex.ops.promotion import Number, as_number, cast, operand_number, require_tensor, result_type
 from corex.tensor.modes import mode
 from corex.tensor.node import OpNode
-from corex.tensor.place import DispatchKey, observed
+from corex.tensor.place import DispatchKey, closed
 from corex.tensor.schema import OpSchema
 from corex.tensor.storage import Storage
 from corex.tensor.tensor import TENSOR_TYPES, Tensor, wrap
@@ -269,8 +268,8 @@ def inplace_function(schema: OpSchema, operator: bool = False) -> Callable[..., 
             # Dense, outside the graph, and with operands that fit: nothing to check or record.
             found = self.key.kernels.get(name)
             if found is not None and found.accepts is None and found.run is not None:
-                views = _fitting(self, others)
-                if views is not None and not observed():
+                views = _fitting(self, others, found.numbers)
+                if views is not None and not closed():
                     found.run(views[0], *views)
                     self.storage_.version += 1
                     return self
@@ -283,12 +282,13 @@ def inplace_function(schema: OpSchema, operator: bool = False) -> Callable[..., 
     return op
 
 
-def _fitting(self: Tensor, others: tuple[Any, ...]) -> list[View] | None:
-    """Views of a dense tensor and of operands of its own key and shape, or numbers; else None."""
+def _fitting(self: Tensor, others: tuple[Any, ...], numbers: bool) -> list[Any] | None:
+    """Views of a dense tensor and of operands of its own key and shape, or (for a kernel that takes
+    them) numbers; else None."""
     key = self.key
     shape = self.shape
     dense = DENSE[shape]
-    views = [(self.storage_.buffer, key.dtype, shape, dense, self.offset)]
+    views: list[Any] = [(self.storage_.buffer, key.dtype, shape, dense, self.offset)]
     for other in others:
         kind = type(other)
         if kind in TENSOR_TYPES:
@@ -301,14 +301,17 @@ def _fitting(self: Tensor, others: tuple[Any, ...]) -> list[View] | None:
             ):
                 return None
             views.append((other.storage_.buffer, key.dtype, shape, dense, other.offset))
-        elif (kind is float and key.dtype.is_floating_point) or (
-            kind is int and key.dtype.kind in "if"
+        elif numbers and (
+            (kind is float and key.dtype.is_floating_point)
+            or (kind is int and key.dtype.kind in "if" and -_WORD <= other < _WORD)
         ):
-            number = scalar(other, key)
-            views.append((number.storage_.buffer, key.dtype, shape, (0,) * len(shape), 0))
+            views.append(other)
         else:
             return None
     return views
+
+
+_WORD = 2**63
 
 
 def inplace(
@@ -325,10 +328,10 @@ def inplace(
     for other in operands[1:]:
         if isinstance(other, Tensor):
             check_overlap(f"{schema.name}_", self, other)
-    tensors, output = _promoted(schema, operands)
+    operands, output = _promoted(schema, operands)
     shape = self.shape
-    for t in tensors:
-        if t.shape and t.shape != shape:
+    for t in operands:
+        if isinstance(t, Tensor) and t.shape and t.shape != shape:
             shape = broadcast_shapes(schema.name, shape, t.shape)
     if shape != self.shape:
         raise RuntimeError(
@@ -340,19 +343,23 @@ def inplace(
             f"[{schema.name}_] result type {output.name} can't be cast to the desired output type "
             f"{self.key.dtype.name}"
         )
-    if tensors[0] is not self or output is not self.key.dtype:
-        check_places(schema.name, [tensors[0]], self.key.place)
-        return write_out(self, bind_pointwise(schema, tensors, params, shape, output))
+    target = operands[0]
+    if target is not self or output is not self.key.dtype:
+        assert isinstance(target, Tensor)
+        check_places(schema.name, [target], self.key.place)
+        return write_out(self, bind_pointwise(schema, operands, params, shape, output))
     if not requires:
-        bind_pointwise(schema, tensors, params, shape, output, out=self)
+        bind_pointwise(schema, operands, params, shape, output, out=self)
         self.storage_.version += 1
         return self
     # As in PyTorch, the target's old value is copied if the derivative needs it. Other inputs keep
     # the version from before the write, so that backward finds if their old values are gone.
-    edges = tuple([(t._node, t._output_nr) for t in tensors])
-    inputs = (old_value(schema, tensors), *tensors[1:])
-    versions = [t.storage_.version for t in inputs]
-    bind_pointwise(schema, tensors, params, shape, output, out=self)
+    edges = tuple(
+        [(t._node, t._output_nr) if isinstance(t, Tensor) else (None, 0) for t in operands]
+    )
+    inputs = (old_value(schema, operands), *operands[1:])
+    versions = [t.storage_.version if isinstance(t, Tensor) else None for t in inputs]
+    bind_pointwise(schema, operands, params, shape, output, out=self)
     self.storage_.version += 1
     finish_inplace(schema, self, inputs, params, edges, versions)
     return self
@@ -375,19 +382,20 @@ def general(
         for operand in operands:
             if isinstance(operand, Tensor):
                 check_overlap(schema.name, out, operand)
-    tensors, output = _promoted(schema, operands)
+    operands, output = _promoted(schema, operands)
+    tensors = [t for t in operands if isinstance(t, Tensor)]
     shape = tensors[0].shape
     for t in tensors:
         if t.shape != shape:
             shape = broadcast_shapes(schema.name, *[t.shape for t in tensors])
             break
     if out is None:
-        return bind_pointwise(schema, tensors, params, shape, output)
+        return bind_pointwise(schema, operands, params, shape, output)
     if _takes(out, shape, tensors[0].key.place.keys[output.index], tensors):
-        bind_pointwise(schema, tensors, params, shape, output, out=out)
+        bind_pointwise(schema, operands, params, shape, output, out=out)
         out.storage_.version += 1
         return out
-    return write_out(out, bind_pointwise(schema, tensors, params, shape, output), schema.name)
+    return write_out(out, bind_pointwise(schema, operands, params, shape, output), schema.name)
 
 
 def _takes(out: Tensor, shape: tuple[int, ...], key: DispatchKey, inputs: Sequence[Tensor]) -> bool:
@@ -402,8 +410,10 @@ def _takes(out: Tensor, shape: tuple[int, ...], key: DispatchKey, inputs: Sequen
     )
 
 
-def _promoted(schema: OpSchema, operands: tuple[_Operand, ...]) -> tuple[tuple[Tensor, ...], DType]:
-    """Operands as tensors of the computing dtype, and the result's dtype."""
+def _promoted(
+    schema: OpSchema, operands: tuple[_Operand, ...]
+) -> tuple[tuple[_Operand, ...], DType]:
+    """Operands of the computing dtype (numbers stay numbers), and the result's dtype."""
     first = operands[0]
     key = first.key if isinstance(first, Tensor) else None
     if key is not None and key.dtype.kind in schema.accepts:
@@ -415,12 +425,12 @@ def _promoted(schema: OpSchema, operands: tuple[_Operand, ...]) -> tuple[tuple[T
                     kind is int and key.dtype.kind != "b"
                 )
                 if fits and len(operands) == 2:
-                    return (first, scalar(other, key)), output  # type: ignore[return-value]
+                    return (first, operand_number(other)), output
                 break
             if other.key is not key:
                 break
         else:  # the common case: nothing to promote
-            return operands, output  # type: ignore[return-value]
+            return operands, output
     given = [operand for operand in operands if isinstance(operand, Tensor)]
     if not given:
         raise TypeError(f"{schema.name}(): at least one operand must be a Tensor")
@@ -436,11 +446,13 @@ def _promoted(schema: OpSchema, operands: tuple[_Operand, ...]) -> tuple[tuple[T
             dtype = dt.get_default_dtype()
         else:
             raise _unsupported(schema, dtype)
-    key = place.keys[dtype.index]
-    tensors = tuple([cast(o, dtype) if isinstance(o, Tensor) else scalar(o, key) for o in operands])
+    result = [cast(o, dtype) if isinstance(o, Tensor) else operand_number(o) for o in operands]
     if mixed:
-        tensors = tuple([t if t.key.place is place else to_place(t, place) for t in tensors])
-    return tensors, dt.bool_ if schema.family in _TO_BOOL else dtype
+        result = [
+            o if not isinstance(o, Tensor) or o.key.place is place else to_place(o, place)
+            for o in result
+        ]
+    return tuple(result), dt.bool_ if schema.family in _TO_BOOL else dtype
 
 
 _TO_BOOL = ("compare", "predicate")

@@ -23,8 +23,7 @@ from corex.ops.promotion import (
     real_number,
     require_tensor,
     result_type,
-    scalar,
-    written,
+    written_number,
 )
 from corex.ops.shape.views import before_write, clone, contiguous
 from corex.tensor.tensor import TENSOR_TYPES, Tensor
@@ -68,17 +67,21 @@ def _choose(
     a: Any,
     b: Any,
     dtype: DType,
-    number: Callable[..., Tensor] = written,
+    number: Callable[..., Number] = written_number,
 ) -> Tensor:
     """`where` with tensors or numbers of any dtype, some of which may yet have to travel."""
     given = [t for t in (condition, a, b) if isinstance(t, Tensor)]
     place = condition.key.place
     if any([t.key.place is not place for t in given]):
         place = common_place(op, given)
-    key = place.key(dtype)
-    values = [cast(v, dtype) if isinstance(v, Tensor) else number(v, key) for v in (a, b)]
-    inputs = [t if t.key.place is place else to_place(t, place) for t in (condition, *values)]
-    shape = broadcast_shapes(op, *[t.shape for t in inputs])
+    inputs: list[Any] = [condition]
+    for value in (a, b):
+        inputs.append(cast(value, dtype) if isinstance(value, Tensor) else number(value, dtype))
+    inputs = [
+        to_place(t, place) if isinstance(t, Tensor) and t.key.place is not place else t
+        for t in inputs
+    ]
+    shape = broadcast_shapes(op, *[t.shape for t in inputs if isinstance(t, Tensor)])
     return bind_pointwise(WHERE, tuple(inputs), (), shape, dtype)
 
 
@@ -211,7 +214,9 @@ def nan_to_num(
     result = input
     for places, value, default in zip(found, chosen, (0.0, limits.max, limits.min), strict=True):
         number = default if value is None else value
-        result = _choose("nan_to_num", places, number, result, input.key.dtype, scalar)
+        result = _choose(
+            "nan_to_num", places, number, result, input.key.dtype, lambda value, dtype: value
+        )
     return result
 
 
