@@ -112,7 +112,9 @@ class CpuCBackend(Backend):
     def select(self, op: str, dtypes: tuple[DType, ...]) -> KernelChoice | None:
         """The kernel for `op`, where it takes these dtypes."""
         kernel = self.kernels.get(op)
-        return KernelChoice(kernel) if kernel is not None and _native.takes(op, dtypes) else None
+        if kernel is None or not _native.takes(op, dtypes):
+            return None
+        return KernelChoice(kernel, numbers=kernel.numbers)  # type: ignore[attr-defined]
 
     def direct(self, op: str, dtype: DType) -> DirectKernel | None:
         """The short cut for `op`, if there is one."""

@@ -97,11 +97,6 @@ NUMBERS: dict[str, Callable[[corex.Tensor], corex.Tensor]] = {
 }
 
 
-@pytest.mark.xfail(
-    strict=True,
-    reason="the 0-d tensor of a number is cached: a second stream reads what the first has yet "
-    "to fill, until numbers reach kernels as numbers",
-)
 @pytest.mark.parametrize("name", NUMBERS)
 def test_a_number_used_on_two_streams(queued: Queued, name: str) -> None:
     program = NUMBERS[name]

@@ -51,8 +51,9 @@ KERNEL(call_where)
     NARGS(4);
     WRITE(0, out);
     READ(1, cond);
-    READ(2, a);
-    READ(3, b);
+    if (!corex_read_operand(args[2], &out, out.view.dtype, &a) ||
+        !corex_read_operand(args[3], &out, out.view.dtype, &b))
+        return NULL;
     RUN(corex_numel(&out.view), corex_where(&out.view, &cond.view, &a.view, &b.view));
 }
 

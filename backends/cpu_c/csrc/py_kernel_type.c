@@ -14,8 +14,19 @@ static PyObject *kernel_name(PyObject *self, void *unused)
     return PyUnicode_FromString(((corex_kernel *)self)->name);
 }
 
+static PyObject *call_binary(PyObject *self, PyObject *const *args, size_t nargsf, PyObject *names);
+
+/* Whether operands may be numbers. */
+static PyObject *takes_numbers(PyObject *self, void *unused)
+{
+    (void)unused;
+    const corex_kernel *kernel = (corex_kernel *)self;
+    return PyBool_FromLong(kernel->vectorcall == call_binary || strcmp(kernel->name, "where") == 0);
+}
+
 static PyGetSetDef getters[] = {
     {"__name__", kernel_name, NULL, NULL, NULL},
+    {"numbers", takes_numbers, NULL, NULL, NULL},
     {NULL, NULL, NULL, NULL, NULL},
 };
 
@@ -70,16 +81,23 @@ static PyObject *call_unary(PyObject *self, PyObject *const *args, size_t nargsf
     return corex_done(status);
 }
 
-/* kernel(out, a, b) */
+/* kernel(out, a, b); one of a and b may be a number, which is of the other's dtype. */
 static PyObject *call_binary(PyObject *self, PyObject *const *args, size_t nargsf, PyObject *names)
 {
     (void)names;
     const corex_kernel *kernel = (corex_kernel *)self;
     corex_py_view out, a, b;
     if (!corex_check_count(kernel->name, PyVectorcall_NARGS(nargsf), 3) ||
-        !corex_read_view(args[0], &out, true) || !corex_read_view(args[1], &a, false) ||
-        !corex_read_view(args[2], &b, false))
+        !corex_read_view(args[0], &out, true))
         return NULL;
+    if (PyTuple_Check(args[1])) {
+        if (!corex_read_view(args[1], &a, false) ||
+            !corex_read_operand(args[2], &out, a.view.dtype, &b))
+            return NULL;
+    } else if (!corex_read_view(args[2], &b, false) ||
+               !corex_read_operand(args[1], &out, b.view.dtype, &a)) {
+        return NULL;
+    }
     corex_status status;
     COREX_RUN(status, corex_numel(&out.view),
               corex_binary(kernel->op, &out.view, &a.view, &b.view));

@@ -144,6 +144,26 @@ bool corex_read_view(PyObject *tuple, corex_py_view *out, bool writes)
     return true;
 }
 
+bool corex_read_operand(PyObject *object, const corex_py_view *out, int dtype, corex_py_view *v)
+{
+    if (COREX_LIKELY(PyTuple_Check(object)))
+        return corex_read_view(object, v, false);
+    int is_integer;
+    int64_t value;
+    if (!PyLong_Check(object) && !PyFloat_Check(object))
+        return bad_view("nor is it a number");
+    if (!corex_read_number(object, &is_integer, &value))
+        return false;
+    v->view = (corex_view){&v->number, v->shape, v->strides, 0, dtype};
+    corex_status status = corex_fill(&v->view, is_integer, &value);
+    if (COREX_UNLIKELY(status != COREX_OK))
+        return corex_raise(status) != NULL;
+    v->view.ndim = out->view.ndim;
+    memcpy(v->shape, out->shape, (size_t)v->view.ndim * sizeof *v->shape);
+    memset(v->strides, 0, (size_t)v->view.ndim * sizeof *v->strides);
+    return true;
+}
+
 bool corex_read_optional(PyObject *tuple, corex_py_view *out, const corex_view **used)
 {
     *used = NULL;

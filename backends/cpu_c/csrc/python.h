@@ -29,6 +29,7 @@ void corex_buffer_drop_cache(void);
 typedef struct corex_py_view {
     corex_view view;
     int64_t shape[COREX_MAX_DIMS], strides[COREX_MAX_DIMS];
+    int64_t number; /* room for the element of an operand that is a number */
 } corex_py_view;
 
 /* The dtypes, by number; set once. */
@@ -42,7 +43,10 @@ PyObject *corex_py_dtypes(PyObject *module, PyObject *unused);
 int corex_dtype_of(PyObject *object);
 /* Reads (buffer, dtype, shape, strides, offset) and checks that it lies inside its buffer. */
 bool corex_read_view(PyObject *tuple, corex_py_view *out, bool writes);
-/* The same, but None gives *used = NULL. */
+/* The same of an elementwise operand, which may be a number, seen as `dtype` in the shape of `out`.
+ */
+bool corex_read_operand(PyObject *object, const corex_py_view *out, int dtype, corex_py_view *v);
+/* The same as corex_read_view, but None gives *used = NULL. */
 bool corex_read_optional(PyObject *tuple, corex_py_view *out, const corex_view **used);
 /* A list or tuple of views, allocated with PyMem; free *out. `keep` owns the storage. */
 bool corex_read_views(PyObject *const *items, Py_ssize_t count, bool writes, corex_view **out,

@@ -23,12 +23,6 @@ def deferred(simulated: ModuleType, device: Any) -> Iterator[None]:
 
 
 @pytest.mark.usefixtures("deferred")
-@pytest.mark.xfail(
-    strict=True,
-    raises=AssertionError,
-    reason="a number becomes a tensor that is kept: filled on the first stream that needs it, and "
-    "used on others without a wait; the cure is that numbers stay numbers down to the kernel",
-)
 @pytest.mark.parametrize("dtype", [corex.float32, corex.int64], ids=["float32", "int64"])
 def test_a_number_that_two_streams_use(device: Any, dtype: Any) -> None:
     """The program orders its own tensors, and knows of no other."""
