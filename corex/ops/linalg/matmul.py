@@ -2,25 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Any
 
-from corex.dispatch.bind import bind, write
-from corex.dispatch.record import record
-from corex.dispatch.resolve import check_places, empty
-from corex.layout import COUNT, broadcast_shapes, numel
-from corex.observe import events
+from corex.dispatch import template
+from corex.dispatch.bind import bind
+from corex.dispatch.resolve import check_places
+from corex.dispatch.views import hidden
+from corex.layout import broadcast_shapes, numel
 from corex.ops.composed import composition
 from corex.ops.inplace import write_out
 from corex.ops.promotion import Number, factor, require_tensor
 from corex.ops.shape.views import (
+    UNSQUEEZE,
     expand,
     reshape,
     shaped,
     unsqueeze,
 )
-from corex.tensor.modes import mode
-from corex.tensor.node import OpNode
 from corex.tensor.schema import (
     FLOAT,
     NUMBER,
@@ -30,49 +29,29 @@ from corex.tensor.schema import (
 from corex.tensor.tensor import (
     TENSOR_TYPES,
     Tensor,
-    make,
-    wrap,
 )
 
-
-def _matmul_backward_direct(node: OpNode, grad: Tensor) -> Sequence[Tensor | None] | None:
-    """g @ b^T and a^T @ g of dense matrices by direct kernels; None where that does not apply."""
-    saved = node.saved
-    key = grad.key
-    linear_direct, backward_direct = key.direct["linear"], key.direct["linear_backward"]
-    if (
-        saved is None
-        or linear_direct is None
-        or backward_direct is None
-        or grad._strides is not None
-        or len(grad.shape) != 2
-    ):
-        return None
-    for value, version in zip(saved, node.versions):  # noqa: B905 - hot path, equal by design
-        if value._strides is not None or value.storage_.version != version:
-            return None
-    g_buffer, g_offset, g_shape = grad.storage_.buffer, grad.offset, grad.shape
-    da = db = None
-    if node.plan.needs[0]:
-        b = saved[-1]
-        shape = (g_shape[0], b.shape[0])
-        buffer = linear_direct(
-            shape, g_buffer, g_offset, g_shape, b.storage_.buffer, b.offset, b.shape, None, 0
-        )
-        da = wrap(key, buffer, shape)
-    if node.plan.needs[1]:
-        a = saved[0]
-        shape = (a.shape[1], g_shape[1])
-        # As the weight's gradient of a linear layer with gradient `a` and input `grad`.
-        _, buffer, _ = backward_direct(
-            _WEIGHT_ONLY, a.storage_.buffer, a.offset, a.shape, g_buffer, g_offset, g_shape,
-            None, 0, shape,
-        )  # fmt: skip
-        db = wrap(key, buffer, shape)
-    return (da, db)
-
-
-_WEIGHT_ONLY = (False, True, False)
+# g @ b^T and a^T @ g of dense matrices.
+_matmul_backward_direct = template.backward(
+    ("linear", "linear_backward"),
+    (),
+    """\
+needs, shape = node.plan.needs, grad.shape
+da = db = None
+if needs[0]:
+    b = saved[-1]
+    rows = (shape[0], b.shape[0])
+    da = wrap(key, linear_kernel(rows, {grad}, shape, {b}, b.shape, None, 0), rows)
+if needs[1]:
+    # As the weight's gradient of a linear layer with gradient `a` and input `grad`.
+    a = saved[0]
+    rows = (a.shape[1], shape[1])
+    only = (False, True, False)
+    _, buffer, _ = linear_backward_kernel(only, {a}, a.shape, {grad}, shape, None, 0, rows)
+    db = wrap(key, buffer, rows)
+return (da, db)""",
+    guard="len(grad.shape) == 2",
+)
 
 
 MATMUL = declare(
@@ -103,35 +82,24 @@ def _linear_backward(needs: tuple[bool, ...], g: Tensor, a: Tensor, weight: Tens
     ]
 
 
-def _linear_backward_direct(node: OpNode, grad: Tensor) -> Sequence[Tensor | None] | None:
-    """All gradients of a dense layer by one direct kernel; None where that does not apply."""
-    saved = node.saved
-    direct = grad.key.direct["linear_backward"]
-    if saved is None or direct is None or grad._strides is not None:
-        return None
-    a, weight = saved
-    at, weight_at = node.versions
-    if (
-        a.storage_.version != at
-        or weight.storage_.version != weight_at
-        or a._strides is not None
-        or weight._strides is not None
-    ):
-        return None
-    g_shape, a_shape = grad.shape, a.shape
-    if len(a_shape) != 2:
-        count = COUNT[a_shape[:-1]]
-        g_shape, a_shape = (count, g_shape[-1]), (count, a_shape[-1])
-    da, dw, db = direct(
-        node.plan.needs, grad.storage_.buffer, grad.offset, g_shape, a.storage_.buffer,
-        a.offset, a_shape, weight.storage_.buffer, weight.offset, weight.shape,
-    )  # fmt: skip
-    key = grad.key
-    return (
-        None if da is None else wrap(key, da, a.shape),
-        None if dw is None else wrap(key, dw, weight.shape),
-        None if db is None else wrap(key, db, weight.shape[:1]),
-    )
+# All gradients of a dense layer by one kernel; rows are the dims before the last.
+_linear_backward_direct = template.backward(
+    ("linear_backward",),
+    ("a", "weight"),
+    """\
+g_shape, a_shape = grad.shape, a.shape
+if len(a_shape) != 2:
+    count = COUNT[a_shape[:-1]]
+    g_shape, a_shape = (count, g_shape[-1]), (count, a_shape[-1])
+da, dw, db = linear_backward_kernel(
+    node.plan.needs, {grad}, g_shape, {a}, a_shape, {weight}, weight.shape
+)
+return (
+    None if da is None else wrap(key, da, a.shape),
+    None if dw is None else wrap(key, dw, weight.shape),
+    None if db is None else wrap(key, db, weight.shape[:1]),
+)""",
+)
 
 
 def _linear_by_matmul(a: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
@@ -156,63 +124,31 @@ LINEAR = declare(
 )
 
 
+_flat_product = template.flat(
+    MATMUL,
+    ("a", "b"),
+    "shape, {a}, a.shape, {b}, b.shape",
+    shape="shape",
+    prepare="shape = (a.shape[0], b.shape[1])",
+)
+
+
 def _product(a: Tensor, b: Tensor) -> Tensor:
     """(M, K) x (K, N), or a batch of them; shapes and dtypes are known to fit."""
-    key = a.key
-    out_shape = (*a.shape[:-1], b.shape[-1])
     if len(a.shape) == 3:
         result: Tensor = bind(MATMUL, (a, b))
         return result
-    if a._strides is None and b._strides is None:
-        direct = key.direct["matmul"]
-        if direct is not None:
-            buffer = direct(
-                out_shape, a.storage_.buffer, a.offset, a.shape,
-                b.storage_.buffer, b.offset, b.shape,
-            )  # fmt: skip
-            result = wrap(key, buffer, out_shape)
-            return _recorded(a, b, result)
-    check_places("matmul", (b,), key.place)
-    result = empty(key, out_shape)
-    write("matmul", [_batched(result)], [_batched(a), _batched(b)])
-    return _recorded(a, b, result)
+    flat = _flat_product(a, b)
+    return _mm(a, b) if flat is None else flat
 
 
-def _recorded(a: Tensor, b: Tensor, result: Tensor) -> Tensor:
-    left, right = a._node, b._node
-    if (left is None and right is None) or not mode.enabled:
-        return result
-    if events.forward_trace is not None:
-        record(MATMUL, (a, b), (), (result,))
-        return result
-    # `record`, spelt out, as for linear layers.
-    node = _new(OpNode)
-    node.edges = ((left, a._output_nr), (right, b._output_nr))
-    node.params = ()
-    node.shapes = None
-    if right is None:
-        node.plan = MATMUL.plan(_LEFT)
-        node.saved, node.versions = (b,), (b.storage_.version,)
-    elif left is None:
-        node.plan = MATMUL.plan(_RIGHT)
-        node.saved, node.versions = (a,), (a.storage_.version,)
-    else:
-        node.plan = MATMUL.plan(_BOTH)
-        node.saved = (a, b)
-        node.versions = (a.storage_.version, b.storage_.version)
-    result._node = node
-    return result
+def _mm_steps(a: Tensor, b: Tensor) -> Tensor:
+    """The product of two matrices as a batch of one."""
+    batched = bind(MATMUL, (hidden(UNSQUEEZE, a, (0,)), hidden(UNSQUEEZE, b, (0,))))
+    return shaped(batched, batched.shape[1:])
 
 
-_LEFT, _RIGHT, _BOTH = (True, False), (False, True), (True, True)
-
-
-def _batched(t: Tensor) -> Tensor:
-    """A matrix as a batch of one, outside the graph."""
-    shape = (1, *t.shape)
-    if t._strides is None:
-        return make(t.storage_, t.key, shape, None, t.offset)
-    return make(t.storage_, t.key, shape, (0, *t._strides), t.offset)
+_mm = composition("mm", ("a", "b"), _mm_steps, MATMUL.derivative or {}, label="MmBackward0")
 
 
 def _checked(op: str, a: Any, b: Any) -> None:
@@ -468,52 +404,34 @@ def linear(input: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
     return result if bias is None else result + bias
 
 
+_ROWS = """\
+sizes = a.shape
+outs = weight.shape[0]
+if len(sizes) == 2:
+    rows, shape = sizes, (sizes[0], outs)
+else:
+    rows, shape = (COUNT[sizes[:-1]], sizes[-1]), (*sizes[:-1], outs)
+"""
+_flat_linear = template.flat(
+    LINEAR,
+    ("a", "weight", "bias"),
+    "(rows[0], outs), {a}, rows, {weight}, weight.shape, "
+    "None if bias is None else bias.storage_.buffer, 0 if bias is None else bias.offset",
+    shape="shape",
+    optional="bias",
+    prepare=_ROWS,
+)
+
+
 def _linear(a: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
     """`linear` of fitting operands; dims before the last are rows, one matrix if dense."""
-    key = a.key
+    flat = _flat_linear(a, weight, bias)
+    if flat is not None:
+        return flat
     sizes = a.shape
-    shape = (*sizes[:-1], weight.shape[0])
-    if a._strides is None and weight._strides is None:
-        direct = key.direct["linear"]
-        if direct is not None and (bias is None or bias._strides is None):
-            flat = len(sizes) == 2
-            count = sizes[0] if flat else COUNT[sizes[:-1]]
-            buffer = direct(
-                (count, shape[-1]), a.storage_.buffer, a.offset,
-                sizes if flat else (count, sizes[-1]),
-                weight.storage_.buffer, weight.offset, weight.shape,
-                None if bias is None else bias.storage_.buffer,
-                0 if bias is None else bias.offset,
-            )  # fmt: skip
-            result = wrap(key, buffer, shape)
-            nodes = (a._node, weight._node, None if bias is None else bias._node)
-            if nodes != _NO_NODES and mode.enabled:
-                _record_linear(a, weight, bias, nodes, result)
-            return result
     rows = a if len(sizes) == 2 else reshape(a, (numel(sizes[:-1]), sizes[-1]))
-    if key.dtype.kind != "f":  # the kernels take floating-point tensors
+    if a.key.dtype.kind != "f":  # the kernels take floating-point tensors
         called = _linear_by_matmul(rows, weight, bias)
     else:
         called = bind(LINEAR, (rows, weight, bias))
-    return called if len(sizes) == 2 else shaped(called, shape)
-
-
-_NO_NODES = (None, None, None)
-_new = object.__new__
-
-
-def _record_linear(
-    a: Tensor, weight: Tensor, bias: Tensor | None, nodes: tuple[Any, ...], result: Tensor
-) -> None:
-    """`record` for LINEAR, spelt out: small layers spend most of their time in bookkeeping."""
-    in_node, weight_node, bias_node = nodes
-    needs = (in_node is not None, weight_node is not None, bias_node is not None)
-    node = _new(OpNode)
-    node.plan = LINEAR._plans.get(needs) or LINEAR.plan(needs)
-    bias_edge = (None, 0) if bias is None else (bias_node, bias._output_nr)
-    node.edges = ((in_node, a._output_nr), (weight_node, weight._output_nr), bias_edge)
-    node.params = ()
-    node.shapes = None
-    node.saved = (a, weight)
-    node.versions = (a.storage_.version, weight.storage_.version)
-    result._node = node
+    return called if len(sizes) == 2 else shaped(called, (*sizes[:-1], weight.shape[0]))

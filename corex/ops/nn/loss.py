@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Sequence
 from typing import Any
 
 from corex import dtypes as dt
+from corex.dispatch import template
 from corex.dispatch.bind import bind
-from corex.dispatch.record import no_grad, record
+from corex.dispatch.record import no_grad
 from corex.dispatch.resolve import check_places
 from corex.layout import broadcast_shapes, numel
 from corex.ops.indexing.gather import gather
@@ -36,9 +36,8 @@ from corex.ops.shape.views import (
     unsqueeze,
 )
 from corex.tensor.modes import mode
-from corex.tensor.node import OpNode
 from corex.tensor.schema import OpSchema, declare
-from corex.tensor.tensor import Tensor, wrap
+from corex.tensor.tensor import Tensor
 
 
 def reduced(loss: Tensor, reduction: str) -> Tensor:
@@ -62,26 +61,14 @@ def _mse_backward(g: Tensor, a: Tensor, b: Tensor) -> Tensor:
     return result
 
 
-def _mse_backward_direct(node: OpNode, grad: Tensor) -> Sequence[Tensor | None] | None:
-    """The dense case whose target needs no gradient, by the direct kernel; else None."""
-    saved = node.saved
-    direct = grad.key.direct["mse_loss_backward"]
-    if saved is None or direct is None or grad._strides is not None or node.plan.needs[1]:
-        return None
-    a, b = saved
-    at, b_at = node.versions
-    if (
-        a.storage_.version != at
-        or b.storage_.version != b_at
-        or a._strides is not None
-        or b._strides is not None
-    ):
-        return None
-    buffer = direct(
-        a.shape, grad.storage_.buffer, grad.offset, a.storage_.buffer, a.offset,
-        b.storage_.buffer, b.offset,
-    )  # fmt: skip
-    return (wrap(a.key, buffer, a.shape), None)
+# The dense case whose target needs no gradient.
+_mse_backward_direct = template.backward(
+    ("mse_loss_backward",),
+    ("a", "b"),
+    "buffer = mse_loss_backward_kernel(a.shape, {grad}, {a}, {b})\n"
+    "return (wrap(key, buffer, a.shape), None)",
+    guard="not node.plan.needs[1]",
+)
 
 
 MSE_LOSS = declare(
@@ -110,6 +97,9 @@ MSE_LOSS_BACKWARD = declare(
 )  # fmt: skip
 
 
+_flat_mse = template.flat(MSE_LOSS, ("a", "b"), "a.shape, {a}, {b}", shape="()")
+
+
 def mse_loss(input: Tensor, target: Tensor, reduction: str = "mean") -> Tensor:
     """(input - target) ** 2, averaged by default.
 
@@ -129,42 +119,11 @@ def mse_loss(input: Tensor, target: Tensor, reduction: str = "mean") -> Tensor:
         require_tensor("mse_loss", target, "target")
         raise
     if fits:
-        if input._strides is None and target._strides is None:
-            direct = key.direct["mse_loss"]
-            if direct is not None:
-                buffer = direct(
-                    input.shape, input.storage_.buffer, input.offset,
-                    target.storage_.buffer, target.offset,
-                )  # fmt: skip
-                result = wrap(key, buffer, ())
-                node, other = input._node, target._node
-                if (node is not None or other is not None) and mode.enabled:
-                    if other is not None:
-                        record(MSE_LOSS, (input, target), (), (result,))
-                    else:
-                        _record_mse(input, target, result)
-                return result
-        mean: Tensor = bind(MSE_LOSS, (input, target))
-        return mean
+        mean = _flat_mse(input, target)
+        return bind(MSE_LOSS, (input, target)) if mean is None else mean
     _warn_shapes("mse_loss", input, target)
     difference = input - target
     return reduced(difference * difference, reduction)
-
-
-_NEEDS_INPUT = (True, False)
-_new = object.__new__
-
-
-def _record_mse(input: Tensor, target: Tensor, result: Tensor) -> None:
-    """`record` for a target that needs no gradient, spelt out for small losses' sake."""
-    node = _new(OpNode)
-    node.plan = MSE_LOSS.plan(_NEEDS_INPUT)
-    node.edges = ((input._node, input._output_nr), (None, 0))
-    node.params = ()
-    node.shapes = None
-    node.saved = (input, target)
-    node.versions = (input.storage_.version, target.storage_.version)
-    result._node = node
 
 
 def _warn_shapes(op: str, input: Tensor, target: Tensor) -> None:

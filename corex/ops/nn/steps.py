@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from corex.backend.contract import View
 from corex.dispatch.bind import bind_lists
 from corex.dispatch.resolve import may_overlap, same_view
+from corex.dispatch.template import direct_write
 from corex.layout import DENSE, self_overlaps
 from corex.tensor.place import DispatchKey
 from corex.tensor.schema import FLOAT, OpSchema, declare
@@ -166,10 +167,9 @@ def _direct_sgd(
     maximize: bool,
 ) -> bool:
     """Runs the backend's direct kernel if there is one and every tensor is dense and alike."""
-    key = params[0].key if params else None
-    direct = None if key is None else key.direct["sgd_step"]
-    if direct is None:
+    if not params:
         return False
+    key = params[0].key
     targets = [
         t.storage_.buffer for t in params if t.key is key and t._strides is None and not t.offset
     ]
@@ -181,7 +181,8 @@ def _direct_sgd(
         return False
     if shapes != [t.shape for t in grads]:
         return False
-    direct(targets, sources, shapes, lr, weight_decay, maximize)
+    if not direct_write(key, "sgd_step", targets, sources, shapes, lr, weight_decay, maximize):
+        return False
     for t in params:
         t.storage_.version += 1
     return True

@@ -1,9 +1,8 @@
-"""How elementwise ops are called: a flat fast path for the common case, and the general path.
+"""How elementwise ops are called: a short cut for the common case, and the general way.
 
-The fast path takes dense operands of one shape and one dispatch key (or a Python number), asks
-the key's table for a direct kernel, and builds result and node with no helper in between: it is
-the most travelled code of corex, and each call it saves is measurable. Everything else
-(broadcasting, promotion, strides, `out=`, backends without direct kernels) goes to `general`.
+The short cuts (`corex.dispatch.template`) take dense operands of one shape and one dispatch key, or
+a Python number. Everything else (broadcasting, promotion, strides, `out=`, backends without direct
+kernels) goes to `general`.
 """
 
 from __future__ import annotations
@@ -13,8 +12,9 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from corex import dtypes as dt
+from corex.dispatch import template
 from corex.dispatch.bind import bind_pointwise
-from corex.dispatch.record import record
+from corex.dispatch.launch import launch
 from corex.dispatch.resolve import check_overlap, check_places
 from corex.dtypes import DType
 from corex.layout import DENSE, broadcast_shapes
@@ -22,12 +22,9 @@ from corex.ops.inplace import check_inplace, finish_inplace, old_value, write_ou
 from corex.ops.places import common_place, to_place
 from corex.ops.pointwise.exact import exact
 from corex.ops.promotion import Number, as_number, cast, operand_number, require_tensor, result_type
-from corex.tensor.modes import mode
-from corex.tensor.node import OpNode
 from corex.tensor.place import DispatchKey, closed
 from corex.tensor.schema import OpSchema
-from corex.tensor.storage import Storage
-from corex.tensor.tensor import TENSOR_TYPES, Tensor, wrap
+from corex.tensor.tensor import TENSOR_TYPES, Tensor
 
 _new = object.__new__
 _BOOL = dt.bool_.index
@@ -36,61 +33,11 @@ _Operand = Tensor | Number
 
 def unary_function(schema: OpSchema) -> Callable[..., Tensor]:
     """The function of a unary op."""
-    name = schema.name
-    to_bool = schema.family == "predicate"
-    plan = schema.plan((True,)) if schema.differentiable else None
-    saves = () if plan is None else plan.save
 
-    def op(input: Tensor, *, out: Tensor | None = None) -> Tensor:
-        if type(input) in TENSOR_TYPES and input._strides is None and out is None:
-            key = input.key
-            direct = key.direct[name]
-            if direct is not None:
-                shape = input.shape
-                source = input.storage_
-                storage = _new(Storage)
-                storage.buffer = direct(shape, source.buffer, input.offset)
-                storage.place = key.place
-                storage.version = 0
-                result = _new(Tensor)
-                result.storage_ = storage
-                result.key = key.place.keys[_BOOL] if to_bool else key
-                result.shape = shape
-                result._strides = None
-                result.offset = 0
-                result._node = None
-                edge = input._node
-                if edge is not None and plan is not None and mode.enabled:
-                    if len(saves) == 2:
-                        record(schema, (input,), (), (result,))
-                        return result
-                    node = _new(OpNode)
-                    node.plan = plan
-                    node.edges = ((edge, input._output_nr),)
-                    node.params = ()
-                    node.shapes = None
-                    if saves == (0,):
-                        node.saved = (input,)
-                        node.versions = (source.version,)
-                    elif saves == (1,):
-                        # A second tensor over the result, `alias` spelt out: saving the result
-                        # itself would be a cycle.
-                        saved = _new(Tensor)
-                        saved.storage_ = storage
-                        saved.key = result.key
-                        saved.shape = shape
-                        saved._strides = None
-                        saved.offset = 0
-                        saved._node = None
-                        node.saved = (saved,)
-                        node.versions = (0,)
-                    else:
-                        node.saved = node.versions = ()
-                    result._node = node
-                return result
-        return general(schema, (require_tensor(name, input),), (), out)
+    def otherwise(input: Any, out: Tensor | None) -> Tensor:
+        return general(schema, (require_tensor(schema.name, input),), (), out)
 
-    return _named(op, schema)
+    return _named(template.unary(schema, otherwise), schema)
 
 
 def binary_operator(schema: OpSchema) -> Callable[[Tensor, Any], Any]:
@@ -98,81 +45,10 @@ def binary_operator(schema: OpSchema) -> Callable[[Tensor, Any], Any]:
     name = schema.name
     to_bool = schema.family == "compare"
     accepts = schema.accepts
-    differentiable = schema.differentiable
-    if differentiable:
-        plans = (schema.plan((True, False)), schema.plan((False, True)), schema.plan((True, True)))
-        # An op whose derivative saves its output takes the general recording path.
-        flat = all(not plan.output_slots for plan in plans)
 
-    def op(self: Tensor, other: Any) -> Any:
-        kind = type(other)
-        key = self.key
-        if self._strides is None:
-            shape = self.shape
-            source = self.storage_
-            buffer = None
-            if kind in TENSOR_TYPES:
-                if other.key is key and other._strides is None and other.shape == shape:
-                    direct = key.direct[name]
-                    if direct is not None:
-                        buffer = direct(
-                            shape, source.buffer, self.offset, other.storage_.buffer, other.offset
-                        )
-                        edge = other._node
-            elif (kind is float and key.dtype.is_floating_point) or (
-                kind is int and key.dtype.kind != "b"
-            ):
-                direct = key.direct[name]
-                if direct is not None:
-                    buffer = direct(shape, source.buffer, self.offset, other, 0)
-                    edge = None
-            if buffer is not None:
-                storage = _new(Storage)
-                storage.buffer = buffer
-                storage.place = key.place
-                storage.version = 0
-                result = _new(Tensor)
-                result.storage_ = storage
-                result.key = key.place.keys[_BOOL] if to_bool else key
-                result.shape = shape
-                result._strides = None
-                result.offset = 0
-                result._node = None
-                mine = self._node
-                if (mine is not None or edge is not None) and differentiable and mode.enabled:
-                    if not flat:
-                        record(schema, (self, other), (), (result,))
-                        return result
-                    node = _new(OpNode)
-                    if edge is None:
-                        plan = plans[0]
-                        node.edges = ((mine, self._output_nr), (None, 0))
-                    elif mine is None:
-                        plan = plans[1]
-                        node.edges = ((None, 0), (edge, other._output_nr))
-                    else:
-                        plan = plans[2]
-                        node.edges = ((mine, self._output_nr), (edge, other._output_nr))
-                    node.plan = plan
-                    node.params = ()
-                    node.shapes = None
-                    save = plan.save
-                    if not save:
-                        node.saved = node.versions = ()
-                    else:
-                        version = other.storage_.version if kind in TENSOR_TYPES else None
-                        if save == (1,):
-                            node.saved = (other,)
-                            node.versions = (version,)
-                        elif save == (0,):
-                            node.saved = (self,)
-                            node.versions = (source.version,)
-                        else:
-                            node.saved = (self, other)
-                            node.versions = (source.version, version)
-                    result._node = node
-                return result
-        if kind in TENSOR_TYPES:
+    def otherwise(self: Tensor, other: Any) -> Any:
+        if type(other) in TENSOR_TYPES:
+            key = self.key
             if other.key is key and key.dtype.kind in accepts:  # nothing to promote
                 output = dt.bool_ if to_bool else key.dtype
                 shape = self.shape
@@ -187,7 +63,7 @@ def binary_operator(schema: OpSchema) -> Callable[[Tensor, Any], Any]:
             return _with_array(schema, self, other)
         return general(schema, (self, converted))
 
-    return _named(op, schema)
+    return _named(template.binary(schema, otherwise), schema)
 
 
 def _with_array(schema: OpSchema, a: Any, b: Any) -> Any:
@@ -215,31 +91,16 @@ def is_operand(value: Any) -> bool:
 
 def reflected_operator(schema: OpSchema) -> Callable[[Tensor, Any], Any]:
     """The reflected operator method, `2 - a`."""
-    name = schema.name
 
-    def op(self: Tensor, other: Any) -> Any:
-        kind = type(other)
-        key = self.key
-        if self._strides is None and (
-            (kind is float and key.dtype.is_floating_point)
-            or (kind is int and key.dtype.kind != "b")
-        ):
-            direct = key.direct[name]
-            if direct is not None:
-                buffer = direct(self.shape, other, 0, self.storage_.buffer, self.offset)
-                if buffer is not None:
-                    result = wrap(key, buffer, self.shape)
-                    if self._node is not None and schema.differentiable and mode.enabled:
-                        record(schema, (other, self), (), (result,))
-                    return result
-        if kind in TENSOR_TYPES:  # only if called by name: `a - b` asks a first
+    def otherwise(self: Tensor, other: Any) -> Any:
+        if type(other) in TENSOR_TYPES:  # only if called by name: `a - b` asks a first
             return general(schema, (other, self))
         number = other if isinstance(other, bool | int | float) else as_number(other)
         if number is None:
             return _with_array(schema, other, self)
         return general(schema, (number, self))
 
-    return _named(op, schema)
+    return _named(template.reflected(schema, otherwise), schema)
 
 
 def binary_function(schema: OpSchema) -> Callable[..., Tensor]:
@@ -270,7 +131,7 @@ def inplace_function(schema: OpSchema, operator: bool = False) -> Callable[..., 
             if found is not None and found.accepts is None and found.run is not None:
                 views = _fitting(self, others, found.numbers)
                 if views is not None and not closed():
-                    found.run(views[0], *views)
+                    launch(found, name, self.key.place, (views[0], *views), views[:1], views)
                     self.storage_.version += 1
                     return self
         if operator and not is_operand(others[0]):

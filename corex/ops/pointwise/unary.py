@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 
+from corex.dispatch import template
 from corex.dispatch.bind import dense_copy
 from corex.ops.inplace import check_inplace, write_out
 from corex.ops.pointwise.elementwise import binary_operator, inplace_function, unary_function
@@ -22,7 +23,7 @@ from corex.tensor.schema import (
     OpSchema,
     declare,
 )
-from corex.tensor.tensor import Tensor, wrap
+from corex.tensor.tensor import Tensor
 
 functions: dict[str, Callable[..., Tensor]] = {}
 inplace_functions: dict[str, Callable[..., Tensor]] = {}
@@ -37,26 +38,12 @@ def _zeros(g: Tensor) -> Tensor:
 
 def _direct_backward(name: str) -> Callable[[OpNode, Tensor], tuple[Tensor, ...] | None]:
     """`Plan.fast` of an op whose input gradient is one direct kernel of (gradient, output)."""
-
-    def fast(node: OpNode, grad: Tensor) -> tuple[Tensor, ...] | None:
-        saved = node.saved
-        key = grad.key
-        direct = key.direct[name]
-        if saved is None or direct is None or grad._strides is not None:
-            return None
-        out = saved[0]
-        shape = out.shape
-        if (
-            out._strides is not None
-            or out.storage_.version != node.versions[0]
-            or out.key is not key
-            or grad.shape != shape
-        ):
-            return None
-        buffer = direct(shape, grad.storage_.buffer, grad.offset, out.storage_.buffer, out.offset)
-        return (wrap(key, buffer, shape),)
-
-    return fast
+    return template.backward(
+        (name,),
+        ("y",),
+        f"return (wrap(key, {name}_kernel(y.shape, {{grad}}, {{y}}), y.shape),)",
+        guard="y.key is key and grad.shape == y.shape",
+    )
 
 
 def _unary(

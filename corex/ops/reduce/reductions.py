@@ -11,6 +11,7 @@ from typing import Any, overload
 
 from corex import dtypes as dt
 from corex import return_types
+from corex.dispatch import template
 from corex.dispatch.bind import bind, dense_copy
 from corex.dtypes import DType
 from corex.layout import normalize_dim, normalize_dims, numel
@@ -27,7 +28,6 @@ from corex.ops.shape.views import (
 )
 from corex.return_types import ValuesIndices
 from corex.tensor.modes import mode
-from corex.tensor.node import OpNode
 from corex.tensor.schema import (
     ALL,
     BOOL,
@@ -36,7 +36,7 @@ from corex.tensor.schema import (
     OpSchema,
     declare,
 )
-from corex.tensor.tensor import Tensor, wrap
+from corex.tensor.tensor import Tensor
 
 Dims = int | Sequence[int] | None
 _new = object.__new__
@@ -165,22 +165,11 @@ def _reduce(schema: OpSchema, a: Tensor, dims: tuple[int, ...], keepdim: bool) -
     return result
 
 
-def _direct_total(schema: OpSchema, a: Tensor) -> Tensor | None:
-    """All elements of a dense tensor by the backend's direct kernel, if it has one."""
-    direct = a.key.direct[schema.name] if a._strides is None else None
-    if direct is None:
-        return None
-    result = wrap(a.key, direct(a.shape, a.storage_.buffer, a.offset), ())
-    if a._node is not None and mode.enabled:
-        node = _new(OpNode)
-        node.plan = schema.plan((True,))
-        node.edges = ((a._node, a._output_nr),)
-        node.params = (len(a.shape),)
-        node.shapes = None
-        node.saved = (a.shape,)
-        node.versions = (None,)
-        result._node = node
-    return result
+# All elements of a dense tensor; None where there is no direct kernel.
+_FLAT = {
+    schema.name: template.flat(schema, ("a",), "a.shape, {a}", shape="()", params="(len(a.shape),)")
+    for schema in (SUM, MEAN)
+}
 
 
 def _prepared(op: str, input: Tensor, dtype: DType | None) -> Tensor:
@@ -202,7 +191,7 @@ def sum_(
     a = _prepared("sum", input, dtype)
     dim = axis if dim is None else dim
     if dim is None and not keepdim:
-        result = _direct_total(SUM, a)
+        result = _FLAT["sum"](a)
         if result is not None:
             return result
     return _reduce(SUM, a, normalize_dims(dim, a.ndim), keepdim)
@@ -231,7 +220,7 @@ def mean(
         )
     dim = axis if dim is None else dim
     if dim is None and not keepdim:
-        result = _direct_total(MEAN, a)
+        result = _FLAT["mean"](a)
         if result is not None:
             return result
     return _reduce(MEAN, a, normalize_dims(dim, a.ndim), keepdim)

@@ -9,6 +9,7 @@ from typing import Any
 from corex import dtypes as dt
 from corex import return_types
 from corex.dispatch.bind import dense_copy
+from corex.dispatch.template import direct_buffer
 from corex.dtypes import DType
 from corex.layout import normalize_dim, normalize_dims, numel
 from corex.ops.composed import composition
@@ -72,20 +73,23 @@ def _spread_out(a: Tensor, dims: tuple[int, ...], correction: float, keepdim: bo
     """The variance, in the wide dtype."""
     size = _size(a.shape, dims)
     freedom = max(size - correction, 0) if size else 0  # nothing varies by NaN, as in PyTorch
-    kernel = a.key.direct["variance"] if a._strides is None else None
-    if kernel is not None and dims and dims == tuple(range(a.ndim - len(dims), a.ndim)):
-        return _of_rows(kernel, a, len(dims), freedom, keepdim)
+    if a._strides is None and dims and dims == tuple(range(a.ndim - len(dims), a.ndim)):
+        rows = _of_rows(a, len(dims), freedom, keepdim)
+        if rows is not None:
+            return rows
     wide = _wide(a)
     deviation = wide - mean(wide, dims, True)
     total = sum_(deviation * deviation, dims, keepdim)
     return total / freedom if freedom else total / 0.0
 
 
-def _of_rows(kernel: Any, a: Tensor, last: int, freedom: float, keepdim: bool) -> Tensor:
-    """The variance over the last dims of a dense tensor, by a direct kernel."""
+def _of_rows(a: Tensor, last: int, freedom: float, keepdim: bool) -> Tensor | None:
+    """The variance over the last dims of a dense tensor, by a direct kernel if there is one."""
     outer, inner = a.shape[: a.ndim - last], a.shape[a.ndim - last :]
     rows = (numel(outer), numel(inner))
-    buffer = kernel(rows, a.storage_.buffer, a.offset, float(freedom))
+    buffer = direct_buffer(a.key, "variance", rows, a.storage_.buffer, a.offset, float(freedom))
+    if buffer is None:
+        return None
     key = a.key.place.key(dt.float64)
     return wrap(key, buffer, (*outer, *[1] * last) if keepdim else outer)
 

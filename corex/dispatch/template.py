@@ -1,0 +1,328 @@
+"""The short cuts: flat functions for dense operands, generated from one template.
+
+The gate (`bind`, `launch`, `record`) is what an op means; a generated function does the same for
+the common case, without a helper in between, because the most travelled code of corex is measured
+in tens of nanoseconds: it asks the dispatch key for a direct kernel, makes the result around the
+kernel's buffer, and hangs the node on it. Where anything is not as expected (a stride, another
+dtype, no direct kernel) the caller goes on to the gate. `tests/dispatch/test_template.py` holds
+every short cut against the gate.
+
+In the texts that declarations give, `{a}` stands for the two arguments `a.storage_.buffer,
+a.offset` of a direct kernel.
+"""
+
+from __future__ import annotations
+
+import itertools
+import re
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from corex import dtypes as dt
+from corex.layout import COUNT
+from corex.tensor.modes import mode
+from corex.tensor.node import OpNode
+from corex.tensor.place import DispatchKey, closed
+from corex.tensor.schema import OpSchema
+from corex.tensor.storage import Storage
+from corex.tensor.tensor import TENSOR_TYPES, Tensor, wrap
+
+SHORT_CUTS: dict[str, list[Callable[..., Any]]] = {}
+"""Every generated function, by the name of its op."""
+
+_SCOPE: dict[str, Any] = {
+    "mode": mode, "new": object.__new__, "Storage": Storage, "Tensor": Tensor, "OpNode": OpNode,
+    "TENSOR_TYPES": TENSOR_TYPES, "wrap": wrap, "BOOL": dt.bool_.index,
+    "COUNT": COUNT,
+}  # fmt: skip
+
+_WRAP = """\
+storage = new(Storage)
+storage.buffer = buffer
+storage.place = key.place
+storage.version = 0
+result = new(Tensor)
+result.storage_ = storage
+result.key = {key}
+result.shape = {shape}
+result._strides = None
+result.offset = 0
+result._node = None
+"""
+
+# A second tensor over the result: to save the result itself would be a cycle.
+_KEEP = """\
+kept = new(Tensor)
+kept.storage_ = storage
+kept.key = result.key
+kept.shape = result.shape
+kept._strides = None
+kept.offset = 0
+kept._node = None
+"""
+
+_NODE = """\
+node = new(OpNode)
+node.plan = plan_{number}
+node.edges = {edges}
+node.params = {params}
+node.shapes = None
+node.saved = {saved}
+node.versions = {versions}
+result._node = node
+"""
+
+
+# ---- pieces of source ----------------------------------------------------------------------------
+def _indented(text: str, by: int) -> str:
+    return "".join(f"{'    ' * by}{line}\n" for line in text.splitlines())
+
+
+def _tuple(items: Sequence[str]) -> str:
+    return f"({', '.join(items)}{',' if len(items) == 1 else ''})"
+
+
+def _memory(text: str) -> str:
+    return re.sub(r"\{(\w+)\}", r"\1.storage_.buffer, \1.offset", text)
+
+
+def _recording(
+    schema: OpSchema, names: Sequence[str], scope: dict[str, Any], params: str, loose: str = ""
+) -> str:
+    """Makes the node, if any input (whose nodes are in n0, n1, ...) has one.
+
+    `loose` is the name of an input that may be a number or None, and then has no version.
+    """
+    if not schema.differentiable:
+        return ""
+    count = len(names)
+    choices = [needs for needs in itertools.product((True, False), repeat=count) if any(needs)]
+    text = f"if ({' or '.join(f'n{i} is not None' for i in range(count))}) and mode.enabled:\n"
+    for number, needs in enumerate(choices):
+        plan = scope[f"plan_{number}"] = schema.plan(needs)
+        keeps = any(position >= count for position in plan.save)
+        if count > 1:
+            asked = " and ".join(f"n{i} is {'not ' * need}None" for i, need in enumerate(needs))
+            text += f"    {'elif' if number else 'if'} {asked}:\n"
+        saved, versions = _saved(plan.save, names, loose)
+        edges = [
+            f"(n{i}, {name}._output_nr)" if need else "(None, 0)"
+            for i, (name, need) in enumerate(zip(names, needs, strict=True))
+        ]
+        body = (_KEEP if keeps else "") + _NODE.format(
+            number=number, edges=_tuple(edges), params=params, saved=saved, versions=versions
+        )
+        text += _indented(body, 2 if count > 1 else 1)
+    return text
+
+
+def _saved(save: Sequence[int], names: Sequence[str], loose: str) -> tuple[str, str]:
+    saved, versions = [], []
+    for position in save:
+        if position < 0:
+            saved.append(f"{names[-1 - position]}.shape")
+            versions.append("None")
+        elif position >= len(names):
+            saved.append("kept")
+            versions.append("0")
+        else:
+            name = names[position]
+            saved.append(name)
+            version = f"{name}.storage_.version"
+            versions.append(f"{version} if type({name}) in TENSOR_TYPES else None"
+                            if name == loose else version)  # fmt: skip
+    return _tuple(saved), _tuple(versions)
+
+
+def _function(
+    op: str, name: str, source: str, scope: dict[str, Any], doc: str = ""
+) -> Callable[..., Any]:
+    exec(compile(source, f"<short cut of {op}>", "exec"), {**_SCOPE, **scope}, scope)
+    function: Callable[..., Any] = scope[name]
+    function.__doc__ = doc
+    function.__module__ = "corex"
+    function.__qualname__ = name
+    SHORT_CUTS.setdefault(op, []).append(function)
+    return function
+
+
+def _result_key(schema: OpSchema) -> str:
+    return "key.place.keys[BOOL]" if schema.family in ("compare", "predicate") else "key"
+
+
+# ---- elementwise ops -----------------------------------------------------------------------------
+def unary(schema: OpSchema, otherwise: Callable[..., Tensor]) -> Callable[..., Tensor]:
+    """The function of a unary op; `otherwise(input, out)` sees to what is not dense."""
+    name = schema.name
+    scope: dict[str, Any] = {"otherwise": otherwise}
+    source = f"""\
+def {name}(input, *, out=None):
+    if type(input) in TENSOR_TYPES and input._strides is None and out is None:
+        key = input.key
+        direct = key.direct[{name!r}]
+        if direct is not None:
+            buffer = direct(input.shape, input.storage_.buffer, input.offset)
+            if buffer is not None:
+"""
+    source += _indented(_WRAP.format(key=_result_key(schema), shape="input.shape"), 4)
+    recording = _recording(schema, ("input",), scope, "()")
+    if recording:
+        source += _indented("n0 = input._node\n" + recording, 4)
+    source += "                return result\n    return otherwise(input, out)\n"
+    return _function(name, name, source, scope, schema.doc)
+
+
+_FITS = """(kind is float and key.dtype.is_floating_point) or (
+    kind is int and key.dtype.kind != "b"
+)"""
+
+
+def binary(schema: OpSchema, otherwise: Callable[..., Any]) -> Callable[..., Any]:
+    """The operator method of a binary op on tensors of one key and shape, or a tensor and a number;
+    `otherwise(self, other)` sees to everything else."""
+    name = schema.name
+    scope: dict[str, Any] = {"otherwise": otherwise}
+    pair = _memory("shape, {self}, {other}")
+    source = f"""\
+def {name}(self, other):
+    kind = type(other)
+    key = self.key
+    if self._strides is None:
+        shape = self.shape
+        buffer = n1 = None
+        if kind in TENSOR_TYPES:
+            if other.key is key and other._strides is None and other.shape == shape:
+                direct = key.direct[{name!r}]
+                if direct is not None:
+                    buffer = direct({pair})
+                    n1 = other._node
+        elif {_FITS}:
+            direct = key.direct[{name!r}]
+            if direct is not None:
+                buffer = direct(shape, self.storage_.buffer, self.offset, other, 0)
+        if buffer is not None:
+"""
+    source += _indented(_WRAP.format(key=_result_key(schema), shape="shape"), 3)
+    recording = _recording(schema, ("self", "other"), scope, "()", loose="other")
+    if recording:
+        source += _indented("n0 = self._node\n" + recording, 3)
+    source += "            return result\n    return otherwise(self, other)\n"
+    return _function(name, name, source, scope, schema.doc)
+
+
+def reflected(schema: OpSchema, otherwise: Callable[..., Any]) -> Callable[..., Any]:
+    """The reflected operator method, `2 - a`; `otherwise(self, other)` sees to the rest."""
+    name = schema.name
+    scope: dict[str, Any] = {"otherwise": otherwise}
+    source = f"""\
+def {name}(self, other):
+    kind = type(other)
+    key = self.key
+    if self._strides is None and ({_FITS}):
+        direct = key.direct[{name!r}]
+        if direct is not None:
+            buffer = direct(self.shape, other, 0, self.storage_.buffer, self.offset)
+            if buffer is not None:
+"""
+    source += _indented(_WRAP.format(key=_result_key(schema), shape="self.shape"), 4)
+    recording = _recording(schema, ("other", "self"), scope, "()", loose="other")
+    if recording:
+        source += _indented("n0 = None\nn1 = self._node\n" + recording, 4)
+    source += "                return result\n    return otherwise(self, other)\n"
+    return _function(name, name, source, scope, schema.doc)
+
+
+# ---- other ops -----------------------------------------------------------------------------------
+def flat(
+    schema: OpSchema,
+    inputs: Sequence[str],
+    arguments: str,
+    *,
+    shape: str,
+    params: str = "()",
+    optional: str = "",
+    prepare: str = "",
+) -> Callable[..., Tensor | None]:
+    """A function of dense inputs, known to be of one key: the result, or None if it must be found
+    by the gate.
+
+    Args:
+        inputs: their names; `optional` is the one that may be None.
+        arguments: of the direct kernel.
+        shape: of the result.
+        params: of the node.
+        prepare: statements before the call.
+    """
+    name = schema.name
+    scope: dict[str, Any] = {}
+    first = inputs[0]
+    strided = [
+        f"{one} is not None and {one}._strides is not None"
+        if one == optional
+        else f"{one}._strides is not None"
+        for one in inputs
+    ]
+    source = f"""\
+def {name}({", ".join(inputs)}):
+    if {" or ".join(strided)}:
+        return None
+    key = {first}.key
+    direct = key.direct[{name!r}]
+    if direct is None:
+        return None
+"""
+    source += _indented(prepare, 1)
+    source += (
+        f"    buffer = direct({_memory(arguments)})\n    if buffer is None:\n        return None\n"
+    )
+    source += _indented(_WRAP.format(key="key", shape=shape), 1)
+    nodes = "".join(
+        f"n{i} = None if {one} is None else {one}._node\n"
+        if one == optional
+        else f"n{i} = {one}._node\n"
+        for i, one in enumerate(inputs)
+    )
+    source += _indented(nodes + _recording(schema, inputs, scope, params, loose=optional), 1)
+    source += "    return result\n"
+    return _function(name, name, source, scope)
+
+
+def backward(
+    kernels: Sequence[str], saved: Sequence[str], body: str, guard: str = ""
+) -> Callable[[OpNode, Tensor], Any]:
+    """`Plan.fast` by direct kernels: gradients of dense saved tensors, or None.
+
+    `body` calls the kernels, which have their names with `_kernel`, on `grad` and the saved
+    tensors, and returns one gradient per input; `guard` is what else must hold.
+    """
+    name = kernels[-1]
+    source = "def fast(node, grad):\n    saved = node.saved\n    key = grad.key\n"
+    source += "".join(f"    {one}_kernel = key.direct[{one!r}]\n" for one in kernels)
+    missing = [f"{one}_kernel is None" for one in kernels]
+    source += f"    if saved is None or grad._strides is not None or {' or '.join(missing)}:\n"
+    source += "        return None\n"
+    source += "    for value, version in zip(saved, node.versions):\n"
+    source += "        if value._strides is not None or value.storage_.version != version:\n"
+    source += "            return None\n"
+    if saved:
+        source += f"    {_tuple(saved)[1:-1]} = saved\n"
+    if guard:
+        source += f"    if not ({guard}):\n        return None\n"
+    source += _indented(_memory(body), 1)
+    return _function(name, "fast", source, {})
+
+
+def direct_write(key: DispatchKey, op: str, *arguments: Any) -> bool:
+    """Runs a direct kernel that writes existing memory; False if there is none, or if this thread's
+    ops are somebody else's."""
+    direct = key.direct[op]
+    if direct is None or closed():
+        return False
+    direct(*arguments)
+    return True
+
+
+def direct_buffer(key: DispatchKey, op: str, *arguments: Any) -> Any:
+    """What a direct kernel makes; None if there is none."""
+    direct = key.direct[op]
+    return None if direct is None else direct(*arguments)
