@@ -26,11 +26,12 @@ def composition(
     derivative: dict[str, Callable[..., Any]],
     params: tuple[str, ...] = (),
     label: str = "",
+    broadcasts: bool = True,
 ) -> Callable[..., Tensor]:
     """The function that runs `steps(*inputs, *params)`, recorded with the formulas of `derivative`.
 
-    Inputs may be numbers, or None where `steps` allows it; they broadcast to the result's shape,
-    unless the result has another one by itself (a reduction), whose formulas then say everything.
+    Inputs may be numbers, or None where `steps` allows it. Several inputs broadcast to the result's
+    shape, unless `broadcasts` is False: the formulas then say everything.
     Formulas are written as in `OpSchema`.
     """
     schema = OpSchema(
@@ -56,7 +57,7 @@ def composition(
             result = alias(steps(*arguments))
         shapes = tuple([t.shape if isinstance(t, Tensor) else () for t in given])
         same = all([t.shape == result.shape for t in tensors])
-        broadcast = count > 1 and not same
+        broadcast = broadcasts and count > 1 and not same
         record(schema, given, arguments[count:], (result,), shapes if broadcast else None)
         return result
 

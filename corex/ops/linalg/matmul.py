@@ -148,7 +148,9 @@ def _mm_steps(a: Tensor, b: Tensor) -> Tensor:
     return shaped(batched, batched.shape[1:])
 
 
-_mm = composition("mm", ("a", "b"), _mm_steps, MATMUL.derivative or {}, label="MmBackward0")
+_mm = composition(
+    "mm", ("a", "b"), _mm_steps, MATMUL.derivative or {}, label="MmBackward0", broadcasts=False
+)
 
 
 def _checked(op: str, a: Any, b: Any) -> None:
