@@ -20,6 +20,7 @@ from typing import Any
 from corex.autograd.anomaly import check_nan, explain, is_anomaly_enabled
 from corex.autograd.hooks import run_node_prehooks, run_posthooks, run_tensor_hooks
 from corex.dispatch.bind import dense_copy, write
+from corex.dispatch.template import direct_buffer
 from corex.layout import is_dense
 from corex.observe import events
 from corex.tensor.modes import mode
@@ -361,12 +362,12 @@ def _fresh_copy(leaf: Tensor, grad: Tensor, create_graph: bool) -> Tensor:
         return copy
     strides = leaf._strides
     if strides is None and grad._strides is None:
-        direct = grad.key.direct["mul"]
-        if direct is not None:
-            # The direct kernel is many times faster than a copy for small tensors.
-            return _adopt_buffer(
-                grad, direct(grad.shape, grad.storage_.buffer, grad.offset, 1.0, 0)
-            )
+        # The direct kernel is many times faster than a copy for small tensors.
+        buffer = direct_buffer(
+            grad.key, "mul", grad.shape, grad.storage_.buffer, grad.offset, 1.0, 0
+        )
+        if buffer is not None:
+            return _adopt_buffer(grad, buffer)
     if strides is None or not is_dense(leaf.shape, strides):
         return dense_copy(grad)
     storage = allocate(leaf.key.place, grad.nbytes)

@@ -44,8 +44,9 @@ def bind(schema: OpSchema, inputs: tuple[Tensor | None, ...], params: tuple[Any,
     The op's own checks and promotions are done by its public function before.
     """
     if levels.open:
-        outs = _interpreted(schema, inputs, params)
-        if outs is not None:
+        interpreted = _interpreted(schema, inputs, params)
+        if interpreted is not None:
+            outs, inputs = interpreted
             return finish(schema, inputs, params, outs)
     first = inputs[0]
     assert first is not None
@@ -96,8 +97,9 @@ def _interpreted(
     params: tuple[Any, ...],
     spec: Spec | None = None,
     out: Tensor | None = None,
-) -> list[Tensor] | None:
-    """The results by whoever interprets this op, outside the graph; None if nobody does."""
+) -> tuple[list[Tensor], tuple[Any, ...]] | None:
+    """The results by whoever interprets this op, outside the graph, and what to record as its
+    inputs: those of lower levels are recorded there. None if nobody interprets it."""
     interpreter = levels.handler(inputs if out is None else (*inputs, out))
     if interpreter is None:
         return None
@@ -107,7 +109,8 @@ def _interpreted(
         assert schema.decomposition is not None, f"[{schema.name}] {interpreter} has no rule for it"
         with no_grad():
             result = schema.decomposition(*inputs, *params)
-    return [result] if isinstance(result, Tensor) else list(result)
+    outs = [result] if isinstance(result, Tensor) else list(result)
+    return outs, inputs if interpreter.sees_all else levels.own(interpreter, inputs)
 
 
 def _resolve_for(
@@ -148,8 +151,9 @@ def bind_pointwise(
     and `dtype` and is checked by the caller, the result is written there and nothing is recorded.
     """
     if levels.open:
-        outs = _interpreted(schema, inputs, params, (shape, dtype), out)
-        if outs is not None:
+        interpreted = _interpreted(schema, inputs, params, (shape, dtype), out)
+        if interpreted is not None:
+            outs, inputs = interpreted
             return outs[0] if out is not None else _recorded(schema, inputs, params, outs[0])
     key = inputs[0].key if type(inputs[0]) in TENSOR_TYPES else _first_key(inputs)
     place = key.place
@@ -282,7 +286,7 @@ def write(
     `indices` are inputs that follow the parameters, as in `index_put`.
     """
     tensors = (*outs, *inputs, *indices)
-    if levels.open and _write_interpreted(op, tensors, outs, inputs, params, indices):
+    if levels.open and write_interpreted(op, tensors, outs, inputs, params, indices):
         return
     place = outs[0].key.place
     dtypes = tuple([t.key.dtype for t in tensors])
@@ -300,7 +304,7 @@ def write(
     run_fallback(op, outs, inputs, params, found.reason, indices)
 
 
-def _write_interpreted(
+def write_interpreted(
     op: str,
     tensors: Sequence[Any],
     outs: Sequence[Any],
@@ -338,42 +342,6 @@ def copy(target: Tensor, source: Tensor) -> None:
             launch(found, "copy", key.place, (view(target), view(source)), (target,), (source,))
             return
     write("copy", (target,), (source,))
-
-
-# ---- lists of tensors ----------------------------------------------------------------------------
-def bind_lists(
-    schema: OpSchema,
-    lists: Sequence[Sequence[Tensor]],
-    views: Sequence[Any] | None,
-    params: tuple[Any, ...],
-    otherwise: str,
-) -> bool:
-    """Applies an op that writes lists of tensors in place, and records nothing.
-
-    `views` are what a kernel sees of the lists; None if no kernel can take them, which `otherwise`
-    says why. Returns whether it was applied as a whole, so that nobody has counted the writes.
-    """
-    key = lists[0][0].key
-    if levels.open:
-        tensors = [t for part in lists for t in part]
-        if _write_interpreted(schema.name, tensors, lists, (), params):
-            return True
-    found = key.kernels.get(schema.name)
-    if found is None:
-        found = resolve_uniform(key, schema.name, (key.dtype,))
-    if views is not None and found.run is not None:
-        arguments = (*views, *params)
-        found = launch(found, schema.name, key.place, arguments, views[:1], views[1:], params)
-        if found.run is not None:
-            return True
-    reason = otherwise if views is None and found.run is not None else found.reason
-    if observed():
-        given = [list(tensors) for tensors in lists]
-        events.tell(schema.name, key.place, "decomposed", reason, given[:1], given[1:], params)
-    assert schema.decomposition is not None
-    with no_grad():
-        schema.decomposition(*lists, *params)
-    return False
 
 
 # ---- copies --------------------------------------------------------------------------------------

@@ -23,7 +23,7 @@ from corex.tensor import place as places
 from corex.tensor.modes import mode
 from corex.tensor.place import DispatchKey, Place
 from corex.tensor.schema import OpSchema
-from corex.tensor.tensor import Tensor
+from corex.tensor.tensor import Tensor, alias
 from corex.tensor.view_op import ViewOp
 
 Shape = tuple[int, ...]
@@ -42,6 +42,14 @@ class Interpreter:
     """
 
     sees_all = False
+
+    def over(self, place: Place) -> InterpretedPlace:
+        """Where this interpreter's tensors over those of `place` live."""
+        places: dict[Place, InterpretedPlace] = self.__dict__.setdefault("_places", {})
+        found = places.get(place)
+        if found is None:
+            found = places[place] = InterpretedPlace(self, place)
+        return found
 
     def op(
         self,
@@ -81,14 +89,25 @@ class InterpretedPlace(Place):
     `Unwritten` one.
     """
 
-    __slots__ = ("interpreter",)
+    __slots__ = ("below", "interpreter")
 
     def __init__(self, interpreter: Interpreter, below: Place) -> None:
         self.interpreter: Interpreter = interpreter
+        self.below = below
         self.name, self.index, self.device = below.name, below.index, below.device
         self.backend = _Memoryless()
         self.kernels = {}
         self.keys = tuple(DispatchKey(self, dtype) for dtype in ALL)
+
+    @property
+    def real(self) -> Place:
+        """The place that holds the memory."""
+        return self.below.real
+
+    @property
+    def level(self) -> int:
+        """One more than the place below."""
+        return self.below.level + 1
 
 
 class Unwritten:
@@ -157,6 +176,19 @@ def below(interpreter: Interpreter) -> Iterator[None]:
     finally:
         _thread.stack = before
         mode.enabled = recording
+
+
+def own(interpreter: Interpreter, inputs: tuple[Any, ...]) -> tuple[Any, ...]:
+    """The inputs, those on other places than the interpreter's outside the graph."""
+    return tuple(
+        [
+            alias(t)
+            if isinstance(t, Tensor)
+            and getattr(t.key.place, "interpreter", None) is not interpreter
+            else t
+            for t in inputs
+        ]
+    )
 
 
 def handler(tensors: Iterable[Any]) -> Interpreter | None:

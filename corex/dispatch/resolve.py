@@ -119,7 +119,7 @@ def check_places(op: str, tensors: Sequence[Tensor | None], place: Place) -> Non
         RuntimeError: they do not; names both places and the fix.
     """
     for t in tensors:
-        if t is not None and t.key.place is not place:
+        if t is not None and t.key.place is not place and t.key.place.real is not place.real:
             other = t.key.place
             fix = (
                 f'.to("{place.device}")'

@@ -19,6 +19,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from corex import dtypes as dt
+from corex.dispatch import levels
 from corex.layout import COUNT
 from corex.tensor.modes import mode
 from corex.tensor.node import OpNode
@@ -33,7 +34,7 @@ SHORT_CUTS: dict[str, list[Callable[..., Any]]] = {}
 _SCOPE: dict[str, Any] = {
     "mode": mode, "new": object.__new__, "Storage": Storage, "Tensor": Tensor, "OpNode": OpNode,
     "TENSOR_TYPES": TENSOR_TYPES, "wrap": wrap, "BOOL": dt.bool_.index,
-    "COUNT": COUNT,
+    "COUNT": COUNT, "levels": levels,
 }  # fmt: skip
 
 _WRAP = """\
@@ -299,6 +300,7 @@ def backward(
     source = "def fast(node, grad):\n    saved = node.saved\n    key = grad.key\n"
     source += "".join(f"    {one}_kernel = key.direct[{one!r}]\n" for one in kernels)
     missing = [f"{one}_kernel is None" for one in kernels]
+    missing.append("(levels.open and levels.busy())")
     source += f"    if saved is None or grad._strides is not None or {' or '.join(missing)}:\n"
     source += "        return None\n"
     source += "    for value, version in zip(saved, node.versions):\n"

@@ -31,10 +31,6 @@ from corex.observe.events import (
 )
 from corex.tensor.schema import REGISTRY
 
-CHANGING = frozenset({"seed", "offset", "step", "lr", "value"})
-"""Parameters that differ from call to call without making another signature of it: the state of
-random generators, an optimizer's step and learning rate, what `fill` writes. The first is kept."""
-
 _WORDS = {"nan": math.nan, "inf": math.inf, "-inf": -math.inf}
 _DTYPES = frozenset(dtype.name for dtype in dtypes.ALL)
 
@@ -108,15 +104,16 @@ class Recorder:
 
 
 def _lasting(event: OpCall) -> tuple[Any, ...]:
-    """The parameters without those that change from call to call."""
+    """The parameters without those that are declared to change from call to call."""
     schema = REGISTRY.get(event.op)
     if schema is None:
         return event.params
     names = schema.params[: len(schema.params) - schema.rule_params]
     if len(names) != len(event.params):  # index and index_put, whose indices are inputs here
         return event.params
+    changing = schema.changing
     return tuple(
-        [None if name in CHANGING else p for name, p in zip(names, event.params, strict=True)]
+        [None if name in changing else p for name, p in zip(names, event.params, strict=True)]
     )
 
 

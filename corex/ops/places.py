@@ -39,10 +39,15 @@ def common_place(op: str, tensors: Sequence[Tensor]) -> Place:
     Raises:
         RuntimeError: other tensors are on two places; names both and the fix.
     """
-    settled = [t for t in tensors if not _travels(t)]
-    place = (settled or tensors)[0].key.place
+    settled = [t for t in tensors if not _travels(t)] or tensors
+    place = max([t.key.place for t in settled], key=lambda place: place.level)
     check_places(op, tensors if place.device.type == "cpu" else settled, place)
     return place
+
+
+def brought(t: Tensor, place: Place) -> Tensor:
+    """`t` where an op on `place` can use it: there, unless it is beside or below it already."""
+    return t if t.key.place.real is place.real else to_place(t, place)
 
 
 def _travels(t: Tensor) -> bool:

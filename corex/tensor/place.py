@@ -64,6 +64,16 @@ class Place:
         with _lock:
             _places.add(self)
 
+    @property
+    def real(self) -> Place:
+        """The place that holds the memory: this one, unless an interpreter's tensors live here."""
+        return self
+
+    @property
+    def level(self) -> int:
+        """How many interpreters have their tensors here, one over the other."""
+        return 0
+
     def key(self, dtype: DType) -> DispatchKey:
         """The dispatch key of `dtype` here."""
         return self.keys[dtype.index]

@@ -43,6 +43,8 @@ class OpSchema:
         uniform: all views of the op have one dtype, so the first input's key selects the kernel.
         promote: 'float' if integer inputs become the default float dtype first.
         rule_params: how many of the last params only the result rule needs, not the kernel.
+        changing: params that differ from call to call of one program (an optimizer's step, the
+            place in a stream of random numbers) without making another call of it.
         label: the node's name; PyTorch's where PyTorch has the op.
         fast: the backward of the common case by a direct kernel; see `Plan.fast`.
     """
@@ -60,6 +62,7 @@ class OpSchema:
     uniform: bool = True
     promote: str = ""
     rule_params: int = 0
+    changing: tuple[str, ...] = ()
     label: str = ""
     fast: Callable[..., Any] | None = None
     doc: str = ""

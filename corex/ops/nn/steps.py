@@ -7,12 +7,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from corex.backend.contract import View
-from corex.dispatch.bind import bind_lists
-from corex.dispatch.resolve import may_overlap, same_view
+from corex.dispatch.lists import bind_lists
 from corex.dispatch.template import direct_write
-from corex.layout import DENSE, self_overlaps
-from corex.tensor.place import DispatchKey
 from corex.tensor.schema import FLOAT, OpSchema, declare
 from corex.tensor.tensor import Tensor
 
@@ -75,6 +71,7 @@ SGD_STEP = declare(
         "sgd_step", ("params", "grads", "momenta"), None,
         ("lr", "momentum", "dampening", "weight_decay", "nesterov", "maximize", "first"),
         decomposition=_sgd_steps, tier=2, accepts=FLOAT, family="optim", uniform=False,
+        changing=("lr",),
         doc="One step of stochastic gradient descent on lists of tensors, in place.",
     )
 )  # fmt: skip
@@ -83,80 +80,10 @@ ADAM_STEP = declare(
         "adam_step", ("params", "grads", "exp_avgs", "exp_avg_sqs"), None,
         ("step", "lr", "beta1", "beta2", "eps", "weight_decay", "decoupled", "maximize"),
         decomposition=_adam_steps, tier=2, accepts=FLOAT, family="optim", uniform=False,
+        changing=("step", "lr"),
         doc="One step of Adam or AdamW on lists of tensors, in place.",
     )
 )  # fmt: skip
-
-
-def _step(schema: OpSchema, lists: Sequence[Sequence[Tensor]], params: tuple[object, ...]) -> None:
-    """Runs the kernel on tensors that share a dispatch key and are told apart otherwise."""
-    if not lists[0]:
-        return
-    key = lists[0][0].key
-    alike = _plain(lists, key)
-    if not alike:
-        _check_memory(schema.name, lists)
-        alike = all([t.key is key for tensors in lists for t in tensors])
-    views = _views(lists, key) if alike else None
-    if bind_lists(schema, lists, views, params, "the tensors differ in dtype or place"):
-        for tensors in (lists[0], *lists[2:]):
-            for t in tensors:
-                t.storage_.version += 1
-
-
-def _plain(lists: Sequence[Sequence[Tensor]], key: DispatchKey) -> bool:
-    """Whether all is row-major, of one key, and no gradient in its parameter's memory."""
-    for t, grad in zip(lists[0], lists[1], strict=True):
-        if t.key is not key or t._strides is not None or grad.storage_.buffer is t.storage_.buffer:
-            return False
-    for tensors in lists[1:]:
-        for t in tensors:
-            if t.key is not key or t._strides is not None:
-                return False
-    return True
-
-
-def _check_memory(op: str, lists: Sequence[Sequence[Tensor]]) -> None:
-    """All but the gradients, list 1, are written: element by element, in any order.
-
-    Raises:
-        RuntimeError: elements of a written tensor, or of it and its gradient, share memory.
-    """
-    for tensors in (lists[0], *lists[2:]):
-        for t in [t for t in tensors if t._strides is not None]:
-            if self_overlaps(t.shape, t.strides):
-                raise RuntimeError(
-                    f"[{op}] unsupported operation: more than one element of the written-to tensor "
-                    f"of shape {t.shape} and strides {t._strides} refers to a single memory "
-                    f"location. Please clone() the tensor before performing the operation."
-                )
-    pairs = zip(lists[0], lists[1], strict=True)
-    for t, grad in [(t, g) for t, g in pairs if g.storage_.buffer is t.storage_.buffer]:
-        if may_overlap(t, grad) and not same_view(t, grad):
-            raise RuntimeError(
-                f"[{op}] unsupported operation: some elements of the gradient and the written-to "
-                f"parameter of shape {t.shape} refer to a single memory location. Please clone() "
-                f"the tensor before performing the operation."
-            )
-
-
-def _views(lists: Sequence[Sequence[Tensor]], key: DispatchKey) -> list[list[View]]:
-    """What the kernel sees of tensors of one key."""
-    # Parameters apart from the rest: each loop then sees one type of tensor, and the interpreter
-    # reads the attributes of one type faster than of several.
-    dtype = key.dtype
-    first = [
-        (t.storage_.buffer, dtype, t.shape, t._strides or DENSE[t.shape], t.offset)
-        for t in lists[0]
-    ]
-    rest = [
-        [
-            (t.storage_.buffer, dtype, t.shape, t._strides or DENSE[t.shape], t.offset)
-            for t in tensors
-        ]
-        for tensors in lists[1:]
-    ]
-    return [first, *rest]
 
 
 def _direct_sgd(
@@ -204,7 +131,7 @@ def sgd_step_(
     """One SGD step in place; `momenta` is empty without momentum, `first` initialises it."""
     if not momentum and _direct_sgd(params, grads, lr, weight_decay, maximize):
         return
-    _step(
+    bind_lists(
         SGD_STEP, (params, grads, momenta),
         (lr, momentum, dampening, weight_decay, nesterov, maximize, first),
     )  # fmt: skip
@@ -226,7 +153,7 @@ def adam_step_(
     maximize: bool = False,
 ) -> None:
     """One Adam (or, decoupled, AdamW) step in place; `step` counts from 1."""
-    _step(
+    bind_lists(
         ADAM_STEP, (params, grads, exp_avgs, exp_avg_sqs),
         (step, lr, beta1, beta2, eps, weight_decay, decoupled, maximize),
     )  # fmt: skip

@@ -19,7 +19,7 @@ from corex.dispatch.resolve import check_overlap, check_places
 from corex.dtypes import DType
 from corex.layout import DENSE, broadcast_shapes
 from corex.ops.inplace import check_inplace, finish_inplace, old_value, write_out
-from corex.ops.places import common_place, to_place
+from corex.ops.places import brought, common_place
 from corex.ops.pointwise.exact import exact
 from corex.ops.promotion import Number, as_number, cast, operand_number, require_tensor, result_type
 from corex.tensor.place import DispatchKey, closed
@@ -309,10 +309,7 @@ def _promoted(
             raise _unsupported(schema, dtype)
     result = [cast(o, dtype) if isinstance(o, Tensor) else operand_number(o) for o in operands]
     if mixed:
-        result = [
-            o if not isinstance(o, Tensor) or o.key.place is place else to_place(o, place)
-            for o in result
-        ]
+        result = [brought(o, place) if isinstance(o, Tensor) else o for o in result]
     return tuple(result), dt.bool_ if schema.family in _TO_BOOL else dtype
 
 

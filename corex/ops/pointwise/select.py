@@ -13,7 +13,7 @@ from corex.dtypes import DType
 from corex.layout import broadcast_shapes
 from corex.ops.composed import composition
 from corex.ops.inplace import write_out
-from corex.ops.places import common_place, to_place
+from corex.ops.places import brought, common_place
 from corex.ops.pointwise.binary import WHERE, functions
 from corex.ops.promotion import (
     Number,
@@ -77,10 +77,7 @@ def _choose(
     inputs: list[Any] = [condition]
     for value in (a, b):
         inputs.append(cast(value, dtype) if isinstance(value, Tensor) else number(value, dtype))
-    inputs = [
-        to_place(t, place) if isinstance(t, Tensor) and t.key.place is not place else t
-        for t in inputs
-    ]
+    inputs = [brought(t, place) if isinstance(t, Tensor) else t for t in inputs]
     shape = broadcast_shapes(op, *[t.shape for t in inputs if isinstance(t, Tensor)])
     return bind_pointwise(WHERE, tuple(inputs), (), shape, dtype)
 

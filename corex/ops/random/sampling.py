@@ -171,6 +171,7 @@ for _name, _accepts, _doc in (
         OpSchema(
             _name, (), None, ("seed", "offset"), accepts=_accepts, family="random",
             tier=1 if _name == "random_bits" else 2,
+            changing=("seed", "offset"),
             decomposition=None if _name == "random_bits" else _DRAWS[_name][0],
             doc=_doc,
         )
