@@ -13,7 +13,7 @@ from corex.layout import numel
 from corex.ops.shape.join import stack
 from corex.tensor.node import UNREACHED, Node, _Unreached
 from corex.tensor.place import DispatchKey
-from corex.tensor.tensor import Tensor
+from corex.tensor.tensor import Tensor, alias
 
 
 class GradientEdge(NamedTuple):
@@ -296,7 +296,16 @@ def _gradients(
                     f"The differentiated Tensor at index {i} appears to not have been used in the "
                     f"graph. Set allow_unused=True if this is the desired behavior."
                 )
-    return captured
+    return [_own(value) for value in captured]
+
+
+def _own(value: Tensor | None) -> Tensor | None:
+    """A gradient as the caller gets it: no view of what only the engine knew."""
+    if value is None or value._base is None:
+        return value
+    own = alias(value, value._node)
+    own._output_nr = value._output_nr
+    return own
 
 
 def _batched(

@@ -144,6 +144,8 @@ def run_backward(
             if fresh:
                 pass
             elif grad is not None or node.runs_without_gradient:
+                if create_graph:
+                    node.reattach()
                 grads = node.apply(grad)
                 if anomaly:
                     check_nan(node, grads)

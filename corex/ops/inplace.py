@@ -228,6 +228,10 @@ class CopySlices(Node):
         if self.inner is not None:
             self.inner.release()
 
+    def reattach(self) -> None:
+        if self.inner is not None:
+            self.inner.reattach()
+
 
 def write_out(out: Tensor, result: Tensor, op: str = "") -> Tensor:
     """Copies a result into `out=` (resized only if it was empty), or onto an in-place target.

@@ -58,6 +58,9 @@ class Node:
     def release(self) -> None:
         """Drops saved tensors, once they are not needed any more."""
 
+    def reattach(self) -> None:
+        """Called before the node runs in a pass that is recorded itself."""
+
     def __repr__(self) -> str:
         return f"<{self.name()} object at {id(self):#x}>"
 
@@ -116,6 +119,23 @@ class OpNode(Node):
     def release(self) -> None:
         if self.plan.frees:
             self.saved = None
+
+    def reattach(self) -> None:
+        """Gives saved inputs that `detach_` took out of the graph their place in it again."""
+        if self.saved is None:
+            return
+        saved = list(self.saved)
+        for i, position in enumerate(self.plan.save):
+            version = self.versions[i]
+            if version is None or not 0 <= position < len(self.edges):
+                continue
+            node, number = self.edges[position]
+            if type(node) in LEAVES or saved[i].storage_.version != version:
+                continue
+            if saved[i]._node is None:
+                saved[i] = saved[i]._with_node(node)
+                saved[i]._output_nr = number
+        self.saved = tuple(saved)
 
     def values(self) -> tuple[Any, ...]:
         """Saved values, then parameters.

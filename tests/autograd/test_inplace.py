@@ -6,6 +6,7 @@ import pytest
 
 import corex
 from corex.autograd import gradcheck
+from corex.utils.checkpoint import checkpoint
 
 
 def leaf(values):
@@ -210,3 +211,99 @@ def test_detached_views_share_memory_but_not_the_graph() -> None:
     assert y.tolist() == [5.0, 10.0]
     y.sum().backward()
     assert x.grad.tolist() == [1.0, 1.0]
+
+
+@pytest.mark.parametrize(
+    "function",
+    [
+        lambda y: y * y,
+        lambda y: y * y.detach() * y,
+        corex.sin,
+        lambda y: y @ y,
+        lambda y: y.clone().mul_(y),
+        lambda y: corex.cat([y[:1] * y[1:], y.cumprod(0)]),
+        lambda y: checkpoint(lambda t: t.exp() * t, y),
+    ],
+)
+def test_second_derivatives_through_what_was_detached_in_place(function) -> None:
+    def second(detached: bool):
+        x = leaf([1.0, 2.0])
+        y = x.sin()
+        z = function(y)
+        if detached:
+            y.detach_()
+        (g,) = corex.autograd.grad(z.sum(), x, create_graph=True)
+        (h,) = corex.autograd.grad(g.sum(), x)
+        return g.tolist(), h.tolist()
+
+    assert second(detached=True) == second(detached=False)
+
+
+def test_gradients_are_no_views() -> None:
+    for create_graph in (False, True):
+        x = leaf([[1.0, 2.0], [3.0, 4.0]])
+        for y in (x.mean(-1), x.t(), x.sum(), x.repeat(2, 1)):
+            (g,) = corex.autograd.grad((y * y).sum(), x, create_graph=create_graph)
+            assert not g._is_view()
+            assert g.requires_grad == create_graph
+            assert not g.detach_().requires_grad
+
+
+# ---- views that were written by another way and have no node any more ------------------------
+def _of_several(x):
+    return x.split(1)[0]
+
+
+def _without_grad(x):
+    with corex.no_grad():
+        return x[:1]
+
+
+class _Part(corex.autograd.Function):
+    @staticmethod
+    def forward(ctx, x):
+        return x[:1]
+
+    @staticmethod
+    def backward(ctx, g):
+        return corex.cat([g, g * 0])
+
+
+LOST = [_of_several, _without_grad, _Part.apply]
+
+
+def _lost(view):
+    x = leaf([1.0, 2.0])
+    v = view(x)
+    with corex.no_grad():
+        x.mul_(2)
+    with pytest.raises(RuntimeError, match="its base or another view of its base"):
+        v.sin()
+    return v
+
+
+@pytest.mark.parametrize("view", LOST)
+def test_a_lost_view_may_be_told_to_require_gradients(view) -> None:
+    v = _lost(view)
+    assert v.requires_grad_() is v
+    assert v.requires_grad
+
+
+@pytest.mark.parametrize("view", [_of_several, _Part.apply])
+def test_a_lost_view_is_no_leaf(view) -> None:
+    v = _lost(view)
+    with corex.no_grad(), pytest.raises(RuntimeError, match="flags of leaf variables"):
+        v.requires_grad_(False)
+
+
+@pytest.mark.parametrize("view", LOST)
+def test_a_checkpoint_takes_a_lost_view_as_long_as_it_does_not_use_it(view) -> None:
+    v, w = _lost(view), leaf([3.0])
+    assert checkpoint(lambda t: t, v) is v
+    assert checkpoint(lambda t: t.detach() * 2, v).tolist() == [4.0]
+    checkpoint(lambda t, u: t.detach() * u * u, v, w).backward()
+    assert w.grad.tolist() == [12.0]
+    with pytest.raises(RuntimeError, match="its base or another view of its base"):
+        checkpoint(lambda t: t.sin(), v)
+    with pytest.raises(IndexError):
+        checkpoint(lambda t: t[1], v)

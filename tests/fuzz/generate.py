@@ -191,6 +191,8 @@ class Program:
         )
         if "{o}" in form and (other is None or other == name):
             return None
+        if "accumulate" in form and self.reentrant:
+            return None  # PyTorch's pass within a pass calls it twice
         if "hook" in form and self.tensors[name]._is_view() and not self.recorded(name):
             return None  # PyTorch 2.13 crashes
         if ".data = " in form and self.tensors[name]._is_view():
@@ -217,6 +219,8 @@ class Program:
         body = self.random.choice(_BODIES)
         reentrant = self.random.random() < 0.3 and self.tensors[name].requires_grad
         reentrant = reentrant and body != "t: t"
+        if any(t._post_accumulate_grad_hooks for t in self.tensors.values()):
+            reentrant = False
         self.reentrant = self.reentrant or reentrant
         extra = f", {other}" if "u" in body.split(":")[0].split() else ""
         body = body.format(o=other)
