@@ -37,6 +37,8 @@ _SCOPE: dict[str, Any] = {
     "COUNT": COUNT, "levels": levels,
 }  # fmt: skip
 
+_TYPES = {"input": "Tensor", "out": "Tensor | None", "self": "Tensor", "other": "Any"}
+
 _WRAP = """\
 storage = new(Storage)
 storage.buffer = buffer
@@ -142,6 +144,9 @@ def _function(
     function: Callable[..., Any] = scope[name]
     function.__doc__ = doc
     function.__module__ = "corex"
+    names = function.__code__.co_varnames[: function.__code__.co_argcount + 1]
+    function.__annotations__ = {one: _TYPES[one] for one in names if one in _TYPES}
+    function.__annotations__["return"] = "Tensor" if "out" in names else "Any"
     function.__qualname__ = name
     SHORT_CUTS.setdefault(op, []).append(function)
     return function
