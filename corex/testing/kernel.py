@@ -8,7 +8,7 @@ from typing import Any, Final
 
 import numpy as np
 
-from corex.backend.contract import Backend, Kernel
+from corex.backend.contract import Backend, Kernel, KernelChoice
 from corex.dtypes import DType
 from corex.plugins.manager import manager
 from corex.tensor.schema import REGISTRY
@@ -45,12 +45,15 @@ def _run(name: str, device: int, spec: Spec, case: Case) -> None:
         direct.run(backend, device, spec, case, given)
         return
     call = Call(backend, device, given, shared)
-    kernel = choose(name, spec, call)
+    choice = choose(name, spec, call)
+    kernel = choice.run
     expected = spec.raises(case) if spec.raises is not None else None
     if expected is not None:
         _check_raises(call, kernel, case, *expected)
     else:
         _check_values(call, kernel)
+        if choice.numbers:
+            _check_numbers(call, kernel, spec.op)
     _check_memory(backend, device, before, call)
 
 
@@ -62,7 +65,7 @@ def _check_held(backend: Backend, device: int, given: list[Any]) -> None:
 
 
 # ---- the choice of the kernel ----------------------------------------------------------------
-def choose(name: str, spec: Spec, call: Call) -> Kernel:
+def choose(name: str, spec: Spec, call: Call) -> KernelChoice:
     """The kernel for a call, after the predicates were questioned twice.
 
     Raises:
@@ -81,10 +84,10 @@ def choose(name: str, spec: Spec, call: Call) -> Kernel:
     if not line:
         names = ", ".join(dtype.name for dtype in dtypes)
         raise _declined(spec, f"no kernel for ({names})")
-    for choice, _ in line:  # plugins' kernels first
+    for chosen in line:  # plugins' kernels first
+        choice: KernelChoice = chosen.choice
         if choice.accepts is None or _accepts(choice.accepts, shown):
-            run: Kernel = choice.run
-            return run
+            return choice
     raise _declined(spec, "the kernel declines this layout")
 
 
@@ -132,6 +135,42 @@ def _check_values(call: Call, kernel: Kernel) -> None:
     for (placed, one), (_, other) in zip(first, second, strict=True):
         if isinstance(placed, Out) and not _same(placed.read(one), placed.read(other)):
             raise Verdict(FAILED, "repeat", "the same call gave other bits the second time")
+
+
+def _check_numbers(call: Call, kernel: Kernel, op: str) -> None:
+    """A number in place of an input does what a view of one element does, to the bit."""
+    first = 2 if op == "where" else 1  # its condition is never a number
+    for k, placed in enumerate(call.given[first:], first):
+        if not isinstance(placed, Placed) or isinstance(placed, Out) or not placed.array.size:
+            continue  # (an input that is the output cannot be seen as one element of it)
+        shown = call.arguments()
+        buffer, dtype, shape, _, offset = shown[k]
+        alone = (buffer, dtype, shape, (0,) * len(shape), offset)
+        one, other = [
+            _results(call, kernel, [*shown[:k], value, *shown[k + 1 :]])
+            for value in (alone, placed.array.ravel()[0].item())
+        ]
+        if isinstance(one, str) or isinstance(other, str):
+            if one != other:
+                raise Verdict(
+                    FAILED, "numbers", f"a view of one element: {one}; the number: {other}"
+                )
+            continue
+        if not all(_same(a, b) for a, b in zip(one, other, strict=True)):
+            value = placed.array.ravel()[0].item()
+            raise Verdict(FAILED, "numbers", f"{value!r} as argument {k} is not what its view is")
+
+
+def _results(call: Call, kernel: Kernel, arguments: list[Any]) -> list[Array] | str:
+    """The outputs, or the name of the exception."""
+    call.reset()
+    try:
+        kernel(*arguments)
+        call.backend.synchronize(call.device)
+    except Exception as error:
+        return type(error).__name__
+    memory = [(placed, after.copy()) for placed, after in call.memory()]
+    return [placed.read(after) for placed, after in memory if isinstance(placed, Out)]
 
 
 _VALUES: Final = ("values", "special", "unwritten")

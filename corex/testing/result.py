@@ -68,6 +68,7 @@ CHECKS: Final = {
     "inputs": "the inputs are as they were",
     "repeat": "the same call gives the same bits again",
     "references": "the kernel keeps no reference to a buffer",
+    "numbers": "a number as an operand does what a view of one element does",
     "leak": "memory is given back",
     "honesty": "what `select` and `accepts` claim is true, and they claim it always",
     "error": "wrong values raise the exception of the contract, and nothing is written astray",

@@ -274,6 +274,25 @@ class Lacking(FlawedBackend):
         return KernelChoice(choice.run, lambda out, a: a[3] == contiguous_strides(a[2]))
 
 
+class Rounding(FlawedBackend):
+    """Takes numbers, and makes integers of them."""
+
+    def select(self, op: str, dtypes: tuple[DType, ...]) -> KernelChoice | None:
+        choice = super().select(op, dtypes)
+        if choice is None or op != "add":
+            return choice
+
+        def run(out: View, *inputs: Any) -> None:
+            choice.run(out, *[a if is_view(a) else self._one(int(a), out) for a in inputs])
+
+        return KernelChoice(run, numbers=True)
+
+    def _one(self, number: int, like: View) -> View:
+        buffer = self.allocate(like[1].itemsize, 0)
+        self.kernels["fill"]((buffer, like[1], (), (), 0), number)
+        return (buffer, like[1], like[2], (0,) * len(like[2]), 0)
+
+
 class Outdated(FlawedBackend):
     """Reads from a copy that it makes only once."""
 

@@ -92,6 +92,7 @@ FLAWS: dict[str, tuple[Callable[[], Backend], str, tuple[str, str]]] = {
         partial(FlawedBackend, flawed.checks_no_index), "index index_put", (FAILED, "error"),
     ),
     "short cut too small": (flawed.ShortCut, "add", (FAILED, "result")),
+    "rounds numbers": (flawed.Rounding, "add", (FAILED, "numbers")),
     "lacks a required kernel": (flawed.Lacking, "neg", (MISSING, "")),
     "declines a required layout": (flawed.Lacking, "abs", (MISSING, "")),
 }  # fmt: skip
@@ -122,6 +123,7 @@ LOCAL = {
     "clears before it reads": lambda case: "sharing=inplace" in case,
     "checks no index": lambda case: "values=" in case,
     "short cut too small": lambda case: "call=direct" in case,
+    "rounds numbers": lambda case: "float" in case,
 }
 
 
