@@ -104,12 +104,12 @@ def table(library: Any) -> dict[tuple[str, str], str]:
 
 
 def written(found: dict[tuple[str, str], str]) -> str:
-    """The table as text: under each description, the calls that have it."""
+    """The table as text: under each description, the calls that have it, in alphabetical order."""
     blocks: dict[str, dict[str, list[str]]] = {}
-    for (text, letters), description in found.items():
+    for (text, letters), description in sorted(found.items()):
         blocks.setdefault(description, {}).setdefault(text, []).append(letters)
     lines = []
-    for description, calls in blocks.items():
+    for description, calls in sorted(blocks.items()):
         lines.append(description)
         lines += [f"    {text} @ {', '.join(sizes)}" for text, sizes in calls.items()]
     return "\n".join(lines) + "\n"
