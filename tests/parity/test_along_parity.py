@@ -1,4 +1,4 @@
-"""`index_select`, `index_add`, `index_fill` and `index_copy` with many shapes, against PyTorch."""
+"""Indexing along a dim, by a vector or element by element, with many shapes, against PyTorch."""
 
 from __future__ import annotations
 
@@ -103,3 +103,44 @@ def test_out_of_range(op: str, at: str) -> None:
     positions = corex.tensor(eval(at))
     with pytest.raises(IndexError):
         a.index_add(0, positions, a[:1]) if op == "index_add" else a.index_select(0, positions)
+
+
+# ---- element by element ------------------------------------------------------------------------
+GRIDS = [*POSITIONS[:-1], "[[0,1]]", "[[0,1],[1,0]]", "[]", "[[],[]]"]
+
+
+@pytest.mark.parametrize("self", ["s*1", "v*1", "a*1", "a[:0]", "i.clone()"])
+@pytest.mark.parametrize("op", ["scatter", "scatter_add"])
+def test_scatter(op: str, self: str) -> None:
+    different = []
+    fits = SOURCES[1:] if self not in ("s*1", "v*1") else SOURCES  # else of another class
+    for dim, at, given in product(DIMS, GRIDS, fits):
+        if self[0] in "ai" and "v" in given and at != "[]":
+            continue
+        code = f"({self}).{op}({dim},{index(at)},{source(given, self)})"
+        text = compare(code, gradients=False)  # PyTorch's need a source of the index's shape
+        different += [f"{code}: {text}"] if text else []
+    assert different == []
+
+
+@pytest.mark.parametrize("self", ["s*1", "v*1", "a*1", "a[:0]", "i.clone()"])
+def test_gather(self: str) -> None:
+    different = []
+    for dim, at in product(DIMS, GRIDS):
+        calls = [f"gather({dim},{index(at)})", f"scatter({dim},{index(at)},3)"]
+        if at not in BEYOND and self != "s*1":
+            calls.append(f"take_along_dim({index(at)},{dim})")
+        for call in calls:
+            code = f"({self}).{call}"
+            text = compare(code)
+            different += [f"{code}: {text}"] if text else []
+    assert different == []
+
+
+def test_take_along_the_dim_of_a_number() -> None:
+    import corex
+
+    number = corex.tensor(2.5)
+    assert number.take_along_dim(corex.tensor(0), 0).item() == 2.5
+    with pytest.raises(RuntimeError):
+        number.take_along_dim(corex.tensor([0]), 0)

@@ -9,7 +9,7 @@ from corex import dtypes as dt
 from corex.dispatch.bind import bind, dense_copy, write
 from corex.dispatch.record import record
 from corex.dispatch.resolve import check_places, empty, resolve
-from corex.layout import broadcast_shapes, normalize_dim
+from corex.layout import broadcast_shapes, normalize_dim, numel
 from corex.observe import events
 from corex.ops.indexing.index import (
     get_rows,
@@ -18,6 +18,7 @@ from corex.ops.indexing.index import (
     refuse_negative,
 )
 from corex.ops.promotion import cast, require_tensor, written
+from corex.ops.shape.parts import slice_view
 from corex.ops.shape.views import (
     expand,
     order_back,
@@ -123,6 +124,8 @@ def _check_gather(op: str, a: Tensor, dim: int, index: Tensor) -> int:
     dim = normalize_dim(dim, a.ndim)
     if index.key.dtype.kind != "i":
         raise RuntimeError(f"{op}(): Expected dtype int32/int64 for index")
+    if not numel(index.shape):
+        return dim  # it names nothing, whatever its shape
     if max(index.ndim, 1) != max(a.ndim, 1):
         raise RuntimeError(
             f"Index tensor must have the same number of dimensions as input tensor: {op} got "
@@ -157,6 +160,8 @@ def gather(input: Tensor, dim: int, index: Tensor) -> Tensor:
         RuntimeError: an index of another dtype, dimension or size, or out of range.
     """
     dim = _check_gather("gather", require_tensor("gather", input), dim, index)
+    if not numel(index.shape):
+        return shaped(gather_last(_last(input, dim), _nothing(index, input)), index.shape)
     at = _last(cast(index, dt.int64), dim)
     try:
         result = gather_last(_last(input, dim), at)
@@ -170,20 +175,34 @@ def _out_of_range(error: IndexError, dim: int) -> RuntimeError:
     return RuntimeError(re.sub(r"dimension \d+", f"dimension {dim}", str(error)))
 
 
-def _scatter_values(op: str, self: Tensor, dim: int, index: Tensor, src: Any) -> tuple[int, Tensor]:
+def _nothing(t: Tensor, like: Tensor) -> Tensor:
+    """No entries of `t`, as many dims as `like` has."""
+    return reshape(slice_view(reshape(t, -1), 0, 0, 0), (0,) * max(like.ndim, 1))
+
+
+def _scatter_values(
+    op: str, self: Tensor, dim: int, index: Tensor, src: Any
+) -> tuple[int, Tensor, Tensor]:
+    """The dim, the index and its values, checked."""
     dim = _check_gather(op, self, dim, index)
-    if not isinstance(src, Tensor):
-        source = expand(written(src, self.key), index.shape)
-    else:
-        source = src
-        if source.key.dtype is not self.key.dtype:
-            raise RuntimeError(f"{op}(): Expected self.dtype to be equal to src.dtype")
-        if any(i > s for i, s in zip(index.shape, source.shape, strict=False)):
-            raise RuntimeError(
-                f"Expected index {list(index.shape)} to be no larger than src "
-                f"{list(source.shape)} in every dimension"
-            )
-    return dim, source
+    index = cast(index, dt.int64)
+    source = src if isinstance(src, Tensor) else expand(written(src, self.key), index.shape)
+    if source.key.dtype is not self.key.dtype:
+        raise RuntimeError(f"{op}(): Expected self.dtype to be equal to src.dtype")
+    if not numel(index.shape):
+        return dim, _nothing(index, self), _nothing(source, self)
+    wanted, found = index.shape or (1,), source.shape or (1,)
+    if len(wanted) != len(found):
+        raise RuntimeError(
+            f"Index tensor must have the same number of dimensions as src tensor: {op} got "
+            f"{index.ndim} and {source.ndim}"
+        )
+    if any(i > s for i, s in zip(wanted, found, strict=True)):
+        raise RuntimeError(
+            f"Expected index {list(index.shape)} to be no larger than src "
+            f"{list(source.shape)} in every dimension"
+        )
+    return dim, index, source
 
 
 def scatter_add(input: Tensor, dim: int, index: Tensor, src: Tensor) -> Tensor:
@@ -192,8 +211,8 @@ def scatter_add(input: Tensor, dim: int, index: Tensor, src: Tensor) -> Tensor:
     Raises:
         RuntimeError: dtypes or sizes that do not fit, or out of range.
     """
-    dim, source = _scatter_values("scatter_add", input, dim, index, src)
-    at = _last(cast(index, dt.int64), dim)
+    dim, index, source = _scatter_values("scatter_add", input, dim, index, src)
+    at = _last(index, dim)
     try:
         result = scatter_add_last(_last(input, dim), at, _last(source, dim))
     except IndexError as error:
@@ -209,10 +228,12 @@ def scatter(
     Raises:
         RuntimeError: dtypes or sizes that do not fit, or out of range.
     """
-    dim, source = _scatter_values("scatter", input, dim, index, value if src is None else src)
-    a, at, s = _last(input, dim), _last(cast(index, dt.int64), dim), _last(source, dim)
+    given = value if src is None else src
+    dim, index, source = _scatter_values("scatter", input, dim, index, given)
+    a, at, s = _last(input, dim), _last(index, dim), _last(source, dim)
     s = getitem(s, tuple([slice(0, n) for n in at.shape]))
     try:
+        at = refuse_negative("scatter", at, a.shape[-1])
         result = put_rows(a, reshape(s, -1), [*_grid(at), reshape(at, -1)], False)
     except IndexError as error:
         raise _out_of_range(error, dim) from None
@@ -241,10 +262,21 @@ def _safe(self: Tensor) -> Tensor:
 
 
 def take_along_dim(input: Tensor, indices: Tensor, dim: int | None = None) -> Tensor:
-    """Entries along a dim, broadcasting the other dims."""
+    """Entries along a dim, broadcasting the other dims.
+
+    Raises:
+        RuntimeError: as for `gather`.
+    """
     if dim is None:
         return gather(reshape(input, -1), 0, reshape(indices, -1))
+    if require_tensor("take_along_dim", indices, "indices").ndim != input.ndim:
+        raise RuntimeError(
+            f"take_along_dim(): input and indices should have the same number of dimensions, but "
+            f"got {input.ndim} dimensions for input, and {indices.ndim} dimensions for indices"
+        )
     dim = normalize_dim(dim, input.ndim)
+    if not input.shape:
+        return gather(input, dim, indices)
     lead = [list(s) for s in (input.shape, indices.shape)]
     for sizes in lead:
         sizes[dim] = 1
