@@ -11,6 +11,7 @@ from collections.abc import Callable
 from typing import Any
 
 from corex.ops import extension
+from corex.ops.composed import inplace_form
 from corex.ops.create import constant as create
 from corex.ops.create import convert
 from corex.ops.create import data as create_data
@@ -21,34 +22,39 @@ from corex.ops.create import ranges as create_ranges
 from corex.ops.extension import NewOp as NewOp
 from corex.ops.extension import call as call
 from corex.ops.guard import guarded
-from corex.ops.indexing import along, gather, index
+from corex.ops.indexing import along, brackets, gather, masks, nonzero, rows
 from corex.ops.linalg import contraction, matmul
 from corex.ops.linalg import norms as vector_norm
 from corex.ops.nn import (
     activation,
     conv,
     loss,
-    norm,
+    normalization,
+    optimizer_steps,
     pool,
-)
-from corex.ops.nn import (
-    steps as fused,
 )
 from corex.ops.pointwise import (
     binary,
-    composite,
+    binary_composed,
     select,
+    ternary_composed,
     unary,
+    unary_composed,
 )
-from corex.ops.pointwise.composite import inplace_form
 from corex.ops.random import sampling as random
 from corex.ops.reduce import reductions as reduce
-from corex.ops.reduce import statistics
+from corex.ops.reduce import statistics, unique
 from corex.ops.shape import (
-    arrange,
+    diagonals,
     join,
+    pad,
     parts,
+    reorder,
+    repeat,
+    splits,
+    stacking,
     views,
+    views_inplace,
 )
 from corex.tensor.lineage import replace_memory
 from corex.tensor.schema import OpSchema as OpSchema
@@ -73,7 +79,7 @@ def _collect() -> None:
         methods.update(table)
     for module in (
         *(create, create_data, create_foreign, create_host, create_like, create_ranges),
-        *(composite, contraction, arrange),
+        contraction,
     ):
         functions.update(getattr(module, "functions", {}))
         methods.update(getattr(module, "methods", {}))
@@ -151,7 +157,8 @@ _QUICK_METHODS = f"""
 # Functions whose in-place method writes their result over the tensor.
 _IN_PLACE = """
     eq ne lt le gt ge logical_and logical_or logical_xor logical_not nan_to_num clamp_min clamp_max
-    cumsum cumprod tril triu addmm baddbmm addmv addr addbmm index_copy
+    cumsum cumprod tril triu addmm baddbmm addmv addr addbmm index_copy masked_scatter
+    frac deg2rad rad2deg sinc logit erfc xlogy heaviside float_power addcmul addcdiv lerp
 """
 
 # Functions that are also methods with the tensor as first argument. A trailing underscore only
@@ -161,14 +168,24 @@ _BOTH: dict[Any, str] = {
     "cumsum argsort sort topk",
     vector_norm: "norm dist logsumexp",
     statistics: "var std nansum nanmean kthvalue median cumprod",
+    unique: "bincount unique unique_consecutive",
     matmul: "matmul mm bmm mv dot outer addmm baddbmm",
     views: "reshape flatten ravel unflatten permute transpose t adjoint movedim squeeze unsqueeze "
     "broadcast_to clone detach",
     parts: "narrow select split tensor_split chunk unbind diagonal as_strided",
     gather: "gather scatter scatter_add take_along_dim",
-    index: "nonzero masked_select take index_put",
+    rows: "take",
+    brackets: "index_put",
+    masks: "masked_select masked_scatter",
+    nonzero: "nonzero argwhere",
     along: "index_select index_add index_fill index_copy",
-    join: "tile repeat_interleave flip roll rot90",
+    diagonals: "diag diag_embed diagflat",
+    splits: "hsplit vsplit dsplit",
+    repeat: "tile repeat_interleave",
+    reorder: "flip roll rot90 fliplr flipud",
+    unary_composed: "positive frac deg2rad rad2deg sinc logit erfc isposinf isneginf",
+    binary_composed: "logaddexp logaddexp2 xlogy heaviside float_power",
+    ternary_composed: "addcmul addcdiv lerp",
     select: "masked_fill clamp clamp_min clamp_max nan_to_num isclose allclose equal",
     activation: "softmax log_softmax",
     random: "bernoulli multinomial",
@@ -176,20 +193,22 @@ _BOTH: dict[Any, str] = {
 _FUNCTIONS: dict[Any, str] = {
     statistics: "var_mean std_mean",
     views: "broadcast_tensors",
-    join: "cat stack hstack vstack pad",
+    join: "cat stack hstack vstack",
+    stacking: "atleast_1d atleast_2d atleast_3d dstack column_stack cartesian_prod",
+    pad: "pad",
     random: "rand randn rand_like randn_like randint randperm normal manual_seed seed "
     "initial_seed get_rng_state set_rng_state",
     matmul: "linear",
     activation: "gelu silu relu6 hardtanh leaky_relu prelu elu selu celu softplus logsigmoid "
     "softsign tanhshrink hardsigmoid hardswish mish softshrink hardshrink threshold glu dropout "
     "softmin",
-    norm: "layer_norm rms_norm batch_norm group_norm",
+    normalization: "layer_norm rms_norm batch_norm group_norm",
     loss: "mse_loss l1_loss smooth_l1_loss huber_loss nll_loss cross_entropy binary_cross_entropy "
     "binary_cross_entropy_with_logits kl_div soft_margin_loss cosine_similarity embedding one_hot "
     "bilinear",
     conv: "conv2d",
     pool: "max_pool2d max_pool2d_with_indices avg_pool2d adaptive_avg_pool2d",
-    fused: "sgd_step_ adam_step_",
+    optimizer_steps: "sgd_step_ adam_step_",
 }
 _METHODS: dict[Any, str] = {
     views: "view view_as reshape_as expand expand_as detach_ contiguous",
@@ -197,9 +216,10 @@ _METHODS: dict[Any, str] = {
     reduce: "sum_to_size",
     convert: "to cpu cuda type_as copy_ fill_ zero_",
     gather: "scatter_ scatter_add_",
-    index: "index_put_",
+    brackets: "index_put_",
     along: "index_add_ index_fill_",
-    join: "repeat",
+    repeat: "repeat",
+    views_inplace: "t_ squeeze_ unsqueeze_ transpose_",
     select: "masked_fill_ clamp_",
     random: "uniform_ normal_ bernoulli_ random_",
 }
@@ -264,8 +284,8 @@ _OPERATORS: dict[str, Any] = {
     "__invert__": unary.functions["bitwise_not"],
     "__matmul__": _matmul,
     "__rmatmul__": _rmatmul,
-    "__getitem__": index.getitem,
-    "__setitem__": index.setitem,
+    "__getitem__": brackets.getitem,
+    "__setitem__": brackets.setitem,
 }
 
 # Their names in Python 2, which old programs call.

@@ -2,7 +2,8 @@
 
 A composition's derivative follows from its parts, but not everywhere: where a part saturates, ties
 or divides by zero the product of slopes is NaN, or loses what a formula of the whole keeps. Such a
-function is declared here like an op, except that no backend hears of it.
+function is declared here like an op, except that no backend hears of it. Also made here are their
+in-place methods.
 """
 
 from __future__ import annotations
@@ -10,7 +11,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from corex import dtypes as dt
 from corex.dispatch.record import no_grad, record
+from corex.dispatch.resolve import check_overlap, check_places
+from corex.ops.shape.views import before_write
 from corex.tensor.modes import mode
 from corex.tensor.schema import OpSchema, check_formulas
 from corex.tensor.tensor import Tensor, alias
@@ -63,3 +67,31 @@ def composition(
 
     run.__name__ = run.__qualname__ = name
     return run
+
+
+def inplace_form(name: str, function: Callable[..., Tensor]) -> Callable[..., Tensor]:
+    """The method `NAME_`: runs the function and writes its result over the tensor itself."""
+
+    def op(self: Tensor, *args: Any, **kwargs: Any) -> Tensor:
+        for other in (*args, *kwargs.values()):
+            if isinstance(other, Tensor):
+                check_overlap(f"{name}_", self, other)
+        source = before_write(self, *args, *kwargs.values())
+        result = function(source, *args, **kwargs)
+        if not dt.can_cast(result.key.dtype, self.key.dtype):
+            raise RuntimeError(
+                f"[{name}_] result type {result.key.dtype.name} can't be cast to the desired "
+                f"output type {self.key.dtype.name}"
+            )
+        if result.shape != self.shape:
+            raise RuntimeError(
+                f"[{name}_] output with shape {list(self.shape)} doesn't match the broadcast shape "
+                f"{list(result.shape)}"
+            )
+        check_places(name, [result], self.key.place)
+        written: Tensor = self.copy_(result)
+        return written
+
+    op.__name__ = op.__qualname__ = f"{name}_"
+    op.__doc__ = f"In-place version of `{name}`; returns the tensor itself."
+    return op

@@ -7,7 +7,7 @@ from typing import Any
 
 import corex
 from corex import Tensor
-from corex.ops.nn.steps import adam_step_
+from corex.ops.nn.optimizer_steps import adam_step_
 from corex.optim.optimizer import Closure, Optimizer, Params, check_not_negative, unsupported
 from corex.tensor.modes import capturing, refuse
 

@@ -12,7 +12,7 @@ from corex import dtypes
 from corex.dispatch.bind import bind, bind_pointwise
 from corex.layout import broadcast_shapes
 from corex.ops.indexing.gather import scatter_add_last
-from corex.ops.indexing.index import get_rows, put_rows
+from corex.ops.indexing.rows import get_rows, put_rows
 from corex.tensor.place import Place
 from corex.tensor.schema import REGISTRY
 from corex.testing.arrays import Array

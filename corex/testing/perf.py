@@ -16,7 +16,7 @@ import corex
 from corex.dispatch.bind import write
 from corex.dispatch.devices import place_of
 from corex.errors import FallbackWarning
-from corex.ops.nn import steps as fused
+from corex.ops.nn import optimizer_steps
 from corex.plugins.manager import manager
 from corex.tensor.place import Place
 from corex.tensor.schema import REGISTRY
@@ -129,7 +129,7 @@ def _prepare_step(place: Place, spec: Spec, case: Case) -> Timed:
         arrays = [rng.random(s).astype(case.fields["dtype"]) for s in case.fields["shapes"]]
         lists.append(apply.tensors(place, list(arrays)))
     options = {name: case.fields[name] for name in REGISTRY[case.op].params}
-    step = getattr(fused, f"{case.op}_")
+    step = getattr(optimizer_steps, f"{case.op}_")
     nbytes = sum(t.nbytes for tensors in lists for t in tensors)
     return (lambda: step(*lists, **options)), nbytes
 

@@ -180,7 +180,7 @@ ADAM = [(1, 0.1, 0.9, 0.99, 1e-8, 0.0, False, False), (3, 0.1, 0.9, 0.99, 1e-8, 
     "name, params", [("sgd_step", p) for p in SGD] + [("adam_step", p) for p in ADAM]
 )
 def test_optimizer_steps(name: str, params: tuple[Any, ...]) -> None:
-    from corex.ops.nn import steps as fused
+    from corex.ops.nn import optimizer_steps
 
     schema = REGISTRY[name]
     states = len(schema.inputs) - 2
@@ -195,7 +195,7 @@ def test_optimizer_steps(name: str, params: tuple[Any, ...]) -> None:
         return made + [[] for _ in range(len(schema.inputs) - 2 - states)]
 
     kernel, composed = lists(), lists()
-    step = getattr(fused, f"{name}_")
+    step = getattr(optimizer_steps, f"{name}_")
     step(*kernel, **dict(zip(schema.params, params, strict=True)))
     assert schema.decomposition is not None
     schema.decomposition(*composed, *params)

@@ -10,7 +10,8 @@ from typing import Any
 
 from corex.dispatch.resolve import check_places
 from corex.layout import normalize_dim, numel
-from corex.ops.indexing.index import getitem, index_put_, refuse_negative, setitem
+from corex.ops.indexing.brackets import getitem, index_put_, setitem
+from corex.ops.indexing.rows import refuse_negative
 from corex.ops.promotion import factor, require_tensor, written
 from corex.ops.shape.views import clone, dense_clone, unsqueeze
 from corex.tensor.tensor import Tensor

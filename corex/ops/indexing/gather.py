@@ -11,12 +11,8 @@ from corex.dispatch.record import record
 from corex.dispatch.resolve import check_places, empty, resolve
 from corex.layout import broadcast_shapes, normalize_dim, numel
 from corex.observe import events
-from corex.ops.indexing.index import (
-    get_rows,
-    getitem,
-    put_rows,
-    refuse_negative,
-)
+from corex.ops.indexing.brackets import getitem
+from corex.ops.indexing.rows import get_rows, put_rows, refuse_negative
 from corex.ops.promotion import cast, require_tensor, written
 from corex.ops.shape.parts import slice_view
 from corex.ops.shape.views import (

@@ -14,7 +14,7 @@ from corex.layout import LARGEST, padded_size
 from corex.ops.linalg.matmul import matmul
 from corex.ops.promotion import require_tensor
 from corex.ops.reduce.reductions import sum_
-from corex.ops.shape.join import pad as pad_constant
+from corex.ops.shape.pad import pad as pad_constant
 from corex.ops.shape.parts import slice_view, unfold
 from corex.ops.shape.views import (
     permute,

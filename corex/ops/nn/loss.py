@@ -11,8 +11,9 @@ from corex.dispatch.bind import bind
 from corex.dispatch.record import no_grad
 from corex.dispatch.resolve import check_places
 from corex.layout import broadcast_shapes, numel
+from corex.ops.indexing.brackets import getitem
 from corex.ops.indexing.gather import gather
-from corex.ops.indexing.index import getitem, refuse_negative
+from corex.ops.indexing.rows import refuse_negative
 from corex.ops.linalg.matmul import matmul
 from corex.ops.linalg.norms import norm
 from corex.ops.nn.activation import log_softmax, softplus
@@ -22,7 +23,7 @@ from corex.ops.nn.loss_formulas import (
     huber,
     smooth_l1,
 )
-from corex.ops.pointwise.composite import xlogy
+from corex.ops.pointwise.binary_composed import xlogy
 from corex.ops.pointwise.select import clamp, where
 from corex.ops.promotion import cast, real_number, require_tensor
 from corex.ops.reduce.reductions import amin

@@ -16,7 +16,7 @@ from corex.ops.nn.conv import (
 )
 from corex.ops.promotion import require_tensor
 from corex.ops.shape.join import cat
-from corex.ops.shape.join import pad as pad_constant
+from corex.ops.shape.pad import pad as pad_constant
 from corex.ops.shape.parts import slice_view
 from corex.ops.shape.views import reshape, shaped, unsqueeze
 from corex.tensor.schema import OpSchema, declare

@@ -1,0 +1,43 @@
+"""Where a tensor is not zero: positions of its elements."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from corex import dtypes as dt
+from corex.dispatch.bind import write
+from corex.dispatch.resolve import empty
+from corex.ops.promotion import cast, require_tensor
+from corex.ops.shape.parts import select
+from corex.ops.shape.views import plain_permute
+from corex.tensor.schema import BOOL, OpSchema, declare
+from corex.tensor.tensor import Tensor
+
+NONZERO = declare(
+    OpSchema(
+        "nonzero", ("a",), None, accepts=BOOL, family="index", uniform=False,
+        doc="Positions of the true elements, row by row.",
+    )
+)  # fmt: skip
+
+
+def nonzero(input: Tensor, *, as_tuple: bool = False) -> Any:
+    """Positions of non-zero elements: an (n, ndim) int64 tensor, or one tensor per dim."""
+    mask = require_tensor("nonzero", input).detach()
+    mask = mask if mask.key.dtype is dt.bool_ else mask != 0
+    count = int(cast(mask, dt.int64).sum().item())
+    # Column by column, as in PyTorch, so that each of the tuple's parts is dense.
+    columns = empty(mask.key.place.key(dt.int64), (mask.ndim, count))
+    result = plain_permute(columns, (1, 0))
+    write("nonzero", [result], [mask])
+    if not as_tuple:
+        return result
+    if not input.shape:
+        return (result.new_zeros((count,)),)  # a 0-d tensor counts as one element
+    return tuple([select(result, 1, i) for i in range(input.ndim)])
+
+
+def argwhere(input: Tensor) -> Tensor:
+    """Positions of the non-zero elements, one row each."""
+    found: Tensor = nonzero(input)
+    return found

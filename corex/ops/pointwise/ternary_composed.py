@@ -1,0 +1,107 @@
+"""Elementwise functions of three tensors without kernels of their own; see `unary_composed.py`."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from corex.ops.composed import composition
+from corex.ops.pointwise.select import where
+from corex.ops.promotion import Number, factor, require_tensor, result_type
+from corex.tensor.tensor import Tensor
+
+
+def _same_dtype(op: str, *operands: Any) -> None:
+    """Raises RuntimeError unless all tensors have one dtype."""
+    kinds = {o.key.dtype for o in operands if isinstance(o, Tensor)}
+    if len(kinds) > 1:
+        names = " and ".join(sorted(kind.name for kind in kinds))
+        raise RuntimeError(f"[{op}] expected the same dtype for all tensors, but got {names}")
+
+
+def addcmul(input: Tensor, tensor1: Tensor, tensor2: Tensor, *, value: Number = 1) -> Tensor:
+    """input + value * tensor1 * tensor2, broadcast together; of integers with the whole of value.
+
+    Raises:
+        RuntimeError: a value that the dtype cannot hold. NotImplementedError: bool tensors.
+    """
+    dtype = result_type(input, tensor1, tensor2)
+    if dtype.kind == "b":
+        raise NotImplementedError('[addcmul] "addcmul" not implemented for corex.bool')
+    number = factor(value, dtype, "addcmul", "value", strict=False)
+    return _addcmul(input, tensor1, tensor2, number)
+
+
+_addcmul = composition(
+    "addcmul", ("a", "b", "c"),
+    lambda a, b, c, value: a + (b if value == 1 else b * value) * c,
+    {
+        "a": lambda g: g,
+        "b": lambda g, c, value: g * (c * value),
+        "c": lambda g, b, value: g * (b * value),
+    },
+    ("value",),
+)  # fmt: skip
+
+
+def addcdiv(input: Tensor, tensor1: Tensor, tensor2: Tensor, *, value: Number = 1) -> Tensor:
+    """input + value * tensor1 / tensor2, broadcast together.
+
+    Raises:
+        RuntimeError: integer tensors.
+    """
+    dtype = result_type(tensor1, tensor2)
+    number = factor(value, dtype, "addcdiv", "value", strict=False)
+    if dtype.kind != "f":
+        raise RuntimeError(
+            "[addcdiv] integer division is not supported; convert the tensors to floating point"
+        )
+    return _addcdiv(input, tensor1, tensor2, number)
+
+
+_addcdiv = composition(
+    "addcdiv", ("a", "b", "c"),
+    lambda a, b, c, value: a + (b if value == 1 else b * value) / c,
+    {
+        "a": lambda g: g,
+        "b": lambda g, c, value: g * (value / c),
+        "c": lambda g, b, c, value: -g * (b * value / (c * c)),
+    },
+    ("value",),
+)  # fmt: skip
+
+
+def lerp(input: Tensor, end: Tensor, weight: Tensor | Number) -> Tensor:
+    """input + weight * (end - input), computed from the nearer end.
+
+    Raises:
+        RuntimeError: different dtypes. NotImplementedError: not floating-point tensors.
+    """
+    require_tensor("lerp", end, "end")
+    _same_dtype("lerp", require_tensor("lerp", input), end, weight)
+    if not input.is_floating_point():
+        raise NotImplementedError(f'[lerp] "lerp" not implemented for {input.dtype!r}')
+    if not isinstance(weight, Tensor):
+        weight = factor(weight, input.key.dtype, "lerp", "weight", strict=False)
+    return _lerp(input, end, weight)
+
+
+def _lerp_steps(a: Tensor, b: Tensor, weight: Any) -> Tensor:
+    gap = b - a
+    if not isinstance(weight, Tensor):
+        if abs(weight) < 0.5:
+            near: Tensor = a + gap * weight
+            return near
+        far: Tensor = (a - b) * (1.0 - weight) + b  # the same, laid out as the input
+        return far
+    result: Tensor = where(weight.abs() < 0.5, a + gap * weight, b - gap * (1.0 - weight))
+    return result
+
+
+_lerp = composition(
+    "lerp", ("a", "b", "weight"), _lerp_steps,
+    {
+        "a": lambda g, weight: g * (1.0 - weight),
+        "b": lambda g, weight: g * weight,
+        "weight": lambda g, a, b: g * (b - a),
+    },
+)  # fmt: skip

@@ -1,0 +1,47 @@
+"""Matrices from diagonals, and diagonals as copies; the view `diagonal` is in `parts.py`."""
+
+from __future__ import annotations
+
+from corex.layout import normalize_dim
+from corex.ops.promotion import require_tensor
+from corex.ops.shape.parts import diagonal as diagonal_view
+from corex.ops.shape.views import reshape
+from corex.tensor.tensor import Tensor
+
+
+def diag(input: Tensor, diagonal: int = 0) -> Tensor:
+    """The diagonal of a matrix (a copy), or the matrix with a vector as its diagonal.
+
+    Raises:
+        RuntimeError: more than two dims.
+    """
+    ndim = require_tensor("diag", input).ndim
+    if ndim == 1:
+        return diag_embed(input, diagonal)
+    if ndim != 2:
+        raise RuntimeError(f"diag(): Supports 1D or 2D tensors. Got {ndim}D")
+    return diagonal_view(input, diagonal).clone()
+
+
+def diag_embed(input: Tensor, offset: int = 0, dim1: int = -2, dim2: int = -1) -> Tensor:
+    """Matrices, over two new dims, whose diagonals are the last dim.
+
+    Raises:
+        RuntimeError: the two dims are the same.
+    """
+    n = input.shape[-1] + abs(offset)
+    ndim = input.ndim + 1
+    a, b = normalize_dim(dim1, ndim), normalize_dim(dim2, ndim)
+    if a == b:
+        raise RuntimeError(f"diagonal dimensions cannot be identical {dim1}, {dim2}")
+    sizes = list(input.shape[:-1])
+    for dim in sorted((a, b)):
+        sizes.insert(dim, n)
+    whole = input.new_zeros(sizes)
+    diagonal_view(whole, offset, a, b).copy_(input)
+    return whole
+
+
+def diagflat(input: Tensor, offset: int = 0) -> Tensor:
+    """The matrix whose diagonal holds all elements in order."""
+    return diag_embed(reshape(input, (-1,)), offset)
