@@ -309,7 +309,7 @@ def _run_leaf(
 ) -> None:
     """A leaf with hooks: they see and may replace the gradient, and are told afterwards.
 
-    A leaf that requires gradients no more gets none, but its hooks see what would have arrived.
+    A leaf that requires gradients no more gets none, but its hooks are called as before.
     """
     if node.prehooks is not None:
         if not hooked:
@@ -317,9 +317,7 @@ def _run_leaf(
         grad = run_node_prehooks(node, grad)
     if grad is None:
         return
-    if leaf is not None and leaf._node is None:
-        leaf = None
-    if leaf is not None:
+    if leaf is not None and leaf._node is not None:
         with _accumulating:
             _accumulate(leaf, grad, create_graph)
     for cell in tuple(node.posthooks or ()):
