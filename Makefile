@@ -1,5 +1,11 @@
 # `make demo`, `make test`: they need Python, a C compiler, make, and nothing else.
 PYTHON ?= python3
+# Another interpreter has an environment of its own: .venv-3.12 for PYTHON=python3.12.
+ifneq ($(PYTHON),python3)
+VERSION := $(shell $(PYTHON) -c 'import sys; print("%d.%d" % sys.version_info[:2])')
+$(if $(VERSION),,$(error PYTHON=$(PYTHON) does not run))
+VENV ?= .venv-$(VERSION)
+endif
 VENV ?= .venv
 BIN := $(VENV)/bin
 BACKEND ?= cpu_c

@@ -11,6 +11,7 @@ an entry of it that is right fails the test, so that the list only shrinks.
 
 from __future__ import annotations
 
+import sys
 import warnings
 from collections.abc import Iterator
 from functools import cache
@@ -75,6 +76,14 @@ def literals() -> dict[Case, str]:
     return found
 
 
+def expected(case: Case) -> str:
+    """The committed answer, but where the number itself answers and not the tensor."""
+    # Until Python 3.13 a Fraction made itself a float before it raised itself to any power.
+    if case[0] == "n ** x" and case[2] == "Fraction" and sys.version_info >= (3, 13):
+        return "!TypeError"
+    return literals()[case]
+
+
 @cache
 def known() -> dict[str, dict[tuple[str, str], str]]:
     """By expression: (dtype, number) -> why it is not PyTorch's."""
@@ -96,16 +105,16 @@ def known() -> dict[str, dict[tuple[str, str], str]]:
 @pytest.mark.parametrize("call", CALLS)
 def test_numbers(each_backend: str, call: str) -> None:
     wrong, right = [], []
-    expected = known().get(call, {})
+    exceptions = known().get(call, {})
     for dtype in dtypes_of(call):
         for name, number in NUMBERS.items():
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore")
                 got = outcome(call, corex, F, dtype, number)
-            want = literals()[call, dtype, name]
-            if got != want and (dtype, name) not in expected:
+            want = expected((call, dtype, name))
+            if got != want and (dtype, name) not in exceptions:
                 wrong.append(f"{dtype}, n = {name}: {got}, not {want}")
-            if got == want and (dtype, name) in expected:
+            if got == want and (dtype, name) in exceptions:
                 right.append(f"{dtype}: {name}")
     assert not wrong
     assert not right, f"take these out of {KNOWN.name}"
@@ -147,8 +156,7 @@ def _of_torch(case: Case) -> str:
 
 @pytest.mark.parity
 def test_the_literals_are_pytorchs() -> None:
-    found = literals()
-    assert [case for case in cases() if found[case] != _of_torch(case)] == []
+    assert [case for case in cases() if expected(case) != _of_torch(case)] == []
 
 
 def _write() -> None:
