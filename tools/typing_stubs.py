@@ -20,7 +20,6 @@ import numpy as np
 
 import corex
 from corex import Tensor, ops
-from corex.ops.pointwise import unary
 
 HEADER = '"""{title} Written by `python -m tools.typing_stubs`."""\n'
 
@@ -83,11 +82,16 @@ class Stub:
         return lines
 
     def signature(self, name: str, function: Callable[..., Any], method: bool) -> str:
-        """A `def` line. The `*others` of the in-place methods is their second input, if any."""
+        """A `def` line."""
+        inplace = method and name.endswith("_") and not name.startswith("_")
+        if inplace:
+            function = _behind(name, function)
         signature = inspect.signature(function)
         parameters = list(signature.parameters.values())
         if name in _OPERATORS:
             parameters = [p for p in parameters if p.kind is not p.KEYWORD_ONLY]
+        elif inplace:
+            parameters = [p for p in parameters if p.name != "out"]
         texts: list[str] = []
         for place, parameter in enumerate(parameters):
             if parameter.kind is parameter.KEYWORD_ONLY and not any(t[0] == "*" for t in texts):
@@ -95,7 +99,7 @@ class Stub:
             if method and place == 0:
                 texts.append("cls" if name == "__new__" else "self")
             elif parameter.name == "others":
-                texts += ["other: Any"] * (name not in unary.inplace_functions)
+                texts.append("other: Any")
             else:
                 texts.append(self.parameter(parameter, function))
         result = self.result(name, signature.return_annotation, function)
@@ -136,6 +140,15 @@ _STARS: dict[Any, str] = {
 _OPERATORS = {name for name in ops.methods if name.startswith("__")}
 # `==` of tensors is elementwise, which `object` does not foresee.
 _IGNORE = dict.fromkeys(("__eq__", "__ne__"), "  # type: ignore[override]")
+
+
+def _behind(name: str, function: Callable[..., Any]) -> Callable[..., Any]:
+    """What tells the parameters of an in-place method: the function that it is a form of, if it
+    hands over whatever it gets, else itself."""
+    kinds = [p.kind for p in inspect.signature(function).parameters.values()]
+    if inspect.Parameter.VAR_POSITIONAL not in kinds:
+        return function
+    return inspect.unwrap(ops.functions[name.removesuffix("_")])
 
 
 def evaluated(annotation: Any, function: Callable[..., Any]) -> Any:

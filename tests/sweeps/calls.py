@@ -40,7 +40,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 import corex
-from corex.ops.pointwise import binary, unary
+from corex.ops.registration import DECLARATIONS
 from corex.tensor.schema import REGISTRY
 from tests.sweeps.arguments import (
     LAYOUTS,
@@ -200,8 +200,10 @@ def _family_lines() -> Iterator[str]:
 def _base(name: str) -> str:
     """The op behind an in-place form."""
     base = name.removesuffix("_")
-    base = {**unary.ALIASES, **binary.ALIASES}.get(base, base)
-    return {"subtract": "sub", "multiply": "mul", "clip": "clamp"}.get(base, base)
+    return _FIRST_NAMES.get(base, base)
+
+
+_FIRST_NAMES = {name: d.names[0] for d in DECLARATIONS if d.function for name in d.names}
 
 
 def _derived_lines(known: dict[str, str], written: set[str]) -> Iterator[str]:

@@ -19,6 +19,7 @@ from corex.dtypes import DType
 from corex.layout import checked_bytes, contiguous_strides, extent, numel
 from corex.ops.inplace import write_out
 from corex.ops.promotion import Number, as_number, check_fits, number_dtype, require_tensor
+from corex.ops.registration import function
 from corex.tensor.place import DispatchKey
 from corex.tensor.storage import allocate
 from corex.tensor.tensor import Tensor, make
@@ -177,11 +178,12 @@ _RAISES = """    Raises:
         RuntimeError: a negative size, or a dtype that cannot require gradients.
         OutOfMemoryError: the memory is not there; names the bytes."""
 
-zeros = _constant("zeros", 0)
-ones = _constant("ones", 1)
-empty = _constant("empty", None)
+zeros = function(quick=True)(_constant("zeros", 0))
+ones = function(quick=True)(_constant("ones", 1))
+empty = function(quick=True)(_constant("empty", None))
 
 
+@function(quick=True)
 def full(
     size: Sequence[int],
     fill_value: Any,
@@ -208,6 +210,7 @@ def full(
     return finished("full", new_tensor_of(key, shape), out, requires_grad, value)
 
 
+@function()
 def scalar_tensor(
     s: Any,
     *,
@@ -223,6 +226,7 @@ def scalar_tensor(
     return finished("scalar_tensor", allocate_dense(key, ()), None, requires_grad, value)
 
 
+@function()
 def empty_strided(
     size: Sequence[int],
     stride: Sequence[int],
@@ -249,13 +253,3 @@ def empty_strided(
     key = key_for("empty_strided", dtype, None, device, backend)
     result = strided_tensor_of(key, shape, strides)
     return finished("empty_strided", result, None, requires_grad)
-
-
-functions: dict[str, Callable[..., Tensor]] = {
-    "zeros": zeros,
-    "ones": ones,
-    "empty": empty,
-    "full": full,
-    "scalar_tensor": scalar_tensor,
-    "empty_strided": empty_strided,
-}

@@ -22,12 +22,14 @@ from corex.ops.promotion import (
     require_tensor,
     written,
 )
+from corex.ops.registration import method
 from corex.ops.shape.views import clone, expand
 from corex.tensor.place import Place
 from corex.tensor.schema import unlisted
 from corex.tensor.tensor import Tensor, alias
 
 
+@method(quick=True)
 def to(
     self: Tensor,
     *args: Any,
@@ -72,11 +74,13 @@ def to(
     return clone(self) if copy and result is self else result
 
 
+@method(quick=True)
 def cpu(self: Tensor) -> Tensor:
     """The tensor in host memory."""
     return self if self.key.place.device.type == "cpu" else to(self, "cpu")
 
 
+@method()
 def cuda(self: Tensor, device: int | str | Device | None = None) -> Tensor:
     """The tensor on a CUDA device."""
     if device is None or isinstance(device, int):
@@ -84,11 +88,13 @@ def cuda(self: Tensor, device: int | str | Device | None = None) -> Tensor:
     return to(self, device)
 
 
+@method(quick=True)
 def type_as(self: Tensor, other: Tensor) -> Tensor:
     """The tensor with the dtype and place of another."""
     return to(self, other)
 
 
+@method("type")
 def type_(self: Tensor, dtype: DType | str | None = None, non_blocking: bool = False) -> Any:
     """The name of the tensor's type, such as 'corex.FloatTensor'; or the tensor as another type.
 
@@ -105,20 +111,22 @@ def type_(self: Tensor, dtype: DType | str | None = None, non_blocking: bool = F
     raise ValueError(f"invalid type: {dtype!r}")
 
 
-def cast_methods() -> dict[str, Any]:
+def _cast_method(name: str, dtype: DType) -> None:
     """`.float()`, `.long()` and so on."""
 
-    def method(name: str, dtype: DType) -> Any:
-        def convert(self: Tensor) -> Tensor:
-            return cast(self, dtype)
+    @method(name, quick=True)
+    def convert(self: Tensor) -> Tensor:
+        return cast(self, dtype)
 
-        convert.__name__ = convert.__qualname__ = name
-        convert.__doc__ = f"The tensor converted to {dtype!r}."
-        return convert
-
-    return {dtype.scalar.lower(): method(dtype.scalar.lower(), dtype) for dtype in ALL}
+    convert.__name__ = convert.__qualname__ = name
+    convert.__doc__ = f"The tensor converted to {dtype!r}."
 
 
+for _dtype in ALL:
+    _cast_method(_dtype.scalar.lower(), _dtype)
+
+
+@method(quick=True)
 def copy_(self: Tensor, src: Any, non_blocking: bool = False) -> Tensor:
     """Writes `src`, broadcast and converted, over this tensor. Any place, any dtype.
 
@@ -152,6 +160,7 @@ def copy_(self: Tensor, src: Any, non_blocking: bool = False) -> Tensor:
     return self
 
 
+@method(quick=True)
 def fill_(self: Tensor, value: Any) -> Tensor:
     """Sets every element to a number (or a 0-d tensor).
 
@@ -182,6 +191,7 @@ def fill_(self: Tensor, value: Any) -> Tensor:
 FILL = unlisted("fill", ("a",), {"a": lambda g: g.new_zeros(g.shape)})
 
 
+@method(quick=True)
 def zero_(self: Tensor) -> Tensor:
     """Sets every element to zero."""
     return fill_(self, 0)

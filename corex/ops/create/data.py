@@ -9,7 +9,7 @@ from __future__ import annotations
 import sys
 import warnings
 from array import array
-from collections.abc import Callable, Mapping, Sequence, Set
+from collections.abc import Mapping, Sequence, Set
 from itertools import chain
 from typing import Any
 
@@ -35,6 +35,7 @@ from corex.ops.create.host import (
 )
 from corex.ops.places import converted
 from corex.ops.promotion import check_fits, number_dtype
+from corex.ops.registration import function, method
 from corex.ops.shape.views import clone, detach
 from corex.tensor.place import Place
 from corex.tensor.tensor import TENSOR_TYPES, Tensor
@@ -43,6 +44,7 @@ _MAX_DIMS = 64  # what a memoryview, and so NumPy and the buffer protocol, can s
 
 
 # ---- tensor ------------------------------------------------------------------------------------
+@function(quick=True)
 def tensor(
     data: Any,
     *,
@@ -247,6 +249,7 @@ _INTEGERS = {int, bool}
 
 
 # ---- without a copy where possible -------------------------------------------------------------
+@function()
 def as_tensor(
     data: Any,
     dtype: DTypeLike = None,
@@ -294,6 +297,7 @@ def _foreign(
     return converted(found, dtype or found.key.dtype, place)
 
 
+@function()
 def asarray(
     obj: Any,
     *,
@@ -337,6 +341,7 @@ def _is_raw(obj: Any) -> bool:
     return isinstance(obj, bytes | bytearray | memoryview | array)
 
 
+@method()
 def new_tensor(
     self: Tensor,
     data: Any,
@@ -354,17 +359,3 @@ def new_tensor(
         device, backend = place.device, place.name
     result = _from_any("new_tensor", data, dtype or self.key.dtype, device, backend)
     return result.requires_grad_() if requires_grad else result
-
-
-functions: dict[str, Callable[..., Tensor]] = {
-    "tensor": tensor,
-    "as_tensor": as_tensor,
-    "asarray": asarray,
-}
-methods: dict[str, Callable[..., Tensor]] = {"new_tensor": new_tensor}
-
-
-def install(tensor: type[Tensor]) -> None:
-    """Sets the method `new_tensor`."""
-    for name, method in methods.items():
-        setattr(tensor, name, method)

@@ -6,7 +6,6 @@ tensor is a copy of it, unless `copy=False` forbids that.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from corex import dtypes as dt
@@ -17,6 +16,7 @@ from corex.dtypes import DType
 from corex.layout import contiguous_strides, is_contiguous, numel
 from corex.ops.create.constant import DeviceLike
 from corex.ops.create.convert import to
+from corex.ops.registration import function
 from corex.ops.shape.views import clone
 from corex.tensor.place import Place
 from corex.tensor.storage import adopt
@@ -33,6 +33,7 @@ _TYPES = {
 
 
 # ---- DLPack ------------------------------------------------------------------------------------
+@function()
 def from_dlpack(ext_tensor: Any, *, device: DeviceLike = None, copy: bool | None = None) -> Tensor:
     """A tensor over the memory of an object with `__dlpack__`, or of a DLPack capsule.
 
@@ -218,6 +219,3 @@ def shared_foreign(data: Any, device: DeviceLike) -> Tensor | None:
     if hasattr(data, "__dlpack__") and hasattr(data, "__dlpack_device__"):
         return from_dlpack(data)
     return None
-
-
-functions: dict[str, Callable[..., Tensor]] = {"from_dlpack": from_dlpack}

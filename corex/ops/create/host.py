@@ -7,7 +7,6 @@ is imported only when somebody hands over an array, and then it is there already
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from corex.dispatch.bind import dense_copy
@@ -21,6 +20,7 @@ from corex.ops.create.constant import (
     finished,
     new_tensor_of,
 )
+from corex.ops.registration import function
 from corex.tensor.place import DispatchKey, Place
 from corex.tensor.storage import adopt
 from corex.tensor.tensor import Tensor, make
@@ -71,6 +71,7 @@ def as_dtype(t: Tensor, dtype: DType) -> Tensor:
     return t if t.key.dtype is dtype else dense_copy(t, t.key.place.keys[dtype.index])
 
 
+@function()
 def from_numpy(ndarray: Any) -> Tensor:
     """A CPU tensor over an array's own memory: writes through either are seen by the other.
 
@@ -145,6 +146,7 @@ def _warn_not_writable(what: str) -> None:
 
 
 # ---- buffers -----------------------------------------------------------------------------------
+@function()
 def frombuffer(
     buffer: Any,
     *,
@@ -201,6 +203,3 @@ def frombuffer(
         result = new_tensor_of(key, (count,))
         key.place.backend.copy_from_host(result.storage_.buffer, 0, data)
     return finished("frombuffer", result, None, requires_grad)
-
-
-functions: dict[str, Callable[..., Tensor]] = {"from_numpy": from_numpy, "frombuffer": frombuffer}

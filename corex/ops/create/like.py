@@ -22,6 +22,7 @@ from corex.ops.create.constant import (
     strided_tensor_of,
 )
 from corex.ops.promotion import Number, check_fits, require_tensor
+from corex.ops.registration import function, method
 from corex.tensor.place import DispatchKey
 from corex.tensor.tensor import Tensor
 
@@ -59,11 +60,12 @@ def _constant_like(name: str, value: Number | None) -> Callable[..., Tensor]:
     return named(create, name)
 
 
-zeros_like = _constant_like("zeros_like", 0)
-ones_like = _constant_like("ones_like", 1)
-empty_like = _constant_like("empty_like", None)
+zeros_like = function(quick=True)(_constant_like("zeros_like", 0))
+ones_like = function(quick=True)(_constant_like("ones_like", 1))
+empty_like = function(quick=True)(_constant_like("empty_like", None))
 
 
+@function()
 def full_like(
     input: Tensor,
     fill_value: Any,
@@ -101,11 +103,12 @@ def _new_constant(name: str, value: Number | None) -> Callable[..., Tensor]:
     return named(create, name)
 
 
-new_zeros = _new_constant("new_zeros", 0)
-new_ones = _new_constant("new_ones", 1)
-new_empty = _new_constant("new_empty", None)
+new_zeros = method(quick=True)(_new_constant("new_zeros", 0))
+new_ones = method(quick=True)(_new_constant("new_ones", 1))
+new_empty = method(quick=True)(_new_constant("new_empty", None))
 
 
+@method(quick=True)
 def new_full(
     self: Tensor,
     size: Sequence[int],
@@ -124,6 +127,7 @@ def new_full(
     return finished("new_full", result, None, requires_grad, value)
 
 
+@method()
 def new_empty_strided(
     self: Tensor, size: Sequence[int], stride: Sequence[int], **options: Any
 ) -> Tensor:
@@ -131,24 +135,3 @@ def new_empty_strided(
     place = self.key.place
     own = {"dtype": self.dtype, "device": place.device, "backend": place.name}
     return empty_strided(size, stride, **{**own, **options})
-
-
-functions: dict[str, Callable[..., Tensor]] = {
-    "zeros_like": zeros_like,
-    "ones_like": ones_like,
-    "empty_like": empty_like,
-    "full_like": full_like,
-}
-methods: dict[str, Callable[..., Tensor]] = {
-    "new_zeros": new_zeros,
-    "new_ones": new_ones,
-    "new_empty": new_empty,
-    "new_full": new_full,
-    "new_empty_strided": new_empty_strided,
-}
-
-
-def install(tensor: type[Tensor]) -> None:
-    """Sets the `new_*` methods."""
-    for name, method in methods.items():
-        setattr(tensor, name, method)

@@ -22,9 +22,10 @@ from corex.ops.create.constant import (
     number_of,
 )
 from corex.ops.places import converted, exact_place
-from corex.ops.pointwise.binary import operators
+from corex.ops.pointwise.binary import gt, lt, pow_
 from corex.ops.pointwise.select import masked_fill
 from corex.ops.promotion import Number, check_bits, check_fits, real_number, require_tensor
+from corex.ops.registration import exported, function
 from corex.ops.shape.views import expand, reshape
 from corex.tensor.place import DispatchKey
 from corex.tensor.schema import ALL, OpSchema, declare
@@ -32,6 +33,7 @@ from corex.tensor.tensor import Tensor, make
 
 
 # ---- ranges ------------------------------------------------------------------------------------
+@function()
 def arange(
     start: Any = None,
     end: Any = None,
@@ -102,6 +104,7 @@ def _check_not_bool(name: str, dtype: DType) -> None:
         raise NotImplementedError(f"[{name}] not implemented for dtype bool")
 
 
+@function()
 def linspace(
     start: Any,
     end: Any,
@@ -130,6 +133,7 @@ def linspace(
     return finished("linspace", result, out, requires_grad)
 
 
+@function()
 def logspace(
     start: Any,
     end: Any,
@@ -156,7 +160,7 @@ def logspace(
     _check_not_bool("logspace", key.dtype)
     exponents = _spaced("logspace", key, start, end, steps)
     exact = converted(exponents, dt.float64, exact_place(key.place))
-    powers = operators["__rpow__"](exact, base)
+    powers = pow_(base, exact)
     result = converted(powers, key.dtype, key.place)
     return finished("logspace", result, out, requires_grad)
 
@@ -208,6 +212,7 @@ def _bound(name: str, argument: str, value: Any, dtype: DType) -> float:
 
 
 # ---- identity and triangles --------------------------------------------------------------------
+@function()
 def eye(
     n: int,
     m: int | None = None,
@@ -253,9 +258,8 @@ def _outside(like: Tensor, diagonal: int, lower: bool) -> Tensor:
         write("arange", (one,), (), (start, 1))
         positions.append(one)
     row, column = positions
-    compare = operators["__lt__" if lower else "__gt__"]
-    mask: Tensor = compare(reshape(row, rows, 1), column)
-    return mask
+    compare = lt if lower else gt
+    return compare(reshape(row, rows, 1), column)
 
 
 def _triangle(name: str, lower: bool) -> Callable[..., Tensor]:
@@ -270,7 +274,7 @@ def _triangle(name: str, lower: bool) -> Callable[..., Tensor]:
             inputs=("a",),
             params=("diagonal",),
             result=lambda a, diagonal: [(a.shape, a.key.dtype)],
-            derivative={"a": lambda g, diagonal: function(g, diagonal)},
+            derivative={"a": lambda g, diagonal: op(g, diagonal)},
             decomposition=compose,
             tier=2,
             accepts=ALL,
@@ -279,23 +283,23 @@ def _triangle(name: str, lower: bool) -> Callable[..., Tensor]:
         )
     )
 
-    def function(input: Tensor, diagonal: int = 0) -> Tensor:
+    def op(input: Tensor, diagonal: int = 0) -> Tensor:
         require_tensor(name, input)
         if input.ndim < 2:
             raise RuntimeError(f"{name}: input tensor must have at least 2 dimensions")
         result: Tensor = bind(schema, (input,), (index(diagonal),))
         return result
 
-    function.__name__ = function.__qualname__ = name
-    function.__doc__ = (
+    op.__name__ = op.__qualname__ = name
+    op.__doc__ = (
         f"{schema.doc}\n\n    `diagonal` counts upwards from the main one.\n\n    Raises:\n"
         f"        RuntimeError: fewer than two dimensions."
     )
-    return function
+    return op
 
 
-tril = _triangle("tril", lower=True)
-triu = _triangle("triu", lower=False)
+tril = exported(inplace=True)(_triangle("tril", lower=True))
+triu = exported(inplace=True)(_triangle("triu", lower=False))
 
 
 def _below(row: int, col: int, edge: int) -> int:
@@ -310,7 +314,7 @@ def _below(row: int, col: int, edge: int) -> int:
 
 
 def _triangle_indices(name: str, lower: bool) -> Callable[..., Tensor]:
-    def function(
+    def op(
         row: int,
         col: int,
         offset: int = 0,
@@ -335,18 +339,19 @@ def _triangle_indices(name: str, lower: bool) -> Callable[..., Tensor]:
             columns += chosen
         return tensor([rows, columns], dtype=wanted, device=device, backend=backend)
 
-    function.__name__ = function.__qualname__ = name
-    function.__doc__ = (
+    op.__name__ = op.__qualname__ = name
+    op.__doc__ = (
         f"Row and column numbers of the {'lower' if lower else 'upper'} triangle, 2 x count."
     )
-    return function
+    return op
 
 
-tril_indices = _triangle_indices("tril_indices", lower=True)
-triu_indices = _triangle_indices("triu_indices", lower=False)
+tril_indices = function()(_triangle_indices("tril_indices", lower=True))
+triu_indices = function()(_triangle_indices("triu_indices", lower=False))
 
 
 # ---- grids -------------------------------------------------------------------------------------
+@function()
 def meshgrid(*tensors: Any, indexing: str | None = None) -> tuple[Tensor, ...]:
     """Each 1-d (or 0-d) tensor expanded along the dimensions of all others; views, no copies.
 
@@ -382,23 +387,3 @@ def meshgrid(*tensors: Any, indexing: str | None = None) -> tuple[Tensor, ...]:
     if swap:
         grids[0], grids[1] = grids[1], grids[0]
     return tuple(grids)
-
-
-functions: dict[str, Callable[..., Any]] = {
-    "arange": arange,
-    "linspace": linspace,
-    "logspace": logspace,
-    "eye": eye,
-    "tril": tril,
-    "triu": triu,
-    "tril_indices": tril_indices,
-    "triu_indices": triu_indices,
-    "meshgrid": meshgrid,
-}
-methods: dict[str, Callable[..., Tensor]] = {"tril": tril, "triu": triu}
-
-
-def install(tensor: type[Tensor]) -> None:
-    """Sets the methods `tril` and `triu`."""
-    for name, method in methods.items():
-        setattr(tensor, name, method)

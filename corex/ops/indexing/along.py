@@ -13,6 +13,7 @@ from corex.layout import normalize_dim, numel
 from corex.ops.indexing.brackets import getitem, index_put_, setitem
 from corex.ops.indexing.rows import refuse_negative
 from corex.ops.promotion import factor, require_tensor, written
+from corex.ops.registration import exported, method
 from corex.ops.shape.views import clone, dense_clone, unsqueeze
 from corex.tensor.tensor import Tensor
 
@@ -41,6 +42,7 @@ def _at(dim: int, index: Tensor) -> tuple[Any, ...]:
     return (*[slice(None)] * dim, _vector(index))
 
 
+@exported()
 def index_select(input: Tensor, dim: int, index: Tensor) -> Tensor:
     """Entries of a dim by a 1-d index.
 
@@ -65,6 +67,7 @@ def index_select(input: Tensor, dim: int, index: Tensor) -> Tensor:
     return getitem(input, _at(dim, refuse_negative("index_select", index, input.shape[dim])))
 
 
+@method()
 def index_add_(
     self: Tensor, dim: int, index: Tensor, source: Tensor, *, alpha: float = 1
 ) -> Tensor:
@@ -93,6 +96,7 @@ def index_add_(
     return self
 
 
+@exported()
 def index_add(
     input: Tensor, dim: int, index: Tensor, source: Tensor, *, alpha: float = 1
 ) -> Tensor:
@@ -100,6 +104,7 @@ def index_add(
     return index_add_(dense_clone(input), dim, index, source, alpha=alpha)
 
 
+@method()
 def index_fill_(self: Tensor, dim: int, index: Tensor, value: Any) -> Tensor:
     """In place: entries of a dim set to a number.
 
@@ -120,11 +125,13 @@ def index_fill_(self: Tensor, dim: int, index: Tensor, value: Any) -> Tensor:
     return self
 
 
+@exported()
 def index_fill(input: Tensor, dim: int, index: Tensor, value: Any) -> Tensor:
     """`input` with the entries of a dim set to a number."""
     return index_fill_(clone(input), dim, index, value)
 
 
+@exported(inplace=True)
 def index_copy(input: Tensor, dim: int, index: Tensor, source: Tensor) -> Tensor:
     """`input` with the entries of a dim replaced by those of `source`.
 

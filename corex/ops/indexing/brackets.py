@@ -13,6 +13,7 @@ from corex.ops.indexing.rows import INDEX_PUT, Indices, get_rows, write_rows
 from corex.ops.inplace import check_inplace, finish_inplace
 from corex.ops.places import to_place
 from corex.ops.promotion import as_number, cast, written
+from corex.ops.registration import exported, method, operator
 from corex.ops.shape.parts import basic_view, select
 from corex.ops.shape.views import alias_view, expand, permute, reordered, reshape, shaped
 from corex.tensor.tensor import TENSOR_TYPES, Tensor
@@ -63,6 +64,7 @@ class _Advanced:
         return reshape(values, (numel(self.shape), *self.rest))
 
 
+@operator("__getitem__")
 def getitem(self: Tensor, key: Any) -> Tensor:
     """`self[key]`: a view for basic indices, else a copy.
 
@@ -88,6 +90,7 @@ def getitem(self: Tensor, key: Any) -> Tensor:
     return _Advanced(view, advanced).rows()
 
 
+@operator("__setitem__")
 def setitem(self: Tensor, key: Any, value: Any) -> None:
     """`self[key] = value`, with value broadcast and converted.
 
@@ -170,6 +173,7 @@ def _put_in_place(
     self.storage_.version += 1
 
 
+@method()
 def index_put_(
     self: Tensor, indices: Sequence[Tensor], values: Tensor, accumulate: bool = False
 ) -> Tensor:
@@ -187,6 +191,7 @@ def index_put_(
     return self
 
 
+@exported()
 def index_put(
     input: Tensor, indices: Sequence[Tensor], values: Tensor, accumulate: bool = False
 ) -> Tensor:

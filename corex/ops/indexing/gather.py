@@ -14,6 +14,7 @@ from corex.observe import events
 from corex.ops.indexing.brackets import getitem
 from corex.ops.indexing.rows import get_rows, put_rows, refuse_negative
 from corex.ops.promotion import cast, require_tensor, written
+from corex.ops.registration import exported, method
 from corex.ops.shape.parts import slice_view
 from corex.ops.shape.views import (
     expand,
@@ -149,6 +150,7 @@ def _unlast(t: Tensor, dim: int, like: Tensor) -> Tensor:
     return t if dim == t.ndim - 1 else reordered(t, order_back(t.ndim, dim))
 
 
+@exported()
 def gather(input: Tensor, dim: int, index: Tensor) -> Tensor:
     """out[i][j] = input[index[i][j]][j] for dim 0, and so on; out has the index's shape.
 
@@ -201,6 +203,7 @@ def _scatter_values(
     return dim, index, source
 
 
+@exported()
 def scatter_add(input: Tensor, dim: int, index: Tensor, src: Tensor) -> Tensor:
     """`input` with self[index[i][j]][j] += src[i][j] for dim 0, and so on.
 
@@ -216,6 +219,7 @@ def scatter_add(input: Tensor, dim: int, index: Tensor, src: Tensor) -> Tensor:
     return _unlast(result, dim, input)
 
 
+@exported()
 def scatter(
     input: Tensor, dim: int, index: Tensor, src: Any = None, *, value: Any = None
 ) -> Tensor:
@@ -236,11 +240,13 @@ def scatter(
     return _unlast(result, dim, input)
 
 
+@method()
 def scatter_add_(self: Tensor, dim: int, index: Tensor, src: Tensor) -> Tensor:
     """In place `scatter_add`."""
     return self.copy_(scatter_add(_safe(self), dim, index, src))
 
 
+@method()
 def scatter_(
     self: Tensor, dim: int, index: Tensor, src: Any = None, *, value: Any = None
 ) -> Tensor:
@@ -257,6 +263,7 @@ def _safe(self: Tensor) -> Tensor:
     )
 
 
+@exported()
 def take_along_dim(input: Tensor, indices: Tensor, dim: int | None = None) -> Tensor:
     """Entries along a dim, broadcasting the other dims.
 

@@ -8,10 +8,12 @@ from corex.layout import broadcast_shapes
 from corex.ops.indexing.brackets import getitem, index_put_
 from corex.ops.indexing.nonzero import nonzero
 from corex.ops.promotion import require_tensor
+from corex.ops.registration import exported
 from corex.ops.shape.views import dense_clone, expand, reshape, shaped, unsqueeze
 from corex.tensor.tensor import Tensor
 
 
+@exported()
 def masked_select(input: Tensor, mask: Tensor) -> Tensor:
     """The elements where the mask holds, in row-major order.
 
@@ -28,6 +30,7 @@ def masked_select(input: Tensor, mask: Tensor) -> Tensor:
     return getitem(picked, expand(mask, shape))
 
 
+@exported(inplace=True)
 def masked_scatter(input: Tensor, mask: Tensor, source: Tensor) -> Tensor:
     """`input` with the places where the mask holds filled, in order, from the start of `source`.
 

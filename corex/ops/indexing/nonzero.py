@@ -8,6 +8,7 @@ from corex import dtypes as dt
 from corex.dispatch.bind import write
 from corex.dispatch.resolve import empty
 from corex.ops.promotion import cast, require_tensor
+from corex.ops.registration import exported
 from corex.ops.shape.parts import select
 from corex.ops.shape.views import plain_permute
 from corex.tensor.schema import BOOL, OpSchema, declare
@@ -21,6 +22,7 @@ NONZERO = declare(
 )  # fmt: skip
 
 
+@exported()
 def nonzero(input: Tensor, *, as_tuple: bool = False) -> Any:
     """Positions of non-zero elements: an (n, ndim) int64 tensor, or one tensor per dim."""
     mask = require_tensor("nonzero", input).detach()
@@ -37,6 +39,7 @@ def nonzero(input: Tensor, *, as_tuple: bool = False) -> Any:
     return tuple([select(result, 1, i) for i in range(input.ndim)])
 
 
+@exported()
 def argwhere(input: Tensor) -> Tensor:
     """Positions of the non-zero elements, one row each."""
     found: Tensor = nonzero(input)

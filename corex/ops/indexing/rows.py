@@ -13,6 +13,7 @@ from corex.dispatch.record import record
 from corex.dispatch.resolve import check_places, empty
 from corex.layout import numel
 from corex.ops.promotion import require_tensor
+from corex.ops.registration import exported
 from corex.ops.shape.views import reshape, shaped
 from corex.tensor.modes import mode
 from corex.tensor.schema import ALL, OpSchema, declare
@@ -150,6 +151,7 @@ def refuse_negative(op: str, index: Tensor, size: int) -> Tensor:
     return index
 
 
+@exported()
 def take(input: Tensor, index: Tensor) -> Tensor:
     """Elements by their position in the flattened tensor.
 

@@ -5,7 +5,7 @@ They permute and reshape their operands into batches of matrices and let `matmul
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 from corex.layout import normalize_dim, numel
@@ -20,6 +20,7 @@ from corex.ops.linalg.matmul import (
 )
 from corex.ops.promotion import Number, require_tensor
 from corex.ops.reduce.reductions import sum_
+from corex.ops.registration import exported, function
 from corex.ops.shape.join import stack
 from corex.ops.shape.parts import diagonal
 from corex.ops.shape.views import (
@@ -36,6 +37,7 @@ _ELLIPSIS = [f"...{i}" for i in range(64)]  # labels of the dims that an ellipsi
 
 
 # ---- einsum ----------------------------------------------------------------------------------
+@function()
 def einsum(equation: str, *operands: Any) -> Tensor:
     """Sums of products by labelled dims, such as 'bij,bjk->bik'; '...' stands for further dims.
 
@@ -207,6 +209,7 @@ def _arranged(t: Tensor, labels: list[str], order: list[str], size: dict[str, in
 
 
 # ---- tensordot and friends ---------------------------------------------------------------------
+@function()
 def tensordot(a: Tensor, b: Tensor, dims: Any = 2) -> Tensor:
     """Sums products over pairs of dims: the last of `a` and the first of `b`, or two lists.
 
@@ -243,6 +246,7 @@ def tensordot(a: Tensor, b: Tensor, dims: Any = 2) -> Tensor:
     return shaped(mm(left, right), (*lead, *tail))
 
 
+@exported()
 def inner(input: Tensor, other: Tensor) -> Tensor:
     """Sums products over both last dims; the product with a 0-d tensor.
 
@@ -259,11 +263,13 @@ def inner(input: Tensor, other: Tensor) -> Tensor:
     return tensordot(input, other, ([-1], [-1]))
 
 
+@exported()
 def vdot(input: Tensor, other: Tensor) -> Tensor:
     """Inner product of two vectors (of the conjugate of the first, if complex)."""
     return dot(input, other)
 
 
+@exported(inplace=True)
 def addmv(
     input: Tensor, mat: Tensor, vec: Tensor, *, beta: Number = 1, alpha: Number = 1
 ) -> Tensor:
@@ -271,6 +277,7 @@ def addmv(
     return added("addmv", input, beta, alpha, lambda: mv(mat, vec))
 
 
+@exported(inplace=True)
 def addr(
     input: Tensor, vec1: Tensor, vec2: Tensor, *, beta: Number = 1, alpha: Number = 1
 ) -> Tensor:
@@ -278,6 +285,7 @@ def addr(
     return added("addr", input, beta, alpha, lambda: outer(vec1, vec2), strict=True)
 
 
+@exported(inplace=True)
 def addbmm(
     input: Tensor, batch1: Tensor, batch2: Tensor, *, beta: Number = 1, alpha: Number = 1
 ) -> Tensor:
@@ -290,6 +298,7 @@ def addbmm(
     return added("addbmm", input, beta, alpha, product)
 
 
+@exported()
 def trace(input: Tensor) -> Tensor:
     """The sum of a matrix's diagonal.
 
@@ -301,6 +310,7 @@ def trace(input: Tensor) -> Tensor:
     return sum_(diagonal(input))
 
 
+@exported()
 def kron(input: Tensor, other: Tensor) -> Tensor:
     """Kronecker product: blocks of `other`, one for every element of `input`."""
     ndim = max(input.ndim, other.ndim)
@@ -311,6 +321,7 @@ def kron(input: Tensor, other: Tensor) -> Tensor:
     return shaped(left * right, tuple([s * r for s, r in zip(a, b, strict=True)]))
 
 
+@exported()
 def cross(input: Tensor, other: Tensor, dim: int | None = None) -> Tensor:
     """Vector product along a dim of size 3 (the first such dim by default).
 
@@ -333,6 +344,7 @@ def cross(input: Tensor, other: Tensor, dim: int | None = None) -> Tensor:
     return stack(parts, dim)
 
 
+@exported()
 def matrix_power(input: Tensor, n: int) -> Tensor:
     """A square matrix, or a batch of them, times itself, n >= 0 times in all.
 
@@ -356,14 +368,3 @@ def matrix_power(input: Tensor, n: int) -> Tensor:
     eye = input.new_zeros(input.shape)
     diagonal(eye, 0, -2, -1).fill_(1)
     return eye
-
-
-functions: dict[str, Callable[..., Any]] = {
-    f.__name__: f
-    for f in (
-        einsum, tensordot, inner, vdot, addmv, addr, addbmm, trace, kron, cross, matrix_power,
-    )
-}  # fmt: skip
-functions["ger"] = outer
-_NOT_METHODS = ("einsum", "tensordot")
-methods = {name: f for name, f in functions.items() if name not in _NOT_METHODS}

@@ -13,6 +13,7 @@ from corex.layout import broadcast_shapes, numel
 from corex.ops.composed import composition
 from corex.ops.inplace import write_out
 from corex.ops.promotion import Number, factor, require_tensor
+from corex.ops.registration import exported, function, operator
 from corex.ops.shape.views import (
     UNSQUEEZE,
     expand,
@@ -175,6 +176,7 @@ def _align(op: str, a: Tensor, b: Tensor, inner: int) -> None:
         )
 
 
+@exported(quick=True)
 def matmul(input: Tensor, other: Tensor, *, out: Tensor | None = None) -> Tensor:
     """Matrix product, with vectors and broadcast batches, as NumPy's `@`.
 
@@ -238,6 +240,19 @@ def _as_batch(t: Tensor, batch: tuple[int, ...]) -> Tensor:
     return reshape(expand(t, shape), (numel(batch), *t.shape[-2:]))
 
 
+@operator("__matmul__")
+def matmul_operator(self: Tensor, other: Any) -> Any:
+    """`self @ other`; NotImplemented for what is no tensor."""
+    return matmul(self, other) if isinstance(other, Tensor) else NotImplemented
+
+
+@operator("__rmatmul__")
+def rmatmul(self: Tensor, other: Any) -> Any:
+    """`other @ self`; NotImplemented for what is no tensor."""
+    return matmul(other, self) if isinstance(other, Tensor) else NotImplemented
+
+
+@exported(quick=True)
 def mm(input: Tensor, mat2: Tensor, *, out: Tensor | None = None) -> Tensor:
     """Product of two matrices.
 
@@ -253,6 +268,7 @@ def mm(input: Tensor, mat2: Tensor, *, out: Tensor | None = None) -> Tensor:
     return result if out is None else write_out(out, result, "mm")
 
 
+@exported()
 def bmm(input: Tensor, mat2: Tensor) -> Tensor:
     """Products of two batches of matrices.
 
@@ -271,6 +287,7 @@ def bmm(input: Tensor, mat2: Tensor) -> Tensor:
     return _product(input, mat2)
 
 
+@exported()
 def mv(input: Tensor, vec: Tensor) -> Tensor:
     """Product of a matrix and a vector.
 
@@ -285,6 +302,7 @@ def mv(input: Tensor, vec: Tensor) -> Tensor:
     return matmul(input, vec)
 
 
+@exported()
 def dot(input: Tensor, tensor: Tensor) -> Tensor:
     """Inner product of two vectors.
 
@@ -306,6 +324,7 @@ def dot(input: Tensor, tensor: Tensor) -> Tensor:
     return shaped(_product(unsqueeze(input, 0), unsqueeze(tensor, 1)), ())
 
 
+@exported("outer", "ger")
 def outer(input: Tensor, vec2: Tensor) -> Tensor:
     """Outer product of two vectors.
 
@@ -319,6 +338,7 @@ def outer(input: Tensor, vec2: Tensor) -> Tensor:
     return unsqueeze(input, 1) * vec2
 
 
+@exported(inplace=True)
 def addmm(
     input: Tensor, mat1: Tensor, mat2: Tensor, *, beta: Number = 1, alpha: Number = 1
 ) -> Tensor:
@@ -326,6 +346,7 @@ def addmm(
     return added("addmm", input, beta, alpha, lambda: mm(mat1, mat2))
 
 
+@exported(inplace=True)
 def baddbmm(
     input: Tensor, batch1: Tensor, batch2: Tensor, *, beta: Number = 1, alpha: Number = 1
 ) -> Tensor:
@@ -366,6 +387,7 @@ _added = composition(
 )  # fmt: skip
 
 
+@function(quick=True)
 def linear(input: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
     """input @ weight^T + bias over the last dim; weight is (out, in), or (in,) for one output.
 

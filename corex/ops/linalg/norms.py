@@ -11,6 +11,7 @@ from corex.layout import normalize_dims
 from corex.ops.composed import composition
 from corex.ops.promotion import cast, check_bits, plain_number, require_tensor
 from corex.ops.reduce.reductions import amax, amin, sum_
+from corex.ops.registration import exported
 from corex.ops.shape.views import reshape, shaped
 from corex.tensor.tensor import Tensor
 
@@ -31,6 +32,7 @@ def checked(op: str, name: str, value: Any) -> float:
 
 
 # ---- norms -----------------------------------------------------------------------------------
+@exported()
 def norm(input: Tensor, p: Any = 2, dim: Dims = None, keepdim: bool = False) -> Tensor:
     """Vector norm over dims: p any number or infinity ('fro' is 2).
 
@@ -97,12 +99,14 @@ _norm = composition(
 )  # fmt: skip
 
 
+@exported()
 def dist(input: Tensor, other: Tensor, p: float = 2) -> Tensor:
     """The p-norm of input - other."""
     return norm(input - other, p)
 
 
 # ---- log-sum-exp -----------------------------------------------------------------------------
+@exported()
 def logsumexp(input: Tensor, dim: Dims, keepdim: bool = False) -> Tensor:
     """log(sum(exp(input))) over dims, without overflow."""
     if not require_tensor("logsumexp", input).is_floating_point():

@@ -9,9 +9,10 @@ from corex.dispatch.bind import bind, bind_pointwise
 from corex.layout import normalize_dim
 from corex.ops.composed import composition
 from corex.ops.pointwise.select import clamp, where
-from corex.ops.pointwise.unary import functions as unary
+from corex.ops.pointwise.unary import relu as plain_relu
 from corex.ops.promotion import cast, factor, real_number, require_tensor
 from corex.ops.random.sampling import Generator, rand_like
+from corex.ops.registration import exported, function
 from corex.ops.shape.views import (
     before_write,
     call_along,
@@ -111,6 +112,7 @@ def _along(schema: OpSchema, input: Tensor, dim: int | None, dtype: Any) -> Tens
     return call_along(schema, a, dim)
 
 
+@exported()
 def softmax(input: Tensor, dim: int | None = None, dtype: Any = None) -> Tensor:
     """exp(input) / sum(exp(input)) along a dim, without overflow.
 
@@ -120,6 +122,7 @@ def softmax(input: Tensor, dim: int | None = None, dtype: Any = None) -> Tensor:
     return _along(SOFTMAX, input, dim, dtype)
 
 
+@exported()
 def log_softmax(input: Tensor, dim: int | None = None, dtype: Any = None) -> Tensor:
     """log(softmax(input)) along a dim, accurately.
 
@@ -129,6 +132,7 @@ def log_softmax(input: Tensor, dim: int | None = None, dtype: Any = None) -> Ten
     return _along(LOG_SOFTMAX, input, dim, dtype)
 
 
+@function()
 def softmin(input: Tensor, dim: int | None = None, dtype: Any = None) -> Tensor:
     """softmax(-input)."""
     return softmax(-input, dim, dtype)
@@ -219,6 +223,7 @@ def _pointwise(schema: OpSchema, inputs: tuple[Tensor, ...], params: tuple[Any, 
     return bind_pointwise(schema, inputs, params, first.shape, first.key.dtype)
 
 
+@function(quick=True)
 def gelu(input: Tensor, approximate: str = "none") -> Tensor:
     """input * Phi(input), Phi the normal distribution function; 'tanh' approximates it.
 
@@ -232,6 +237,7 @@ def gelu(input: Tensor, approximate: str = "none") -> Tensor:
     return _pointwise(GELU, (require_tensor("gelu", input),), (approximate == "tanh",))
 
 
+@function()
 def silu(input: Tensor, inplace: bool = False) -> Tensor:
     """input * sigmoid(input)."""
     a = _source(require_tensor("silu", input), inplace)
@@ -251,14 +257,16 @@ def _stored(input: Tensor, result: Tensor, inplace: bool) -> Tensor:
 # ---- compositions ------------------------------------------------------------------------------
 def relu(input: Tensor, inplace: bool = False) -> Tensor:
     """max(input, 0)."""
-    return input.relu_() if inplace else unary["relu"](input)
+    return input.relu_() if inplace else plain_relu(input)
 
 
+@function()
 def relu6(input: Tensor, inplace: bool = False) -> Tensor:
     """input limited to [0, 6]."""
     return hardtanh(input, 0.0, 6.0, inplace)
 
 
+@function()
 def hardtanh(
     input: Tensor, min_val: float = -1.0, max_val: float = 1.0, inplace: bool = False
 ) -> Tensor:
@@ -277,12 +285,14 @@ _limited = composition(
 )  # fmt: skip
 
 
+@function()
 def leaky_relu(input: Tensor, negative_slope: float = 0.01, inplace: bool = False) -> Tensor:
     """input where positive, else negative_slope * input."""
     a = _source(input, inplace)
     return _stored(input, where(a > 0, a, a * negative_slope), inplace)
 
 
+@function()
 def prelu(input: Tensor, weight: Tensor) -> Tensor:
     """`leaky_relu` with a learned slope, one, or one per channel (dim 1)."""
     slope = weight
@@ -319,6 +329,7 @@ def _coefficient(op: str, input: Tensor, alpha: Any) -> float:
     return float(factor(alpha, require_tensor(op, input).key.dtype, op, "alpha", strict=False))
 
 
+@function()
 def elu(input: Tensor, alpha: float = 1.0, inplace: bool = False) -> Tensor:
     """input where positive, else alpha * (exp(input) - 1)."""
     return _stored(
@@ -326,18 +337,21 @@ def elu(input: Tensor, alpha: float = 1.0, inplace: bool = False) -> Tensor:
     )
 
 
+@function()
 def selu(input: Tensor, inplace: bool = False) -> Tensor:
     """Scaled `elu` with the fixed constants of Klambauer et al. (2017)."""
     result = _elu(_source(input, inplace), 1.6732632423543772, 1.0507009873554805, 1.0)
     return _stored(input, result, inplace)
 
 
+@function()
 def celu(input: Tensor, alpha: float = 1.0, inplace: bool = False) -> Tensor:
     """input where positive, else alpha * (exp(input / alpha) - 1)."""
     alpha = _coefficient("celu", input, alpha)
     return _stored(input, _elu(_source(input, inplace), alpha, 1.0, 1.0 / alpha), inplace)
 
 
+@function()
 def softplus(input: Tensor, beta: float = 1.0, threshold: float = 20.0) -> Tensor:
     """log(1 + exp(beta * input)) / beta, linear above the threshold."""
     scaled = input * beta
@@ -355,16 +369,19 @@ _logsigmoid = composition(
 )  # fmt: skip
 
 
+@function()
 def logsigmoid(input: Tensor) -> Tensor:
     """log(sigmoid(input)), without overflow."""
     return _logsigmoid(contiguous(require_tensor("logsigmoid", input)))
 
 
+@function()
 def softsign(input: Tensor) -> Tensor:
     """input / (1 + |input|)."""
     return input / (input.abs() + 1)
 
 
+@function()
 def tanhshrink(input: Tensor) -> Tensor:
     """input - tanh(input)."""
     return input - input.tanh()
@@ -376,6 +393,7 @@ _hardsigmoid = composition(
 )  # fmt: skip
 
 
+@function()
 def hardsigmoid(input: Tensor, inplace: bool = False) -> Tensor:
     """(input + 3) / 6, limited to [0, 1]."""
     return _stored(input, _hardsigmoid(_source(input, inplace)), inplace)
@@ -387,6 +405,7 @@ _hardswish = composition(
 )  # fmt: skip
 
 
+@function()
 def hardswish(input: Tensor, inplace: bool = False) -> Tensor:
     """input * hardsigmoid(input)."""
     return _stored(input, _hardswish(_source(input, inplace)), inplace)
@@ -400,11 +419,13 @@ def _mish_slope(g: Tensor, a: Tensor) -> Tensor:
 _mish = composition("mish", ("a",), lambda a: a * softplus(a).tanh(), {"a": _mish_slope})
 
 
+@function()
 def mish(input: Tensor, inplace: bool = False) -> Tensor:
     """input * tanh(softplus(input))."""
     return _stored(input, _mish(_source(input, inplace)), inplace)
 
 
+@function()
 def softshrink(input: Tensor, lambd: float = 0.5) -> Tensor:
     """input moved towards 0 by lambd.
 
@@ -425,16 +446,19 @@ _softshrink = composition(
 )  # fmt: skip
 
 
+@function()
 def hardshrink(input: Tensor, lambd: float = 0.5) -> Tensor:
     """0 where |input| <= lambd, else input (NaN too)."""
     return where(input.abs() <= lambd, 0.0, input)
 
 
+@function()
 def threshold(input: Tensor, threshold: float, value: float, inplace: bool = False) -> Tensor:
     """The value where the input is not above the threshold, else the input (NaN too)."""
     return _stored(input, where(input <= threshold, value, input), inplace)
 
 
+@function()
 def glu(input: Tensor, dim: int = -1) -> Tensor:
     """First half of a dim times the sigmoid of the second half.
 
@@ -448,6 +472,7 @@ def glu(input: Tensor, dim: int = -1) -> Tensor:
     return a * b.sigmoid()
 
 
+@function()
 def dropout(
     input: Tensor,
     p: float = 0.5,

@@ -14,6 +14,7 @@ from corex.layout import LARGEST, padded_size
 from corex.ops.linalg.matmul import matmul
 from corex.ops.promotion import require_tensor
 from corex.ops.reduce.reductions import sum_
+from corex.ops.registration import function
 from corex.ops.shape.pad import pad as pad_constant
 from corex.ops.shape.parts import slice_view, unfold
 from corex.ops.shape.views import (
@@ -228,6 +229,7 @@ def weight_gradient(
     return result
 
 
+@function()
 def conv2d(
     input: Tensor,
     weight: Tensor,

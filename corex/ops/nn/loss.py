@@ -27,6 +27,7 @@ from corex.ops.pointwise.binary_composed import xlogy
 from corex.ops.pointwise.select import clamp, where
 from corex.ops.promotion import cast, real_number, require_tensor
 from corex.ops.reduce.reductions import amin
+from corex.ops.registration import function
 from corex.ops.shape.views import (
     clone,
     expand,
@@ -101,6 +102,7 @@ MSE_LOSS_BACKWARD = declare(
 _flat_mse = template.flat(MSE_LOSS, ("a", "b"), "a.shape, {a}, {b}", shape="()")
 
 
+@function(quick=True)
 def mse_loss(input: Tensor, target: Tensor, reduction: str = "mean") -> Tensor:
     """(input - target) ** 2, averaged by default.
 
@@ -138,12 +140,14 @@ def _warn_shapes(op: str, input: Tensor, target: Tensor) -> None:
         )
 
 
+@function()
 def l1_loss(input: Tensor, target: Tensor, reduction: str = "mean") -> Tensor:
     """|input - target|, averaged by default."""
     _warn_shapes("l1_loss", input, target)
     return reduced((input - target).abs(), reduction)
 
 
+@function()
 def smooth_l1_loss(
     input: Tensor, target: Tensor, reduction: str = "mean", beta: float = 1.0
 ) -> Tensor:
@@ -157,6 +161,7 @@ def smooth_l1_loss(
     return reduced(smooth_l1(input, target, beta), reduction)
 
 
+@function()
 def huber_loss(
     input: Tensor, target: Tensor, reduction: str = "mean", delta: float = 1.0
 ) -> Tensor:
@@ -169,6 +174,7 @@ def huber_loss(
 
 
 # ---- classification ----------------------------------------------------------------------------
+@function()
 def nll_loss(
     input: Tensor,
     target: Tensor,
@@ -262,6 +268,7 @@ def _check_range(target: Tensor, ignored: Tensor, classes: int) -> None:
         raise IndexError(f"Target {worst} is out of bounds.")
 
 
+@function()
 def cross_entropy(
     input: Tensor,
     target: Tensor,
@@ -334,6 +341,7 @@ def _soft_targets(
     return reduced(loss, reduction)
 
 
+@function()
 def binary_cross_entropy(
     input: Tensor, target: Tensor, weight: Tensor | None = None, reduction: str = "mean"
 ) -> Tensor:
@@ -355,6 +363,7 @@ def binary_cross_entropy(
     return reduced(loss if weight is None else loss * weight, reduction)
 
 
+@function()
 def binary_cross_entropy_with_logits(
     input: Tensor,
     target: Tensor,
@@ -376,6 +385,7 @@ def binary_cross_entropy_with_logits(
     return reduced(loss if weight is None else loss * weight, reduction)
 
 
+@function()
 def kl_div(
     input: Tensor, target: Tensor, reduction: str = "mean", log_target: bool = False
 ) -> Tensor:
@@ -389,11 +399,13 @@ def kl_div(
     return reduced(loss, reduction)
 
 
+@function()
 def soft_margin_loss(input: Tensor, target: Tensor, reduction: str = "mean") -> Tensor:
     """log(1 + exp(-target * input))."""
     return reduced(softplus(-target * input), reduction)
 
 
+@function()
 def cosine_similarity(x1: Tensor, x2: Tensor, dim: int = 1, eps: float = 1e-8) -> Tensor:
     """Inner product of the directions of two tensors along a dim."""
     shape = broadcast_shapes("cosine_similarity", x1.shape, x2.shape)
@@ -411,6 +423,7 @@ def _length(x: Tensor, dim: int, eps: float) -> Tensor:
 
 
 # ---- embedding and friends ---------------------------------------------------------------------
+@function()
 def embedding(input: Tensor, weight: Tensor, padding_idx: int | None = None) -> Tensor:
     """Rows of `weight` picked by integer `input`; the padding row gets no gradient.
 
@@ -441,6 +454,7 @@ def embedding(input: Tensor, weight: Tensor, padding_idx: int | None = None) -> 
     return shaped(flat, (*input.shape, width))
 
 
+@function()
 def one_hot(tensor: Tensor, num_classes: int = -1) -> Tensor:
     """int64 rows with a 1 at the given class.
 
@@ -464,6 +478,7 @@ def one_hot(tensor: Tensor, num_classes: int = -1) -> Tensor:
     return zeros.scatter(-1, unsqueeze(tensor, -1), 1)
 
 
+@function()
 def bilinear(input1: Tensor, input2: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
     """x1^T W_k x2 + b_k for every output k; weight is (out, in1, in2)."""
     outs, width1, width2 = weight.shape

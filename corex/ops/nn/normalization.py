@@ -9,6 +9,7 @@ from corex.dispatch.bind import bind
 from corex.dispatch.record import no_grad
 from corex.layout import numel
 from corex.ops.promotion import real_number, require_tensor
+from corex.ops.registration import function
 from corex.ops.shape.views import (
     contiguous,
     dense_clone,
@@ -98,6 +99,7 @@ LAYER_NORM_BACKWARD = declare(
 )  # fmt: skip
 
 
+@function()
 def layer_norm(
     input: Tensor,
     normalized_shape: Sequence[int],
@@ -135,6 +137,7 @@ def layer_norm(
     return shaped(result, input.shape)
 
 
+@function()
 def rms_norm(
     input: Tensor, normalized_shape: Sequence[int], weight: Tensor | None = None, eps: Any = None
 ) -> Tensor:
@@ -167,6 +170,7 @@ def rms_norm(
 
 
 # ---- batch_norm and group_norm -------------------------------------------------------------------
+@function()
 def batch_norm(
     input: Tensor,
     running_mean: Tensor | None,
@@ -244,6 +248,7 @@ def _move(running: Tensor | None, value: Tensor, momentum: float, factor: float)
             running.mul_(1 - momentum).add_(target)
 
 
+@function()
 def group_norm(
     input: Tensor,
     num_groups: int,

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 
 from corex.dispatch.lists import bind_lists
 from corex.dispatch.template import direct_write
+from corex.ops.registration import function
 from corex.tensor.schema import FLOAT, OpSchema, declare
 from corex.tensor.tensor import Tensor
 
@@ -115,6 +116,7 @@ def _direct_sgd(
     return True
 
 
+@function()
 def sgd_step_(
     params: Sequence[Tensor],
     grads: Sequence[Tensor],
@@ -137,6 +139,7 @@ def sgd_step_(
     )  # fmt: skip
 
 
+@function()
 def adam_step_(
     params: Sequence[Tensor],
     grads: Sequence[Tensor],

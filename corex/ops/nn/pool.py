@@ -15,6 +15,7 @@ from corex.ops.nn.conv import (
     windows,
 )
 from corex.ops.promotion import require_tensor
+from corex.ops.registration import function
 from corex.ops.shape.join import cat
 from corex.ops.shape.pad import pad as pad_constant
 from corex.ops.shape.parts import slice_view
@@ -100,6 +101,7 @@ def max_pool_gradient(shape: tuple[int, ...], g: Tensor, indices: Tensor) -> Ten
     return result
 
 
+@function()
 def max_pool2d_with_indices(
     input: Tensor,
     kernel_size: Any,
@@ -182,6 +184,7 @@ def _check_pool(
             )
 
 
+@function()
 def max_pool2d(
     input: Tensor,
     kernel_size: Any,
@@ -266,6 +269,7 @@ AVG_POOL_BACKWARD: OpSchema = declare(
 )  # fmt: skip
 
 
+@function()
 def avg_pool2d(
     input: Tensor,
     kernel_size: Any,
@@ -319,6 +323,7 @@ def _ceil_avg_pool(
     return means / shares
 
 
+@function()
 def adaptive_avg_pool2d(input: Tensor, output_size: Any) -> Tensor:
     """Means over a grid of `output_size` nearly equal parts (None keeps a size).
 

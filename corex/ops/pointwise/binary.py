@@ -19,6 +19,7 @@ from corex.ops.pointwise.elementwise import (
     reflected_operator,
 )
 from corex.ops.promotion import Number, as_number, cast, check_bits, check_fits, factor, result_type
+from corex.ops.registration import exported, method, operator
 from corex.ops.shape.views import before_write, contiguous
 from corex.tensor.schema import (
     ALL,
@@ -32,10 +33,6 @@ from corex.tensor.schema import (
 )
 from corex.tensor.tensor import Tensor
 
-functions: dict[str, Callable[..., Tensor]] = {}
-inplace_functions: dict[str, Callable[..., Tensor]] = {}
-operators: dict[str, Callable[[Tensor, Any], Any]] = {}
-
 
 def _binary(
     name: str,
@@ -44,10 +41,18 @@ def _binary(
     db: Callable[..., Tensor] | None,
     doc: str,
     *,
+    alias: str = "",
     promote: str = "",
     family: str = "binary",
-    operator: str = "",
-) -> None:
+    operators: tuple[str, ...] = (),
+    integers: Callable[..., Tensor] | None = None,
+    public: bool = True,
+) -> Callable[..., Tensor]:
+    """Declares an op, its function and method, its in-place method and its operators.
+
+    `integers` is what computes tensors that are not floating point. Of an op that is not `public`
+    a function below is, which knows further arguments.
+    """
     derivative = None if da is None or db is None else {"a": da, "b": db}
     schema = declare(
         OpSchema(
@@ -60,14 +65,36 @@ def _binary(
             doc=doc,
         )
     )
-    functions[name] = binary_function(schema)
-    if family == "binary":
-        inplace_functions[f"{name}_"] = inplace_function(schema)
-    if operator:
-        operators[f"__{operator}__"] = binary_operator(schema)
-        if family == "binary":
-            operators[f"__r{operator}__"] = reflected_operator(schema)
-            operators[f"__i{operator}__"] = inplace_function(schema, operator=True)
+    run = binary_function(schema)
+    if integers is not None:
+        run = _or_of_integers(run, integers)
+    to_bool = family == "compare"
+    names = (name, alias) if alias else (name,)
+    if public:
+        exported(*names, quick=True, inplace=to_bool)(run)
+    if public and not to_bool:
+        method(*[f"{one}_" for one in names], quick=True)(inplace_function(schema))
+    if operators:
+        operator(*[f"__{one}__" for one in operators])(binary_operator(schema))
+    if operators and not to_bool:
+        operator(*[f"__r{one}__" for one in operators])(reflected_operator(schema))
+        operator(*[f"__i{one}__" for one in operators])(inplace_function(schema, operator=True))
+    return run
+
+
+def _or_of_integers(
+    compute: Callable[..., Tensor], whole: Callable[..., Tensor]
+) -> Callable[..., Tensor]:
+    """One function for floating point, another for integers."""
+
+    def op(input: Any, other: Any, *, out: Tensor | None = None) -> Tensor:
+        if any(isinstance(t, Tensor) and t.key.dtype.kind == "f" for t in (input, other)):
+            return compute(input, other, out=out)
+        return whole(input, other, out=out)
+
+    op.__name__ = op.__qualname__ = compute.__name__
+    op.__doc__ = compute.__doc__
+    return op
 
 
 def _zeros(g: Tensor) -> Tensor:
@@ -105,74 +132,106 @@ def _less(a: Any, b: Any) -> Any:
     return a < b if isinstance(a, Tensor) else b > a
 
 
+# ---- comparisons -------------------------------------------------------------------------------
+def _compare(name: str, doc: str, alias: str = "") -> Callable[..., Tensor]:
+    return _binary(name, ALL, None, None, doc, alias=alias, family="compare", operators=(name,))
+
+
+_compare("eq", "a == b.")
+_compare("ne", "a != b.", "not_equal")
+lt = _compare("lt", "a < b.", "less")
+le = _compare("le", "a <= b.", "less_equal")
+gt = _compare("gt", "a > b.", "greater")
+ge = _compare("ge", "a >= b.", "greater_equal")
+for _name in ("logical_and", "logical_or", "logical_xor"):
+    _binary(_name, ALL, None, None, f"{_name[8:]} of truth values.", family="compare")
+
 # ---- arithmetic ------------------------------------------------------------------------------
-_binary("add", ALL, lambda g: g, lambda g: g, "a + b.", operator="add")
-_binary("sub", NUMBER, lambda g: g, lambda g: -g, "a - b.", operator="sub")
-_binary("mul", ALL, lambda g, b: g * b, lambda g, a: g * a, "a * b.", operator="mul")
+_add = _binary("add", ALL, lambda g: g, lambda g: g, "a + b.", operators=("add",), public=False)
+_sub = _binary("sub", NUMBER, lambda g: g, lambda g: -g, "a - b.", operators=("sub",), public=False)
 _binary(
+    "mul",
+    ALL,
+    lambda g, b: g * b,
+    lambda g, a: g * a,
+    "a * b.",
+    alias="multiply",
+    operators=("mul",),
+)
+_div = _binary(
     "div",
     FLOAT,
     lambda g, b: g / b,
     lambda g, a, b: -g * ((a / b) / b),
     "True division a / b; integers become floating point.",
     promote="float",
-    operator="truediv",
+    operators=("truediv", "div"),  # `__div__` is its name in Python 2, which old programs call
+    public=False,
 )
-_binary("floor_divide", NUMBER, _zeros, _zeros, "The floor of the quotient.", operator="floordiv")
+floor_divide = _binary(
+    "floor_divide", NUMBER, _zeros, _zeros, "The floor of the quotient.", operators=("floordiv",)
+)
 _binary(
     "remainder",
     NUMBER,
     lambda g: g,
-    lambda g, a, b: -g * functions["floor_divide"](a, b),
+    lambda g, a, b: -g * floor_divide(a, b),
     "Remainder with the divisor's sign, as Python's %.",
-    operator="mod",
+    operators=("mod",),
 )
-_binary(
+
+
+def _fmod_b(g: Tensor, a: Any, b: Any) -> Tensor:
+    return -g * div(a, b, rounding_mode="trunc")
+
+
+fmod = _binary(
     "fmod",
     NUMBER,
     lambda g: g,
-    lambda g, a, b: -g * div(a, b, rounding_mode="trunc"),
+    _fmod_b,
     "Remainder with the dividend's sign, as C's fmod.",
 )
-_binary("pow", NUMBER, _pow_a, _pow_b, "a ** b.", operator="pow")
-
-
-_binary(
+pow_op = _binary("pow", NUMBER, _pow_a, _pow_b, "a ** b.", public=False)
+maximum = _binary(
     "maximum",
     ALL,
     _larger_share,
     lambda g, a, b: _larger_share(g, b, a),
     "The larger; NaN if either is NaN.",
 )
-_binary(
+minimum = _binary(
     "minimum",
     ALL,
     _smaller_share,
     lambda g, a, b: _smaller_share(g, b, a),
     "The smaller; NaN if either is NaN.",
 )
+# Integers have no NaN.
 _binary(
     "fmax",
     FLOAT,
-    lambda g, a, b: g.masked_fill(_picks_first("ge", a, b).logical_not(), 0),
-    lambda g, a, b: g.masked_fill(_picks_first("ge", a, b), 0),
+    lambda g, a, b: g.masked_fill(_picks_first(ge, a, b).logical_not(), 0),
+    lambda g, a, b: g.masked_fill(_picks_first(ge, a, b), 0),
     "The larger; a NaN loses against a number.",
     promote="float",
+    integers=maximum,
 )
 _binary(
     "fmin",
     FLOAT,
-    lambda g, a, b: g.masked_fill(_picks_first("le", a, b).logical_not(), 0),
-    lambda g, a, b: g.masked_fill(_picks_first("le", a, b), 0),
+    lambda g, a, b: g.masked_fill(_picks_first(le, a, b).logical_not(), 0),
+    lambda g, a, b: g.masked_fill(_picks_first(le, a, b), 0),
     "The smaller; a NaN loses against a number.",
     promote="float",
+    integers=minimum,
 )
 
 
-def _picks_first(compare: str, a: Any, b: Any) -> Tensor:
-    """Where fmax ("ge") or fmin ("le") takes its first operand: at ties, too, and if b is NaN."""
+def _picks_first(compare: Callable[..., Tensor], a: Any, b: Any) -> Tensor:
+    """Where fmax (`ge`) or fmin (`le`) takes its first operand: at ties, too, and if b is NaN."""
     lost = b.isnan() if isinstance(b, Tensor) else b != b
-    picked: Tensor = functions[compare](a, b).logical_or(lost)
+    picked: Tensor = compare(a, b).logical_or(lost)
     return picked
 
 
@@ -189,6 +248,7 @@ _binary(
     lambda g, a, b: g * b * _recip_square(a, b),
     lambda g, a, b: -g * a * _recip_square(a, b),
     "The angle of the point (b, a), in radians.",
+    alias="arctan2",
     promote="float",
 )
 _binary(
@@ -208,40 +268,16 @@ _binary(
     promote="float",
 )
 
-# ---- comparisons -------------------------------------------------------------------------------
-for _name, _doc in (
-    ("eq", "a == b."),
-    ("ne", "a != b."),
-    ("lt", "a < b."),
-    ("le", "a <= b."),
-    ("gt", "a > b."),
-    ("ge", "a >= b."),
-):
-    _binary(_name, ALL, None, None, _doc, family="compare", operator=_name)
-for _name in ("logical_and", "logical_or", "logical_xor"):
-    _binary(_name, ALL, None, None, f"{_name[8:]} of truth values.", family="compare")
 
 # ---- bits ----------------------------------------------------------------------------------------
 for _name in ("and", "or", "xor"):
-    _binary(f"bitwise_{_name}", BITS, None, None, f"Bitwise {_name}.", operator=_name)
-_binary("bitwise_left_shift", INTEGER, None, None, "a << b.", operator="lshift")
-_binary("bitwise_right_shift", INTEGER, None, None, "a >> b, arithmetic.", operator="rshift")
-
-ALIASES = {
-    "subtract": "sub",
-    "multiply": "mul",
-    "divide": "div",
-    "true_divide": "div",
-    "arctan2": "atan2",
-    "greater": "gt",
-    "greater_equal": "ge",
-    "less": "lt",
-    "less_equal": "le",
-    "not_equal": "ne",
-}
+    _binary(f"bitwise_{_name}", BITS, None, None, f"Bitwise {_name}.", operators=(_name,))
+_binary("bitwise_left_shift", INTEGER, None, None, "a << b.", operators=("lshift",))
+_binary("bitwise_right_shift", INTEGER, None, None, "a >> b, arithmetic.", operators=("rshift",))
 
 
 # ---- forms with extra arguments ------------------------------------------------------------------
+@exported(quick=True)
 def add(
     input: Tensor | Number,
     other: Tensor | Number,
@@ -250,9 +286,10 @@ def add(
     out: Tensor | None = None,
 ) -> Tensor:
     """input + alpha * other, broadcast together."""
-    return functions["add"](input, _scaled("add", input, other, alpha), out=out)
+    return _add(input, _scaled("add", input, other, alpha), out=out)
 
 
+@exported("sub", "subtract", quick=True)
 def sub(
     input: Tensor | Number,
     other: Tensor | Number,
@@ -261,7 +298,7 @@ def sub(
     out: Tensor | None = None,
 ) -> Tensor:
     """input - alpha * other, broadcast together."""
-    return functions["sub"](input, _scaled("sub", input, other, alpha), out=out)
+    return _sub(input, _scaled("sub", input, other, alpha), out=out)
 
 
 _ONE: Any = 1  # not True, which is no factor of numbers; another object of 1 costs a little more
@@ -277,6 +314,7 @@ def _scaled(op: str, input: Any, other: Any, alpha: Any) -> Any:
     return cast(other, dtype) * number
 
 
+@method(quick=True)
 def add_(self: Tensor, other: Tensor | Number, *, alpha: Number = 1) -> Tensor:
     """In place: self += alpha * other."""
     if alpha is _ONE:
@@ -284,6 +322,7 @@ def add_(self: Tensor, other: Tensor | Number, *, alpha: Number = 1) -> Tensor:
     return _add_scaled("add", self, other, alpha)
 
 
+@method("sub_", "subtract_", quick=True)
 def sub_(self: Tensor, other: Tensor | Number, *, alpha: Number = 1) -> Tensor:
     """In place: self -= alpha * other."""
     if alpha is _ONE:
@@ -297,9 +336,10 @@ def _add_scaled(name: str, self: Tensor, other: Tensor | Number, alpha: Number) 
     return _plainly[name](self, _scaled(name, self, other, alpha))
 
 
-_plainly = {name: inplace_functions[f"{name}_"] for name in ("add", "sub")}
+_plainly = {name: inplace_function(REGISTRY[name]) for name in ("add", "sub")}
 
 
+@exported("div", "divide", "true_divide", quick=True)
 def div(
     input: Tensor | Number,
     other: Tensor | Number,
@@ -313,9 +353,9 @@ def div(
         RuntimeError: an unknown rounding mode.
     """
     if rounding_mode is None:
-        return functions["div"](input, other, out=out)
+        return _div(input, other, out=out)
     if rounding_mode == "floor":
-        return functions["floor_divide"](input, other, out=out)
+        return floor_divide(input, other, out=out)
     if rounding_mode != "trunc":
         raise RuntimeError(
             f"div expected rounding_mode to be one of None, 'trunc', or 'floor' but found "
@@ -330,8 +370,8 @@ def div(
 
 def _truncated_steps(a: Any, b: Any) -> Tensor:
     if result_type(a, b).kind == "f":
-        return functions["div"](a, b).trunc()
-    return functions["floor_divide"](functions["sub"](a, functions["fmod"](a, b)), b)
+        return _div(a, b).trunc()
+    return floor_divide(_sub(a, fmod(a, b)), b)
 
 
 _truncated = composition(
@@ -339,6 +379,7 @@ _truncated = composition(
 )
 
 
+@method("div_", "divide_", "true_divide_", quick=True)
 def div_(self: Tensor, other: Tensor | Number, *, rounding_mode: str | None = None) -> Tensor:
     """In place: self /= other."""
     if rounding_mode is None:
@@ -353,9 +394,10 @@ def div_(self: Tensor, other: Tensor | Number, *, rounding_mode: str | None = No
     return self.copy_(result)
 
 
+@exported(quick=True)
 def rsub(input: Tensor, other: Tensor | Number, *, alpha: Number = 1) -> Tensor:
     """other - alpha * input."""
-    return functions["sub"](other, _scaled("rsub", other, input, alpha))
+    return _sub(other, _scaled("rsub", other, input, alpha))
 
 
 # As in PyTorch, roots are NaN for minus infinity, where C's pow is not.
@@ -365,7 +407,7 @@ _inverse_root = composition(
 )  # fmt: skip
 
 
-def _power(operator: bool) -> Callable[..., Tensor]:
+def _power(of_operator: bool) -> Callable[..., Tensor]:
     """The function, or the operator, which answers NotImplemented for foreign operands."""
 
     def op(
@@ -376,7 +418,7 @@ def _power(operator: bool) -> Callable[..., Tensor]:
             kind = base.key.dtype.kind
             if kind == "b":
                 _check_exponent(base, exponent)
-                return functions["pow"](base * 1, exponent) if exponent is not True else base * True
+                return pow_op(base * 1, exponent) if exponent is not True else base * True
             if exponent == 2 and (type(exponent) is int or kind == "f"):
                 return base * base
             if exponent == 1 and (type(exponent) is not float or kind == "f"):
@@ -386,7 +428,7 @@ def _power(operator: bool) -> Callable[..., Tensor]:
             if base.is_floating_point() and exponent == -0.5:
                 return _inverse_root(base)
             _check_exponent(base, exponent)
-        elif operator and not is_operand(exponent):
+        elif of_operator and not is_operand(exponent):
             return NotImplemented  # type: ignore[no-any-return]
         elif type(exponent).__module__ == "numpy":
             number = as_number(exponent)  # of NumPy
@@ -394,9 +436,9 @@ def _power(operator: bool) -> Callable[..., Tensor]:
                 return op(base, number, out=out)
         elif not isinstance(base, Tensor) and isinstance(exponent, Tensor):
             exponent = contiguous(exponent)  # PyTorch's result is row-major here
-        return functions["pow"](base, exponent, out=out)
+        return pow_op(base, exponent, out=out)
 
-    op.__name__ = op.__qualname__ = "__pow__" if operator else "pow"
+    op.__name__ = op.__qualname__ = "__pow__" if of_operator else "pow"
     op.__doc__ = """input ** exponent.
 
     Raises:
@@ -405,8 +447,8 @@ def _power(operator: bool) -> Callable[..., Tensor]:
     return op
 
 
-pow_ = _power(operator=False)
-pow_operator = _power(operator=True)
+pow_ = exported("pow", quick=True)(_power(of_operator=False))
+operator("__pow__")(_power(of_operator=True))
 
 
 def _check_exponent(base: Tensor, exponent: Any) -> None:
@@ -424,6 +466,7 @@ def _check_exponent(base: Tensor, exponent: Any) -> None:
         check_fits(number, dtype)
 
 
+@method("pow_", quick=True)
 def pow_in_place(self: Tensor, exponent: Any) -> Tensor:
     """In place: self **= exponent.
 
@@ -436,32 +479,16 @@ def pow_in_place(self: Tensor, exponent: Any) -> Tensor:
     return inplace(REGISTRY["pow"], self, (exponent,))
 
 
+@operator("__rpow__")
 def rpow(exponent: Tensor, base: Any) -> Any:
     """base ** exponent, for the reflected operator."""
     return pow_(base, exponent) if is_operand(base) else NotImplemented
 
 
+@operator("__ipow__")
 def ipow(base: Tensor, exponent: Tensor | Number) -> Tensor:
     """base **= exponent."""
     return pow_in_place(base, exponent) if is_operand(exponent) else NotImplemented
-
-
-def _of_integers(name: str, other: str) -> None:
-    """fmax and fmin of integers, which have no NaN, are maximum and minimum."""
-    compute, whole = functions[name], functions[other]
-
-    def op(input: Any, other: Any, *, out: Tensor | None = None) -> Tensor:
-        if any(isinstance(t, Tensor) and t.key.dtype.kind == "f" for t in (input, other)):
-            return compute(input, other, out=out)
-        return whole(input, other, out=out)
-
-    op.__name__ = op.__qualname__ = name
-    op.__doc__ = compute.__doc__
-    functions[name] = op
-
-
-_of_integers("fmax", "maximum")
-_of_integers("fmin", "minimum")
 
 
 # ---- where -------------------------------------------------------------------------------------

@@ -8,19 +8,22 @@ from typing import Any
 from corex import dtypes as dt
 from corex.dispatch.bind import number_tensor
 from corex.ops.composed import composition
-from corex.ops.pointwise.binary import functions as binary
+from corex.ops.pointwise.binary import pow_op
 from corex.ops.pointwise.select import where
 from corex.ops.promotion import Number, cast, operand_number, require_tensor, result_type
+from corex.ops.registration import exported
 from corex.tensor.tensor import Tensor
 
 LN2 = math.log(2.0)
 
 
+@exported()
 def logaddexp(input: Tensor, other: Tensor) -> Tensor:
     """log(exp(input) + exp(other)), without overflow."""
     return _log_sum("logaddexp", input, other, 1.0)
 
 
+@exported()
 def logaddexp2(input: Tensor, other: Tensor) -> Tensor:
     """log2(2 ** input + 2 ** other), without overflow."""
     return _log_sum("logaddexp2", input, other, LN2)
@@ -54,6 +57,7 @@ _log_sum_of = composition(
 )  # fmt: skip
 
 
+@exported(inplace=True)
 def xlogy(input: Tensor | Number, other: Tensor | Number) -> Tensor:
     """input * log(other), 0 where input is 0 (unless other is NaN)."""
     return _xlogy(*_pair("xlogy", input, other))
@@ -93,6 +97,7 @@ def _pair(op: str, input: Any, other: Any) -> tuple[Tensor, Tensor]:
     return a, b
 
 
+@exported(inplace=True)
 def heaviside(input: Tensor, values: Tensor) -> Tensor:
     """0 where the input is negative, 1 where positive, `values` where 0.
 
@@ -109,9 +114,10 @@ def heaviside(input: Tensor, values: Tensor) -> Tensor:
     return result
 
 
+@exported(inplace=True)
 def float_power(input: Tensor | Number, exponent: Tensor | Number) -> Tensor:
     """input ** exponent, in float64."""
     a, b = [cast(v, dt.float64) if isinstance(v, Tensor) else v for v in (input, exponent)]
     if not isinstance(a, Tensor):
         a = require_tensor("float_power", b, "exponent").new_full((), a)
-    return binary["pow"](a, b)
+    return pow_op(a, b)

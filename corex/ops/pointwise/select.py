@@ -14,7 +14,7 @@ from corex.layout import broadcast_shapes
 from corex.ops.composed import composition
 from corex.ops.inplace import write_out
 from corex.ops.places import brought, common_place
-from corex.ops.pointwise.binary import WHERE, functions
+from corex.ops.pointwise.binary import WHERE, maximum, minimum
 from corex.ops.promotion import (
     Number,
     cast,
@@ -25,6 +25,7 @@ from corex.ops.promotion import (
     result_type,
     written_number,
 )
+from corex.ops.registration import exported, function, method
 from corex.ops.shape.views import before_write, clone, contiguous
 from corex.tensor.tensor import TENSOR_TYPES, Tensor
 
@@ -33,6 +34,7 @@ from corex.tensor.tensor import TENSOR_TYPES, Tensor
 def where(condition: Tensor) -> tuple[Tensor, ...]: ...
 @overload
 def where(condition: Tensor, input: Any, other: Any) -> Tensor: ...
+@function(quick=True)
 def where(condition: Tensor, input: Any = None, other: Any = None) -> Any:
     """`input` where the condition holds, else `other`, broadcast together.
 
@@ -82,11 +84,13 @@ def _choose(
     return bind_pointwise(WHERE, tuple(inputs), (), shape, dtype)
 
 
+@method("where", quick=True)
 def where_method(self: Tensor, condition: Tensor, other: Any) -> Tensor:
     """`where(condition, self, other)`."""
     return where(condition, self, other)
 
 
+@exported()
 def masked_fill(input: Tensor, mask: Tensor, value: Any) -> Tensor:
     """`input` with a number (or 0-d tensor) where the mask holds; keeps input's dtype.
 
@@ -106,6 +110,7 @@ def masked_fill(input: Tensor, mask: Tensor, value: Any) -> Tensor:
     return contiguous(_choose("masked_fill", mask, value, input, input.key.dtype))
 
 
+@method()
 def masked_fill_(self: Tensor, mask: Tensor, value: Any) -> Tensor:
     """In place `masked_fill`."""
     result = masked_fill(clone(self) if self._node is not None else self, mask, value)
@@ -113,6 +118,7 @@ def masked_fill_(self: Tensor, mask: Tensor, value: Any) -> Tensor:
     return self.copy_(result)
 
 
+@exported("clamp", "clip")
 def clamp(
     input: Tensor,
     min: Tensor | Number | None = None,
@@ -143,9 +149,9 @@ def clamp(
 def _clamp_steps(a: Tensor, low: Any, high: Any) -> Tensor:
     result = a
     if low is not None:
-        result = functions["maximum"](result, low)
+        result = maximum(result, low)
     if high is not None:
-        result = functions["minimum"](result, high)
+        result = minimum(result, high)
     return result
 
 
@@ -174,6 +180,7 @@ _limited = composition(
 )  # fmt: skip
 
 
+@method("clamp_", "clip_")
 def clamp_(self: Tensor, min: Any = None, max: Any = None) -> Tensor:
     """In place `clamp`."""
     result = clamp(before_write(self, min, max), min, max)
@@ -186,16 +193,19 @@ def clamp_(self: Tensor, min: Any = None, max: Any = None) -> Tensor:
     return self.copy_(result)
 
 
+@exported(inplace=True)
 def clamp_min(input: Tensor, min: Any) -> Tensor:
     """`input` limited from below."""
     return clamp(input, min=min)
 
 
+@exported(inplace=True)
 def clamp_max(input: Tensor, max: Any) -> Tensor:
     """`input` limited from above."""
     return clamp(input, max=max)
 
 
+@exported(inplace=True)
 def nan_to_num(
     input: Tensor, nan: float | None = 0.0, posinf: float | None = None, neginf: float | None = None
 ) -> Tensor:
@@ -217,6 +227,7 @@ def nan_to_num(
     return result
 
 
+@exported()
 def isclose(
     input: Tensor, other: Tensor, rtol: float = 1e-5, atol: float = 1e-8, equal_nan: bool = False
 ) -> Tensor:
@@ -244,6 +255,7 @@ def _gap(a: Tensor, b: Tensor) -> Tensor:
     return cast(cast(a, dt.int64) - cast(b, dt.int64), dt.float32)
 
 
+@exported()
 def allclose(
     input: Tensor, other: Tensor, rtol: float = 1e-5, atol: float = 1e-8, equal_nan: bool = False
 ) -> bool:
@@ -251,6 +263,7 @@ def allclose(
     return bool(isclose(input, other, rtol, atol, equal_nan).all().item())
 
 
+@exported()
 def equal(input: Tensor, other: Tensor) -> bool:
     """Whether two tensors have the same shape and elements."""
     if input.shape != other.shape:

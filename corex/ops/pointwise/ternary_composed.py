@@ -7,6 +7,7 @@ from typing import Any
 from corex.ops.composed import composition
 from corex.ops.pointwise.select import where
 from corex.ops.promotion import Number, factor, require_tensor, result_type
+from corex.ops.registration import exported
 from corex.tensor.tensor import Tensor
 
 
@@ -18,6 +19,7 @@ def _same_dtype(op: str, *operands: Any) -> None:
         raise RuntimeError(f"[{op}] expected the same dtype for all tensors, but got {names}")
 
 
+@exported(inplace=True)
 def addcmul(input: Tensor, tensor1: Tensor, tensor2: Tensor, *, value: Number = 1) -> Tensor:
     """input + value * tensor1 * tensor2, broadcast together; of integers with the whole of value.
 
@@ -43,6 +45,7 @@ _addcmul = composition(
 )  # fmt: skip
 
 
+@exported(inplace=True)
 def addcdiv(input: Tensor, tensor1: Tensor, tensor2: Tensor, *, value: Number = 1) -> Tensor:
     """input + value * tensor1 / tensor2, broadcast together.
 
@@ -70,6 +73,7 @@ _addcdiv = composition(
 )  # fmt: skip
 
 
+@exported(inplace=True)
 def lerp(input: Tensor, end: Tensor, weight: Tensor | Number) -> Tensor:
     """input + weight * (end - input), computed from the nearer end.
 

@@ -14,6 +14,7 @@ from corex.dispatch.bind import dense_copy
 from corex.ops.inplace import check_inplace, write_out
 from corex.ops.pointwise.elementwise import binary_operator, inplace_function, unary_function
 from corex.ops.promotion import require_tensor
+from corex.ops.registration import exported, method, operator
 from corex.tensor.node import OpNode
 from corex.tensor.schema import (
     ALL,
@@ -24,9 +25,6 @@ from corex.tensor.schema import (
     declare,
 )
 from corex.tensor.tensor import Tensor
-
-functions: dict[str, Callable[..., Tensor]] = {}
-inplace_functions: dict[str, Callable[..., Tensor]] = {}
 
 LN2, LN10 = math.log(2.0), math.log(10.0)
 TWO_OVER_SQRT_PI = 2.0 / math.sqrt(math.pi)
@@ -52,10 +50,21 @@ def _unary(
     derivative: Callable[..., Tensor] | None,
     doc: str,
     *,
+    alias: str = "",
     promote: str = "float",
     family: str = "unary",
+    operators: tuple[str, ...] = (),
     backward: str = "",
-) -> None:
+    whole: str = "",
+    inplace: bool = False,
+    public: bool = True,
+) -> Callable[..., Tensor]:
+    """Declares an op: its function and method, its operators, and its in-place method.
+
+    A predicate has an in-place method only with `inplace`. `whole` are kinds of dtypes whose
+    elements stay what they are, and need no kernel; `backward` names the kernel of the gradient. Of
+    an op that is not `public` a function below is.
+    """
     schema = declare(
         OpSchema(
             name,
@@ -68,25 +77,73 @@ def _unary(
             doc=doc,
         )
     )
-    functions[name] = unary_function(schema)
+    run, write = unary_function(schema), inplace_function(schema)
+    if whole:
+        run, write = _or_whole(name, whole, run), _or_whole_inplace(name, whole, write)
+    names = (name, alias) if alias else (name,)
+    if public:
+        exported(*names, quick=True, inplace=inplace)(run)
     if family == "unary":
-        inplace_functions[f"{name}_"] = inplace_function(schema)
+        method(*[f"{one}_" for one in names], quick=True)(write)
+    if operators:
+        operator(*[f"__{one}__" for one in operators])(run)
+    return run
+
+
+# ---- dtypes whose result needs no kernel -------------------------------------------------------
+def _or_whole(name: str, kinds: str, compute: Callable[..., Tensor]) -> Callable[..., Tensor]:
+    """The function, but a copy of tensors of some kinds."""
+
+    def op(input: Tensor, *, out: Tensor | None = None) -> Tensor:
+        if isinstance(input, Tensor) and input.key.dtype.kind in kinds:
+            return dense_copy(input) if out is None else write_out(out, input, name)
+        return compute(input, out=out)
+
+    return _as(compute, op)
+
+
+def _or_whole_inplace(name: str, kinds: str, write: Callable[..., Tensor]) -> Callable[..., Tensor]:
+    def op_(self: Tensor) -> Tensor:
+        if self.key.dtype.kind not in kinds:
+            return write(self)
+        check_inplace(name, self, ())
+        self.storage_.version += 1
+        return self
+
+    return _as(write, op_)
+
+
+def _as(other: Callable[..., Tensor], function: Callable[..., Tensor]) -> Callable[..., Tensor]:
+    function.__name__ = function.__qualname__ = other.__name__
+    function.__doc__ = other.__doc__
+    return function
 
 
 # ---- arithmetic ------------------------------------------------------------------------------
-_unary("neg", NUMBER, lambda g: -g, "-a, elementwise.")
-_unary("abs", NUMBER, lambda g, a: g * a.sign(), "Absolute value.")
-_unary("sign", NUMBER, _zeros, "-1, 0 or 1 by the sign; 0 of NaN.")
+_unary("neg", NUMBER, lambda g: -g, "-a, elementwise.", alias="negative", operators=("neg",))
+_unary(
+    "abs",
+    NUMBER,
+    lambda g, a: g * a.sign(),
+    "Absolute value.",
+    alias="absolute",
+    operators=("abs",),
+)
+_unary("sign", NUMBER, _zeros, "-1, 0 or 1 by the sign; 0 of NaN.", whole="b")
 _unary("square", NUMBER, lambda g, a: g * (a * 2), "a * a.")
 _unary("reciprocal", FLOAT, lambda g, y: -g * (y * y), "1 / a.")
 _unary("sqrt", FLOAT, lambda g, y: g / (y * 2), "Square root.")
 _unary("rsqrt", FLOAT, lambda g, y: g * (y * y * y) * -0.5, "1 / sqrt(a).")
 
 # ---- rounding --------------------------------------------------------------------------------
-_unary("floor", FLOAT, _zeros, "Largest integer not above a.", promote="")
-_unary("ceil", FLOAT, _zeros, "Smallest integer not below a.", promote="")
-_unary("round", FLOAT, _zeros, "Nearest integer, halves to even.", promote="")
-_unary("trunc", FLOAT, _zeros, "Integer part, towards zero.", promote="")
+_unary("floor", FLOAT, _zeros, "Largest integer not above a.", promote="", whole="ui")
+_unary("ceil", FLOAT, _zeros, "Smallest integer not below a.", promote="", whole="ui")
+_round = _unary(
+    "round", FLOAT, _zeros, "Nearest integer, halves to even.", promote="", whole="ui", public=False
+)
+trunc = _unary(
+    "trunc", FLOAT, _zeros, "Integer part, towards zero.", promote="", whole="ui", alias="fix"
+)
 
 # ---- exponentials and logarithms ---------------------------------------------------------------
 _unary("exp", FLOAT, lambda g, y: g * y, "e ** a.")
@@ -101,9 +158,21 @@ _unary("log1p", FLOAT, lambda g, a: g / (a + 1), "log(1 + a), accurate near 0.")
 _unary("sin", FLOAT, lambda g, a: g * a.cos(), "Sine of radians.")
 _unary("cos", FLOAT, lambda g, a: -g * a.sin(), "Cosine of radians.")
 _unary("tan", FLOAT, lambda g, y: g * (y * y + 1), "Tangent of radians.")
-_unary("asin", FLOAT, lambda g, a: g * (-a * a + 1).rsqrt(), "Inverse sine, in radians.")
-_unary("acos", FLOAT, lambda g, a: -g * (-a * a + 1).rsqrt(), "Inverse cosine, in radians.")
-_unary("atan", FLOAT, lambda g, a: g / (a * a + 1), "Inverse tangent, in radians.")
+_unary(
+    "asin",
+    FLOAT,
+    lambda g, a: g * (-a * a + 1).rsqrt(),
+    "Inverse sine, in radians.",
+    alias="arcsin",
+)
+_unary(
+    "acos",
+    FLOAT,
+    lambda g, a: -g * (-a * a + 1).rsqrt(),
+    "Inverse cosine, in radians.",
+    alias="arccos",
+)
+_unary("atan", FLOAT, lambda g, a: g / (a * a + 1), "Inverse tangent, in radians.", alias="arctan")
 _unary("sinh", FLOAT, lambda g, a: g * a.cosh(), "Hyperbolic sine.")
 _unary("cosh", FLOAT, lambda g, a: g * a.sinh(), "Hyperbolic cosine.")
 _unary(
@@ -113,9 +182,23 @@ _unary(
     "Hyperbolic tangent.",
     backward="tanh_backward",
 )
-_unary("asinh", FLOAT, lambda g, a: g * (a * a + 1).rsqrt(), "Inverse hyperbolic sine.")
-_unary("acosh", FLOAT, lambda g, a: g * (a * a - 1).rsqrt(), "Inverse hyperbolic cosine.")
-_unary("atanh", FLOAT, lambda g, a: g / (-a * a + 1), "Inverse hyperbolic tangent.")
+_unary(
+    "asinh",
+    FLOAT,
+    lambda g, a: g * (a * a + 1).rsqrt(),
+    "Inverse hyperbolic sine.",
+    alias="arcsinh",
+)
+_unary(
+    "acosh",
+    FLOAT,
+    lambda g, a: g * (a * a - 1).rsqrt(),
+    "Inverse hyperbolic cosine.",
+    alias="arccosh",
+)
+_unary(
+    "atanh", FLOAT, lambda g, a: g / (-a * a + 1), "Inverse hyperbolic tangent.", alias="arctanh"
+)
 _unary(
     "sigmoid",
     FLOAT,
@@ -124,7 +207,7 @@ _unary(
     backward="sigmoid_backward",
 )
 _unary("erf", FLOAT, lambda g, a: g * ((-a * a).exp() * TWO_OVER_SQRT_PI), "Error function.")
-_unary(
+relu = _unary(
     "relu",
     NUMBER,
     lambda g, y: relu_backward(g, y),
@@ -133,8 +216,14 @@ _unary(
 )
 
 # ---- bits and predicates -----------------------------------------------------------------------
-_unary("bitwise_not", BITS, None, "Complement of the bits; of booleans, logical not.")
-_unary("logical_not", ALL, None, "True where a is zero.", family="predicate")
+_unary(
+    "bitwise_not",
+    BITS,
+    None,
+    "Complement of the bits; of booleans, logical not.",
+    operators=("invert",),
+)
+_unary("logical_not", ALL, None, "True where a is zero.", family="predicate", inplace=True)
 _unary("isnan", FLOAT, None, "True where a is not a number.", family="predicate")
 _unary("isinf", FLOAT, None, "True where a is plus or minus infinity.", family="predicate")
 _unary("isfinite", FLOAT, None, "True where a is neither infinite nor NaN.", family="predicate")
@@ -143,35 +232,8 @@ _unary(
 )
 
 
-# ---- dtypes whose result needs no kernel -------------------------------------------------------
-def _unchanged(name: str, kinds: str) -> None:
-    """Makes an op hand back a copy of tensors of some kinds: integers are whole already."""
-    compute, write = functions[name], inplace_functions[f"{name}_"]
-
-    def op(input: Tensor, *, out: Tensor | None = None) -> Tensor:
-        if isinstance(input, Tensor) and input.key.dtype.kind in kinds:
-            return dense_copy(input) if out is None else write_out(out, input, name)
-        return compute(input, out=out)
-
-    def op_(self: Tensor) -> Tensor:
-        if self.key.dtype.kind not in kinds:
-            return write(self)
-        check_inplace(name, self, ())
-        self.storage_.version += 1
-        return self
-
-    for function, other in ((op, compute), (op_, write)):
-        function.__name__ = function.__qualname__ = other.__name__
-        function.__doc__ = other.__doc__
-    functions[name], inplace_functions[f"{name}_"] = op, op_
-
-
-for _name in ("floor", "ceil", "trunc", "round"):
-    _unchanged(_name, "ui")
-_unchanged("sign", "b")
-_whole = functions["round"]
-
-
+# ---- with extra arguments ---------------------------------------------------------------------
+@exported("round", quick=True)
 def round_(input: Tensor, *, decimals: int = 0, out: Tensor | None = None) -> Tensor:
     """Nearest integer, or multiple of 10 ** -decimals, halves to even.
 
@@ -179,31 +241,15 @@ def round_(input: Tensor, *, decimals: int = 0, out: Tensor | None = None) -> Te
         NotImplementedError: decimals of integers.
     """
     if decimals == 0:
-        return _whole(input, out=out)
+        return _round(input, out=out)
     if not require_tensor("round", input).is_floating_point():
         raise NotImplementedError(
             f'[round] "round" with decimals not implemented for {input.dtype!r}'
         )
     scale = 10.0 ** abs(decimals)
     if decimals > 0:
-        return _whole(input * scale).div(scale, out=out)
-    return _whole(input / scale).mul(scale, out=out)
-
-
-functions["round"] = round_
-
-# PyTorch's second names.
-ALIASES = {
-    "negative": "neg",
-    "absolute": "abs",
-    "arcsin": "asin",
-    "arccos": "acos",
-    "arctan": "atan",
-    "arcsinh": "asinh",
-    "arccosh": "acosh",
-    "arctanh": "atanh",
-    "fix": "trunc",
-}
+        return _round(input * scale).div(scale, out=out)
+    return _round(input / scale).mul(scale, out=out)
 
 
 # ---- derivatives that are worth a kernel -------------------------------------------------------

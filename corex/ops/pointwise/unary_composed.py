@@ -10,8 +10,9 @@ import math
 from corex import dtypes as dt
 from corex.ops.composed import composition
 from corex.ops.pointwise.select import where
-from corex.ops.pointwise.unary import functions as unary
+from corex.ops.pointwise.unary import trunc
 from corex.ops.promotion import cast, real_number, require_tensor
+from corex.ops.registration import exported, operator
 from corex.tensor.tensor import Tensor
 
 INV_SQRT_PI = 1.0 / math.sqrt(math.pi)
@@ -24,6 +25,8 @@ def _floating(op: str, input: Tensor) -> Tensor:
     return cast(input, dt.get_default_dtype())
 
 
+@operator("__pos__")
+@exported()
 def positive(input: Tensor) -> Tensor:
     """The tensor itself.
 
@@ -35,6 +38,7 @@ def positive(input: Tensor) -> Tensor:
     return input
 
 
+@exported(inplace=True)
 def frac(input: Tensor) -> Tensor:
     """The part behind the decimal point, with the input's sign.
 
@@ -43,14 +47,16 @@ def frac(input: Tensor) -> Tensor:
     """
     if not require_tensor("frac", input).is_floating_point():
         raise NotImplementedError(f'[frac] "frac" not implemented for {input.dtype!r}')
-    return input - unary["trunc"](input)
+    return input - trunc(input)
 
 
+@exported(inplace=True)
 def deg2rad(input: Tensor) -> Tensor:
     """Degrees as radians."""
     return _floating("deg2rad", input) * (math.pi / 180.0)
 
 
+@exported(inplace=True)
 def rad2deg(input: Tensor) -> Tensor:
     """Radians as degrees."""
     return _floating("rad2deg", input) * (180.0 / math.pi)
@@ -79,6 +85,7 @@ def _sinc_slope(g: Tensor, a: Tensor) -> Tensor:
 _sinc = composition("sinc", ("a",), _sinc_steps, {"a": _sinc_slope})
 
 
+@exported(inplace=True)
 def sinc(input: Tensor) -> Tensor:
     """sin(pi input) / (pi input), 1 at 0."""
     return _sinc(_floating("sinc", input))
@@ -101,12 +108,14 @@ def _logit_slope(g: Tensor, a: Tensor, eps: float | None) -> Tensor:
 _logit = composition("logit", ("a",), _logit_steps, {"a": _logit_slope}, ("eps",))
 
 
+@exported(inplace=True)
 def logit(input: Tensor, eps: float | None = None) -> Tensor:
     """log(input / (1 - input)), the inverse of sigmoid; `eps` limits to [eps, 1 - eps] first."""
     low = None if eps is None else real_number(eps, "logit", "eps")
     return _logit(_floating("logit", input), low)
 
 
+@exported(inplace=True)
 def erfc(input: Tensor) -> Tensor:
     """1 - erf(input), accurate also where that is tiny.
 
@@ -126,11 +135,13 @@ def erfc(input: Tensor) -> Tensor:
     return result
 
 
+@exported()
 def isposinf(input: Tensor) -> Tensor:
     """True where the input is plus infinity."""
     return _is(input, math.inf)
 
 
+@exported()
 def isneginf(input: Tensor) -> Tensor:
     """True where the input is minus infinity."""
     return _is(input, -math.inf)

@@ -23,6 +23,7 @@ from corex.ops.places import exact_place
 from corex.ops.pointwise.select import where
 from corex.ops.promotion import cast, limits, real_number, require_tensor
 from corex.ops.reduce.reductions import argsort
+from corex.ops.registration import exported, function, method
 from corex.ops.shape.views import shaped, sizes_of
 from corex.tensor.modes import capturing
 from corex.tensor.modes import refuse as capturing_refused
@@ -100,6 +101,7 @@ def _signed(value: int) -> int:
 default_generator = Generator()
 
 
+@function()
 def manual_seed(seed: int) -> Generator:
     """Restarts the default stream with a seed, cut to an integer; returns the default generator.
 
@@ -109,21 +111,25 @@ def manual_seed(seed: int) -> Generator:
     return default_generator.manual_seed(int(seed))
 
 
+@function()
 def seed() -> int:
     """Restarts the default stream with a seed from the system's entropy, and returns it."""
     return default_generator.seed()
 
 
+@function()
 def initial_seed() -> int:
     """The seed of the default stream."""
     return default_generator.initial_seed()
 
 
+@function()
 def get_rng_state() -> Tensor:
     """The state of the default stream."""
     return default_generator.get_state()
 
 
+@function()
 def set_rng_state(state: Tensor) -> None:
     """Continues the default stream from a state."""
     default_generator.set_state(state)
@@ -222,6 +228,7 @@ def _floating(op: str, t: Tensor) -> Tensor:
     return t
 
 
+@function()
 def rand(
     *size: Any,
     generator: Generator | None = None,
@@ -235,6 +242,7 @@ def rand(
     return _draw("random_uniform", result, generator).requires_grad_(requires_grad)
 
 
+@function()
 def randn(
     *size: Any,
     generator: Generator | None = None,
@@ -248,6 +256,7 @@ def randn(
     return _draw("random_normal", result, generator).requires_grad_(requires_grad)
 
 
+@function()
 def rand_like(input: Tensor, *, dtype: DType | None = None, generator: Generator | None = None,
               requires_grad: bool = False) -> Tensor:  # fmt: skip
     """`rand` of a tensor's shape, dtype and place."""
@@ -256,6 +265,7 @@ def rand_like(input: Tensor, *, dtype: DType | None = None, generator: Generator
     return result.requires_grad_(requires_grad)
 
 
+@function()
 def randn_like(input: Tensor, *, dtype: DType | None = None, generator: Generator | None = None,
                requires_grad: bool = False) -> Tensor:  # fmt: skip
     """`randn` of a tensor's shape, dtype and place."""
@@ -264,6 +274,7 @@ def randn_like(input: Tensor, *, dtype: DType | None = None, generator: Generato
     return result.requires_grad_(requires_grad)
 
 
+@function()
 def randint(
     low: Any,
     high: Any = None,
@@ -321,6 +332,7 @@ def _interval(op: str, low: Any, high: Any, dtype: DType) -> tuple[int, int]:
     return first, end
 
 
+@function()
 def randperm(
     n: int,
     *,
@@ -341,6 +353,7 @@ def randperm(
     return cast(argsort(_bits(find_place(device, backend), n, seed, offset)), dtype)
 
 
+@method()
 def uniform_(
     self: Tensor, low: float = 0.0, high: float = 1.0, *, generator: Generator | None = None
 ) -> Tensor:
@@ -367,6 +380,7 @@ def uniform_(
     return self.copy_(draw * (high - low) + low)
 
 
+@method()
 def normal_(
     self: Tensor, mean: float = 0.0, std: float = 1.0, *, generator: Generator | None = None
 ) -> Tensor:
@@ -382,6 +396,7 @@ def normal_(
     return self.copy_(draw * std + mean)
 
 
+@function()
 def normal(
     mean: Any,
     std: Any = 1.0,
@@ -418,6 +433,7 @@ def _check_values(what: str, t: Tensor, test: Callable[[Tensor], Tensor]) -> Non
         raise RuntimeError(what)
 
 
+@exported()
 def bernoulli(input: Tensor, *, generator: Generator | None = None) -> Tensor:
     """1 with the probability that the input holds, else 0.
 
@@ -432,6 +448,7 @@ def bernoulli(input: Tensor, *, generator: Generator | None = None) -> Tensor:
     return cast(draw < input.detach(), input.key.dtype)
 
 
+@exported()
 def multinomial(
     input: Tensor,
     num_samples: int,
@@ -474,6 +491,7 @@ def multinomial(
     return argsort(race, -1, True).narrow(-1, 0, num_samples).contiguous()
 
 
+@method()
 def bernoulli_(self: Tensor, p: Any = 0.5, *, generator: Generator | None = None) -> Tensor:
     """In place: 1 with probability p, else 0.
 
@@ -491,6 +509,7 @@ def bernoulli_(self: Tensor, p: Any = 0.5, *, generator: Generator | None = None
     return self.copy_(cast(draw < p, self.key.dtype))
 
 
+@method()
 def random_(
     self: Tensor, low: int = 0, high: int | None = None, *, generator: Generator | None = None
 ) -> Tensor:

@@ -17,6 +17,7 @@ from corex.dtypes import DType
 from corex.layout import normalize_dim, normalize_dims, numel
 from corex.ops.composed import composition
 from corex.ops.promotion import cast, require_tensor
+from corex.ops.registration import exported, method
 from corex.ops.shape.views import (
     call_along,
     expand,
@@ -179,6 +180,7 @@ def _prepared(op: str, input: Tensor, dtype: DType | None) -> Tensor:
     return cast(input, dt.int64) if input.key.dtype.kind in "bui" else input
 
 
+@exported("sum", quick=True)
 def sum_(
     input: Tensor,
     dim: Dims = None,
@@ -197,6 +199,7 @@ def sum_(
     return _reduce(SUM, a, normalize_dims(dim, a.ndim), keepdim)
 
 
+@exported(quick=True)
 def mean(
     input: Tensor,
     dim: Dims = None,
@@ -226,6 +229,7 @@ def mean(
     return _reduce(MEAN, a, normalize_dims(dim, a.ndim), keepdim)
 
 
+@exported()
 def prod(
     input: Tensor,
     dim: int | None = None,
@@ -250,6 +254,7 @@ def _nonempty(op: str, a: Tensor, dims: tuple[int, ...], dim: Dims = 0) -> None:
         )
 
 
+@exported()
 def amax(input: Tensor, dim: Dims = (), keepdim: bool = False, *, axis: Dims = None) -> Tensor:
     """Largest element over dims; gradients are shared among equals.
 
@@ -262,6 +267,7 @@ def amax(input: Tensor, dim: Dims = (), keepdim: bool = False, *, axis: Dims = N
     return _reduce(AMAX, input, dims, keepdim)
 
 
+@exported()
 def amin(input: Tensor, dim: Dims = (), keepdim: bool = False, *, axis: Dims = None) -> Tensor:
     """Smallest element over dims; gradients are shared among equals.
 
@@ -274,6 +280,7 @@ def amin(input: Tensor, dim: Dims = (), keepdim: bool = False, *, axis: Dims = N
     return _reduce(AMIN, input, dims, keepdim)
 
 
+@exported()
 def aminmax(input: Tensor, *, dim: int | None = None, keepdim: bool = False) -> Any:
     """Smallest and largest elements, as a named tuple (min, max)."""
     return return_types.aminmax(amin(input, dim, keepdim), amax(input, dim, keepdim))
@@ -290,6 +297,7 @@ def _position(schema: OpSchema, input: Tensor, dim: Any, keepdim: bool) -> Tenso
     return _reduce(schema, input, dims, keepdim)
 
 
+@exported()
 def argmax(
     input: Tensor, dim: int | None = None, keepdim: bool = False, *, axis: int | None = None
 ) -> Tensor:
@@ -301,6 +309,7 @@ def argmax(
     return _position(ARGMAX, input, axis if dim is None else dim, keepdim)
 
 
+@exported()
 def argmin(
     input: Tensor, dim: int | None = None, keepdim: bool = False, *, axis: int | None = None
 ) -> Tensor:
@@ -335,6 +344,7 @@ def max_(input: Tensor, dim: int, keepdim: bool = False) -> ValuesIndices: ...
 def max_(input: Tensor, *, axis: int, keepdim: bool = False) -> ValuesIndices: ...
 @overload
 def max_(input: Tensor, *, other: Tensor) -> Tensor: ...
+@exported("max")
 def max_(
     input: Tensor, dim: Any = None, keepdim: bool = False, *, axis: Any = None, other: Any = None
 ) -> Any:
@@ -357,6 +367,7 @@ def min_(input: Tensor, dim: int, keepdim: bool = False) -> ValuesIndices: ...
 def min_(input: Tensor, *, axis: int, keepdim: bool = False) -> ValuesIndices: ...
 @overload
 def min_(input: Tensor, *, other: Tensor) -> Tensor: ...
+@exported("min")
 def min_(
     input: Tensor, dim: Any = None, keepdim: bool = False, *, axis: Any = None, other: Any = None
 ) -> Any:
@@ -399,11 +410,13 @@ def _all_nonempty(op: str, input: Tensor) -> None:
         )
 
 
+@exported("any")
 def any_(input: Tensor, dim: Dims = None, keepdim: bool = False, *, axis: Dims = None) -> Tensor:
     """Whether any element is non-zero; uint8 for uint8, else bool."""
     return _truth(ANY, input, axis if dim is None else dim, keepdim)
 
 
+@exported("all")
 def all_(input: Tensor, dim: Dims = None, keepdim: bool = False, *, axis: Dims = None) -> Tensor:
     """Whether all elements are non-zero; uint8 for uint8, else bool."""
     return _truth(ALL_, input, axis if dim is None else dim, keepdim)
@@ -416,11 +429,13 @@ def _truth(schema: OpSchema, input: Tensor, dim: Dims, keepdim: bool) -> Tensor:
     return cast(result, dtype) if dtype is dt.uint8 else result
 
 
+@exported()
 def count_nonzero(input: Tensor, dim: Dims = None) -> Tensor:
     """The number of non-zero elements, int64."""
     return sum_(input != 0, dim)
 
 
+@method()
 def sum_to_size(self: Tensor, *size: Any) -> Tensor:
     """Sums so that the result has a shape that broadcasts to this one.
 
@@ -475,6 +490,7 @@ CUMSUM = declare(
 )  # fmt: skip
 
 
+@exported(inplace=True)
 def cumsum(input: Tensor, dim: int, *, dtype: DType | None = None) -> Tensor:
     """Running sums along a dim; integers become int64."""
     a = _prepared("cumsum", input, dtype)
@@ -514,6 +530,7 @@ ARGSORT = declare(
 )  # fmt: skip
 
 
+@exported()
 def argsort(input: Tensor, dim: int = -1, descending: bool = False, stable: bool = False) -> Tensor:
     """Positions that sort a dim (always stable); NaN counts as the largest."""
     dim = normalize_dim(dim, input.ndim)
@@ -522,6 +539,7 @@ def argsort(input: Tensor, dim: int = -1, descending: bool = False, stable: bool
     return call_along(ARGSORT, input.detach(), dim, (bool(descending),))
 
 
+@exported()
 def sort(
     input: Tensor, dim: int = -1, descending: bool = False, stable: bool = False
 ) -> ValuesIndices:
@@ -530,6 +548,7 @@ def sort(
     return return_types.sort(input.gather(dim, index) if input.shape else input * 1, index)
 
 
+@exported()
 def topk(
     input: Tensor, k: int, dim: int = -1, largest: bool = True, sorted: bool = True
 ) -> ValuesIndices:

@@ -23,6 +23,7 @@ from corex.ops.reduce.reductions import (
     mean,
     sum_,
 )
+from corex.ops.registration import exported, function
 from corex.ops.shape.join import cat
 from corex.ops.shape.parts import slice_view
 from corex.ops.shape.views import reshape, shaped
@@ -33,6 +34,7 @@ Dims = int | Sequence[int] | None
 
 
 # ---- variance --------------------------------------------------------------------------------
+@exported()
 def var(
     input: Tensor,
     dim: Any = None,
@@ -126,6 +128,7 @@ _std = composition(
 )  # fmt: skip
 
 
+@exported()
 def std(
     input: Tensor,
     dim: Any = None,
@@ -139,6 +142,7 @@ def std(
     return _std(*_arguments(input, axis if dim is None else dim, unbiased, correction), keepdim)
 
 
+@function()
 def var_mean(
     input: Tensor,
     dim: Any = None,
@@ -152,6 +156,7 @@ def var_mean(
     return _var(*arguments, keepdim), _middle(input, arguments[1], keepdim)
 
 
+@function()
 def std_mean(
     input: Tensor,
     dim: Any = None,
@@ -170,6 +175,7 @@ def _middle(a: Tensor, dims: tuple[int, ...], keepdim: bool) -> Tensor:
 
 
 # ---- without NaN -----------------------------------------------------------------------------
+@exported()
 def nansum(
     input: Tensor, dim: Dims = None, keepdim: bool = False, *, dtype: DType | None = None
 ) -> Tensor:
@@ -186,6 +192,7 @@ _known = composition(
 )  # fmt: skip
 
 
+@exported()
 def nanmean(
     input: Tensor, dim: Dims = None, keepdim: bool = False, *, dtype: DType | None = None
 ) -> Tensor:
@@ -203,6 +210,7 @@ def nanmean(
 
 
 # ---- order -----------------------------------------------------------------------------------
+@exported()
 def kthvalue(input: Tensor, k: int, dim: int = -1, keepdim: bool = False) -> ValuesIndices:
     """The k-th smallest entry of a dim (k counts from 1) and where it was.
 
@@ -229,6 +237,7 @@ def _entry(input: Tensor, order: Tensor, at: int, dim: int, keepdim: bool) -> Va
     return ValuesIndices(shaped(values, left), shaped(index, left))
 
 
+@exported()
 def median(input: Tensor, dim: int | None = None, keepdim: bool = False) -> Any:
     """The middle value (the lower one of two); with `dim` its values and indices. NaN wins.
 
@@ -267,6 +276,7 @@ _whole = composition("median", ("a",), lambda a: median(a, 0).values, {"a": even
 
 
 # ---- running products ------------------------------------------------------------------------
+@exported(inplace=True)
 def cumprod(input: Tensor, dim: int, *, dtype: DType | None = None) -> Tensor:
     """Running products along a dim, by log2(n) shifted multiplications; integers become int64."""
     a = require_tensor("cumprod", input)

@@ -9,11 +9,13 @@ from corex.ops.indexing.along import index_select
 from corex.ops.indexing.brackets import getitem
 from corex.ops.promotion import cast, require_tensor
 from corex.ops.reduce.reductions import argsort, cumsum
+from corex.ops.registration import exported
 from corex.ops.shape.join import cat
 from corex.ops.shape.views import reshape, shaped
 from corex.tensor.tensor import Tensor
 
 
+@exported()
 def bincount(input: Tensor, weights: Tensor | None = None, minlength: int = 0) -> Tensor:
     """How often each non-negative integer occurs, or the sum of its weights.
 
@@ -41,6 +43,7 @@ def bincount(input: Tensor, weights: Tensor | None = None, minlength: int = 0) -
     return values.new_zeros((size,)).scatter_add(0, index, values.detach())
 
 
+@exported()
 def unique(
     input: Tensor,
     sorted: bool = True,
@@ -60,6 +63,7 @@ def unique(
     return _runs(index_select(flat, 0, order), order, input.shape, return_inverse, return_counts)
 
 
+@exported()
 def unique_consecutive(
     input: Tensor,
     return_inverse: bool = False,

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from corex.layout import normalize_dim
 from corex.ops.promotion import require_tensor
+from corex.ops.registration import exported
 from corex.ops.shape.parts import diagonal as diagonal_view
 from corex.ops.shape.views import reshape
 from corex.tensor.tensor import Tensor
 
 
+@exported()
 def diag(input: Tensor, diagonal: int = 0) -> Tensor:
     """The diagonal of a matrix (a copy), or the matrix with a vector as its diagonal.
 
@@ -23,6 +25,7 @@ def diag(input: Tensor, diagonal: int = 0) -> Tensor:
     return diagonal_view(input, diagonal).clone()
 
 
+@exported()
 def diag_embed(input: Tensor, offset: int = 0, dim1: int = -2, dim2: int = -1) -> Tensor:
     """Matrices, over two new dims, whose diagonals are the last dim.
 
@@ -42,6 +45,7 @@ def diag_embed(input: Tensor, offset: int = 0, dim1: int = -2, dim2: int = -1) -
     return whole
 
 
+@exported()
 def diagflat(input: Tensor, offset: int = 0) -> Tensor:
     """The matrix whose diagonal holds all elements in order."""
     return diag_embed(reshape(input, (-1,)), offset)

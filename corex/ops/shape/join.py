@@ -11,6 +11,7 @@ from corex.dispatch.resolve import check_places, empty
 from corex.layout import normalize_dim, numel
 from corex.ops.inplace import write_out
 from corex.ops.promotion import cast, require_tensor
+from corex.ops.registration import function
 from corex.ops.shape.parts import slice_view
 from corex.ops.shape.views import reshape, unsqueeze
 from corex.tensor.modes import mode
@@ -37,6 +38,7 @@ CAT = unlisted("cat", ("tensors",), None, ("dim", "sizes"), joint=_cat_back)
 """Of any number of inputs."""
 
 
+@function("cat", "concat", "concatenate", quick=True)
 def cat(
     tensors: Sequence[Tensor], dim: int = 0, *, axis: int | None = None, out: Tensor | None = None
 ) -> Tensor:
@@ -94,6 +96,7 @@ def _check_cat(first: Tensor, part: Tensor, dim: int) -> None:
             )
 
 
+@function(quick=True)
 def stack(tensors: Sequence[Tensor], dim: int = 0, *, out: Tensor | None = None) -> Tensor:
     """Tensors of one shape joined along a new dim.
 
@@ -113,12 +116,14 @@ def stack(tensors: Sequence[Tensor], dim: int = 0, *, out: Tensor | None = None)
     return cat([unsqueeze(part, dim) for part in parts], dim, out=out)
 
 
+@function()
 def hstack(tensors: Sequence[Tensor]) -> Tensor:
     """Joined along the second dim (the first for 1-d tensors)."""
     parts = [reshape(t, 1) if not t.shape else t for t in tensors]
     return cat(parts, 0 if parts[0].ndim == 1 else 1)
 
 
+@function("vstack", "row_stack")
 def vstack(tensors: Sequence[Tensor]) -> Tensor:
     """Joined along the first dim, 1-d tensors as rows."""
     return cat([reshape(t, (1, -1)) if t.ndim < 2 else t for t in tensors], 0)

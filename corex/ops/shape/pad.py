@@ -10,11 +10,13 @@ from corex.ops.create.convert import full_on
 from corex.ops.indexing.along import index_select
 from corex.ops.indexing.brackets import getitem
 from corex.ops.promotion import Number, real_number
+from corex.ops.registration import function
 from corex.ops.shape.parts import slice_view
 from corex.ops.shape.views import clone
 from corex.tensor.tensor import Tensor
 
 
+@function()
 def pad(
     input: Tensor, pad: Sequence[int], mode: str = "constant", value: Number | None = None
 ) -> Tensor:

@@ -9,6 +9,7 @@ from corex import layout
 from corex.dispatch.views import bind_view
 from corex.layout import normalize_dim
 from corex.ops.inplace import AS_STRIDED
+from corex.ops.registration import exported, method
 from corex.ops.shape.views import (
     Shape,
     sizes_of,
@@ -86,6 +87,7 @@ def basic_view(input: Tensor, items: Sequence[layout.BasicIndex]) -> Tensor:
     return bind_view(op, input, (tuple(items),))
 
 
+@exported(quick="method")
 def narrow(input: Tensor, dim: int, start: int | Tensor, length: int) -> Tensor:
     """`length` entries of a dim from `start`.
 
@@ -109,6 +111,7 @@ def narrow(input: Tensor, dim: int, start: int | Tensor, length: int) -> Tensor:
     return slice_view(input, dim, start, length)
 
 
+@exported(quick="method")
 def select(input: Tensor, dim: int, index: int) -> Tensor:
     """One entry of a dim, which disappears.
 
@@ -126,6 +129,7 @@ def select(input: Tensor, dim: int, index: int) -> Tensor:
     return bind_view(SELECT, input, (dim, index + size if index < 0 else index))
 
 
+@exported(quick="method")
 def split(
     tensor: Tensor, split_size_or_sections: int | Sequence[int], dim: int = 0
 ) -> tuple[Tensor, ...]:
@@ -162,6 +166,7 @@ def split(
     return tuple(parts)
 
 
+@exported()
 def tensor_split(
     input: Tensor, indices_or_sections: int | Sequence[int] | Tensor, dim: int = 0
 ) -> tuple[Tensor, ...]:
@@ -192,6 +197,7 @@ def tensor_split(
     return tuple([slice_view(input, dim, a, max(0, b - a)) for a, b in pairwise(cuts)])
 
 
+@exported(quick="method")
 def chunk(input: Tensor, chunks: int, dim: int = 0) -> tuple[Tensor, ...]:
     """At most `chunks` views of equal size (the last may be shorter).
 
@@ -207,6 +213,7 @@ def chunk(input: Tensor, chunks: int, dim: int = 0) -> tuple[Tensor, ...]:
     return split(input, -(-size // chunks) if size else [0] * chunks, dim)
 
 
+@exported(quick="method")
 def unbind(input: Tensor, dim: int = 0) -> tuple[Tensor, ...]:
     """Every entry of a dim as a view without that dim."""
     dim = normalize_dim(dim, input.ndim)
@@ -215,6 +222,7 @@ def unbind(input: Tensor, dim: int = 0) -> tuple[Tensor, ...]:
     return tuple([bind_view(UNBIND, input, (dim, i), MULTIPLE) for i in range(input.shape[dim])])
 
 
+@exported(quick="method")
 def diagonal(input: Tensor, offset: int = 0, dim1: int = 0, dim2: int = 1) -> Tensor:
     """The diagonal of two dims, as a new last dim.
 
@@ -249,6 +257,7 @@ def _diagonal_into_zeros(g: Tensor, shape: Shape, offset: int, a: int, b: int) -
 DIAGONAL = declare_view("diagonal", "DiagonalBackward0", _diagonal, _diagonal_into_zeros)
 
 
+@method()
 def unfold(self: Tensor, dimension: int, size: int, step: int) -> Tensor:
     """All windows of `size` entries of a dim, `step` apart; the window is a new last dim.
 
@@ -295,6 +304,7 @@ def fold_windows(g: Tensor, shape: Shape, dim: int, window: int, step: int) -> T
 UNFOLD = declare_view("unfold", "UnfoldBackward0", _unfolded, fold_windows)
 
 
+@exported(quick="method")
 def as_strided(
     input: Tensor, size: Sequence[int], stride: Sequence[int], storage_offset: int | None = None
 ) -> Tensor:

@@ -9,6 +9,7 @@ from corex.dispatch.bind import copy, empty_like
 from corex.dispatch.record import record
 from corex.layout import normalize_dim, normalize_dims, numel
 from corex.ops.promotion import require_tensor
+from corex.ops.registration import exported
 from corex.ops.shape.join import cat
 from corex.ops.shape.parts import slice_view
 from corex.ops.shape.views import clone, relaid, reshape, shaped, sizes_of
@@ -17,6 +18,7 @@ from corex.tensor.schema import unlisted
 from corex.tensor.tensor import Tensor, make
 
 
+@exported()
 def flip(input: Tensor, *args: Any, dims: Sequence[int] | None = None) -> Tensor:
     """The order of entries reversed along dims (a copy)."""
     sizes = sizes_of(args if dims is None else (dims,))
@@ -38,6 +40,7 @@ def flip(input: Tensor, *args: Any, dims: Sequence[int] | None = None) -> Tensor
 FLIP = unlisted("flip", ("a",), {"a": lambda g, dims: flip(g, dims)}, ("dims",))
 
 
+@exported()
 def roll(input: Tensor, shifts: Any, dims: Any = None) -> Tensor:
     """Entries shifted along dims, those beyond the end come back at the start.
 
@@ -70,6 +73,7 @@ def swapaxes_order(ndim: int, a: int, b: int) -> list[int]:
     return order
 
 
+@exported()
 def rot90(input: Tensor, k: int = 1, dims: Sequence[int] = (0, 1)) -> Tensor:
     """Rotated by k quarter turns in the plane of two dims.
 
@@ -91,11 +95,13 @@ def rot90(input: Tensor, k: int = 1, dims: Sequence[int] = (0, 1)) -> Tensor:
     return relaid(flip(input, b if k == 1 else a), swapaxes_order(input.ndim, a, b))
 
 
+@exported()
 def fliplr(input: Tensor) -> Tensor:
     """The second dim reversed."""
     return flip(input, (1,))
 
 
+@exported()
 def flipud(input: Tensor) -> Tensor:
     """The first dim reversed."""
     return flip(input, (0,))

@@ -9,10 +9,12 @@ from corex import dtypes as dt
 from corex.dispatch.resolve import check_places, check_room
 from corex.layout import normalize_dim
 from corex.ops.indexing.along import index_select
+from corex.ops.registration import exported, method
 from corex.ops.shape.views import dense_clone, expand, reshape, shaped, sizes_of
 from corex.tensor.tensor import Tensor
 
 
+@method()
 def repeat(self: Tensor, *repeats: Any) -> Tensor:
     """Copies along each dim.
 
@@ -35,12 +37,14 @@ def repeat(self: Tensor, *repeats: Any) -> Tensor:
     return shaped(whole, tuple([c * s for c, s in zip(counts, shape, strict=True)]))
 
 
+@exported()
 def tile(input: Tensor, *args: Any, dims: Sequence[int] | None = None) -> Tensor:
     """`repeat` with missing leading repeats taken as 1."""
     counts = sizes_of(args if dims is None else (dims,))
     return repeat(input, (*[1] * (input.ndim - len(counts)), *counts))
 
 
+@exported()
 def repeat_interleave(
     input: Tensor, repeats: Any = None, dim: int | None = None, *, output_size: int | None = None
 ) -> Tensor:

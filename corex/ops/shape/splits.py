@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
+from corex.ops.registration import exported
 from corex.ops.shape.parts import tensor_split
 from corex.tensor.tensor import Tensor
 
 
+@exported()
 def hsplit(input: Tensor, indices_or_sections: Any) -> tuple[Tensor, ...]:
     """`tensor_split` of the second dim (of the first of a vector).
 
@@ -17,6 +19,7 @@ def hsplit(input: Tensor, indices_or_sections: Any) -> tuple[Tensor, ...]:
     return _split("hsplit", input, indices_or_sections, 0 if input.ndim == 1 else 1, 1)
 
 
+@exported()
 def vsplit(input: Tensor, indices_or_sections: Any) -> tuple[Tensor, ...]:
     """`tensor_split` of the first dim.
 
@@ -26,6 +29,7 @@ def vsplit(input: Tensor, indices_or_sections: Any) -> tuple[Tensor, ...]:
     return _split("vsplit", input, indices_or_sections, 0, 2)
 
 
+@exported()
 def dsplit(input: Tensor, indices_or_sections: Any) -> tuple[Tensor, ...]:
     """`tensor_split` of the third dim.
 

@@ -6,21 +6,25 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from corex.layout import numel
+from corex.ops.registration import function
 from corex.ops.shape.join import cat, stack
 from corex.ops.shape.views import expand, reshape, shaped, unsqueeze
 from corex.tensor.tensor import Tensor
 
 
+@function()
 def atleast_1d(*tensors: Any) -> Any:
     """Tensors with at least one dim."""
     return _each(lambda x: reshape(x, (1,)) if x.ndim < 1 else x, tensors)
 
 
+@function()
 def atleast_2d(*tensors: Any) -> Any:
     """Tensors with at least two dims, vectors as rows."""
     return _each(lambda x: reshape(x, (1, -1)) if x.ndim < 2 else x, tensors)
 
 
+@function()
 def atleast_3d(*tensors: Any) -> Any:
     """Tensors with at least three dims: (N,) becomes (1, N, 1), (M, N) becomes (M, N, 1)."""
     return _each(_third, tensors)
@@ -41,16 +45,19 @@ def _each(function: Callable[[Tensor], Tensor], tensors: tuple[Any, ...]) -> Any
     return tuple([function(tensor) for tensor in given])
 
 
+@function()
 def dstack(tensors: Sequence[Tensor]) -> Tensor:
     """Joined along the third dim."""
     return cat([_third(tensor) for tensor in tensors], 2)
 
 
+@function()
 def column_stack(tensors: Sequence[Tensor]) -> Tensor:
     """Joined along the second dim, vectors as columns."""
     return cat([reshape(x, (-1, 1)) if x.ndim < 2 else x for x in tensors], 1)
 
 
+@function()
 def cartesian_prod(*tensors: Tensor) -> Tensor:
     """All combinations of the elements of vectors, as rows."""
     if len(tensors) == 1:

@@ -11,10 +11,12 @@ from corex.dispatch.record import record
 from corex.dispatch.views import bind_view, hidden, transformed
 from corex.layout import normalize_dim
 from corex.ops.promotion import require_tensor
-from corex.tensor.lineage import switched
+from corex.ops.registration import exported, function, method, tensor_property
+from corex.tensor.lineage import replace_memory, switched
 from corex.tensor.modes import mode
 from corex.tensor.node import AccumulateGrad
 from corex.tensor.schema import OpSchema, unlisted
+from corex.tensor.storage import adopt
 from corex.tensor.tensor import Tensor, make
 from corex.tensor.view_op import Geometry, declare_view
 
@@ -57,6 +59,7 @@ def _viewed(shape: Shape, strides: Shape, offset: int, target: Shape) -> Geometr
 VIEW = declare_view("view", "ViewBackward0", _viewed, lambda g, shape, target: g.reshape(shape))
 
 
+@method(quick=True)
 def view(self: Tensor, *shape: Any, size: Sequence[int] | None = None) -> Tensor:
     """The same memory with another shape (-1 is inferred).
 
@@ -67,6 +70,7 @@ def view(self: Tensor, *shape: Any, size: Sequence[int] | None = None) -> Tensor
     return bind_view(VIEW, self, (layout.infer_size(sizes, layout.numel(self.shape)),))
 
 
+@exported(quick="method")
 def reshape(input: Tensor, *sizes: Any, shape: Sequence[int] | None = None) -> Tensor:
     """Another shape over the same memory where strides allow, else over a copy (-1 is inferred).
 
@@ -81,16 +85,19 @@ def reshape(input: Tensor, *sizes: Any, shape: Sequence[int] | None = None) -> T
     return bind_view(VIEW, input, (target,))
 
 
+@method()
 def view_as(self: Tensor, other: Tensor) -> Tensor:
     """`self.view(other.shape)`."""
     return view(self, other.shape)
 
 
+@method()
 def reshape_as(self: Tensor, other: Tensor) -> Tensor:
     """`self.reshape(other.shape)`."""
     return reshape(self, other.shape)
 
 
+@exported(quick="method")
 def flatten(input: Tensor, start_dim: int = 0, end_dim: int = -1) -> Tensor:
     """Merges the dims from `start_dim` to `end_dim` into one.
 
@@ -108,11 +115,13 @@ def flatten(input: Tensor, start_dim: int = 0, end_dim: int = -1) -> Tensor:
     return reshape(input, (*input.shape[:start], merged, *input.shape[end + 1 :]))
 
 
+@exported(quick="method")
 def ravel(input: Tensor) -> Tensor:
     """All elements in one dimension."""
     return reshape(input, -1)
 
 
+@exported()
 def unflatten(input: Tensor, dim: int, sizes: Sequence[int]) -> Tensor:
     """Splits a dim into several (-1 is inferred).
 
@@ -156,6 +165,7 @@ TRANSPOSE = declare_view("transpose", "TransposeBackward0", _transposed, _transp
 T = declare_view("t", "TBackward0", _transposed, _transpose_back)
 
 
+@exported(quick="method")
 def permute(input: Tensor, *args: Any, dims: Sequence[int] | None = None) -> Tensor:
     """The dims in another order.
 
@@ -166,12 +176,14 @@ def permute(input: Tensor, *args: Any, dims: Sequence[int] | None = None) -> Ten
     return bind_view(PERMUTE, input, (order,))
 
 
+@exported("transpose", "swapaxes", "swapdims", quick="method", inplace_view=True)
 def transpose(input: Tensor, dim0: int, dim1: int) -> Tensor:
     """Two dims exchanged."""
     ndim = len(input.shape)
     return bind_view(TRANSPOSE, input, (normalize_dim(dim0, ndim), normalize_dim(dim1, ndim)))
 
 
+@exported(quick="method", inplace_view=True)
 def t(input: Tensor) -> Tensor:
     """The transposed matrix; tensors of fewer dims unchanged.
 
@@ -183,6 +195,9 @@ def t(input: Tensor) -> Tensor:
     return alias_view(input) if input.ndim < 2 else bind_view(T, input, (0, 1))
 
 
+@tensor_property("mT", doc="The last two dims exchanged.")
+@tensor_property("mH", "H", doc="The last two dims exchanged (conjugated, if complex).")
+@exported(quick="method")
 def adjoint(self: Tensor) -> Tensor:
     """The last two dims exchanged (`mT`, `mH`, `adjoint()` of real tensors).
 
@@ -197,11 +212,13 @@ def adjoint(self: Tensor) -> Tensor:
     return transpose(self, -2, -1)
 
 
+@tensor_property("T", doc="All dims in reverse order.")
 def all_transposed(self: Tensor) -> Tensor:
     """All dims in reverse order (`T`)."""
     return permute(self, tuple(range(self.ndim))[::-1])
 
 
+@exported("movedim", "moveaxis", quick="method")
 def movedim(input: Tensor, source: int | Sequence[int], destination: int | Sequence[int]) -> Tensor:
     """Moves dims to new positions, the others keep their order.
 
@@ -242,14 +259,17 @@ def _unsqueezed(shape: Shape, strides: Shape, offset: int, dim: int) -> Geometry
     return (*shape[:dim], 1, *shape[dim:]), (*strides[:dim], step, *strides[dim:]), offset
 
 
+def _unsqueeze_back(g: Tensor, shape: Shape, dim: int) -> Tensor:
+    return squeeze(g, dim)
+
+
 SQUEEZE_ALL = declare_view("squeeze", "SqueezeBackward0", _squeezed, _squeeze_back)
 SQUEEZE_ONE = declare_view("squeeze.dim", "SqueezeBackward1", _squeezed, _squeeze_back)
 SQUEEZE = declare_view("squeeze.dims", "SqueezeBackward2", _squeezed, _squeeze_back)
-UNSQUEEZE = declare_view(
-    "unsqueeze", "UnsqueezeBackward0", _unsqueezed, lambda g, shape, dim: squeeze(g, dim)
-)
+UNSQUEEZE = declare_view("unsqueeze", "UnsqueezeBackward0", _unsqueezed, _unsqueeze_back)
 
 
+@exported(quick="method", inplace_view=True)
 def squeeze(input: Tensor, dim: int | Sequence[int] | None = None) -> Tensor:
     """Without its dims of size 1, or without those of the given dims that have size 1."""
     ndim = len(input.shape)
@@ -259,6 +279,7 @@ def squeeze(input: Tensor, dim: int | Sequence[int] | None = None) -> Tensor:
     return bind_view(SQUEEZE_ONE if isinstance(dim, int) else SQUEEZE, input, (dims,))
 
 
+@exported(quick="method", inplace_view=True)
 def unsqueeze(input: Tensor, dim: int) -> Tensor:
     """With a new dim of size 1 at `dim`."""
     return bind_view(UNSQUEEZE, input, (normalize_dim(dim, len(input.shape) + 1),))
@@ -274,6 +295,7 @@ EXPAND = declare_view(
 )
 
 
+@method(quick=True)
 def expand(self: Tensor, *sizes: Any) -> Tensor:
     """Broadcast to larger sizes without copying (-1 keeps a size).
 
@@ -283,16 +305,19 @@ def expand(self: Tensor, *sizes: Any) -> Tensor:
     return bind_view(EXPAND, self, (sizes_of(sizes),))
 
 
+@method()
 def expand_as(self: Tensor, other: Tensor) -> Tensor:
     """`self.expand(other.shape)`."""
     return expand(self, other.shape)
 
 
+@exported()
 def broadcast_to(input: Tensor, size: Sequence[int]) -> Tensor:
     """`input.expand(size)`."""
     return expand(input, size)
 
 
+@function()
 def broadcast_tensors(*tensors: Tensor) -> tuple[Tensor, ...]:
     """All tensors expanded to their common shape.
 
@@ -315,11 +340,31 @@ def alias_view(input: Tensor) -> Tensor:
     return bind_view(ALIAS, input, ())
 
 
+@exported(quick="method")
 def detach(self: Tensor) -> Tensor:
     """The same memory outside the graph: it requires no gradients."""
     return make(self.storage_, self.key, self.shape, self._strides, self.offset)
 
 
+def _set_data(self: Tensor, value: Tensor) -> None:
+    """Replaces the memory, keeping the tensor's identity and graph.
+
+    Raises:
+        TypeError: not a tensor.
+    """
+    if not isinstance(value, Tensor):
+        raise TypeError(f"data must be a Tensor, not {type(value).__name__}")
+    replace_memory(self, value)
+
+
+@tensor_property("data", doc="The memory without the graph.", setter=_set_data)
+def data(self: Tensor) -> Tensor:
+    """The memory without the graph; its versions are counted apart, so no write is noticed."""
+    storage = adopt(self.key.place, self.storage_.buffer)
+    return make(storage, self.key, self.shape, self._strides, self.offset)
+
+
+@method(quick=True)
 def detach_(self: Tensor) -> Tensor:
     """Takes the tensor itself out of the graph.
 
@@ -337,11 +382,13 @@ def detach_(self: Tensor) -> Tensor:
     return self
 
 
+@method(quick=True)
 def contiguous(self: Tensor) -> Tensor:
     """The tensor itself if it is row-major, else a row-major copy."""
     return self if self.is_contiguous() else _recorded_copy(self, dense_copy(self))
 
 
+@exported(quick="method")
 def clone(input: Tensor) -> Tensor:
     """A copy with its own memory, in which dims keep their order, as in PyTorch."""
     require_tensor("clone", input)
