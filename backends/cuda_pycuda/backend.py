@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, ClassVar
 
-from corex.backend import Backend, Buffer, DirectKernel, Kernel, KernelChoice
+from corex.backend import Backend, Buffer, DirectKernel, Kernel
 from corex.dtypes import DType
 from corex_cuda_pycuda import interop, runtime
 from corex_cuda_pycuda.graphs import Graph
@@ -25,7 +25,6 @@ from corex_cuda_pycuda.ops import (
     sort,
 )
 from corex_cuda_pycuda.ops.direct import direct
-from corex_cuda_pycuda.ops.signatures import Signature
 from corex_cuda_pycuda.runtime import Event, Source, Stream
 
 __all__ = ["CudaBackend"]
@@ -44,10 +43,8 @@ class CudaBackend(Backend):
     def __init__(self) -> None:
         self._count = runtime.device_count()
         kernels: dict[str, Kernel] = {}
-        self._signatures: dict[str, Signature] = {}
         for family in FAMILIES:
             kernels.update(family.KERNELS)
-            self._signatures.update(family.SIGNATURES)
         self.kernels: Mapping[str, Kernel] = kernels
 
     def device_count(self) -> int:
@@ -123,13 +120,6 @@ class CudaBackend(Backend):
         interop.follow_stream(device, stream)
 
     # ---- kernels ----
-    def select(self, op: str, dtypes: tuple[DType, ...]) -> KernelChoice | None:
-        """The kernel for `op`, where it takes these dtypes."""
-        kernel = self.kernels.get(op)
-        if kernel is None or not self._signatures[op](dtypes):
-            return None
-        return KernelChoice(kernel)
-
     def direct(self, op: str, dtype: DType) -> DirectKernel | None:
         """The short cut for `op` on dense operands, or None."""
         return direct(op, dtype)

@@ -6,10 +6,11 @@ lists every kernel with its arguments; here is what surrounds them.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from typing import Any, ClassVar, NamedTuple, Protocol
 
-from corex.dtypes import DType, bool_, float32, float64, int32, int64, uint8
+from corex.backend.signatures import DTYPES, fits
+from corex.dtypes import DType
 from corex.errors import BackendUnavailableError, KernelUnavailableError, OutOfMemoryError
 from corex.layout import collapse, contiguous_strides
 
@@ -35,8 +36,6 @@ __all__ = [
 ]
 
 API_VERSION = 1
-DTYPES = (bool_, uint8, int32, int64, float32, float64)
-"""The dtypes of this API version; one that comes later is held only by who says so."""
 
 Buffer = Any
 """Whatever a backend's `allocate` returned. corex only keeps it and hands it back; the memory is
@@ -186,12 +185,19 @@ class Backend:
     kernels: Mapping[str, Kernel] = {}
     """Op name -> kernel."""
 
+    takes: Mapping[str, Collection[DType]] = {}
+    """Op name -> the dtypes that its kernel computes with, where these are not just those that
+    docs/kernels.md says: fewer, or some that came after API version 1."""
+
     def select(self, op: str, dtypes: tuple[DType, ...]) -> KernelChoice | None:
         """The kernel for `op` on views of these dtypes (outputs first, in argument order), or None.
 
-        The answer is cached by the dispatcher, so it may depend on nothing else."""
+        The answer is cached by the dispatcher, so it may depend on nothing else. By default the
+        kernel of `kernels`, for the dtypes of docs/kernels.md or those that `takes` says."""
         kernel = self.kernels.get(op)
-        return None if kernel is None else KernelChoice(kernel)
+        if kernel is None or not fits(op, dtypes, self.takes.get(op)):
+            return None
+        return KernelChoice(kernel)
 
     def direct(self, op: str, dtype: DType) -> DirectKernel | None:
         """The short cut for elementwise `op` on inputs of `dtype`, or None."""

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import suppress
 
 from corex import dtypes
+from corex.backend.signatures import SIGNATURES
 from corex.cli.table import table
 from corex.dtypes import DType
 from corex.plugins import Plugin, PluginManager
@@ -40,7 +41,7 @@ def details(manager: PluginManager, backends: Sequence[str]) -> str:
 
 def _way(manager: PluginManager, backend: str, schema: OpSchema) -> tuple[str, ...]:
     """How the op runs, and the dtypes with a kernel where not all have one."""
-    accepted = [dtype for dtype in dtypes.ALL if dtype.kind in schema.accepts]
+    accepted = [dtype for dtype in dtypes.ALL if dtype in schema.takes]
     native = [dtype for dtype in accepted if _has_kernel(manager, backend, schema, dtype)]
     if native:
         names = [dtype.name for dtype in native]
@@ -80,9 +81,13 @@ def _has_kernel(manager: PluginManager, backend: str, schema: OpSchema, dtype: D
 def _signatures(schema: OpSchema, dtype: DType) -> Iterator[tuple[DType, ...]]:
     """Dtypes that the op's views may have when its main input has `dtype`.
 
-    A schema tells its outputs only for actual inputs, so this tries the few shapes of signature
-    that the kernels of the contract have; a backend knows its own.
+    A schema tells its outputs only for actual inputs, so of an op that is not in the contract this
+    tries the few shapes of signature that kernels have; a backend knows its own.
     """
+    known = SIGNATURES.get(schema.name)
+    if known is not None:
+        yield known.example(dtype)
+        return
     inputs = [_ROLES.get(name.rstrip("?"), dtype) for name in schema.inputs]
     for outputs in (
         (dtype,),

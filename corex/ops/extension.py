@@ -190,7 +190,7 @@ def _checked(schema: OpSchema, inputs: tuple[Tensor | None, ...]) -> tuple[Tenso
         if schema.uniform and t.key.dtype is not first:
             names = ", ".join(t.key.dtype.name for t in tensors)
             raise RuntimeError(f"[{schema.name}] expected tensors of one dtype, but got {names}")
-    if first.kind not in schema.accepts:
+    if first not in schema.takes:
         raise NotImplementedError(f'[{schema.name}] "{schema.name}" not implemented for {first!r}')
     return inputs
 

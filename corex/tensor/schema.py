@@ -13,15 +13,16 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
+from corex.dtypes import DType, of_kinds
 from corex.tensor.plan import Plan
 
-# Which dtypes an op's inputs may have, by NumPy kind letters.
-ALL = "buif"
-NUMBER = "uif"
-BITS = "bui"
-INTEGER = "ui"
-FLOAT = "f"
-BOOL = "b"
+# Which dtypes an op's inputs may have.
+ALL = of_kinds("buif")
+NUMBER = of_kinds("uif")
+BITS = of_kinds("bui")
+INTEGER = of_kinds("ui")
+FLOAT = of_kinds("f")
+BOOL = of_kinds("b")
 
 
 @dataclass(slots=True)
@@ -38,7 +39,7 @@ class OpSchema:
         joint: one formula for all inputs instead, `joint(needs, g, ...)` -> list of gradients.
         decomposition: `decomposition(*inputs, *params)` in other ops, or None for a primitive.
         tier: 1 required, 2 accelerated.
-        accepts: kinds of dtype the kernel takes.
+        takes: the dtypes that its inputs may have, but for those whose dtype is fixed (indices).
         family: unary, binary, compare, reduce, ... ; groups tables, tests and reports.
         uniform: all views of the op have one dtype, so the first input's key selects the kernel.
         promote: 'float' if integer inputs become the default float dtype first.
@@ -57,7 +58,7 @@ class OpSchema:
     joint: Callable[..., Any] | None = None
     decomposition: Callable[..., Any] | None = None
     tier: int = 1
-    accepts: str = FLOAT
+    takes: frozenset[DType] = FLOAT
     family: str = "other"
     uniform: bool = True
     promote: str = ""

@@ -146,10 +146,9 @@ def _first_like(items: list[In | None], item: In | None) -> In | None:
     )
 
 
-def accepted(op: str, kinds: str | None = None) -> list[str]:
+def accepted(op: str) -> list[str]:
     """The names of the dtypes that an op takes."""
-    letters = REGISTRY[op].accepts if kinds is None else kinds
-    return [dtype.name for dtype in dtypes.ALL if dtype.kind in letters]
+    return [dtype.name for dtype in dtypes.ALL if dtype in REGISTRY[op].takes]
 
 
 def product(**axes: Iterable[Any]) -> Iterator[Fields]:

@@ -125,8 +125,8 @@ def test_ops_are_counted_by_how_they_run(monkeypatch: pytest.MonkeyPatch) -> Non
     manager = PluginManager()
     manager.register(PartialPlugin())
     ops = [
-        OpSchema("eq", ("a", "b"), accepts=ALL),
-        OpSchema("exp", ("a",), accepts=FLOAT),
+        OpSchema("eq", ("a", "b"), takes=ALL),
+        OpSchema("exp", ("a",), takes=FLOAT),
         OpSchema("silu", ("a",), tier=2, decomposition=print),
         OpSchema("neg", ("a",)),
     ]

@@ -23,21 +23,21 @@ def signed(device: str) -> Tensor:
 def one_operand(op: str, device: str) -> list[Tensor]:
     function = getattr(corex, op)
     inputs = [positive(device), signed(device), positive(device).t()[:, :1] + 1]
-    kinds = REGISTRY[op].accepts
-    if "i" in kinds:
+    taken = REGISTRY[op].takes
+    if corex.int64 in taken:
         inputs.append(corex.tensor([[3, -4], [0, 7]], device=device))
-    if "f" not in kinds:
+    if corex.float32 not in taken:
         inputs = inputs[3:]
     return [function(a) for a in inputs]
 
 
 def two_operands(op: str, device: str) -> list[Tensor]:
     function = getattr(corex, op)
-    kinds = REGISTRY[op].accepts
+    taken = REGISTRY[op].takes
     pairs = []
-    if "f" in kinds:
+    if corex.float32 in taken:
         pairs += [(positive(device), signed(device)), (signed(device), positive(device)[:1])]
-    if "i" in kinds:
+    if corex.int64 in taken:
         a = corex.tensor([[13, -4], [0, 7]], device=device)
         pairs += [(a, corex.tensor([[2, 3], [1, -5]], device=device)), (a.t(), a[:, 1:])]
     return [function(a, b) for a, b in pairs]

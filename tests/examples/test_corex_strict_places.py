@@ -48,7 +48,7 @@ def refused(call: Callable[[], Any], here: str, there: str) -> None:
 
 # ---- what may not meet -------------------------------------------------------------------------
 def pair(schema: OpSchema, here: str, there: str) -> tuple[Tensor, Tensor]:
-    kind = "float32" if "f" in schema.accepts else dtypes_of(schema)[-1]
+    kind = "float32" if corex.float64 in schema.takes else dtypes_of(schema)[-1]
     first, second = arguments(schema, (2, 3), kind)
     return corex.tensor(first, device=here), corex.tensor(second, device=there)
 
@@ -70,7 +70,7 @@ def test_elementwise_ops(schema: OpSchema, here: str, there: str) -> None:
 def test_out_on_another_device(schema: OpSchema) -> None:
     if not hasattr(corex, schema.name) or schema.name == "relu":
         return
-    kind = "float32" if "f" in schema.accepts else dtypes_of(schema)[-1]
+    kind = "float32" if corex.float64 in schema.takes else dtypes_of(schema)[-1]
     given = [corex.tensor(v, device=A) for v in arguments(schema, (2, 3), kind)]
     result = public(schema)(*given)
     for out in (result.to(B), corex.empty(0, dtype=result.dtype, device="cpu")):
@@ -291,7 +291,7 @@ def bare() -> Iterator[str]:
                                   ("unary", "binary", "predicate", "compare")])  # fmt: skip
 def test_the_fallback_changes_nothing(bare: str, name: str, place: str) -> None:
     schema = REGISTRY[name]
-    kind = "float32" if "f" in schema.accepts else dtypes_of(schema)[-1]
+    kind = "float32" if corex.float64 in schema.takes else dtypes_of(schema)[-1]
     values = arguments(schema, (2, 3), kind)
     there = [corex.tensor(v, device=place) for v in values]
     if schema.differentiable and kind == "float32":

@@ -144,7 +144,7 @@ def test_registering_and_unregistering_at_run_time() -> None:
     assert manager.register(plugin) == "ToyPlugin"
     backend = manager.backend("toy")
     assert manager.backend("toy") is backend
-    assert manager.select_kernel("toy", "neg", ()) == KernelChoice(kernel)
+    assert manager.select_kernel("toy", "neg", (dtypes.float32,) * 2) == KernelChoice(kernel)
     manager.unregister(plugin)
     assert ["toy" in names for names in changes] == [True, False]
     with pytest.raises(BackendUnavailableError, match="no plugin brings it; known backends: "):

@@ -183,10 +183,10 @@ def _family_lines() -> Iterator[str]:
             continue
         mark = "" if schema.differentiable and name not in _STEPS else "-"
         if schema.family in ("unary", "predicate"):
-            first = _INPUT.get(name, "a") if "f" in schema.accepts else "i"
+            first = _INPUT.get(name, "a") if corex.float64 in schema.takes else "i"
             yield f"{mark}{name}({first})"
         elif schema.family in ("binary", "compare"):
-            floats = "f" in schema.accepts
+            floats = corex.float64 in schema.takes
             first = _FIRST.get(name, "a") if floats else "i"
             second = _SECOND.get(name, "b") if floats else "j"
             yield f"{mark}{name}({first}, {second})"

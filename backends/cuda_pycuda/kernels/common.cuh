@@ -2,6 +2,8 @@
 #ifndef COREX_COMMON_CUH
 #define COREX_COMMON_CUH
 
+#include "types.cuh"
+
 #ifndef INDEX
 #define INDEX long long
 #endif
@@ -177,26 +179,7 @@ template <int ARGS> __device__ inline Index innermost(const AnyLayout<ARGS> &lay
     return innermost(layout.dims, view);
 }
 
-// ---- types ----
-template <typename T> struct AccumulateOf {
-    using Type = long long;
-};
-template <> struct AccumulateOf<float> {
-    using Type = float;
-};
-template <> struct AccumulateOf<double> {
-    using Type = double;
-};
-// The type in which sums of T are formed.
-template <typename T> using Accumulate = typename AccumulateOf<T>::Type;
-
-template <typename T> constexpr bool is_floating = false;
-template <> constexpr bool is_floating<float> = true;
-template <> constexpr bool is_floating<double> = true;
-
-template <typename A, typename B> constexpr bool is_same = false;
-template <typename A> constexpr bool is_same<A, A> = true;
-
+// ---- conversions ----
 // From a float to an integer: towards zero; what does not fit (NaN neither) is the most negative
 // number. The bound is a power of two, so that every type holds it.
 template <typename To, typename From> __device__ inline To truncated(From value)
@@ -206,15 +189,15 @@ template <typename To, typename From> __device__ inline To truncated(From value)
     return value >= -BOUND && value < BOUND ? static_cast<To>(value) : LOWEST;
 }
 
-// To bool: is it not zero. A float becomes uint8 by way of long long.
+// To bool: is it not zero. A float becomes a narrow integer by way of long long.
 template <typename To, typename From> __device__ inline To convert(From value)
 {
-    if constexpr (is_floating<From> && (is_same<To, int> || is_same<To, long long>))
-        return truncated<To>(value);
-    else if constexpr (is_floating<From> && is_same<To, unsigned char>)
-        return static_cast<To>(truncated<long long>(value));
-    else
+    if constexpr (!is_floating<From> || is_floating<To> || is_same<To, bool>)
         return static_cast<To>(value);
+    else if constexpr (digits_of<To> >= 31)
+        return truncated<To>(value);
+    else
+        return static_cast<To>(truncated<long long>(value));
 }
 
 // ---- faults: errors that depend on values ----

@@ -1,27 +1,6 @@
-// How integers wrap around, and the functions of floats that several kernels share.
+// The functions of numbers that several kernels share.
 #ifndef COREX_NUMBERS_CUH
 #define COREX_NUMBERS_CUH
-
-// The type in which a dtype's arithmetic wraps around, where C++ leaves signed overflow undefined.
-template <typename T> struct WrappingOf {
-    using Type = T;
-};
-template <> struct WrappingOf<bool> {
-    using Type = unsigned;
-};
-template <> struct WrappingOf<unsigned char> {
-    using Type = unsigned;
-};
-template <> struct WrappingOf<int> {
-    using Type = unsigned;
-};
-template <> struct WrappingOf<long long> {
-    using Type = unsigned long long;
-};
-template <typename T> using Wrapping = typename WrappingOf<T>::Type;
-
-template <typename T> constexpr bool is_signed = T(-1) < T(0);
-template <> constexpr bool is_signed<bool> = false;
 
 template <typename T> __device__ inline bool is_negative(T x)
 {
@@ -29,13 +8,6 @@ template <typename T> __device__ inline bool is_negative(T x)
         return x < T(0);
     else
         return false;
-}
-
-template <typename T> __device__ inline T infinity();
-template <> __device__ inline float infinity<float>() { return __int_as_float(0x7f800000); }
-template <> __device__ inline double infinity<double>()
-{
-    return __longlong_as_double(0x7ff0000000000000LL);
 }
 
 // 1 / (1 + exp(-x)), by an exponential that cannot overflow and leaves subnormal results alone.

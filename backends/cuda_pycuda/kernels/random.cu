@@ -38,10 +38,7 @@ template <typename T> struct Uniform {
     __device__ static T element(Pair bits, int which)
     {
         const unsigned long long own = which == 0 ? bits.first : bits.second;
-        if constexpr (sizeof(T) == 4)
-            return T(own >> 40) * T(1.0 / (1 << 24));
-        else
-            return T(own >> 11) * T(1.0 / (1ll << 53));
+        return T(own >> (64 - digits_of<T>)) * T(1.0 / (1ll << digits_of<T>));
     }
 };
 

@@ -41,20 +41,24 @@ struct Smaller {
 
 template <typename T> struct Limits {
     static constexpr int BITS = sizeof(T) * 8;
-    __device__ static T lowest() { return is_signed<T> ? T(Wrapping<T>(1) << (BITS - 1)) : T(0); }
-    __device__ static T highest() { return T(~Wrapping<T>(lowest())); }
+    __device__ static T lowest()
+    {
+        if constexpr (is_floating<T>)
+            return -infinity<T>();
+        else
+            return is_signed<T> ? T(Wrapping<T>(1) << (BITS - 1)) : T(0);
+    }
+    __device__ static T highest()
+    {
+        if constexpr (is_floating<T>)
+            return infinity<T>();
+        else
+            return T(~Wrapping<T>(lowest()));
+    }
 };
 template <> struct Limits<bool> {
     __device__ static bool lowest() { return false; }
     __device__ static bool highest() { return true; }
-};
-template <> struct Limits<float> {
-    __device__ static float lowest() { return -infinity<float>(); }
-    __device__ static float highest() { return infinity<float>(); }
-};
-template <> struct Limits<double> {
-    __device__ static double lowest() { return -infinity<double>(); }
-    __device__ static double highest() { return infinity<double>(); }
 };
 
 template <typename T, typename Order> struct Extreme {

@@ -1,5 +1,5 @@
 """The kernels of the CUDA backend, a file per family.
 
-Each file has the tables `KERNELS` (op -> kernel) and `SIGNATURES` (op -> whether the kernel takes
-these dtypes), and `sources()`, what is worth compiling ahead of use.
+Each file has the table `KERNELS` (op -> kernel), whose kernels take the dtypes that docs/kernels.md
+says, and `sources()`, what is worth compiling ahead of use.
 """

@@ -9,6 +9,7 @@ from typing import Final
 
 from corex.backend import Kernel, View
 from corex.dtypes import DType
+from corex_cuda_pycuda.elements import ALL, C_TYPES, in_order
 from corex_cuda_pycuda.ops.groups import THREADS, ceil_div, views
 from corex_cuda_pycuda.ops.packing import (
     NARROW_COUNT,
@@ -19,7 +20,6 @@ from corex_cuda_pycuda.ops.packing import (
     reach,
     words,
 )
-from corex_cuda_pycuda.ops.signatures import ALL, C_TYPES, Signature, same
 from corex_cuda_pycuda.runtime import Source, device_of
 
 WAVES: Final = 32
@@ -63,11 +63,10 @@ def _kernel(op: str) -> Kernel:
 
 _POINTERS: Final = struct.Struct("=QQ")
 KERNELS: dict[str, Callable[..., None]] = {op: _kernel(op) for op in ("tril", "triu")}
-SIGNATURES: dict[str, Signature] = {op: same(ALL) for op in KERNELS}
 
 
 def sources() -> Iterator[Source]:
     """Every dtype, of matrices that lie one after the other."""
     for op in KERNELS:
-        for dtype in sorted(ALL, key=lambda d: d.index):
+        for dtype in in_order(ALL):
             yield _source(op, dtype, "int", 1)

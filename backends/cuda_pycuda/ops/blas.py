@@ -71,8 +71,21 @@ def _declared(found: ctypes.CDLL) -> ctypes.CDLL:
     """The library with the types of what is called; AttributeError where that is missing."""
     p, i, strided = ctypes.c_void_p, ctypes.c_int, ctypes.c_longlong
     matrix = [p, i, strided]
-    for name in ("cublasSgemmStridedBatched", "cublasDgemmStridedBatched"):
-        getattr(found, name).argtypes = [p, i, i, i, i, i, p, *matrix, *matrix, p, *matrix, i]
+    for row in _NUMBERS.values():
+        getattr(found, row.function).argtypes = [
+            p,
+            i,
+            i,
+            i,
+            i,
+            i,
+            p,
+            *matrix,
+            *matrix,
+            p,
+            *matrix,
+            i,
+        ]
     found.cublasCreate_v2.argtypes = [p]
     found.cublasSetStream_v2.argtypes = [p, p]
     if hasattr(found, "cublasSetWorkspace_v2"):  # since 11.0
@@ -213,8 +226,18 @@ def _operand(line: int, depth: int, lines: int, depths: int) -> tuple[int, int] 
     return None
 
 
-_ONE: Final = {float32: ctypes.c_float(1), float64: ctypes.c_double(1)}
-_ZERO: Final = {float32: ctypes.c_float(0), float64: ctypes.c_double(0)}
+class Numbers(NamedTuple):
+    """How cuBLAS multiplies one dtype: its function, and factors in the dtype."""
+
+    function: str
+    one: Any
+    zero: Any
+
+
+_NUMBERS: Final = {
+    float32: Numbers("cublasSgemmStridedBatched", ctypes.c_float(1), ctypes.c_float(0)),
+    float64: Numbers("cublasDgemmStridedBatched", ctypes.c_double(1), ctypes.c_double(0)),
+}
 
 
 class Gemm(NamedTuple):
@@ -232,7 +255,7 @@ def _gemm(p: Product) -> Gemm | None:
     Row by row, out = a b is, column by column, out' = b' a': the operands change places."""
     _, m, n, k = p.sizes
     too_large = max(p.sizes) > LIMIT or min(p.a[0], p.b[0], p.out[0]) < 0
-    if p.dtype not in _ONE or k == 0 or m * n * k < SMALLEST or too_large:
+    if p.dtype not in _NUMBERS or k == 0 or m * n * k < SMALLEST or too_large:
         return None
     if min(m, n) == 1:
         return None  # of a matrix and a vector: our own reads the matrix once, and adds the bias
@@ -257,17 +280,17 @@ def multiply(
     handle = _handle(blas, device)
     if handle is None:
         return False
-    double = p.dtype is float64
-    gemm = blas.cublasDgemmStridedBatched if double else blas.cublasSgemmStridedBatched
-    kept = _ZERO if fill is None else _ONE
+    function, one, zero = _NUMBERS[p.dtype]
+    gemm = getattr(blas, function)
+    kept = zero if fill is None else one
     if fill is not None:
         fill()
     batches, m, n, k = p.sizes
     failed = gemm(
-        handle, found.right[0], found.left[0], n, m, k, ctypes.byref(_ONE[p.dtype]),
-        b, found.right[1], p.b[0], a, found.left[1], p.a[0], ctypes.byref(kept[p.dtype]),
+        handle, found.right[0], found.left[0], n, m, k, ctypes.byref(one),
+        b, found.right[1], p.b[0], a, found.left[1], p.a[0], ctypes.byref(kept),
         out, found.leading, p.out[0], batches,
     )  # fmt: skip
     if failed:
-        _tell(device, "cublasDgemm" if double else "cublasSgemm", failed)
+        _tell(device, function.removesuffix("StridedBatched"), failed)
     return not failed

@@ -7,11 +7,11 @@ from collections.abc import Callable, Iterator
 from typing import Final, NamedTuple
 
 from corex.backend import View
-from corex.dtypes import DType, float32, float64
+from corex.dtypes import DType
+from corex_cuda_pycuda.elements import C_TYPES, FLOAT, in_order
 from corex_cuda_pycuda.ops.geometry import Launch, Plans, apart, index_type, parts_grid, words
 from corex_cuda_pycuda.ops.matmul import Steps, division, tile_side
 from corex_cuda_pycuda.ops.packing import blocks, divisor, pack_layout, pointer, reach
-from corex_cuda_pycuda.ops.signatures import C_TYPES, FLOAT, Signature, same
 from corex_cuda_pycuda.runtime import Device, Source, device_of
 
 THREADS: Final = 256
@@ -277,14 +277,13 @@ KERNELS: dict[str, Callable[..., None]] = {
     "conv2d_backward_input": conv2d_backward_input,
     "conv2d_backward_weight": conv2d_backward_weight,
 }
-SIGNATURES: dict[str, Signature] = dict.fromkeys(KERNELS, same(FLOAT))
 
 
 def sources() -> Iterator[tuple[Source, tuple[str, ...]]]:
     """Every dtype, product and size of tiles."""
     products = ((False, False), (True, False), (False, True))
     for dtype, side, (to_input, b_along) in itertools.product(
-        (float32, float64), (0, 32, 64), products
+        in_order(FLOAT), (0, 32, 64), products
     ):
         names = ("product", "combine") if side else ("direct", "direct_block")
         yield source(dtype, "int", side, to_input, b_along), names

@@ -9,8 +9,8 @@ from functools import cache, lru_cache
 from typing import Any, NamedTuple
 
 from corex.backend import Kernel, View
-from corex.dtypes import ALL as DTYPES
 from corex.dtypes import DType, bool_, uint8
+from corex_cuda_pycuda.elements import ALL, C_TYPES, NUMBER, WORDS, in_order
 from corex_cuda_pycuda.ops.packing import (
     Plan,
     blocks,
@@ -22,7 +22,6 @@ from corex_cuda_pycuda.ops.packing import (
     widened,
     words,
 )
-from corex_cuda_pycuda.ops.signatures import ALL, C_TYPES, NUMBER, Signature, each
 from corex_cuda_pycuda.runtime import Source, device_of
 
 THREADS = 256
@@ -36,7 +35,6 @@ LOADS = 4
 VECTOR_BYTES = 16
 Shape = tuple[int, ...]
 
-UNSIGNED = {1: "unsigned char", 4: "unsigned", 8: "unsigned long long"}
 MASK = (1 << 64) - 1
 
 _PAIR = struct.Struct("QQ")
@@ -131,7 +129,7 @@ def _same_bits(to: DType, of: DType) -> bool:
 def _copy_source(to: DType, of: DType, index: str, width: int = 0) -> Source:
     """`width`: neighbours that views move at once; 0: the kernels that need no layout."""
     if _same_bits(to, of):
-        names = (UNSIGNED[to.itemsize],) * 2
+        names = (WORDS[to.itemsize],) * 2
     else:
         names = (C_TYPES[to], C_TYPES[of])
     defines = (("TO", names[0]), ("FROM", names[1]), ("INDEX", index))
@@ -180,7 +178,7 @@ def fill(out: View, value: Any) -> None:
     if count == 0:
         return
     device = device_of(buffer)
-    source = _fill_source(UNSIGNED[dtype.itemsize], found.index)
+    source = _fill_source(WORDS[dtype.itemsize], found.index)
     target = pointer(out)
     if found.rank == 0:
         arguments = _ONE.pack(target, count, bits_of(value, dtype))
@@ -258,15 +256,13 @@ def arange(out: View, start: Any, step: Any) -> None:
 # ---- the tables ------------------------------------------------------------------------------
 KERNELS: dict[str, Kernel] = {"copy": copy, "fill": fill, "arange": arange}
 
-SIGNATURES: dict[str, Signature] = {"copy": each(ALL), "fill": each(ALL), "arange": each(NUMBER)}
-
 
 def sources() -> Iterator[Source]:
     """The variants with narrow indices."""
-    for to in DTYPES[:6]:
-        for of in DTYPES[:6]:
+    for to in in_order(ALL):
+        for of in in_order(ALL):
             wide = VECTOR_BYTES // max(to.itemsize, of.itemsize)
             for width in (0, 1, wide):
                 yield _copy_source(to, of, "int", width)
-    for name in (*UNSIGNED.values(), *(C_TYPES[dtype] for dtype in NUMBER)):
+    for name in (*WORDS.values(), *(C_TYPES[dtype] for dtype in NUMBER)):
         yield _fill_source(name, "int")

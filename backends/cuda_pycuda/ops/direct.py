@@ -7,7 +7,7 @@ from math import prod
 from typing import Any, Final
 
 from corex.backend import Buffer, DirectKernel, View
-from corex.dtypes import DType
+from corex.dtypes import DType, iinfo
 from corex_cuda_pycuda.ops import loss, pointwise, reduce
 from corex_cuda_pycuda.ops.packing import NARROW_COUNT
 from corex_cuda_pycuda.ops.pointwise import ARRAY, NUMBER_GIVEN, Op, launcher
@@ -59,7 +59,9 @@ def _unary(op: Op, dtype: DType) -> DirectKernel:
 def _binary(op: Op, dtype: DType) -> DirectKernel:
     size = dtype.itemsize
     out_size = 1 if op.to_bool else size
-    low, high = _held(dtype) if op.to_bool and dtype.kind in "ui" else (-(1 << 63), MASK)
+    low, high = -(1 << 63), MASK
+    if op.to_bool and dtype.kind in "ui":
+        low, high = iinfo(dtype).min, iinfo(dtype).max
 
     def call(shape: Shape, a: Any, a_offset: int, b: Any, b_offset: int) -> Buffer | None:
         count = prod(shape)
@@ -84,14 +86,6 @@ def _binary(op: Op, dtype: DType) -> DirectKernel:
 
 _DOUBLE: Final = struct.Struct("=d")
 _WORD: Final = struct.Struct("=Q")
-
-
-def _held(dtype: DType) -> tuple[int, int]:
-    """The smallest and the largest number of an integer dtype."""
-    if dtype.kind == "u":
-        return 0, (1 << 8 * dtype.itemsize) - 1
-    bound = 1 << (8 * dtype.itemsize - 1)
-    return -bound, bound - 1
 
 
 def _bits(value: Any, dtype: DType) -> int:

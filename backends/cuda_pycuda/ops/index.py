@@ -6,18 +6,17 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import Final
 
 from corex.backend import View
-from corex.dtypes import DType, bool_, int64
+from corex_cuda_pycuda.elements import WORDS
 from corex_cuda_pycuda.ops import put
 from corex_cuda_pycuda.ops.geometry import Launch, Plans, any_layout, apart, index_type, words
 from corex_cuda_pycuda.ops.packing import blocks, divisor, ordered_plan, pointer, reach
-from corex_cuda_pycuda.ops.signatures import ALL, Signature
 from corex_cuda_pycuda.runtime import Device, Source, device_of
 
 THREADS: Final = 256
 BLOCK: Final = (THREADS, 1, 1)
 CHUNK: Final = 2048
 """Elements of a block of `nonzero`, as in `kernels/nonzero.cu`."""
-MOVED: Final = {1: "unsigned char", 4: "unsigned", 8: "unsigned long long", 16: "uint4"}
+MOVED: Final = {**WORDS, 16: "uint4"}
 """What moves so many bytes at once."""
 
 _plans = Plans()
@@ -149,26 +148,11 @@ def nonzero(out: View, a: View) -> None:
 
 
 # ---- the tables ------------------------------------------------------------------------------
-def _index_takes(dtypes: tuple[DType, ...]) -> bool:
-    same = dtypes[0] in ALL and dtypes[0] is dtypes[1]
-    return same and all([dtype is int64 for dtype in dtypes[2:]])
-
-
-def _nonzero_takes(dtypes: tuple[DType, ...]) -> bool:
-    return dtypes == (int64, bool_)
-
-
 KERNELS: dict[str, Callable[..., None]] = {
     "index": index,
     "gather": gather,
     "nonzero": nonzero,
     **put.KERNELS,
-}
-SIGNATURES: dict[str, Signature] = {
-    "index": _index_takes,
-    "gather": _index_takes,
-    "nonzero": _nonzero_takes,
-    **put.SIGNATURES,
 }
 
 

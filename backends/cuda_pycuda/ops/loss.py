@@ -11,9 +11,9 @@ from typing import Final
 
 from corex.backend import View
 from corex.dtypes import DType
+from corex_cuda_pycuda.elements import C_TYPES, FLOAT, in_order
 from corex_cuda_pycuda.ops.groups import THREADS, WARP, ceil_div, power_of_two, views
 from corex_cuda_pycuda.ops.packing import plan, pointer
-from corex_cuda_pycuda.ops.signatures import C_TYPES, FLOAT, Signature, same
 from corex_cuda_pycuda.runtime import Source, device_of
 
 EACH: Final = 16
@@ -63,10 +63,9 @@ def mse_loss(out: View, a: View, b: View) -> None:
 
 
 KERNELS: dict[str, Callable[..., None]] = {"mse_loss": mse_loss}
-SIGNATURES: dict[str, Signature] = {"mse_loss": same(FLOAT)}
 
 
 def sources() -> Iterator[Source]:
     """Every dtype, of dense views."""
-    for dtype in sorted(FLOAT, key=lambda d: d.index):
+    for dtype in in_order(FLOAT):
         yield _source(dtype, "int", 1)

@@ -12,11 +12,11 @@ from typing import Any, Final, NamedTuple
 
 from corex.backend import View
 from corex.dtypes import DType, float32
+from corex_cuda_pycuda.elements import C_TYPES, NUMBER, in_order
 from corex_cuda_pycuda.ops import blas
 from corex_cuda_pycuda.ops.create import copy
 from corex_cuda_pycuda.ops.geometry import Launch, Plans, apart, index_type, parts_grid, words
 from corex_cuda_pycuda.ops.packing import blocks, pointer
-from corex_cuda_pycuda.ops.signatures import C_TYPES, FLOAT, NUMBER, Signature, same
 from corex_cuda_pycuda.runtime import Device, Source, device_of
 
 THREADS: Final = 256
@@ -241,17 +241,12 @@ def linear(out: View, a: View, weight: View, bias: View | None) -> None:
 
 
 KERNELS: dict[str, Callable[..., None]] = {"matmul": matmul, "linear": linear}
-SIGNATURES: dict[str, Signature] = {"matmul": same(NUMBER), "linear": same(FLOAT)}
-
-
-def _ordered(held: frozenset[DType]) -> list[DType]:
-    return sorted(held, key=lambda dtype: dtype.index)
 
 
 def sources() -> Iterator[tuple[Source, tuple[str, ...]]]:
     """Every dtype, size of tiles and way to read."""
     ways: list[Any] = list(itertools.product((True, False), repeat=2))
-    for dtype in _ordered(NUMBER):
+    for dtype in in_order(NUMBER):
         packs = (False, True) if dtype.itemsize >= 4 else (False,)
         for packed in packs:
             yield vector_source(dtype, "int", packed), ("rows", "columns")

@@ -8,10 +8,10 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import Final, NamedTuple
 
 from corex.backend import View
-from corex.dtypes import DType, float32, float64
+from corex.dtypes import DType
+from corex_cuda_pycuda.elements import C_TYPES, FLOAT, in_order
 from corex_cuda_pycuda.ops.geometry import Plans, any_layout, index_type
 from corex_cuda_pycuda.ops.packing import blocks, plan, pointer, reach
-from corex_cuda_pycuda.ops.signatures import C_TYPES, FLOAT, Signature, same
 from corex_cuda_pycuda.runtime import Device, Source, device_of
 
 THREADS: Final = 256
@@ -130,11 +130,10 @@ def adam_step(
 
 
 KERNELS: dict[str, Callable[..., None]] = {"sgd_step": sgd_step, "adam_step": adam_step}
-SIGNATURES: dict[str, Signature] = dict.fromkeys(KERNELS, same(FLOAT))
 
 
 def sources() -> Iterator[tuple[Source, tuple[str, ...]]]:
     """Every optimizer and dtype."""
     for optimizer in OPERANDS:
-        for dtype in (float32, float64):
+        for dtype in in_order(FLOAT):
             yield source(optimizer, dtype, "int"), ("dense", "strided")

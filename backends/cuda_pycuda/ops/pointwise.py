@@ -13,20 +13,9 @@ from functools import lru_cache
 from typing import Any, Final, NamedTuple
 
 from corex.backend import Kernel, View
-from corex.dtypes import DType, bool_
+from corex.dtypes import DType
+from corex_cuda_pycuda.elements import ALL, BITS, C_TYPES, FLOAT, INTEGER, NUMBER, in_order
 from corex_cuda_pycuda.ops.packing import STATIC_RANK, plan, widened
-from corex_cuda_pycuda.ops.signatures import (
-    ALL,
-    BITS,
-    C_TYPES,
-    FLOAT,
-    INTEGER,
-    NUMBER,
-    Signature,
-    first,
-    pattern,
-    same,
-)
 from corex_cuda_pycuda.runtime import Device, Function, Source, device_of
 
 THREADS: Final = 256
@@ -306,16 +295,6 @@ KERNELS["gelu_backward"] = _with_tanh("gelu_backward", "gelu_tanh_backward")
 KERNELS["mse_loss_backward"] = mse_loss_backward
 
 
-def _signature(name: str) -> Signature:
-    op, held = OPS[name], TAKES[name]
-    if op.chooses:
-        return pattern(None, bool_, None, None, held=held)
-    return first(bool_, held) if op.to_bool else same(held)
-
-
-SIGNATURES: dict[str, Signature] = {name: _signature(name) for name in KERNELS}
-
-
 WIDE_SAMPLE: Final = ("exp", "neg", "logical_not", "add", "floor_divide", "eq", "where")
 """Ops that are compiled for views that move by vectors, too: a loop is the same for all ops."""
 
@@ -323,7 +302,7 @@ WIDE_SAMPLE: Final = ("exp", "neg", "logical_not", "add", "floor_divide", "eq", 
 def sources() -> Iterator[Source]:
     """Every op and dtype: dense memory, and views of two dimensions; some by vectors."""
     for name, op in OPS.items():
-        for dtype in sorted(TAKES[name], key=lambda d: d.index):
+        for dtype in in_order(TAKES[name]):
             yield op.source(dtype, "int", None)
             yield op.source(dtype, "int", 2)
             if name in WIDE_SAMPLE:

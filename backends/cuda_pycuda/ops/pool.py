@@ -6,10 +6,10 @@ from collections.abc import Callable, Iterator
 from typing import Final
 
 from corex.backend import View
-from corex.dtypes import DType, float32, float64, int64
+from corex.dtypes import DType
+from corex_cuda_pycuda.elements import C_TYPES, FLOAT, in_order
 from corex_cuda_pycuda.ops.geometry import Launch, Plans, apart, index_type, words
 from corex_cuda_pycuda.ops.packing import blocks, divisor, pack_layout, pointer, reach
-from corex_cuda_pycuda.ops.signatures import C_TYPES, FLOAT, Signature, pattern, same
 from corex_cuda_pycuda.runtime import Device, Function, Source, device_of
 
 THREADS: Final = 256
@@ -144,17 +144,11 @@ KERNELS: dict[str, Callable[..., None]] = {
     "avg_pool2d": avg_pool2d,
     "avg_pool2d_backward": avg_pool2d_backward,
 }
-SIGNATURES: dict[str, Signature] = {
-    "max_pool2d": pattern(None, int64, None, held=FLOAT),
-    "max_pool2d_backward": pattern(None, None, int64, held=FLOAT),
-    "avg_pool2d": same(FLOAT),
-    "avg_pool2d_backward": same(FLOAT),
-}
 
 
 def sources() -> Iterator[tuple[Source, tuple[str, ...]]]:
     """One module per dtype."""
-    for dtype in (float32, float64):
+    for dtype in in_order(FLOAT):
         yield (
             source(dtype, "int"),
             ("max_pool", "average_pool", "average_backward", "max_backward"),

@@ -8,9 +8,9 @@ from typing import Any, Final, NamedTuple
 
 from corex.backend import View
 from corex.dtypes import DType, int64
+from corex_cuda_pycuda.elements import ALL, C_TYPES, NUMBER, WORDS, in_order
 from corex_cuda_pycuda.ops.geometry import Launch, Plans, any_layout, apart, index_type, words
 from corex_cuda_pycuda.ops.packing import blocks, divisor, ordered_plan, pointer, reach
-from corex_cuda_pycuda.ops.signatures import ALL, C_TYPES, NUMBER, Signature
 from corex_cuda_pycuda.ops.sort import argsort
 from corex_cuda_pycuda.runtime import Device, Source, device_of
 
@@ -18,7 +18,6 @@ THREADS: Final = 256
 BLOCK: Final = (THREADS, 1, 1)
 FEW: Final = 512
 """As in `kernels/put.cu`: so many values find their equals without sorting."""
-MOVED: Final = {1: "unsigned char", 4: "unsigned", 8: "unsigned long long"}
 
 
 class Steps(NamedTuple):
@@ -43,7 +42,7 @@ _plans = Plans()
 
 
 def _name(dtype: DType, accumulate: bool) -> str:
-    return C_TYPES[dtype] if accumulate else MOVED[dtype.itemsize]
+    return C_TYPES[dtype] if accumulate else WORDS[dtype.itemsize]
 
 
 def _steps(device: Device, module: Source, few: int, n: int, count: int, constants: bytes) -> Steps:
@@ -167,27 +166,16 @@ def scatter_add(out: View, index: View, src: View) -> None:
 
 
 # ---- the tables ------------------------------------------------------------------------------
-def _put_takes(dtypes: tuple[DType, ...]) -> bool:
-    same = dtypes[0] in ALL and dtypes[0] is dtypes[1]
-    return same and all([dtype is int64 for dtype in dtypes[2:]])
-
-
-def _scatter_takes(dtypes: tuple[DType, ...]) -> bool:
-    to, at, of = dtypes
-    return to in NUMBER and to is of and at is int64
-
-
 KERNELS: dict[str, Callable[..., None]] = {"index_put": index_put, "scatter_add": scatter_add}
-SIGNATURES: dict[str, Signature] = {"index_put": _put_takes, "scatter_add": _scatter_takes}
 
 
 def sources() -> Iterator[tuple[Source, tuple[str, ...]]]:
     """Every dtype, for index_put with one and two index arrays."""
     names = ("few", "find_keys", "sorted")
     for count in (1, 2):
-        for moved in MOVED.values():
+        for moved in WORDS.values():
             yield source(moved, "int", count, False), names
-        for dtype in sorted(ALL, key=lambda held: held.index):
+        for dtype in in_order(ALL):
             yield source(C_TYPES[dtype], "int", count, True), names
-    for dtype in sorted(NUMBER, key=lambda held: held.index):
+    for dtype in in_order(NUMBER):
         yield source(C_TYPES[dtype], "int", 0, True), names

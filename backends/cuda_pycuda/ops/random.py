@@ -9,9 +9,9 @@ from typing import Final
 
 from corex.backend import Kernel, View
 from corex.dtypes import DType, int64
+from corex_cuda_pycuda.elements import C_TYPES, FLOAT, in_order
 from corex_cuda_pycuda.ops.groups import THREADS, ceil_div
 from corex_cuda_pycuda.ops.packing import NARROW_COUNT, pointer
-from corex_cuda_pycuda.ops.signatures import C_TYPES, FLOAT, Signature, same
 from corex_cuda_pycuda.runtime import Source, device_of
 from corex_cuda_pycuda.runtime.threads import current
 
@@ -57,16 +57,11 @@ KERNELS: dict[str, Callable[..., None]] = {
     "random_uniform": _kernel("Uniform", 2),
     "random_normal": _kernel("Normal", 1),
 }
-SIGNATURES: dict[str, Signature] = {
-    "random_bits": same(frozenset((int64,))),
-    "random_uniform": same(FLOAT),
-    "random_normal": same(FLOAT),
-}
 
 
 def sources() -> Iterator[Source]:
     """Every distribution and dtype."""
     yield _source("Bits", int64, "int")
     for distribution in ("Uniform", "Normal"):
-        for dtype in sorted(FLOAT, key=lambda d: d.index):
+        for dtype in in_order(FLOAT):
             yield _source(distribution, dtype, "int")

@@ -12,7 +12,8 @@ from functools import lru_cache
 from typing import Final, NamedTuple
 
 from corex.backend import Kernel, View
-from corex.dtypes import DType, bool_, int64
+from corex.dtypes import DType, bool_
+from corex_cuda_pycuda.elements import ALL, C_TYPES, FLOAT, NUMBER, in_order
 from corex_cuda_pycuda.ops.groups import (
     THREADS,
     WARP,
@@ -33,7 +34,6 @@ from corex_cuda_pycuda.ops.packing import (
     pointer,
     reach,
 )
-from corex_cuda_pycuda.ops.signatures import ALL, C_TYPES, FLOAT, NUMBER, Signature, first, same
 from corex_cuda_pycuda.runtime import Device, Function, Source, device_of
 
 TAKES: Final = {
@@ -235,16 +235,11 @@ def _kernel(op: str) -> Kernel:
     return kernel
 
 
-def _signature(op: str) -> Signature:
-    return first(int64, NUMBER) if op in ORDERED else same(TAKES[op])
-
-
 KERNELS: dict[str, Callable[..., None]] = {op: _kernel(op) for op in TAKES}
-SIGNATURES: dict[str, Signature] = {op: _signature(op) for op in TAKES}
 
 
 def sources() -> Iterator[Source]:
     """Every op and dtype: of rows and of reduced dimensions that merge into one."""
     for op, held in TAKES.items():
-        for dtype in sorted(held, key=lambda d: d.index):
+        for dtype in in_order(held):
             yield source(op, dtype, "int", (1, 1))

@@ -15,11 +15,11 @@ from typing import Final, NamedTuple
 
 from corex.backend import Kernel, View
 from corex.dtypes import DType
+from corex_cuda_pycuda.elements import C_TYPES, FLOAT, in_order
 from corex_cuda_pycuda.ops import band, loss, scan
 from corex_cuda_pycuda.ops.geometry import parts_grid, words
 from corex_cuda_pycuda.ops.groups import Dim3, ceil_div, group, views
 from corex_cuda_pycuda.ops.packing import NARROW_COUNT, NARROW_REACH, plan, pointer, reach
-from corex_cuda_pycuda.ops.signatures import C_TYPES, FLOAT, Signature, same
 from corex_cuda_pycuda.runtime import Device, Source, device_of
 
 HELD_VECTORS: Final = 2
@@ -241,17 +241,11 @@ KERNELS: dict[str, Callable[..., None]] = {
     **loss.KERNELS,
     **band.KERNELS,
 }
-SIGNATURES: dict[str, Signature] = {
-    **{op: same(FLOAT) for op in _OWN},
-    **scan.SIGNATURES,
-    **loss.SIGNATURES,
-    **band.SIGNATURES,
-}
 
 
 def sources() -> Iterator[Source]:
     """Every op and dtype, of rows that merge into one dimension, by elements and by vectors."""
-    for dtype in sorted(FLOAT, key=lambda d: d.index):
+    for dtype in in_order(FLOAT):
         for width in (1, VECTOR_BYTES // dtype.itemsize):
             for functor in FUNCTORS.values():
                 yield _softmax_source(functor, dtype, "int", 1, width)

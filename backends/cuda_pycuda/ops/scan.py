@@ -9,9 +9,9 @@ from typing import Final, NamedTuple
 
 from corex.backend import View
 from corex.dtypes import DType
+from corex_cuda_pycuda.elements import C_TYPES, NUMBER, in_order
 from corex_cuda_pycuda.ops.groups import Dim3, ceil_div, group, splits, views
 from corex_cuda_pycuda.ops.packing import NARROW_COUNT, NARROW_REACH, plan, pointer, reach
-from corex_cuda_pycuda.ops.signatures import C_TYPES, NUMBER, Signature, same
 from corex_cuda_pycuda.runtime import Source, device_of
 
 EACH: Final = 4
@@ -96,10 +96,9 @@ def cumsum(out: View, a: View) -> None:
 
 
 KERNELS: dict[str, Callable[..., None]] = {"cumsum": cumsum}
-SIGNATURES: dict[str, Signature] = {"cumsum": same(NUMBER)}
 
 
 def sources() -> Iterator[Source]:
     """Every dtype, of rows that merge into one dimension."""
-    for dtype in sorted(NUMBER, key=lambda d: d.index):
+    for dtype in in_order(NUMBER):
         yield _source(dtype, "int", 1)

@@ -6,7 +6,8 @@ from collections.abc import Callable, Iterator
 from typing import Final, NamedTuple
 
 from corex.backend import View
-from corex.dtypes import DType, int64
+from corex.dtypes import DType
+from corex_cuda_pycuda.elements import ALL, C_TYPES, in_order
 from corex_cuda_pycuda.ops.geometry import (
     Launch,
     Plans,
@@ -17,7 +18,6 @@ from corex_cuda_pycuda.ops.geometry import (
     words,
 )
 from corex_cuda_pycuda.ops.packing import pointer, reach
-from corex_cuda_pycuda.ops.signatures import ALL, C_TYPES, Signature
 from corex_cuda_pycuda.runtime import Device, Source, device_of
 
 THREADS: Final = 256
@@ -92,14 +92,7 @@ def argsort(out: View, a: View, descending: bool) -> None:
 KERNELS: dict[str, Callable[..., None]] = {"argsort": argsort}
 
 
-def _argsort_takes(dtypes: tuple[DType, ...]) -> bool:
-    return len(dtypes) == 2 and dtypes[0] is int64 and dtypes[1] in ALL
-
-
-SIGNATURES: dict[str, Signature] = {"argsort": _argsort_takes}
-
-
 def sources() -> Iterator[tuple[Source, tuple[str, ...]]]:
     """One module per dtype."""
-    for dtype in sorted(ALL, key=lambda held: held.index):
+    for dtype in in_order(ALL):
         yield source(dtype, "int"), ("sort_rows", "sort_tiles", "merge_runs")

@@ -7,12 +7,13 @@ from functools import cache
 from pathlib import Path
 from typing import NamedTuple
 
+from corex_cuda_pycuda.elements import C_TYPES, WORDS
+
 KERNELS = Path(__file__).parents[1] / "kernels"
 PRELUDE = "common.cuh"
 
 _INCLUDE = re.compile(r'^[ \t]*#[ \t]*include[ \t]+"([^"]+)".*$', re.MULTILINE)
-_TYPES = frozenset(("bool", "unsigned char", "unsigned", "unsigned long long"))
-_TYPES |= frozenset(("int", "long long", "float", "double"))
+_TYPES = frozenset((*C_TYPES.values(), *WORDS.values()))
 
 
 class Source(NamedTuple):

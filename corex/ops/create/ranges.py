@@ -277,7 +277,7 @@ def _triangle(name: str, lower: bool) -> Callable[..., Tensor]:
             derivative={"a": lambda g, diagonal: op(g, diagonal)},
             decomposition=compose,
             tier=2,
-            accepts=ALL,
+            takes=ALL,
             family="create",
             doc=f"The {'lower' if lower else 'upper'} triangle of matrices, zeros elsewhere.",
         )

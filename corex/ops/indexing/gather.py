@@ -26,7 +26,7 @@ from corex.ops.shape.views import (
 )
 from corex.tensor.modes import mode
 from corex.tensor.place import observed
-from corex.tensor.schema import ALL, OpSchema, declare
+from corex.tensor.schema import ALL, NUMBER, OpSchema, declare
 from corex.tensor.tensor import Tensor, alias, make
 
 
@@ -62,7 +62,7 @@ GATHER = declare(
             "a": lambda g, a_shape, index: scatter_add_last(g.new_zeros(a_shape), index, g, True)
         },
         decomposition=_gather_by_index,
-        tier=2, accepts=ALL, family="index", uniform=False,
+        tier=2, takes=ALL, family="index", uniform=False,
         doc="out[..., j] = a[..., index[..., j]].",
     )
 )  # fmt: skip
@@ -74,7 +74,7 @@ SCATTER_ADD = declare(
             "src": lambda g, index, src_shape: _padded(gather_last(g, index), src_shape),
         },
         decomposition=_scatter_by_index,
-        tier=2, accepts=ALL, family="index", uniform=False,
+        tier=2, takes=NUMBER, family="index", uniform=False,
         doc="a with a[..., index[..., j]] += src[..., j].",
     )
 )  # fmt: skip

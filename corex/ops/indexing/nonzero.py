@@ -16,7 +16,7 @@ from corex.tensor.tensor import Tensor
 
 NONZERO = declare(
     OpSchema(
-        "nonzero", ("a",), None, accepts=BOOL, family="index", uniform=False,
+        "nonzero", ("a",), None, takes=BOOL, family="index", uniform=False,
         doc="Positions of the true elements, row by row.",
     )
 )  # fmt: skip

@@ -71,7 +71,7 @@ SGD_STEP = declare(
     OpSchema(
         "sgd_step", ("params", "grads", "momenta"), None,
         ("lr", "momentum", "dampening", "weight_decay", "nesterov", "maximize", "first"),
-        decomposition=_sgd_steps, tier=2, accepts=FLOAT, family="optim", uniform=False,
+        decomposition=_sgd_steps, tier=2, takes=FLOAT, family="optim", uniform=False,
         changing=("lr",),
         doc="One step of stochastic gradient descent on lists of tensors, in place.",
     )
@@ -80,7 +80,7 @@ ADAM_STEP = declare(
     OpSchema(
         "adam_step", ("params", "grads", "exp_avgs", "exp_avg_sqs"), None,
         ("step", "lr", "beta1", "beta2", "eps", "weight_decay", "decoupled", "maximize"),
-        decomposition=_adam_steps, tier=2, accepts=FLOAT, family="optim", uniform=False,
+        decomposition=_adam_steps, tier=2, takes=FLOAT, family="optim", uniform=False,
         changing=("step", "lr"),
         doc="One step of Adam or AdamW on lists of tensors, in place.",
     )

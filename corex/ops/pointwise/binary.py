@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from corex.dispatch.resolve import check_overlap, check_places
-from corex.dtypes import can_cast
+from corex.dtypes import DType, can_cast
 from corex.ops.composed import composition
 from corex.ops.inplace import write_out
 from corex.ops.pointwise.elementwise import (
@@ -36,7 +36,7 @@ from corex.tensor.tensor import Tensor
 
 def _binary(
     name: str,
-    accepts: str,
+    takes: frozenset[DType],
     da: Callable[..., Tensor] | None,
     db: Callable[..., Tensor] | None,
     doc: str,
@@ -59,7 +59,7 @@ def _binary(
             name,
             inputs=("a", "b"),
             derivative=derivative,
-            accepts=accepts,
+            takes=takes,
             promote=promote,
             family=family,
             doc=doc,
@@ -500,7 +500,7 @@ WHERE = declare(
             "a": lambda g, condition: g.masked_fill(condition.logical_not(), 0),
             "b": lambda g, condition: g.masked_fill(condition, 0),
         },
-        accepts=ALL,
+        takes=ALL,
         family="where",
         uniform=False,
         doc="a where the condition holds, else b.",

@@ -44,22 +44,18 @@ def binary_operator(schema: OpSchema) -> Callable[[Tensor, Any], Any]:
     """The operator method of a binary op, `a + b`: NotImplemented for foreign operands."""
     name = schema.name
     to_bool = schema.family == "compare"
-    accepts = schema.accepts
+    takes = schema.takes
 
     def otherwise(self: Tensor, other: Any) -> Any:
         if type(other) in TENSOR_TYPES:
             key = self.key
-            if other.key is key and key.dtype.kind in accepts:  # nothing to promote
+            if other.key is key and key.dtype in takes:  # nothing to promote
                 output = dt.bool_ if to_bool else key.dtype
                 shape = self.shape
                 if other.shape != shape:
                     shape = broadcast_shapes(name, shape, other.shape)
                 return bind_pointwise(schema, (self, other), (), shape, output)
             return general(schema, (self, other))
-        key = self.key
-        if type(other) is float and key.dtype.is_floating_point and key.dtype.kind in accepts:
-            output = dt.bool_ if to_bool else key.dtype  # the number cannot but fit
-            return bind_pointwise(schema, (self, other), (), self.shape, output, None, True)
         if isinstance(other, bool | int | float):
             return general(schema, (self, other))
         converted = as_number(other)
@@ -135,7 +131,7 @@ def inplace_function(schema: OpSchema, operator: bool = False) -> Callable[..., 
             if found is not None and found.accepts is None and found.run is not None:
                 views = _fitting(self, others, found.numbers)
                 if views is not None and not closed():
-                    launch(found, name, self.key.place, (views[0], *views))
+                    launch(found, name, self.key.place, (views[0], *views), views[:1], views)
                     self.storage_.version += 1
                     return self
         if operator and not is_operand(others[0]):
@@ -194,7 +190,6 @@ def inplace(
         if isinstance(other, Tensor):
             check_overlap(f"{schema.name}_", self, other)
     operands, output = _promoted(schema, operands)
-    numbers = any([not isinstance(t, Tensor) for t in operands])
     shape = self.shape
     for t in operands:
         if isinstance(t, Tensor) and t.shape and t.shape != shape:
@@ -213,10 +208,9 @@ def inplace(
     if target is not self or output is not self.key.dtype:
         assert isinstance(target, Tensor)
         check_places(schema.name, [target], self.key.place)
-        result = bind_pointwise(schema, operands, params, shape, output, numbers=numbers)
-        return write_out(self, result)
+        return write_out(self, bind_pointwise(schema, operands, params, shape, output))
     if not requires:
-        bind_pointwise(schema, operands, params, shape, output, self, numbers)
+        bind_pointwise(schema, operands, params, shape, output, out=self)
         self.storage_.version += 1
         return self
     # As in PyTorch, the target's old value is copied if the derivative needs it. Other inputs keep
@@ -226,7 +220,7 @@ def inplace(
     )
     inputs = (old_value(schema, operands), *operands[1:])
     versions = [t.storage_.version if isinstance(t, Tensor) else None for t in inputs]
-    bind_pointwise(schema, operands, params, shape, output, self, numbers)
+    bind_pointwise(schema, operands, params, shape, output, out=self)
     self.storage_.version += 1
     finish_inplace(schema, self, inputs, params, edges, versions)
     return self
@@ -251,20 +245,18 @@ def general(
                 check_overlap(schema.name, out, operand)
     operands, output = _promoted(schema, operands)
     tensors = [t for t in operands if isinstance(t, Tensor)]
-    numbers = len(tensors) < len(operands)
     shape = tensors[0].shape
     for t in tensors:
         if t.shape != shape:
             shape = broadcast_shapes(schema.name, *[t.shape for t in tensors])
             break
     if out is None:
-        return bind_pointwise(schema, operands, params, shape, output, None, numbers)
+        return bind_pointwise(schema, operands, params, shape, output)
     if _takes(out, shape, tensors[0].key.place.keys[output.index], tensors):
-        bind_pointwise(schema, operands, params, shape, output, out, numbers)
+        bind_pointwise(schema, operands, params, shape, output, out=out)
         out.storage_.version += 1
         return out
-    result = bind_pointwise(schema, operands, params, shape, output, None, numbers)
-    return write_out(out, result, schema.name)
+    return write_out(out, bind_pointwise(schema, operands, params, shape, output), schema.name)
 
 
 def _takes(out: Tensor, shape: tuple[int, ...], key: DispatchKey, inputs: Sequence[Tensor]) -> bool:
@@ -285,7 +277,7 @@ def _promoted(
     """Operands of the computing dtype (numbers stay numbers), and the result's dtype."""
     first = operands[0]
     key = first.key if isinstance(first, Tensor) else None
-    if key is not None and key.dtype.kind in schema.accepts:
+    if key is not None and key.dtype in schema.takes:
         output = dt.bool_ if schema.family in _TO_BOOL else key.dtype
         for other in operands[1:]:
             if not isinstance(other, Tensor):
@@ -310,7 +302,7 @@ def _promoted(
     dtype = key.dtype if key and len(operands) == 1 else result_type(*operands)
     if schema.name == "sub":
         _check_sub(operands)
-    if dtype.kind not in schema.accepts:
+    if dtype not in schema.takes:
         if schema.promote == "float" and dtype.category < 2:
             dtype = dt.get_default_dtype()
         else:
@@ -347,7 +339,8 @@ def _unsupported(schema: OpSchema, dtype: DType) -> RuntimeError:
     if dtype is dt.bool_ and schema.name in _BOOL_HINTS:
         return RuntimeError(f"[{schema.name}] {_BOOL_HINTS[schema.name]}")
     kinds = {"b": "bool", "u": "unsigned integer", "i": "integer", "f": "floating-point"}
-    wanted = ", ".join(kinds[kind] for kind in schema.accepts)
+    taken = dict.fromkeys(d.kind for d in dt.ALL if d in schema.takes)
+    wanted = ", ".join(kinds[kind] for kind in taken)
     return NotImplementedError(
         f'[{schema.name}] "{schema.name}" not implemented for {dtype!r}; it takes {wanted} tensors'
     )

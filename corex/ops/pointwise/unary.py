@@ -11,6 +11,7 @@ from collections.abc import Callable
 
 from corex.dispatch import template
 from corex.dispatch.bind import dense_copy
+from corex.dtypes import DType
 from corex.ops.inplace import check_inplace, write_out
 from corex.ops.pointwise.elementwise import binary_operator, inplace_function, unary_function
 from corex.ops.promotion import require_tensor
@@ -46,7 +47,7 @@ def _direct_backward(name: str) -> Callable[[OpNode, Tensor], tuple[Tensor, ...]
 
 def _unary(
     name: str,
-    accepts: str,
+    takes: frozenset[DType],
     derivative: Callable[..., Tensor] | None,
     doc: str,
     *,
@@ -70,8 +71,8 @@ def _unary(
             name,
             inputs=("a",),
             derivative=None if derivative is None else {"a": derivative},
-            accepts=accepts,
-            promote=promote if accepts == FLOAT else "",
+            takes=takes,
+            promote=promote if takes == FLOAT else "",
             family=family,
             fast=_direct_backward(backward) if backward else None,
             doc=doc,

@@ -168,14 +168,14 @@ _DRAWS: dict[str, tuple[Callable[..., Tensor], Callable[[int], int]]] = {
     "random_normal": (_normal_from_bits, lambda count: count),
 }
 
-for _name, _accepts, _doc in (
-    ("random_bits", "i", "64 random bits per element."),
+for _name, _takes, _doc in (
+    ("random_bits", frozenset((dt.int64,)), "64 random bits per element."),
     ("random_uniform", FLOAT, "Uniform in [0, 1)."),
     ("random_normal", FLOAT, "Standard normal."),
 ):
     declare(
         OpSchema(
-            _name, (), None, ("seed", "offset"), accepts=_accepts, family="random",
+            _name, (), None, ("seed", "offset"), takes=_takes, family="random",
             tier=1 if _name == "random_bits" else 2,
             changing=("seed", "offset"),
             decomposition=None if _name == "random_bits" else _DRAWS[_name][0],

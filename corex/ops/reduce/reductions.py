@@ -86,7 +86,7 @@ def _prod_grad(g: Tensor, a: Tensor, y: Tensor) -> Tensor:
 SUM = declare(
     OpSchema(
         "sum", ("a",), _kept, ("n",), {"a": lambda g, a_shape: spread(g, a_shape)},
-        accepts=NUMBER, family="reduce", doc="Sum of elements.",
+        takes=NUMBER, family="reduce", doc="Sum of elements.",
     )
 )  # fmt: skip
 MEAN = declare(
@@ -94,47 +94,43 @@ MEAN = declare(
         "mean", ("a",), _kept, ("n",),
         {"a": lambda g, a_shape: spread(g / _count(a_shape, g), a_shape)},
         decomposition=lambda a, n: _mean_by_sum(a, n),
-        tier=2, accepts=FLOAT, family="reduce", doc="Arithmetic mean.",
+        tier=2, takes=FLOAT, family="reduce", doc="Arithmetic mean.",
     )
 )  # fmt: skip
 PROD = declare(
     OpSchema(
         "prod", ("a",), _kept, ("n",), {"a": _prod_grad},
-        accepts=NUMBER, family="reduce", doc="Product of elements.",
+        takes=NUMBER, family="reduce", doc="Product of elements.",
     )
 )  # fmt: skip
 AMAX = declare(
     OpSchema(
         "amax", ("a",), _kept, ("n",), {"a": _extreme_grad},
-        accepts=ALL, family="reduce", doc="Largest element.",
+        takes=ALL, family="reduce", doc="Largest element.",
     )
 )  # fmt: skip
 AMIN = declare(
     OpSchema(
         "amin", ("a",), _kept, ("n",), {"a": _extreme_grad},
-        accepts=ALL, family="reduce", doc="Smallest element.",
+        takes=ALL, family="reduce", doc="Smallest element.",
     )
 )  # fmt: skip
 ANY = declare(
-    OpSchema(
-        "any", ("a",), _kept, ("n",), accepts=BOOL, family="reduce", doc="Whether any is true."
-    )
+    OpSchema("any", ("a",), _kept, ("n",), takes=BOOL, family="reduce", doc="Whether any is true.")
 )
 ALL_ = declare(
-    OpSchema(
-        "all", ("a",), _kept, ("n",), accepts=BOOL, family="reduce", doc="Whether all are true."
-    )
+    OpSchema("all", ("a",), _kept, ("n",), takes=BOOL, family="reduce", doc="Whether all are true.")
 )
 ARGMAX = declare(
     OpSchema(
         "argmax", ("a",), _kept_int64, ("n",),
-        accepts=NUMBER, family="reduce", uniform=False, doc="Position of the largest element.",
+        takes=NUMBER, family="reduce", uniform=False, doc="Position of the largest element.",
     )
 )  # fmt: skip
 ARGMIN = declare(
     OpSchema(
         "argmin", ("a",), _kept_int64, ("n",),
-        accepts=NUMBER, family="reduce", uniform=False, doc="Position of the smallest element.",
+        takes=NUMBER, family="reduce", uniform=False, doc="Position of the smallest element.",
     )
 )  # fmt: skip
 
@@ -167,10 +163,10 @@ def _reduce(schema: OpSchema, a: Tensor, dims: tuple[int, ...], keepdim: bool) -
 
 
 # All elements of a dense tensor; None where there is no direct kernel.
-_flat_sum, _flat_mean = [
-    template.flat(schema, ("a",), "a.shape, {a}", shape="()", params="(len(a.shape),)")
+_FLAT = {
+    schema.name: template.flat(schema, ("a",), "a.shape, {a}", shape="()", params="(len(a.shape),)")
     for schema in (SUM, MEAN)
-]
+}
 
 
 def _prepared(op: str, input: Tensor, dtype: DType | None) -> Tensor:
@@ -193,7 +189,7 @@ def sum_(
     a = _prepared("sum", input, dtype)
     dim = axis if dim is None else dim
     if dim is None and not keepdim:
-        result = _flat_sum(a)
+        result = _FLAT["sum"](a)
         if result is not None:
             return result
     return _reduce(SUM, a, normalize_dims(dim, a.ndim), keepdim)
@@ -223,7 +219,7 @@ def mean(
         )
     dim = axis if dim is None else dim
     if dim is None and not keepdim:
-        result = _flat_mean(a)
+        result = _FLAT["mean"](a)
         if result is not None:
             return result
     return _reduce(MEAN, a, normalize_dims(dim, a.ndim), keepdim)
@@ -485,7 +481,7 @@ CUMSUM = declare(
         "cumsum", ("a",), _same,
         derivative={"a": lambda g: g.flip(-1).cumsum(-1).flip(-1)},
         decomposition=_doubling_cumsum,
-        tier=2, accepts=NUMBER, family="scan", doc="Running sums along the last dim.",
+        tier=2, takes=NUMBER, family="scan", doc="Running sums along the last dim.",
     )
 )  # fmt: skip
 
@@ -524,7 +520,7 @@ ARGSORT = declare(
     OpSchema(
         "argsort", ("a",), lambda a, descending: [(a.shape, dt.int64)], ("descending",),
         decomposition=_ranks,
-        tier=2, accepts=ALL, family="sort", uniform=False,
+        tier=2, takes=ALL, family="sort", uniform=False,
         doc="Positions that sort the last dim, stable, NaN last.",
     )
 )  # fmt: skip

@@ -6,8 +6,18 @@ import inspect
 from typing import Final, NamedTuple
 
 from corex.backend.contract import Backend
-from corex.dtypes import ALL
-from corex.tensor.schema import REGISTRY, OpSchema
+from corex.dtypes import ALL as DTYPES
+from corex.dtypes import DType
+from corex.tensor.schema import (
+    ALL,
+    BITS,
+    BOOL,
+    FLOAT,
+    INTEGER,
+    NUMBER,
+    REGISTRY,
+    OpSchema,
+)
 
 TIERS: Final = {
     0: "memory",
@@ -27,9 +37,9 @@ OPTIONAL: Final = (
 """The methods that only some memory can have."""
 
 KINDS: Final = {
-    "buif": "all", "uif": "number", "f": "float", "ui": "integer", "bui": "bits", "b": "bool",
+    ALL: "all", NUMBER: "number", FLOAT: "float", INTEGER: "integer", BITS: "bits", BOOL: "bool",
 }  # fmt: skip
-"""Names for the kinds of dtype that an op takes, as in docs/kernels.md."""
+"""Names for the dtypes that an op takes, as in docs/kernels.md."""
 
 
 class Op(NamedTuple):
@@ -41,7 +51,7 @@ class Op(NamedTuple):
         family: the table it stands in.
         inputs: the tensors it reads; a trailing '?' marks an optional one.
         params: the plain parameters.
-        dtypes: what its main operand may hold, in words.
+        takes: what its main operand may hold.
         doc: what it computes.
         composed: whether it has a decomposition into other ops.
     """
@@ -51,22 +61,26 @@ class Op(NamedTuple):
     family: str
     inputs: tuple[str, ...]
     params: tuple[str, ...]
-    dtypes: str
+    takes: frozenset[DType]
     doc: str
     composed: bool
 
     @property
     def names(self) -> list[str]:
         """The names of the dtypes its main operand may hold."""
-        letters = next((k for k, word in KINDS.items() if word == self.dtypes), "")
-        return [dtype.name for dtype in ALL if dtype.kind in letters] or self.dtypes.split()
+        return [dtype.name for dtype in DTYPES if dtype in self.takes]
+
+    @property
+    def dtypes(self) -> str:
+        """The same in a word, where there is one."""
+        return KINDS.get(self.takes, " ".join(self.names))
 
 
 # The kernels that no op of the frontend stands for, and so no schema declares.
 UNDECLARED: Final = (
-    Op("copy", 1, "memory", ("a",), (), "all", "Element by element, from any dtype to any.", False),
-    Op("fill", 1, "memory", (), ("value",), "all", "Every element = the number `value`.", False),
-    Op("arange", 1, "memory", (), ("start", "step"), "number", "out[i] = start + i * step.", False),
+    Op("copy", 1, "memory", ("a",), (), ALL, "Element by element, from any dtype to any.", False),
+    Op("fill", 1, "memory", (), ("value",), ALL, "Every element = the number `value`.", False),
+    Op("arange", 1, "memory", (), ("start", "step"), NUMBER, "out[i] = start + i * step.", False),
 )
 
 
@@ -91,7 +105,7 @@ def _op(schema: OpSchema) -> Op:
         family=schema.family,
         inputs=schema.inputs,
         params=params,
-        dtypes="int64" if schema.name == "random_bits" else KINDS[schema.accepts],
+        takes=schema.takes,
         doc=schema.doc,
         composed=schema.decomposition is not None,
     )

@@ -88,7 +88,7 @@ def absent(summary: Summary) -> list[str]:
 
 
 def _stranger(name: str, tier: int) -> Op:
-    return Op(name, tier, "memory" if tier == 0 else "other", (), (), "", "", False)
+    return Op(name, tier, "memory" if tier == 0 else "other", (), (), frozenset(), "", False)
 
 
 def _row(op: Op, cells: dict[Cell, int]) -> Row:

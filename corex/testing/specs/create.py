@@ -211,14 +211,14 @@ def _normal(case: Case) -> list[Expected]:
 
 
 def _stream_fields(op: str) -> Iterator[Fields]:
-    for dtype in accepted(op) if op != "random_bits" else ["int64"]:
+    for dtype in accepted(op):
         for seed, offset in STREAMS:
             for shape in COUNTS:
                 yield {"dtype": dtype, "shapes": [shape], "seed": seed, "offset": offset}
 
 
 def _stream_spec(op: str, tier: int, oracle: Any) -> Spec:
-    dtype = "int64" if op == "random_bits" else "float32"
+    dtype = accepted(op)[0]
     return Spec(
         op, tier, lambda: _stream_fields(op), lambda case: [], oracle,
         perf=lambda: product(dtype=[dtype], shapes=[[(1_000_000,)]], seed=[1], offset=[0]),

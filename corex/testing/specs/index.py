@@ -170,8 +170,7 @@ def _along(case: Case) -> Array:
 
 
 def _along_fields(op: str, layouts: tuple[str, ...]) -> Iterator[Fields]:
-    dtypes = [d for d in accepted(op) if op == "gather" or d != "bool"]
-    yield from product(dtype=dtypes, shapes=ALONG, layout=layouts)
+    yield from product(dtype=accepted(op), shapes=ALONG, layout=layouts)
     yield from product(dtype=["float32"], shapes=[ALONG[0]], values=["high", "low"])
 
 

@@ -192,8 +192,9 @@ def _domain(case: Case) -> list[Array | None]:
 
 def _perf(schema: OpSchema) -> Iterator[Fields]:
     arity = len(schema.inputs)
-    for dtype in accepted(schema.name):
-        if dtype in ("float32", "bool") or (dtype == "int64" and "f" not in schema.accepts):
+    taken = accepted(schema.name)
+    for dtype in taken:
+        if dtype in ("float32", "bool") or (dtype == "int64" and "float64" not in taken):
             yield {"dtype": dtype, "shapes": [(1_000_000,)] * arity, "layout": "dense"}
     if schema.name in ("add", "exp"):
         yield {"dtype": "float32", "shapes": [(1000, 1000)] * arity, "layout": "transposed"}

@@ -8,11 +8,11 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from corex.tensor.schema import REGISTRY
+from corex.tensor.schema import FLOAT, REGISTRY
 from corex.testing.specs import formulas
 from tests.backends.cpu_c.layouts import DTYPE, as_array, empty_view, put, ulps
 
-FLOAT_ONLY = [op for op in formulas.UNARY if REGISTRY[op].accepts == "f"]
+FLOAT_ONLY = [op for op in formulas.UNARY if REGISTRY[op].takes == FLOAT]
 TO_FLOAT = [op for op in FLOAT_ONLY if REGISTRY[op].family == "unary"]
 
 

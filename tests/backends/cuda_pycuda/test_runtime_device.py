@@ -202,10 +202,10 @@ def test_the_device_tells_about_itself(cuda: Any, device: Any) -> None:
 
 # ---- the table of kernels --------------------------------------------------------------------
 @pytest.mark.usefixtures("cuda")
-def test_each_kernel_is_in_one_family_and_has_a_signature() -> None:
+def test_each_kernel_is_in_one_family_and_in_the_contract() -> None:
+    from corex.backend.signatures import SIGNATURES
     from corex_cuda_pycuda.backend import FAMILIES
 
     names = [name for family in FAMILIES for name in family.KERNELS]
     assert len(names) == len(set(names))
-    for family in FAMILIES:
-        assert set(family.KERNELS) == set(family.SIGNATURES)
+    assert set(names) <= set(SIGNATURES)

@@ -9,8 +9,8 @@ from typing import Any, ClassVar
 
 from corex_numpy.kernels import KERNELS
 
-from corex.backend import Backend, Buffer, Kernel, KernelChoice, View
-from corex.dtypes import ALL, DType, float64
+from corex.backend import DTYPES, Backend, Buffer, Kernel, KernelChoice, View
+from corex.dtypes import DType, float64
 from corex_strict.checks import check_buffer, check_range, checked
 from corex_strict.memory import Device
 from corex_strict.rules import RULES
@@ -28,7 +28,7 @@ class StrictBackend(Backend):
 
     def __init__(self) -> None:
         at_once = os.environ.get("COREX_STRICT_SYNC", "") not in ("", "0")
-        held = (ALL, tuple(dtype for dtype in ALL if dtype is not float64))
+        held = (DTYPES, tuple(dtype for dtype in DTYPES if dtype is not float64))
         self.devices = [Device(number, dtypes, at_once) for number, dtypes in enumerate(held)]
         self.kernels: Mapping[str, Kernel] = {name: self._kernel(name) for name in RULES}
 

@@ -10,11 +10,20 @@ from collections.abc import Callable
 from itertools import pairwise
 from typing import Any, NamedTuple
 
-from corex.backend import View, contiguous_strides
+from corex.backend import DTYPES, View, contiguous_strides
 from corex.dtypes import DType, bool_, int64
 from corex_strict.errors import StrictError
 
-ALL, NUMBER, FLOAT, BITS, INTEGER = "buif", "uif", "f", "bui", "ui"
+Dtypes = frozenset[DType]
+
+
+def _of_kinds(kinds: str) -> Dtypes:
+    """Those of the contract; one that comes later is taken by nobody who has not said so."""
+    return frozenset(dtype for dtype in DTYPES if dtype.kind in kinds)
+
+
+ALL, NUMBER, FLOAT = _of_kinds("buif"), _of_kinds("uif"), _of_kinds("f")
+BITS, INTEGER, BOOL = _of_kinds("bui"), _of_kinds("ui"), _of_kinds("b")
 
 
 class Call(NamedTuple):
@@ -48,27 +57,28 @@ class Kernel(NamedTuple):
 
 
 # ---- dtypes ------------------------------------------------------------------------------------
-def _alike(kinds: str) -> Takes:
+def _alike(held: Dtypes) -> Takes:
     """Output and inputs of one dtype."""
-    return lambda dtypes: dtypes[0].kind in kinds and len(set(dtypes)) == 1
+    return lambda dtypes: dtypes[0] in held and len(set(dtypes)) == 1
 
 
-def _to(result: DType, kinds: str) -> Takes:
+def _to(result: DType, held: Dtypes) -> Takes:
     """A fixed output dtype, inputs of one dtype."""
-    return lambda ds: ds[0] is result and len(set(ds[1:])) == 1 and ds[1].kind in kinds
+    return lambda ds: ds[0] is result and len(set(ds[1:])) == 1 and ds[1] in held
 
 
 def _any_dtypes(dtypes: tuple[DType, ...]) -> bool:
-    return True
+    return set(dtypes) <= ALL
 
 
 def _choice(dtypes: tuple[DType, ...]) -> bool:
     out, condition, *values = dtypes
-    return condition is bool_ and all(value is out for value in values)
+    return condition is bool_ and out in ALL and all(value is out for value in values)
 
 
 def _positions(dtypes: tuple[DType, ...]) -> bool:
-    return dtypes[0] is dtypes[1] and all(dtype is int64 for dtype in dtypes[2:])
+    same = dtypes[0] in ALL and dtypes[0] is dtypes[1]
+    return same and all(dtype is int64 for dtype in dtypes[2:])
 
 
 # ---- shapes and parameters ---------------------------------------------------------------------
@@ -179,12 +189,12 @@ def _table() -> dict[str, Kernel]:
         ("sum prod", 1, _alike(NUMBER), _reduction),
         ("amax amin", 1, _alike(ALL), _reduction),
         ("argmax argmin", 1, _to(int64, NUMBER), _reduction),
-        ("any all", 1, _to(bool_, "b"), _reduction),
+        ("any all", 1, _to(bool_, BOOL), _reduction),
         ("matmul", 2, _alike(NUMBER), _matmul),
         ("index", None, _positions, _index),
         ("index_put", None, _positions, _index_put),
-        ("nonzero", 1, _to(int64, "b"), _nonzero),
-        ("random_bits", 0, _alike("i"), _random_bits),
+        ("nonzero", 1, _to(int64, BOOL), _nonzero),
+        ("random_bits", 0, _alike(frozenset({int64})), _random_bits),
     ]
     return {
         name: Kernel(inputs, takes, rule)

@@ -1,0 +1,139 @@
+"""Which dtypes the views of a kernel have: the column of docs/kernels.md, as a table.
+
+`Backend.select` answers by it, so that a backend that merely fills `kernels` claims no more than
+the contract asks for. A dtype that comes after this API version is in no set here: a kernel takes
+it if its backend says so (`Backend.takes`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator
+from typing import Final, NamedTuple
+
+from corex.dtypes import DType, bool_, float32, float64, int32, int64, uint8
+
+DTYPES: Final = (bool_, uint8, int32, int64, float32, float64)
+"""The dtypes of this API version; one that comes later is held only by who says so."""
+
+ALL: Final = frozenset(DTYPES)
+NUMBER: Final = ALL - {bool_}
+FLOAT: Final = frozenset((float32, float64))
+INTEGER: Final = NUMBER - FLOAT
+BITS: Final = INTEGER | {bool_}
+BOOL: Final = frozenset((bool_,))
+
+_FIXED: Final = {"b": bool_, "i": int64}
+
+
+class Signature(NamedTuple):
+    """What a kernel takes.
+
+    Attributes:
+        views: a letter for each view, outputs first: T the dtype that all such views have, x any, b
+            bool, i int64. What follows '?' may be left out; a '*' at the end repeats the last view.
+        of: the dtypes that T and x stand for.
+    """
+
+    views: str
+    of: frozenset[DType]
+
+    def fits(self, dtypes: tuple[DType, ...], of: Collection[DType]) -> bool:
+        """Whether views may have these dtypes, with other ones for T and x."""
+        letters = self.views.replace("?", "")
+        least = len(self.views.partition("?")[0].rstrip("*"))
+        if letters[-1] == "*":
+            letters = letters[:-1] + letters[-2] * (len(dtypes) - len(letters) + 1)
+        if not least <= len(dtypes) <= len(letters):
+            return False
+        given = list(zip(letters, dtypes, strict=False))
+        common = {dtype for letter, dtype in given if letter == "T"}
+        return len(common) <= 1 and all(
+            dtype is _FIXED[letter] if letter in _FIXED else dtype in of for letter, dtype in given
+        )
+
+    def example(self, dtype: DType) -> tuple[DType, ...]:
+        """The dtypes of the views that none may leave out, where T is `dtype`."""
+        letters = self.views.partition("?")[0].rstrip("*")
+        return tuple([_FIXED.get(letter, dtype) for letter in letters])
+
+
+def fits(op: str, dtypes: tuple[DType, ...], of: Collection[DType] | None = None) -> bool:
+    """Whether a kernel takes views of these dtypes, outputs first.
+
+    `of`: what it computes with, where that is not what the contract asks for. Of an op that is not
+    in the contract nothing is known but that.
+    """
+    signature = SIGNATURES.get(op)
+    if signature is None:
+        held = ALL if of is None else of
+        return all(dtype in held for dtype in dtypes)
+    return signature.fits(dtypes, signature.of if of is None else of)
+
+
+_TABLE: Final = (
+    ("copy", "xx", ALL),
+    ("fill", "T", ALL),
+    ("arange", "T", NUMBER),
+    # unary
+    ("neg abs sign square relu", "TT", NUMBER),
+    (
+        "floor ceil round trunc sqrt rsqrt reciprocal exp exp2 expm1 log log2 log10 log1p sin cos "
+        "tan asin acos atan sinh cosh tanh asinh acosh atanh sigmoid erf gelu silu",
+        "TT",
+        FLOAT,
+    ),
+    ("bitwise_not", "TT", BITS),
+    ("logical_not", "bT", ALL),
+    ("isnan isinf isfinite signbit", "bT", FLOAT),
+    # binary
+    ("add mul maximum minimum", "TTT", ALL),
+    ("sub floor_divide remainder fmod pow", "TTT", NUMBER),
+    ("div fmax fmin atan2 hypot copysign", "TTT", FLOAT),
+    ("eq ne lt le gt ge logical_and logical_or logical_xor", "bTT", ALL),
+    ("bitwise_and bitwise_or bitwise_xor", "TTT", BITS),
+    ("bitwise_left_shift bitwise_right_shift", "TTT", INTEGER),
+    ("sigmoid_backward tanh_backward relu_backward gelu_backward silu_backward", "TTT", FLOAT),
+    ("where", "TbTT", ALL),
+    # along dimensions
+    ("sum prod", "TT", NUMBER),
+    ("mean", "TT", FLOAT),
+    ("amax amin", "TT", ALL),
+    ("argmax argmin", "iT", NUMBER),
+    ("any all", "TT", BOOL),
+    ("cumsum", "TT", NUMBER),
+    ("argsort", "iT", ALL),
+    ("tril triu", "TT", ALL),
+    ("softmax log_softmax", "TT", FLOAT),
+    ("softmax_backward log_softmax_backward", "TTT", FLOAT),
+    ("layer_norm", "TTTT?TT", FLOAT),
+    ("layer_norm_backward", "TTTTT?T", FLOAT),
+    # products
+    ("matmul", "TTT", NUMBER),
+    ("linear conv2d", "TTT?T", FLOAT),
+    ("conv2d_backward_input conv2d_backward_weight", "TTT", FLOAT),
+    # positions
+    ("index index_put", "TTi*", ALL),
+    ("nonzero", "iT", BOOL),
+    ("gather", "TTi", ALL),
+    ("scatter_add", "TiT", NUMBER),
+    # pooling, losses, optimizers
+    ("max_pool2d", "TiT", FLOAT),
+    ("max_pool2d_backward", "TTi", FLOAT),
+    ("avg_pool2d avg_pool2d_backward", "TT", FLOAT),
+    ("mse_loss", "TTT", FLOAT),
+    ("mse_loss_backward", "TTTT", FLOAT),
+    ("sgd_step adam_step", "T*", FLOAT),
+    # random numbers
+    ("random_bits", "T", frozenset((int64,))),
+    ("random_uniform random_normal", "T", FLOAT),
+)
+
+
+def _rows() -> Iterator[tuple[str, Signature]]:
+    for names, views, of in _TABLE:
+        for name in names.split():
+            yield name, Signature(views, of)
+
+
+SIGNATURES: Final = dict(_rows())
+"""Every kernel of the contract."""
