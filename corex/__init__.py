@@ -70,7 +70,7 @@ from corex.observe.placement import Report, placement
 from corex.observe.placement import debug_words as _debug_words
 from corex.observe.placement import report_at_exit as _report_at_exit
 from corex.ops.promotion import result_type
-from corex.ops.random.sampling import Generator, default_generator
+from corex.ops.random.generator import Generator, default_generator
 from corex.tensor.tensor import Size, Tensor
 
 if TYPE_CHECKING:

@@ -4,7 +4,7 @@ import builtins
 from collections.abc import Iterator, Sequence
 from corex.device import device as Device
 from corex.dtypes import DType
-from corex.ops.random.sampling import Generator
+from corex.ops.random.generator import Generator
 from corex.return_types import ValuesIndices
 from corex.tensor.tensor import Tensor
 from numpy import ndarray

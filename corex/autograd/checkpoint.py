@@ -9,7 +9,7 @@ from typing import Any
 from corex.autograd.grad_mode import enable_grad
 from corex.dispatch.record import new_node
 from corex.ops.indexing.rows import Indices
-from corex.ops.random.sampling import default_generator
+from corex.ops.random.generator import default_generator
 from corex.tensor.lineage import Made, follow, is_overtaken, register
 from corex.tensor.modes import mode
 from corex.tensor.node import Node, OpNode

@@ -221,7 +221,7 @@ def empty_cache() -> None:
 def manual_seed(seed: int) -> None:
     """Seeds the generator, which all devices share; ignored without CUDA, as in PyTorch."""
     if is_available():
-        from corex.ops.random.sampling import default_generator
+        from corex.ops.random.generator import default_generator
 
         default_generator.manual_seed(seed)
 

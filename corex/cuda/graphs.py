@@ -13,7 +13,7 @@ from typing import Any
 from corex.device import device as Device
 from corex.dispatch.devices import current_index
 from corex.ops.create.convert import copy_
-from corex.ops.random.sampling import default_generator
+from corex.ops.random.generator import default_generator
 from corex.ops.shape.views import clone, detach
 from corex.plugins.manager import manager
 from corex.tensor.modes import capturing, mode

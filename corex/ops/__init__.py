@@ -17,7 +17,17 @@ from corex.ops.extension import NewOp as NewOp
 from corex.ops.extension import call as call
 from corex.ops.indexing import along, brackets, gather, masks, nonzero, rows
 from corex.ops.linalg import contraction, matmul, norms
-from corex.ops.nn import activation, conv, loss, normalization, optimizer_steps, pool
+from corex.ops.nn import (
+    activation,
+    classification,
+    conv,
+    embedding,
+    loss,
+    normalization,
+    optimizer_steps,
+    pool,
+    similarity,
+)
 from corex.ops.pointwise import (
     binary,
     binary_composed,
@@ -26,7 +36,7 @@ from corex.ops.pointwise import (
     unary,
     unary_composed,
 )
-from corex.ops.random import sampling
+from corex.ops.random import creation, distributions, draws, generator
 from corex.ops.reduce import reductions, statistics, unique
 from corex.ops.shape import (
     diagonals,

@@ -11,7 +11,7 @@ import pytest
 
 import corex
 from corex.dispatch.levels import interpreting
-from corex.ops.random.sampling import default_generator
+from corex.ops.random.generator import default_generator
 from tests.dispatch.interpreters import Tape, batched
 
 nn = corex.nn

@@ -6,7 +6,7 @@ import warnings
 
 import corex
 from corex import Tensor
-from corex.ops.nn.loss import cross_entropy as _cross_entropy
+from corex.ops.nn.classification import cross_entropy as _cross_entropy
 
 
 def reduce_loss(loss: Tensor, reduction: str) -> Tensor:

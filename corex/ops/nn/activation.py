@@ -11,7 +11,8 @@ from corex.ops.composed import composition
 from corex.ops.pointwise.select import clamp, where
 from corex.ops.pointwise.unary import relu as plain_relu
 from corex.ops.promotion import cast, factor, real_number, require_tensor
-from corex.ops.random.sampling import Generator, rand_like
+from corex.ops.random.creation import rand_like
+from corex.ops.random.generator import Generator
 from corex.ops.registration import exported, function
 from corex.ops.shape.views import (
     before_write,

@@ -1,0 +1,166 @@
+"""New tensors of random numbers."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from corex import dtypes as dt
+from corex.dispatch.devices import find_place
+from corex.dispatch.resolve import empty
+from corex.dtypes import DType
+from corex.layout import numel
+from corex.ops.pointwise.select import where
+from corex.ops.promotion import cast, limits
+from corex.ops.random.draws import draw, random_bits, require_floating
+from corex.ops.random.generator import Generator, default_generator
+from corex.ops.reduce.reductions import argsort
+from corex.ops.registration import function
+from corex.ops.shape.views import shaped, sizes_of
+from corex.tensor.tensor import Tensor
+
+
+def new_tensor(
+    sizes: tuple[Any, ...],
+    dtype: DType | None,
+    device: Any,
+    backend: str | None,
+) -> Tensor:
+    shape = sizes_of(sizes)
+    _check_shape(shape)
+    return empty(find_place(device, backend).key(dtype or dt.get_default_dtype()), shape)
+
+
+def _check_shape(shape: tuple[int, ...]) -> None:
+    if any(size < 0 for size in shape):
+        raise RuntimeError(
+            f"Trying to create tensor with negative dimension {min(shape)}: {list(shape)}"
+        )
+
+
+@function()
+def rand(
+    *size: Any,
+    generator: Generator | None = None,
+    dtype: DType | None = None,
+    device: Any = None,
+    requires_grad: bool = False,
+    backend: str | None = None,
+) -> Tensor:
+    """Uniform numbers in [0, 1)."""
+    result = require_floating("rand", new_tensor(size, dtype, device, backend))
+    return draw("random_uniform", result, generator).requires_grad_(requires_grad)
+
+
+@function()
+def randn(
+    *size: Any,
+    generator: Generator | None = None,
+    dtype: DType | None = None,
+    device: Any = None,
+    requires_grad: bool = False,
+    backend: str | None = None,
+) -> Tensor:
+    """Standard normal numbers (Box-Muller)."""
+    result = require_floating("randn", new_tensor(size, dtype, device, backend))
+    return draw("random_normal", result, generator).requires_grad_(requires_grad)
+
+
+@function()
+def rand_like(input: Tensor, *, dtype: DType | None = None, generator: Generator | None = None,
+              requires_grad: bool = False) -> Tensor:  # fmt: skip
+    """`rand` of a tensor's shape, dtype and place."""
+    key = input.key if dtype is None else input.key.place.key(dtype)
+    result = draw(
+        "random_uniform", require_floating("rand_like", empty(key, input.shape)), generator
+    )
+    return result.requires_grad_(requires_grad)
+
+
+@function()
+def randn_like(input: Tensor, *, dtype: DType | None = None, generator: Generator | None = None,
+               requires_grad: bool = False) -> Tensor:  # fmt: skip
+    """`randn` of a tensor's shape, dtype and place."""
+    key = input.key if dtype is None else input.key.place.key(dtype)
+    result = draw(
+        "random_normal", require_floating("randn_like", empty(key, input.shape)), generator
+    )
+    return result.requires_grad_(requires_grad)
+
+
+@function()
+def randint(
+    low: Any,
+    high: Any = None,
+    size: Any = None,
+    *,
+    generator: Generator | None = None,
+    dtype: DType = dt.int64,
+    device: Any = None,
+    requires_grad: bool = False,
+    backend: str | None = None,
+) -> Tensor:
+    """Integers in [low, high); with one bound, [0, bound).
+
+    Raises:
+        TypeError: a bound that is no integer. ValueError: a bound beyond int64.
+        RuntimeError: an empty interval, or one that the dtype cannot hold.
+    """
+    if size is None:
+        low, high, size = 0, low, high
+    low, high = interval("randint", low, high, dtype)
+    place = find_place(device, backend)
+    shape = sizes_of((size,))
+    _check_shape(shape)
+    count = numel(shape)
+    seed, offset = (generator or default_generator).advance((count + 1) // 2)
+    bits = random_bits(place, count, seed, offset)
+    length = high - low
+    if length < 1 << 63:
+        values = bits.bitwise_and((1 << 63) - 1).remainder(length) + low
+    else:  # the bits without their sign, less the length where they reach it
+        reach = (bits < 0).logical_and(bits >= length - (1 << 64))
+        values = where(reach, bits - length, bits) + low
+    return cast(shaped(values, shape), dtype).requires_grad_(requires_grad)
+
+
+def interval(op: str, low: Any, high: Any, dtype: DType) -> tuple[int, int]:
+    """The bounds of random integers of a dtype, checked."""
+    bounds = []
+    for name, bound in (("low", low), ("high", high)):
+        if isinstance(bound, float | bool) or not hasattr(bound, "__index__"):
+            raise TypeError(f"{op}(): argument '{name}' must be int, not {type(bound).__name__}")
+        bounds.append(bound.__index__())
+        if not -(2**63) <= bounds[-1] < 2**63:
+            raise ValueError("Overflow when unpacking long long")
+    first, end = bounds
+    if first >= end:
+        raise RuntimeError(
+            f"random_ expects 'from' to be less than 'to', but got from={first} >= to={end}"
+        )
+    if dtype.kind != "f":
+        least, most = (0, 1) if dtype.kind == "b" else limits(dtype)
+        for name, bound in (("from", first), ("to - 1", end - 1)):
+            if not least <= bound <= most:
+                raise RuntimeError(f"[{op}] {name} = {bound} is out of bounds for {dtype!r}")
+    return first, end
+
+
+@function()
+def randperm(
+    n: int,
+    *,
+    generator: Generator | None = None,
+    dtype: DType = dt.int64,
+    device: Any = None,
+    backend: str | None = None,
+) -> Tensor:
+    """A random permutation of 0 .. n - 1: the order of n random numbers.
+
+    Raises:
+        RuntimeError: a negative n.
+    """
+    n = n.__index__()
+    if n < 0:
+        raise RuntimeError(f"n must be non-negative, got {n}")
+    seed, offset = (generator or default_generator).advance((n + 1) // 2)
+    return cast(argsort(random_bits(find_place(device, backend), n, seed, offset)), dtype)
