@@ -312,6 +312,22 @@ def strides_like(shape: Shape, strides: Strides) -> Strides:
     return result_strides(shape, (shape, strides)) or contiguous_strides(shape)
 
 
+@lru_cache(maxsize=4096)
+def ordered_strides(shape: Shape, order: Shape) -> Strides:
+    """Dense strides with the dims in another order in memory, the slowest first."""
+    result = [0] * len(shape)
+    dense = contiguous_strides(tuple([shape[d] for d in order]))
+    for dim, stride in zip(order, dense, strict=True):
+        result[dim] = stride
+    return tuple(result)
+
+
+@lru_cache(maxsize=4096)
+def memory_order(strides: Strides) -> Shape:
+    """The dims as they lie in memory, the slowest first."""
+    return tuple(sorted(range(len(strides)), key=lambda d: -strides[d]))
+
+
 def _compared(shape: Shape, seen: Sequence[Strides], a: int, b: int) -> int:
     """Whether dim a is faster than dim b (-1), slower (1), or neither (0)."""
     for strides in seen:

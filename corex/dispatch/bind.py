@@ -26,7 +26,14 @@ from corex.dispatch.resolve import (
     view_as,
 )
 from corex.dtypes import DType
-from corex.layout import DENSE, broadcast_strides, result_strides, strides_like
+from corex.layout import (
+    DENSE,
+    broadcast_strides,
+    memory_order,
+    ordered_strides,
+    result_strides,
+    strides_like,
+)
 from corex.observe import events
 from corex.tensor.modes import mode
 from corex.tensor.place import DispatchKey, Place, observed
@@ -38,10 +45,16 @@ Spec = tuple[Shape, DType]
 
 
 # ---- ops with a result rule ----------------------------------------------------------------------
-def bind(schema: OpSchema, inputs: tuple[Tensor | None, ...], params: tuple[Any, ...] = ()) -> Any:
+def bind(
+    schema: OpSchema,
+    inputs: tuple[Tensor | None, ...],
+    params: tuple[Any, ...] = (),
+    order: Shape | None = None,
+) -> Any:
     """Applies an op: checks places, applies the result rule, runs it, and records it for autograd.
 
-    The op's own checks and promotions are done by its public function before.
+    The op's own checks and promotions are done by its public function before. `order` says how its
+    results had best lie in memory, as `empty` takes it; they are row-major where that cannot be.
     """
     if levels.open:
         interpreted = _interpreted(schema, inputs, params)
@@ -59,7 +72,9 @@ def bind(schema: OpSchema, inputs: tuple[Tensor | None, ...], params: tuple[Any,
     found = _resolve_for(schema, place, specs, inputs)
     kernel_params = params[: -schema.rule_params] if schema.rule_params else params
     if found.run is not None:
-        outs = [empty(place.keys[dtype.index], shape) for shape, dtype in specs]
+        if found.accepts is not None:  # it might decline what is not row-major
+            order = None
+        outs = [empty(place.keys[dtype.index], shape, order) for shape, dtype in specs]
         arguments = (
             *[view(t) for t in outs],
             *[None if t is None else view(t) for t in inputs],
@@ -73,22 +88,31 @@ def bind(schema: OpSchema, inputs: tuple[Tensor | None, ...], params: tuple[Any,
             events.tell(
                 schema.name, place, "decomposed", found.reason, specs, inputs, kernel_params
             )
-        return _decomposed(schema, inputs, params)
+        return _decomposed(schema, inputs, params, order)
     outs = [empty(place.keys[dtype.index], shape) for shape, dtype in specs]
     run_fallback(schema.name, outs, inputs, kernel_params, found.reason)
     return finish(schema, inputs, params, outs)
 
 
-def _decomposed(schema: OpSchema, inputs: tuple[Any, ...], params: tuple[Any, ...]) -> Any:
+def _decomposed(
+    schema: OpSchema, inputs: tuple[Any, ...], params: tuple[Any, ...], order: Shape | None
+) -> Any:
     assert schema.decomposition is not None
     if not schema.differentiable:
         return schema.decomposition(*inputs, *params)
     with no_grad():
         result = schema.decomposition(*inputs, *params)
     outs = [result] if isinstance(result, Tensor) else list(result)
-    # Row-major, as from a kernel.
-    outs = [alias(t) if t.is_contiguous() else dense_copy(t) for t in outs]
-    return finish(schema, inputs, params, outs)
+    return finish(schema, inputs, params, [_as_from_a_kernel(t, order) for t in outs])
+
+
+def _as_from_a_kernel(t: Tensor, order: Shape | None) -> Tensor:
+    """What a decomposition gave, in the layout that was asked for."""
+    if order is None and t.is_contiguous():
+        return alias(t)
+    if order is not None and t.strides == ordered_strides(t.shape, order):
+        return alias(t)
+    return dense_copy(t, order=order)
 
 
 def _interpreted(
@@ -369,8 +393,24 @@ def copy_like(t: Tensor, key: DispatchKey | None = None) -> Tensor:
     return result
 
 
-def dense_copy(t: Tensor, key: DispatchKey | None = None) -> Tensor:
-    """A row-major copy on the same place, converted to the key's dtype. No autograd."""
-    result = empty(key or t.key, t.shape)
+def order_for(op: str, tensors: Sequence[Tensor], order: Shape | None) -> Shape | None:
+    """`order` for the outputs of a kernel that `write` will call with tensors of these dtypes.
+
+    None, for row-major ones, where it might decline others or is not there.
+    """
+    if order is None or levels.open:
+        return None
+    found = resolve(tensors[0].key.place, op, tuple([t.key.dtype for t in tensors]))
+    return order if found.run is not None and found.accepts is None else None
+
+
+def order_of(t: Tensor) -> Shape | None:
+    """The dims of a tensor as they lie in memory, the slowest first; None if it is row-major."""
+    return None if t._strides is None else memory_order(t._strides)
+
+
+def dense_copy(t: Tensor, key: DispatchKey | None = None, order: Shape | None = None) -> Tensor:
+    """A copy on the same place, converted to the key's dtype, laid out by `empty`. No autograd."""
+    result = empty(key or t.key, t.shape, order)
     copy(result, t)
     return result

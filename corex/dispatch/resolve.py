@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 
 from corex.backend.contract import Kernel, View
 from corex.dtypes import DType
-from corex.layout import DENSE, NBYTES, broadcast_strides, extent, is_dense, numel
+from corex.layout import DENSE, NBYTES, broadcast_strides, extent, is_dense, numel, ordered_strides
 from corex.plugins.manager import manager
 from corex.tensor.place import DispatchKey, Place, remember
 from corex.tensor.tensor import Tensor, wrap
@@ -79,11 +79,15 @@ def settle(found: Resolution, arguments: tuple[Any, ...]) -> Resolution:
 
 
 # ---- tensors and views -----------------------------------------------------------------------
-def empty(key: DispatchKey, shape: Shape) -> Tensor:
-    """An uninitialised, row-major tensor."""
+def empty(key: DispatchKey, shape: Shape, order: Shape | None = None) -> Tensor:
+    """An uninitialised tensor, row-major or with its dims in this order, the slowest first."""
     place = key.place
     nbytes = NBYTES[key.dtype.itemsize][shape]
-    return wrap(key, place.backend.allocate(nbytes, place.index), shape)
+    result = wrap(key, place.backend.allocate(nbytes, place.index), shape)
+    if order is not None:
+        strides = ordered_strides(shape, order)
+        result._strides = None if strides == DENSE[shape] else strides
+    return result
 
 
 def check_room(key: DispatchKey, shape: Shape) -> None:

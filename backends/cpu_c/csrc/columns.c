@@ -8,24 +8,25 @@
 /* Columns of a block, however long they are: what a line of the cache holds, and some more. */
 #define NARROWEST 64
 
-bool corex_by_columns(const corex_rows *rows)
+bool corex_by_columns(const corex_rows *rows, int written)
 {
     const corex_iter *iter = &rows->iter;
     const int64_t choice = corex_path(COREX_PATH_ROWS);
     const int last = iter->ndim - 1;
     if (choice != COREX_AUTO || iter->total == 0)
         return choice == COREX_ROWS_BY_COLUMNS;
-    if (iter->shape[last] < FEW || iter->strides[0][last] != iter->itemsize[0])
+    if (iter->shape[last] < FEW || iter->strides[written][last] != iter->itemsize[written])
         return false;
     for (int k = 0; k < iter->nops; k++)
         if (llabs(iter->strides[k][last]) > llabs(rows->stride[k] * iter->itemsize[k]))
             return false;
-    return rows->stride[0] != 1;
+    return rows->stride[written] != 1;
 }
 
 typedef struct columns_job {
     const corex_rows *rows;
     corex_block_kernel kernel;
+    int written;
     int64_t width;
     _Atomic bool failed;
 } columns_job;
@@ -64,21 +65,21 @@ static void run_block(const columns_job *job, const packing *packs, int64_t firs
 {
     const int nops = job->rows->iter.nops;
     corex_block block = {.n = job->rows->n[0], .columns = columns};
-    char *out;
+    const packing *result = &packs[job->written];
     corex_iter_at(&job->rows->iter, first, block.p);
-    out = block.p[0];
+    char *out = block.p[job->written];
     for (int k = 0; k < nops; k++) {
         block.step[k] = packs[k].step;
         if (packs[k].dense.data == NULL)
             continue;
-        if (k > 0)
+        if (k != job->written)
             move(&packs[k], block.p[k], false, columns);
         block.p[k] = packs[k].dense.data;
         block.step[k] = columns * packs[k].size;
     }
     job->kernel(&block);
-    if (packs[0].dense.data != NULL)
-        move(&packs[0], out, true, columns);
+    if (result->dense.data != NULL)
+        move(result, out, true, columns);
 }
 
 static void columns_range(void *context, int64_t begin, int64_t end)
@@ -101,7 +102,7 @@ static void columns_range(void *context, int64_t begin, int64_t end)
             corex_scratch_release(&packs[k].dense);
 }
 
-corex_status corex_columns_run(const corex_rows *rows, corex_block_kernel kernel,
+corex_status corex_columns_run(const corex_rows *rows, int written, corex_block_kernel kernel,
                                int64_t block_bytes, int64_t cost)
 {
     const corex_iter *iter = &rows->iter;
@@ -109,7 +110,7 @@ corex_status corex_columns_run(const corex_rows *rows, corex_block_kernel kernel
         return COREX_OK;
     const int64_t column_bytes = corex_times(rows->n[0], iter->itemsize[0]);
     const int64_t fitting = block_bytes / column_bytes / NARROWEST * NARROWEST;
-    columns_job job = {.rows = rows, .kernel = kernel};
+    columns_job job = {.rows = rows, .kernel = kernel, .written = written};
     job.width = COREX_MIN(COREX_MAX(fitting, NARROWEST), COREX_COLUMNS);
     const int64_t grain = 1 + COREX_GRAIN / corex_plus(1, cost);
     corex_parallel_for(iter->total, COREX_MAX(grain, NARROWEST), columns_range, &job);

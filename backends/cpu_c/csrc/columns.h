@@ -16,13 +16,19 @@ typedef struct corex_block {
 
 typedef void (*corex_block_kernel)(const corex_block *block);
 
-/* Whether the rows are treated so: their neighbours are closer than their elements. */
-bool corex_by_columns(const corex_rows *rows);
+/* How much of the first operand a block has, if it is passed over more than once. */
+#define COREX_BLOCK_BYTES ((int64_t)128 << 10)
+
 /*
- * Calls kernel for blocks of columns, of about block_bytes of the output if they are wide enough;
- * operands whose columns are no neighbours go through dense copies. Cost is that of one row.
+ * Whether the rows are treated so: their neighbours are closer than their elements. `written` is
+ * the operand that the kernel writes.
  */
-corex_status corex_columns_run(const corex_rows *rows, corex_block_kernel kernel,
+bool corex_by_columns(const corex_rows *rows, int written);
+/*
+ * Calls kernel for blocks of columns, of about block_bytes if columns are short enough. Operands
+ * whose columns are no neighbours go through dense copies. Cost is that of one row.
+ */
+corex_status corex_columns_run(const corex_rows *rows, int written, corex_block_kernel kernel,
                                int64_t block_bytes, int64_t cost);
 
 #endif

@@ -32,7 +32,7 @@ typedef struct rows {
     corex_loop loop;
     const int64_t *offsets; /* of the indexed operand */
     int indexed;            /* which operand that is */
-    int64_t step;           /* of the other operand, bytes */
+    int64_t n, step;        /* rows, and what is between those of the other operand, bytes */
     bool plain;             /* both rows dense and merely copied */
 } rows;
 
@@ -51,6 +51,40 @@ static void rows_range(void *context, int64_t begin, int64_t end)
         else
             corex_iter_range(&iter, job->loop, 0, iter.total);
     }
+}
+
+/* Where rows lie side by side: one element of all rows. */
+#define ACROSS(shift, bytes, T, ...) \
+    static void across_##bytes(char *out, const char *a, int64_t step, const int64_t *offsets, \
+                               int64_t n) \
+    { \
+        for (int64_t j = 0; j < n; j++) \
+            *(T *)(out + j * step) = ((const T *)a)[offsets[j]]; \
+    }
+
+COREX_SIZE_ROWS(ACROSS)
+
+typedef void (*crossing)(char *out, const char *a, int64_t step, const int64_t *offsets, int64_t n);
+static const crossing crossings[COREX_NUM_SIZES] = COREX_SIZE_TABLE(across);
+
+static void across_range(void *context, int64_t begin, int64_t end)
+{
+    const rows *job = context;
+    const crossing cross = crossings[COREX_BY_SIZE(job->iter.itemsize[0])];
+    for (int64_t i = begin; i < end; i++) {
+        char *p[COREX_MAX_OPERANDS];
+        corex_iter_at(&job->iter, i, p);
+        cross(p[0], p[1], job->step, job->offsets, job->n);
+    }
+}
+
+/* Whether elements of one position are closer, in the output, than those of one row. */
+static bool side_by_side(const rows *job)
+{
+    const int64_t choice = corex_path(COREX_PATH_ROWS);
+    if (choice != COREX_AUTO)
+        return choice == COREX_ROWS_BY_COLUMNS;
+    return job->n > 1 && llabs(job->step) < llabs(job->iter.strides[0][job->iter.ndim - 1]);
 }
 
 static corex_status check(const corex_view *a, const corex_view *flat, int k,
@@ -81,7 +115,7 @@ static corex_status move_rows(const corex_view *a, const corex_view *flat, int k
     if (status != COREX_OK)
         return status;
     status = resolve(a, k, indices, n, offsets.data);
-    rows job = {.loop = loop, .offsets = offsets.data, .indexed = to_a ? 0 : 1};
+    rows job = {.loop = loop, .offsets = offsets.data, .indexed = to_a ? 0 : 1, .n = n};
     corex_view row_a = {a->data, a->shape + k, a->strides + k, a->ndim - k, a->dtype};
     corex_view row_flat = {flat->data, flat->shape + 1, flat->strides + 1, flat->ndim - 1,
                            flat->dtype};
@@ -95,7 +129,11 @@ static corex_status move_rows(const corex_view *a, const corex_view *flat, int k
                     job.iter.strides[1][0] == size;
         /* Writes may meet the same place twice, so they keep their order on one thread. */
         int64_t grain = to_a ? n : 1 + COREX_GRAIN / corex_plus(4, job.iter.total);
-        corex_parallel_for(n, grain, rows_range, &job);
+        if (!to_a && side_by_side(&job))
+            corex_parallel_for(job.iter.total, 1 + COREX_GRAIN / corex_plus(4, n), across_range,
+                               &job);
+        else
+            corex_parallel_for(n, grain, rows_range, &job);
     }
     corex_scratch_release(&offsets);
     return status;

@@ -75,6 +75,8 @@ static const uint8_t corex_itemsizes[COREX_NUM_DTYPES] = {COREX_DTYPE_ROWS(COREX
 /* ---- errors ---- */
 corex_status corex_fail(corex_status status, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
+/* An index that is out of range, of a dimension with that size. */
+corex_status corex_bad_index(int64_t index, int64_t dimension, int64_t size);
 
 /* ---- memory: scratch space of a kernel, from the same cache as tensors ---- */
 typedef struct corex_scratch {

@@ -67,6 +67,8 @@ typedef struct corex_softmax_table {
 
 typedef struct corex_scan_table {
     corex_block_kernel cumsum[COREX_NUM_DTYPES];
+    corex_block_kernel gather[COREX_NUM_SIZES];       /* operands out, a, index; by itemsize */
+    corex_block_kernel scatter_add[COREX_NUM_DTYPES]; /* operands src, out, index */
 } corex_scan_table;
 
 /* Rows [begin, end) of n elements each; weight and bias may be NULL. */

@@ -13,7 +13,6 @@ struct corex_rows {
     int64_t n[COREX_MAX_OPERANDS], stride[COREX_MAX_OPERANDS]; /* of the last, in elements */
     corex_row_body body;
     /* what some bodies need besides */
-    int64_t limit, *bad_index;
     bool *failed, flag;
 };
 

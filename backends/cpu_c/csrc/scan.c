@@ -74,8 +74,8 @@ corex_status corex_cumsum(const corex_view *out, const corex_view *a)
     const int64_t cost = corex_times(2, rows.n[0]);
     if (status != COREX_OK)
         return status;
-    if (corex_by_columns(&rows))
-        return corex_columns_run(&rows, corex_kernels_now()->scan->cumsum[a->dtype], INT64_MAX,
+    if (corex_by_columns(&rows, 0))
+        return corex_columns_run(&rows, 0, corex_kernels_now()->scan->cumsum[a->dtype], INT64_MAX,
                                  cost);
     corex_rows_run(&rows, bodies[a->dtype], cost);
     return COREX_OK;
@@ -83,33 +83,36 @@ corex_status corex_cumsum(const corex_view *out, const corex_view *a)
 
 /* ---- gather, scatter_add: operands are out, a or src, index ---- */
 
-/* The size that indices of this row refer to, and where the first bad one is. */
-static void check_row(const corex_rows *rows, char *const *p)
+typedef struct bounds {
+    int64_t size, bad;
+    bool failed;
+} bounds;
+
+/* Operands are indices and, with stride 0, the bounds. */
+static void check_line(char *const *p, const int64_t *s, int64_t n)
 {
-    const int64_t *index = (const int64_t *)p[2];
-    for (int64_t j = 0; j < rows->n[2]; j++) {
-        int64_t at = index[j * rows->stride[2]];
-        if (COREX_UNLIKELY(at < 0 || at >= rows->limit)) {
-            *rows->bad_index = at;
-            *rows->failed = true;
+    bounds *found = (bounds *)p[1];
+    for (int64_t j = 0; j < n; j++) {
+        const int64_t at = *(const int64_t *)(p[0] + j * s[0]);
+        if (COREX_UNLIKELY((at < 0 || at >= found->size) && !found->failed)) {
+            found->bad = at;
+            found->failed = true;
         }
     }
 }
 
-static corex_status check_indices(corex_rows *rows, int64_t size, int dimension)
+static corex_status check_indices(const corex_view *index, int64_t size, int dimension)
 {
-    int64_t bad = 0;
-    bool failed = false;
-    rows->limit = size;
-    rows->bad_index = &bad;
-    rows->failed = &failed;
-    rows->body = check_row;
-    corex_rows_range(rows, 0, rows->iter.total);
-    if (!failed)
-        return COREX_OK;
-    return corex_fail(COREX_ERR_INDEX,
-                      "index %lld is out of bounds for dimension %d with size %lld", (long long)bad,
-                      dimension, (long long)size);
+    static const int64_t zeros[COREX_MAX_DIMS];
+    bounds found = {.size = size};
+    const corex_view state = {&found, index->shape, zeros, index->ndim, COREX_UINT8};
+    const corex_view *views[] = {index, &state};
+    corex_iter iter;
+    corex_status status = corex_iter_init(&iter, 2, views);
+    if (status != COREX_OK)
+        return status;
+    corex_iter_range(&iter, check_line, 0, iter.total);
+    return found.failed ? corex_bad_index(found.bad, dimension, size) : COREX_OK;
 }
 
 #define GATHER(shift, bytes, T, ...) \
@@ -138,11 +141,16 @@ corex_status corex_gather(const corex_view *out, const corex_view *a, const core
     corex_status status = corex_rows_init(&rows, 3, views);
     if (status != COREX_OK || rows.iter.total == 0)
         return status;
-    status = check_indices(&rows, rows.n[1], a->ndim - 1);
-    if (status == COREX_OK)
-        corex_rows_run(&rows, bodies[COREX_BY_SIZE(corex_itemsizes[a->dtype])],
-                       corex_times(2, rows.n[0]));
-    return status;
+    status = check_indices(index, rows.n[1], a->ndim - 1);
+    if (status != COREX_OK)
+        return status;
+    const int kind = COREX_BY_SIZE(corex_itemsizes[a->dtype]);
+    const int64_t cost = corex_times(2, rows.n[0]);
+    if (corex_by_columns(&rows, 0))
+        return corex_columns_run(&rows, 0, corex_kernels_now()->scan->gather[kind],
+                                 COREX_BLOCK_BYTES, cost);
+    corex_rows_run(&rows, bodies[kind], cost);
+    return COREX_OK;
 }
 
 #define SCATTER_ADD(sfx, T, U) \
@@ -178,8 +186,15 @@ corex_status corex_scatter_add(const corex_view *out, const corex_view *index,
     corex_status status = corex_rows_init(&rows, 3, views);
     if (status != COREX_OK || rows.iter.total == 0)
         return status;
-    status = check_indices(&rows, rows.n[1], out->ndim - 1);
-    if (status == COREX_OK)
-        corex_rows_run(&rows, bodies[out->dtype], corex_times(4, rows.n[0]));
-    return status;
+    status = check_indices(index, rows.n[1], out->ndim - 1);
+    if (status != COREX_OK)
+        return status;
+    const int64_t cost = corex_times(4, rows.n[0]);
+    /* What it adds to cannot go through a copy. */
+    const int last = rows.iter.ndim - 1;
+    if (rows.iter.strides[1][last] == rows.iter.itemsize[1] && corex_by_columns(&rows, 1))
+        return corex_columns_run(&rows, 1, corex_kernels_now()->scan->scatter_add[out->dtype],
+                                 COREX_BLOCK_BYTES, cost);
+    corex_rows_run(&rows, bodies[out->dtype], cost);
+    return COREX_OK;
 }

@@ -5,9 +5,6 @@
 #include "levels.h"
 #include "sizes.h"
 
-/* Columns are passed over several times: that much of them stays in the cache. */
-#define BLOCK_BYTES ((int64_t)128 << 10)
-
 typedef struct softmax_job {
     corex_rows rows; /* out, a, b */
     corex_row_kernel kernel;
@@ -74,8 +71,9 @@ static corex_status run(int nops, const corex_view *const *views, const corex_ro
     if (status != COREX_OK || job.rows.iter.total == 0 || job.rows.n[0] == 0)
         return status;
     const int64_t cost = corex_times(8, job.rows.n[0]);
-    if (corex_by_columns(&job.rows))
-        return corex_columns_run(&job.rows, columns_by_dtype[out->dtype], BLOCK_BYTES, cost);
+    if (corex_by_columns(&job.rows, 0))
+        return corex_columns_run(&job.rows, 0, columns_by_dtype[out->dtype], COREX_BLOCK_BYTES,
+                                 cost);
     corex_parallel_for(job.rows.iter.total, 1 + COREX_GRAIN / corex_plus(1, cost), softmax_range,
                        &job);
     return job.failed ? corex_fail(COREX_ERR_MEMORY, "no memory for rows") : COREX_OK;

@@ -197,9 +197,11 @@ def zero_(self: Tensor) -> Tensor:
     return fill_(self, 0)
 
 
-def full_on(like: Tensor, shape: tuple[int, ...], value: Number) -> Tensor:
-    """A new tensor of one number, with the dtype and place of `like`."""
+def full_on(
+    like: Tensor, shape: tuple[int, ...], value: Number, order: tuple[int, ...] | None = None
+) -> Tensor:
+    """A new tensor of one number, with the dtype and place of `like`; `order` as for `empty`."""
     check_fits(value, like.key.dtype)
-    result = empty(like.key, shape)
+    result = empty(like.key, shape, order)
     write("fill", [result], [], (plain_number(value),))
     return result

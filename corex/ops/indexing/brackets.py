@@ -47,9 +47,11 @@ class _Advanced:
 
     def rows(self) -> Tensor:
         """The entries that the indices name, as the user sees them."""
-        found, at = get_rows(self.front, self.indices), self.at
-        if at:
-            found = reordered(found, [*range(1, at + 1), 0, *range(at + 1, found.ndim)])
+        at = self.at
+        if not at:
+            return shaped(get_rows(self.front, self.indices), self.result_shape())
+        order = (*range(1, at + 1), 0, *range(at + 1, len(self.rest) + 1))
+        found = reordered(get_rows(self.front, self.indices, order), order)
         return shaped(found, self.result_shape())
 
     def result_shape(self) -> tuple[int, ...]:

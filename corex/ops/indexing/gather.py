@@ -6,11 +6,12 @@ import re
 from typing import Any
 
 from corex import dtypes as dt
-from corex.dispatch.bind import bind, dense_copy, write
+from corex.dispatch.bind import bind, dense_copy, order_for, order_of, write
 from corex.dispatch.record import record
 from corex.dispatch.resolve import check_places, empty, resolve
 from corex.layout import broadcast_shapes, normalize_dim, numel
 from corex.observe import events
+from corex.ops.create.convert import full_on
 from corex.ops.indexing.brackets import getitem
 from corex.ops.indexing.rows import get_rows, put_rows, refuse_negative
 from corex.ops.promotion import cast, require_tensor, written
@@ -28,6 +29,8 @@ from corex.tensor.modes import mode
 from corex.tensor.place import observed
 from corex.tensor.schema import ALL, NUMBER, OpSchema, declare
 from corex.tensor.tensor import Tensor, alias, make
+
+Shape = tuple[int, ...]
 
 
 def _grid(index: Tensor) -> list[Tensor]:
@@ -55,12 +58,15 @@ def _scatter_by_index(a: Tensor, index: Tensor, src: Tensor) -> Tensor:
     return put_rows(a, reshape(source, -1), [*_grid(index), reshape(index, -1)], True)
 
 
+def _gather_back(g: Tensor, shape: Shape, index: Tensor) -> Tensor:
+    order = order_for("scatter_add", (g, index, g), order_of(g))
+    return scatter_add_last(full_on(g, shape, 0, order), index, g, fresh=True)
+
+
 GATHER = declare(
     OpSchema(
         "gather", ("a", "index"), lambda a, index: [(index.shape, a.key.dtype)],
-        derivative={
-            "a": lambda g, a_shape, index: scatter_add_last(g.new_zeros(a_shape), index, g, True)
-        },
+        derivative={"a": lambda g, a_shape, index: _gather_back(g, a_shape, index)},
         decomposition=_gather_by_index,
         tier=2, takes=ALL, family="index", uniform=False,
         doc="out[..., j] = a[..., index[..., j]].",
@@ -80,16 +86,19 @@ SCATTER_ADD = declare(
 )  # fmt: skip
 
 
-def gather_last(a: Tensor, index: Tensor) -> Tensor:
-    """`gather` along the last dim."""
-    result: Tensor = bind(GATHER, (a, index))
+def gather_last(a: Tensor, index: Tensor, order: Shape | None = None) -> Tensor:
+    """`gather` along the last dim; `order` is that of the result in memory."""
+    result: Tensor = bind(GATHER, (a, index), (), order)
     return result
 
 
-def scatter_add_last(a: Tensor, index: Tensor, src: Tensor, fresh: bool = False) -> Tensor:
+def scatter_add_last(
+    a: Tensor, index: Tensor, src: Tensor, order: Shape | None = None, fresh: bool = False
+) -> Tensor:
     """Out of place `scatter_add` along the last dim, by the kernel where there is one.
 
-    The memory of an `a` that is fresh, which nobody else will look at, becomes the result's.
+    `order` is that of the result in memory. The memory of an `a` that is fresh, which nobody else
+    will look at, becomes the result's.
     """
     place = a.key.place
     check_places("scatter_add", (index, src), place)
@@ -100,7 +109,8 @@ def scatter_add_last(a: Tensor, index: Tensor, src: Tensor, fresh: bool = False)
             events.tell("scatter_add", place, "decomposed", found.reason, [a], [index, src])
         composed = _scatter_by_index(a.detach(), index, src.detach())
     else:
-        composed = alias(a) if fresh else dense_copy(a)
+        order = None if found.accepts is not None else order
+        composed = alias(a) if fresh else dense_copy(a, order=order)
         write("scatter_add", [composed], [index, src])
     if mode.enabled and (a._node is not None or src._node is not None):
         record(SCATTER_ADD, (a, index, src), (), (composed,))
@@ -144,6 +154,11 @@ def _last(t: Tensor, dim: int) -> Tensor:
     return t if dim == t.ndim - 1 else permute(t, [*order, dim])
 
 
+def _order(ndim: int, dim: int) -> Shape | None:
+    """That of a result in memory whose last dim goes to `dim`."""
+    return None if dim >= ndim - 1 else order_back(ndim, dim)
+
+
 def _unlast(t: Tensor, dim: int, like: Tensor) -> Tensor:
     if not like.shape:
         return shaped(t, ())
@@ -162,7 +177,7 @@ def gather(input: Tensor, dim: int, index: Tensor) -> Tensor:
         return shaped(gather_last(_last(input, dim), _nothing(index, input)), index.shape)
     at = _last(cast(index, dt.int64), dim)
     try:
-        result = gather_last(_last(input, dim), at)
+        result = gather_last(_last(input, dim), at, _order(index.ndim, dim))
     except IndexError as error:
         raise _out_of_range(error, dim) from None
     return _unlast(result, dim, index)
@@ -213,7 +228,9 @@ def scatter_add(input: Tensor, dim: int, index: Tensor, src: Tensor) -> Tensor:
     dim, index, source = _scatter_values("scatter_add", input, dim, index, src)
     at = _last(index, dim)
     try:
-        result = scatter_add_last(_last(input, dim), at, _last(source, dim))
+        result = scatter_add_last(
+            _last(input, dim), at, _last(source, dim), _order(input.ndim, dim)
+        )
     except IndexError as error:
         raise _out_of_range(error, dim) from None
     return _unlast(result, dim, input)
@@ -230,11 +247,12 @@ def scatter(
     """
     given = value if src is None else src
     dim, index, source = _scatter_values("scatter", input, dim, index, given)
+    order = _order(input.ndim, dim)
     a, at, s = _last(input, dim), _last(index, dim), _last(source, dim)
     s = getitem(s, tuple([slice(0, n) for n in at.shape]))
     try:
         at = refuse_negative("scatter", at, a.shape[-1])
-        result = put_rows(a, reshape(s, -1), [*_grid(at), reshape(at, -1)], False)
+        result = put_rows(a, reshape(s, -1), [*_grid(at), reshape(at, -1)], False, order)
     except IndexError as error:
         raise _out_of_range(error, dim) from None
     return _unlast(result, dim, input)

@@ -8,16 +8,19 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from corex import dtypes as dt
-from corex.dispatch.bind import dense_copy, write
+from corex.dispatch.bind import dense_copy, order_for, order_of, write
 from corex.dispatch.record import record
 from corex.dispatch.resolve import check_places, empty
 from corex.layout import numel
+from corex.ops.create.convert import full_on
 from corex.ops.promotion import require_tensor
 from corex.ops.registration import exported
 from corex.ops.shape.views import reshape, shaped
 from corex.tensor.modes import mode
 from corex.tensor.schema import ALL, OpSchema, declare
-from corex.tensor.tensor import Tensor
+from corex.tensor.tensor import Tensor, alias
+
+Shape = tuple[int, ...]
 
 INDEX = declare(
     OpSchema(
@@ -90,28 +93,48 @@ def _unchanged(indices: Sequence[Tensor]) -> Sequence[Tensor]:
     return indices
 
 
-def get_rows(a: Tensor, indices: Sequence[Tensor]) -> Tensor:
-    """Normal form of `index`: (D1..Dk, *rest) and k index tensors (n,) -> (n, *rest)."""
-    result = empty(a.key, (indices[0].shape[0], *a.shape[len(indices) :]))
+def get_rows(a: Tensor, indices: Sequence[Tensor], order: Shape | None = None) -> Tensor:
+    """Normal form of `index`: (D1..Dk, *rest) and k index tensors (n,) -> (n, *rest).
+
+    `order` is that of the result in memory.
+    """
     check_places("index", indices, a.key.place)
+    order = order_for("index", (a, a, *indices), order)
+    result = empty(a.key, (indices[0].shape[0], *a.shape[len(indices) :]), order)
     write("index", [result], [a, *indices])
     if a._node is not None and mode.enabled:
         record(INDEX, (a,), (Indices.of(indices),), (result,))
     return result
 
 
-def _index_back(g: Tensor, shape: tuple[int, ...], indices: Sequence[Tensor]) -> Tensor:
-    return put_rows(g.new_zeros(shape), g, indices, True)
+def _index_back(g: Tensor, shape: Shape, indices: Sequence[Tensor]) -> Tensor:
+    order = order_of(g)
+    if order is not None:  # the gradient lies in memory as that of the rows does
+        last = len(indices) - 1
+        order = tuple([d + last for k in order for d in (range(-last, 1) if k == 0 else (k,))])
+    order = order_for("index_put", (g, g, *indices), order)
+    return put_rows(full_on(g, shape, 0, order), g, indices, True, fresh=True)
 
 
 def _zeroed(g: Tensor, indices: Sequence[Tensor]) -> Tensor:
     shape = (indices[0].shape[0], *g.shape[len(indices) :])
-    return put_rows(g, g.new_zeros(shape), indices, False)
+    return put_rows(g, g.new_zeros(shape), indices, False, order_of(g))
 
 
-def put_rows(a: Tensor, values: Tensor, indices: Sequence[Tensor], accumulate: bool) -> Tensor:
-    """Out of place `index_put` in normal form."""
-    result = dense_copy(a)
+def put_rows(
+    a: Tensor,
+    values: Tensor,
+    indices: Sequence[Tensor],
+    accumulate: bool,
+    order: Shape | None = None,
+    fresh: bool = False,
+) -> Tensor:
+    """Out of place `index_put` in normal form; `order` is that of the result in memory.
+
+    The memory of an `a` that is fresh, which nobody else will look at, becomes the result's.
+    """
+    order = order_for("index_put", (a, values, *indices), order)
+    result = alias(a) if fresh else dense_copy(a, order=order)
     write_rows(result, values, indices, accumulate)
     if mode.enabled and (a._node is not None or values._node is not None):
         record(INDEX_PUT, (a, values), (Indices.of(indices), accumulate), (result,))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from corex.dispatch.bind import bind, bind_pointwise
+from corex.dispatch.bind import bind, bind_pointwise, order_of
 from corex.layout import normalize_dim
 from corex.ops.composed import composition
 from corex.ops.pointwise.select import clamp, where
@@ -86,12 +86,12 @@ LOG_SOFTMAX_BACKWARD = declare(
 
 
 def _softmax_grad(g: Tensor, y: Tensor) -> Tensor:
-    result: Tensor = bind(SOFTMAX_BACKWARD, (g, y))
+    result: Tensor = bind(SOFTMAX_BACKWARD, (g, y), (), order_of(y))
     return result
 
 
 def _log_softmax_grad(g: Tensor, y: Tensor) -> Tensor:
-    result: Tensor = bind(LOG_SOFTMAX_BACKWARD, (g, y))
+    result: Tensor = bind(LOG_SOFTMAX_BACKWARD, (g, y), (), order_of(y))
     return result
 
 

@@ -12,7 +12,7 @@ from typing import Any, overload
 from corex import dtypes as dt
 from corex import return_types
 from corex.dispatch import template
-from corex.dispatch.bind import bind, dense_copy
+from corex.dispatch.bind import bind, dense_copy, order_of
 from corex.dtypes import DType
 from corex.layout import normalize_dim, normalize_dims, numel
 from corex.ops.composed import composition
@@ -479,11 +479,17 @@ def _doubling_cumsum(a: Tensor) -> Tensor:
 CUMSUM = declare(
     OpSchema(
         "cumsum", ("a",), _same,
-        derivative={"a": lambda g: g.flip(-1).cumsum(-1).flip(-1)},
+        derivative={"a": lambda g: _cumsum_like(g.flip(-1)).flip(-1)},
         decomposition=_doubling_cumsum,
         tier=2, takes=NUMBER, family="scan", doc="Running sums along the last dim.",
     )
 )  # fmt: skip
+
+
+def _cumsum_like(a: Tensor) -> Tensor:
+    """Running sums along the last dim, with the dims in the order that `a` has in memory."""
+    result: Tensor = bind(CUMSUM, (a,), (), order_of(a))
+    return result
 
 
 @exported(inplace=True)

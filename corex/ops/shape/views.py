@@ -441,20 +441,25 @@ def relaid(result: Tensor, order: Sequence[int]) -> Tensor:
     return transformed(PERMUTE, result, (tuple(order),))
 
 
-def order_back(ndim: int, dim: int) -> list[int]:
+def order_back(ndim: int, dim: int) -> Shape:
     """The order of dims that undoes moving `dim` to the end."""
-    return [*range(dim), ndim - 1, *range(dim, ndim - 1)]
+    return (*range(dim), ndim - 1, *range(dim, ndim - 1))
 
 
 def call_along(schema: OpSchema, a: Tensor, dim: int, params: tuple[Any, ...] = ()) -> Tensor:
-    """Runs an op of one tensor, which works along the last dim, along any dim."""
+    """Runs an op of one tensor, which works along the last dim, along any dim.
+
+    The op writes its result where the user will see it, so that nothing has to be moved back.
+    """
     ndim = a.ndim
     if dim == ndim - 1:
         result: Tensor = bind(schema, (a,), params)
         return result
+    order = (*[d for d in range(ndim) if d != dim], dim)
+    recorded = a._node is not None and mode.enabled
+    moved = permute(a, order) if recorded else plain_permute(a, order)
     back = order_back(ndim, dim)
-    moved = permute(a, [*[d for d in range(ndim) if d != dim], dim])
-    return reordered(bind(schema, (moved,), params), back)
+    return reordered(bind(schema, (moved,), params, back), back)
 
 
 def before_write(self: Tensor, *others: Any) -> Tensor:

@@ -192,3 +192,86 @@ def test_long_columns_are_added_up_accurately(backend, forced):
     out = outward(backend, np.zeros_like(a))
     kernel(out, outward(backend, a))
     np.testing.assert_allclose(as_array(out), right_result("log_softmax", [a]), 3e-7)
+
+
+# ---- by position -------------------------------------------------------------------------------
+KINDS = (np.bool_, np.uint8, np.int32, np.int64, *FLOATS)
+
+
+def positions(shape, size, seed=5):
+    return np.random.default_rng(seed).integers(0, max(size, 1), shape)
+
+
+@pytest.mark.parametrize("dtype", KINDS)
+def test_gather(backend, native, forced, dtype):
+    kind, index_kind = DTYPE[np.dtype(dtype)], DTYPE[np.dtype(np.int64)]
+    kernel = backend.select("gather", (kind, kind, index_kind)).run
+    dense, moved = (lambda a: put(backend, a)), (lambda a: outward(backend, a))
+    for shape, size in (((9, 70), 5), ((130, 65), 200), ((4, 33, 20), 1), ((3, 0), 4), ((5,), 7)):
+        index = positions(shape, size)
+        # more rows than are asked for
+        a = numbers((*[n + 1 for n in shape[:-1]], size), np.uint8).astype(dtype)
+        used = a[tuple(slice(n) for n in shape[:-1])]
+        right = np.take_along_axis(used, index, -1)
+        for k, laid in enumerate(itertools.product((dense, moved), repeat=3)):
+            out = laid[0](np.zeros(shape, dtype))
+            with quick_threads(native, backend) if k % 2 else contextlib.nullcontext():
+                kernel(out, laid[1](a), laid[2](index))
+            np.testing.assert_array_equal(as_array(out), right)
+
+
+@pytest.mark.parametrize("dtype", KINDS[1:])
+def test_scatter_add(backend, native, forced, dtype):
+    kind, index_kind = DTYPE[np.dtype(dtype)], DTYPE[np.dtype(np.int64)]
+    kernel = backend.select("scatter_add", (kind, index_kind, kind)).run
+    dense, moved = (lambda a: put(backend, a)), (lambda a: outward(backend, a))
+    one = lambda a: broadcast(put(backend, a[(slice(1),) * a.ndim]), a.shape)  # noqa: E731
+    for shape, size in (((9, 70), 5), ((130, 65), 200), ((4, 33, 20), 1), ((5,), 7)):
+        index = positions(shape, size)
+        for k, laid in enumerate(itertools.product((dense, moved), (dense, moved), (dense, one))):
+            start = numbers((*[n + 1 for n in shape[:-1]], size), np.uint8, 1).astype(dtype)
+            src = as_array(laid[2](numbers(tuple(n + 2 for n in shape), np.uint8).astype(dtype)))
+            right = start.copy()
+            used = src[tuple(slice(n) for n in shape)]
+            np.add.at(right, (*np.indices(shape)[:-1], index), used)
+            out = laid[0](start)
+            with quick_threads(native, backend) if k % 2 else contextlib.nullcontext():
+                kernel(out, laid[1](index), laid[2](src))
+            np.testing.assert_array_equal(as_array(out), right)
+
+
+@pytest.mark.parametrize("op", ["gather", "scatter_add"])
+def test_positions_out_of_range(backend, forced, op):
+    index_kind, kind = DTYPE[np.dtype(np.int64)], DTYPE[np.dtype(np.float32)]
+    dtypes = (kind, kind, index_kind) if op == "gather" else (kind, index_kind, kind)
+    kernel = backend.select(op, dtypes).run
+    for bad in (-1, 20, 2**40, -(2**62)):
+        index = positions((12, 30), 20)
+        index[11, 7] = bad
+        a = outward(backend, np.zeros((12, 20), np.float32))
+        at, same = outward(backend, index), outward(backend, np.ones((12, 30), np.float32))
+        with pytest.raises(IndexError, match=f"index {bad} is out of bounds for dimension 1"):
+            kernel(*((same, a, at) if op == "gather" else (a, at, same)))
+        assert not as_array(a).any()
+
+
+def inward(backend, array):
+    """A view whose first dimension is the innermost in memory."""
+    buffer, dtype, shape, strides, offset = put(backend, np.moveaxis(array, 0, -1))
+    return (buffer, dtype, (shape[-1], *shape[:-1]), (strides[-1], *strides[:-1]), offset)
+
+
+@pytest.mark.parametrize("dtype", KINDS)
+def test_index(backend, native, forced, dtype):
+    kind, index_kind = DTYPE[np.dtype(dtype)], DTYPE[np.dtype(np.int64)]
+    kernel = backend.select("index", (kind, kind, index_kind)).run
+    dense, moved = (lambda a: put(backend, a)), (lambda a: inward(backend, a))
+    for shape, n in (((9, 70), 30), ((20, 3, 5), 130), ((7,), 9), ((4, 6), 0), ((4, 0), 3)):
+        a = numbers(shape, np.uint8).astype(dtype)
+        rows = positions((n,), shape[0]) - (shape[0] // 2)  # negative ones too
+        right = a[rows]
+        for k, laid in enumerate(itertools.product((dense, moved), repeat=2)):
+            out = laid[0](np.zeros(right.shape, dtype))
+            with quick_threads(native, backend) if k % 2 else contextlib.nullcontext():
+                kernel(out, laid[1](a), put(backend, rows))
+            np.testing.assert_array_equal(as_array(out), right)
