@@ -124,7 +124,12 @@ BY_NAME: Final[dict[str, DType]] = {dtype.name: dtype for dtype in ALL}
 for _row in ROWS:
     BY_NAME[_row.name].compute = None if _row.compute is None else BY_NAME[_row.compute]
 
-bool_, uint8, int32, int64, float32, float64 = ALL
+bool_: Final = BY_NAME["bool"]
+uint8: Final = BY_NAME["uint8"]
+int32: Final = BY_NAME["int32"]
+int64: Final = BY_NAME["int64"]
+float32: Final = BY_NAME["float32"]
+float64: Final = BY_NAME["float64"]
 
 ALIASES: Final[dict[str, DType]] = {alias: dtype for dtype in ALL for alias in dtype.aliases}
 """PyTorch's other names for the same types."""

@@ -29,18 +29,35 @@ class Signature(NamedTuple):
     """What a kernel takes.
 
     Attributes:
-        views: a letter for each view, outputs first: T the dtype that all such views have, x any, b
-            bool, i int64. What follows '?' may be left out; a '*' at the end repeats the last view.
+        views: a letter for each view: T the dtype that all such views have, x any, b bool, i int64.
+            Outputs stand before '|'; what follows '?' may be left out; a '*' at the end repeats the
+            last view. Without '|' the kernel takes lists of views.
         of: the dtypes that T and x stand for.
     """
 
     views: str
     of: frozenset[DType]
 
+    @property
+    def lists(self) -> bool:
+        """Whether the kernel takes lists, and is asked for with the one dtype of all views."""
+        return "|" not in self.views
+
+    @property
+    def outputs(self) -> int:
+        """How many views come first that are written."""
+        return self.views.find("|")
+
+    @property
+    def operands(self) -> int:
+        """How many arguments can be operands, outputs among them; 0 where that is not fixed."""
+        return 0 if "*" in self.views else sum(letter.isalpha() for letter in self.views)
+
     def fits(self, dtypes: tuple[DType, ...], of: Collection[DType]) -> bool:
         """Whether views may have these dtypes, with other ones for T and x."""
-        letters = self.views.replace("?", "")
-        least = len(self.views.partition("?")[0].rstrip("*"))
+        letters = self.views.replace("|", "")
+        least = len(letters.partition("?")[0].rstrip("*"))
+        letters = letters.replace("?", "")
         if letters[-1] == "*":
             letters = letters[:-1] + letters[-2] * (len(dtypes) - len(letters) + 1)
         if not least <= len(dtypes) <= len(letters):
@@ -53,7 +70,7 @@ class Signature(NamedTuple):
 
     def example(self, dtype: DType) -> tuple[DType, ...]:
         """The dtypes of the views that none may leave out, where T is `dtype`."""
-        letters = self.views.partition("?")[0].rstrip("*")
+        letters = self.views.replace("|", "").partition("?")[0].rstrip("*")
         return tuple([_FIXED.get(letter, dtype) for letter in letters])
 
 
@@ -71,61 +88,61 @@ def fits(op: str, dtypes: tuple[DType, ...], of: Collection[DType] | None = None
 
 
 _TABLE: Final = (
-    ("copy", "xx", ALL),
-    ("fill", "T", ALL),
-    ("arange", "T", NUMBER),
+    ("copy", "x|x", ALL),
+    ("fill", "T|", ALL),
+    ("arange", "T|", NUMBER),
     # unary
-    ("neg abs sign square relu", "TT", NUMBER),
+    ("neg abs sign square relu", "T|T", NUMBER),
     (
         "floor ceil round trunc sqrt rsqrt reciprocal exp exp2 expm1 log log2 log10 log1p sin cos "
         "tan asin acos atan sinh cosh tanh asinh acosh atanh sigmoid erf gelu silu",
-        "TT",
+        "T|T",
         FLOAT,
     ),
-    ("bitwise_not", "TT", BITS),
-    ("logical_not", "bT", ALL),
-    ("isnan isinf isfinite signbit", "bT", FLOAT),
+    ("bitwise_not", "T|T", BITS),
+    ("logical_not", "b|T", ALL),
+    ("isnan isinf isfinite signbit", "b|T", FLOAT),
     # binary
-    ("add mul maximum minimum", "TTT", ALL),
-    ("sub floor_divide remainder fmod pow", "TTT", NUMBER),
-    ("div fmax fmin atan2 hypot copysign", "TTT", FLOAT),
-    ("eq ne lt le gt ge logical_and logical_or logical_xor", "bTT", ALL),
-    ("bitwise_and bitwise_or bitwise_xor", "TTT", BITS),
-    ("bitwise_left_shift bitwise_right_shift", "TTT", INTEGER),
-    ("sigmoid_backward tanh_backward relu_backward gelu_backward silu_backward", "TTT", FLOAT),
-    ("where", "TbTT", ALL),
+    ("add mul maximum minimum", "T|TT", ALL),
+    ("sub floor_divide remainder fmod pow", "T|TT", NUMBER),
+    ("div fmax fmin atan2 hypot copysign", "T|TT", FLOAT),
+    ("eq ne lt le gt ge logical_and logical_or logical_xor", "b|TT", ALL),
+    ("bitwise_and bitwise_or bitwise_xor", "T|TT", BITS),
+    ("bitwise_left_shift bitwise_right_shift", "T|TT", INTEGER),
+    ("sigmoid_backward tanh_backward relu_backward gelu_backward silu_backward", "T|TT", FLOAT),
+    ("where", "T|bTT", ALL),
     # along dimensions
-    ("sum prod", "TT", NUMBER),
-    ("mean", "TT", FLOAT),
-    ("amax amin", "TT", ALL),
-    ("argmax argmin", "iT", NUMBER),
-    ("any all", "TT", BOOL),
-    ("cumsum", "TT", NUMBER),
-    ("argsort", "iT", ALL),
-    ("tril triu", "TT", ALL),
-    ("softmax log_softmax", "TT", FLOAT),
-    ("softmax_backward log_softmax_backward", "TTT", FLOAT),
-    ("layer_norm", "TTTT?TT", FLOAT),
-    ("layer_norm_backward", "TTTTT?T", FLOAT),
+    ("sum prod", "T|T", NUMBER),
+    ("mean", "T|T", FLOAT),
+    ("amax amin", "T|T", ALL),
+    ("argmax argmin", "i|T", NUMBER),
+    ("any all", "T|T", BOOL),
+    ("cumsum", "T|T", NUMBER),
+    ("argsort", "i|T", ALL),
+    ("tril triu", "T|T", ALL),
+    ("softmax log_softmax", "T|T", FLOAT),
+    ("softmax_backward log_softmax_backward", "T|TT", FLOAT),
+    ("layer_norm", "TTT|T?TT", FLOAT),
+    ("layer_norm_backward", "T|TTTT?T", FLOAT),
     # products
-    ("matmul", "TTT", NUMBER),
-    ("linear conv2d", "TTT?T", FLOAT),
-    ("conv2d_backward_input conv2d_backward_weight", "TTT", FLOAT),
+    ("matmul", "T|TT", NUMBER),
+    ("linear conv2d", "T|TT?T", FLOAT),
+    ("conv2d_backward_input conv2d_backward_weight", "T|TT", FLOAT),
     # positions
-    ("index index_put", "TTi*", ALL),
-    ("nonzero", "iT", BOOL),
-    ("gather", "TTi", ALL),
-    ("scatter_add", "TiT", NUMBER),
+    ("index index_put", "T|Ti*", ALL),
+    ("nonzero", "i|T", BOOL),
+    ("gather", "T|Ti", ALL),
+    ("scatter_add", "T|iT", NUMBER),
     # pooling, losses, optimizers
-    ("max_pool2d", "TiT", FLOAT),
-    ("max_pool2d_backward", "TTi", FLOAT),
-    ("avg_pool2d avg_pool2d_backward", "TT", FLOAT),
-    ("mse_loss", "TTT", FLOAT),
-    ("mse_loss_backward", "TTTT", FLOAT),
+    ("max_pool2d", "Ti|T", FLOAT),
+    ("max_pool2d_backward", "T|Ti", FLOAT),
+    ("avg_pool2d avg_pool2d_backward", "T|T", FLOAT),
+    ("mse_loss", "T|TT", FLOAT),
+    ("mse_loss_backward", "T|TTT", FLOAT),
     ("sgd_step adam_step", "T*", FLOAT),
     # random numbers
-    ("random_bits", "T", frozenset((int64,))),
-    ("random_uniform random_normal", "T", FLOAT),
+    ("random_bits", "T|", frozenset((int64,))),
+    ("random_uniform random_normal", "T|", FLOAT),
 )
 
 

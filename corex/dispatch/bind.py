@@ -1,8 +1,8 @@
 """The gate: the one place where an op is applied.
 
-An op runs by its own kernel, else by its decomposition, else by a host backend's kernel. Before,
-whoever interprets the ops of this thread may do something else with it; afterwards it is recorded,
-if it must be.
+An op runs by its own kernel (or one for a wider dtype, which is found in its place), else by its
+decomposition, else by a host backend's kernel. Before, whoever interprets the ops of this thread
+may do something else with it; afterwards it is recorded, if it must be.
 """
 
 from __future__ import annotations

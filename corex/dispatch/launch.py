@@ -30,5 +30,5 @@ def launch(
     if found.run is not None:
         found.run(*arguments)
         if outs is not None and observed():
-            events.tell(op, place, "native", found.reason, outs, inputs, params)
+            events.tell(op, place, found.how, found.reason, outs, inputs, params)
     return found

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 from corex.backend.contract import Kernel, View
+from corex.dispatch.upcast import upcast
 from corex.dtypes import DType
 from corex.layout import DENSE, NBYTES, broadcast_strides, extent, is_dense, numel, ordered_strides
 from corex.plugins.manager import manager
@@ -27,6 +28,7 @@ class Resolution(NamedTuple):
         reason: where the kernel comes from, or why there is none; for reports and errors.
         other: what to do where the predicate declines.
         numbers: whether this kernel, and each that follows in line, takes numbers as operands.
+        how: 'native', or 'upcast' for a kernel that computes in a wider dtype.
     """
 
     run: Kernel | None
@@ -34,6 +36,7 @@ class Resolution(NamedTuple):
     reason: str
     other: Resolution | None = None
     numbers: bool = False
+    how: str = "native"
 
 
 def resolve(place: Place, op: str, dtypes: tuple[DType, ...]) -> Resolution:
@@ -61,6 +64,10 @@ def _resolve(place: Place, op: str, dtypes: tuple[DType, ...]) -> Resolution:
         if plugins:
             end += f", and {' and '.join(plugins)} declined this layout"
     found = Resolution(None, None, end)
+    wider = None if line and line[-1].choice.accepts is None else upcast(place, op, dtypes)
+    if wider is not None:
+        reason = f"{end}: computed in {', '.join(dtype.name for dtype in wider.computes)}"
+        found = Resolution(wider, None, reason, found, True, "upcast")
     for i, (choice, plugin) in reversed(list(enumerate(line))):
         reason = "kernel" if plugin is None else f"kernel of plugin '{plugin}'"
         if i:

@@ -39,7 +39,8 @@ class OpCall(NamedTuple):
         op: its name in the registry of ops, which is the kernel's.
         backend: the backend of its tensors.
         device: their device, as text.
-        how: 'native' (a kernel ran), 'decomposed' (other ops follow) or 'fallback' (on a host).
+        how: 'native' (a kernel ran), 'upcast' (one for a wider dtype), 'decomposed' (other ops
+            follow) or 'fallback' (on a host).
         reason: where the kernel comes from, or why there was none.
         outputs: what is written, in kernel order.
         inputs: what is read, in kernel order.

@@ -26,7 +26,7 @@ class Row(NamedTuple):
     Attributes:
         op: the op.
         backend: the backend of its tensors.
-        how: 'native', 'decomposed' or 'fallback'.
+        how: 'native', 'upcast', 'decomposed' or 'fallback'.
         reason: where the kernel comes from, or why there was none.
         calls: how often it ran so.
         moved: the bytes that a fallback copied between devices for it.
@@ -41,10 +41,10 @@ class Row(NamedTuple):
 
 
 class Report:
-    """Counts how each op ran: 'native', 'decomposed' or 'fallback'.
+    """Counts how each op ran: 'native', 'upcast', 'decomposed' or 'fallback'.
 
-    A decomposed op has its row, and the ops that it was made of have theirs: kernels ran only
-    where it says native or fallback.
+    A decomposed op has its row, and the ops that it was made of have theirs: kernels ran only for
+    the other three.
     """
 
     def __init__(self) -> None:

@@ -83,7 +83,8 @@ def choose(name: str, spec: Spec, call: Call) -> KernelChoice:
         raise Verdict(RAISED, "honesty", "`select` answers the same question in two ways")
     if not line:
         names = ", ".join(dtype.name for dtype in dtypes)
-        raise _declined(spec, f"no kernel for ({names})")
+        wider = any(dtype.compute is not None for dtype in dtypes)
+        raise _declined(spec, f"no kernel for ({names})", not wider)
     for chosen in line:  # plugins' kernels first
         choice: KernelChoice = chosen.choice
         if choice.accepts is None or _accepts(choice.accepts, shown):
@@ -98,8 +99,9 @@ def _accepts(predicate: Callable[..., bool], shown: list[Any]) -> bool:
     return verdicts[0]
 
 
-def _declined(spec: Spec, message: str) -> Verdict:
-    return Verdict(MISSING if spec.tier == 1 else UNSUPPORTED, message=message)
+def _declined(spec: Spec, message: str, asked_for: bool = True) -> Verdict:
+    """`asked_for`: not of a dtype that corex can compute in another."""
+    return Verdict(MISSING if spec.tier == 1 and asked_for else UNSUPPORTED, message=message)
 
 
 def _guarded(what: str, question: Callable[[], Any]) -> Any:

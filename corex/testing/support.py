@@ -57,9 +57,11 @@ def _judged(spec: Spec, case: Case, taken: dict[str, bool]) -> Result:
         return Result(case.id, case.op, spec.tier, PASSED, how="native", measures=measures)
     schema = REGISTRY.get(case.op)
     composed = schema is not None and schema.decomposition is not None
-    how = "decomposed" if composed else "fallback"
+    wider = dtypes.by_name(case.fields["dtype"]).compute is not None
+    how = "upcast" if wider else "decomposed" if composed else "fallback"
     some = len(declined) < len(taken)
     message = f"declines the layouts {', '.join(declined)}" if some else "no kernel"
-    status = MISSING if spec.tier == 1 else PASSED if some else UNSUPPORTED
+    asked_for = spec.tier == 1 and not wider
+    status = MISSING if asked_for else PASSED if some else UNSUPPORTED
     return Result(case.id, case.op, spec.tier, status, message=message,
                   how="native" if some else how, measures=measures)  # fmt: skip

@@ -12,6 +12,7 @@ from corex.testing.result import MISSING, PASSED, UNSUPPORTED
 
 NATIVE: Final = "native"
 PARTIAL: Final = "partial"
+UPCAST: Final = "upcast"
 DECOMPOSED: Final = "decomposed"
 FALLBACK: Final = "fallback"
 FAILED: Final = "failed"
@@ -19,6 +20,7 @@ FAILED: Final = "failed"
 STATES: Final = {
     NATIVE: ("✓", "its own kernel takes every case"),
     PARTIAL: ("◐", "its own kernel takes that many of so many cases"),
+    UPCAST: ("U", "no kernel: computed in a wider dtype"),
     DECOMPOSED: ("D", "no kernel: computed from other ops"),
     FALLBACK: ("F", "no kernel: computed on the host"),
     MISSING: ("M", "no kernel, although the required tier asks for it"),
@@ -143,7 +145,7 @@ def _way(op: Op, cells: dict[Cell, int]) -> str:
     ways = {cell.how for cell in cells if not _of_kernel(cell)}
     if NATIVE in ways:
         return NATIVE if ways <= {NATIVE, ""} else PARTIAL
-    for way in (PARTIAL, FALLBACK, DECOMPOSED):
+    for way in (PARTIAL, UPCAST, FALLBACK, DECOMPOSED):
         if way in ways:
             return way
     return DECOMPOSED if op.composed else FALLBACK

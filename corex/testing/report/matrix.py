@@ -14,6 +14,7 @@ from corex.testing.report.grid import (
     NATIVE,
     PARTIAL,
     STATES,
+    UPCAST,
     Row,
     absent,
     rows,
@@ -24,8 +25,9 @@ from corex.testing.report.verdict import verdict
 from corex.testing.result import MISSING
 
 WORDS: Final = {
-    NATIVE: "native", PARTIAL: "partly native", DECOMPOSED: "decomposed", FALLBACK: "fallback",
-    MISSING: "**missing**", FAILED: "**failing**", EXPECTED: "fails as expected",
+    NATIVE: "native", PARTIAL: "partly native", UPCAST: "upcast", DECOMPOSED: "decomposed",
+    FALLBACK: "fallback", MISSING: "**missing**", FAILED: "**failing**",
+    EXPECTED: "fails as expected",
 }  # fmt: skip
 """How the page calls the states of an op, in the order of its columns."""
 
@@ -38,8 +40,9 @@ so what it says was tested, not promised.
 
 _KEY = """\
 *native*: the backend has a kernel, and every case of it passed. *partly native*: it has one that
-takes some cases, for example some layouts only. *decomposed*: the op is computed from other ops.
-*fallback*: it is computed on the host, with a warning. Where dtypes differ, they are named.
+takes some cases, for example some layouts only. *upcast*: its kernel for a wider dtype runs.
+*decomposed*: the op is computed from other ops. *fallback*: it is computed on the host, with a
+warning. Where dtypes differ, they are named.
 """
 
 _TIERS = """\

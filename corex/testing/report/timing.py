@@ -12,7 +12,7 @@ from corex.testing.report.markup import Html, join, table, tag
 from corex.testing.report.summary import Summary
 from corex.testing.result import Result
 
-WAYS: Final = ("native", "partial", "decomposed", "fallback")
+WAYS: Final = ("native", "partial", "upcast", "decomposed", "fallback")
 
 
 def support(summary: Summary) -> Html | None:
