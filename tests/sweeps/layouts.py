@@ -81,9 +81,9 @@ def table(library: Any) -> dict[str, dict[str, str]]:
 
 
 def written(found: dict[str, dict[str, str]]) -> str:
-    """The table as text: under each kind of layout, the calls that have it."""
+    """The table as text: under each kind of layout its calls, in alphabetical order."""
     blocks: dict[str, list[str]] = {}
-    for text, by_layout in found.items():
+    for text, by_layout in sorted(found.items()):
         by_description: dict[str, list[str]] = {}
         for layout, description in by_layout.items():
             by_description.setdefault(description, []).append(layout)
@@ -91,7 +91,8 @@ def written(found: dict[str, dict[str, str]]) -> str:
             if set(description.split("; ")) != {RULE}:
                 names = "all" if len(layouts) == len(LAYOUTS) else " ".join(layouts)
                 blocks.setdefault(f"{names}: {description}", []).append(text)
-    return "\n".join("\n    ".join([head, *calls]) for head, calls in blocks.items()) + "\n"
+    texts = ["\n    ".join([head, *calls]) for head, calls in sorted(blocks.items())]
+    return "\n".join(texts) + "\n"
 
 
 def read() -> dict[tuple[str, str], str]:
