@@ -3,8 +3,15 @@
 `CALLS` has at least one `Call` for every function in `corex`, every op-like method of `Tensor`
 (also in place), and every function of `corex.nn.functional`. Elementwise ops, reductions, in-place
 forms and operators get theirs from the tables of ops, so a new one is swept without anyone
-remembering; the others stand in `table.py`, and `test_calls.py` fails for a public name that has
-none.
+remembering; the others stand in the files of `samples/`, and `test_calls.py` fails for a public
+name that has none.
+
+A line of `samples/` is run by corex and by PyTorch alike. `name(...)` is `corex.name`, `.name(a,
+...)` the method or property of `a`, `F.name(...)` a function of `nn.functional`. Names of tensors
+are those of `arguments.TENSORS`; the rest are literals. Marks in front: `-` without gradients (the
+result does not vary smoothly, or the function takes none), `~` the values are random or not
+defined, so that only shape, dtype and strides can be compared. A call that modifies its first
+argument gives that argument as its result.
 
     for call in CALLS:
         ours = run(call, corex, layout="transposed", gradients=True)
@@ -35,6 +42,7 @@ import inspect
 import warnings
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -54,7 +62,12 @@ from tests.sweeps.arguments import (
     new,
     role_of,
 )
-from tests.sweeps.table import TABLE
+
+# In this order: in-place forms and operators take the arguments of the op's first call.
+SAMPLES = tuple(
+    Path(__file__).parent / "samples" / f"{family}.txt"
+    for family in "pointwise linalg shape indexing reduce nn create random methods".split()
+)
 
 _DTYPES = ("float64", "float32", "int64", "int32", "uint8", "bool")
 _CONSTANTS = {"inf": float("inf"), "nan": float("nan"), "slice": slice, "Ellipsis": Ellipsis}
@@ -105,7 +118,7 @@ def _flat(arguments: tuple[Arg, ...]) -> Iterator[Arg]:
 
 # ---- from text to calls ----------------------------------------------------------------------
 def parse(line: str) -> Call:
-    """The call that a line of the table describes."""
+    """The call that a line of `samples/` describes."""
     marks, code = line[0], line
     if marks in "-~":
         code = line[1:]
@@ -231,7 +244,7 @@ def _name(line: str) -> str:
 
 def all_calls() -> list[Call]:
     """Every sample call, those that the tables imply first."""
-    literal = [line.strip() for line in TABLE.splitlines()]
+    literal = [line for path in SAMPLES for line in path.read_text().splitlines()]
     literal = [line for line in literal if line and not line.startswith("#")]
     lines = [*_family_lines(), *literal]
     known: dict[str, str] = {}
