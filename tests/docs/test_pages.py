@@ -9,8 +9,12 @@ from pathlib import Path
 
 import pytest
 
+from tests.project.test_architecture import FLOORS
+
 ROOT = Path(__file__).parents[2]
 PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")])
+TOPS = (ROOT, ROOT / "corex", ROOT / "tests")
+FOLDERS = {path.name for top in TOPS for path in top.iterdir() if path.is_dir()}
 CONFORMANCE = (ROOT / "docs" / "conformance.md").read_text()
 
 
@@ -21,6 +25,31 @@ def test_links_lead_somewhere(page: Path) -> None:
     local = [target for target in targets if "://" not in target]
     missing = [target for target in local if not (page.parent / target).exists()]
     assert missing == []
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_paths_exist(page: Path) -> None:
+    named = re.findall(r"`([\w./]+/|[\w./]*/[\w.]+\.(?:py|txt|sh|c|h))`", page.read_text())
+    ours = [path for path in named if path.split("/")[0] in FOLDERS]
+    missing = [path for path in ours if not any((top / path).exists() for top in TOPS)]
+    assert missing == []
+
+
+def test_the_layers_are_those_that_are_tested() -> None:
+    text = (ROOT / "docs" / "architecture.md").read_text()
+    table = text.partition("| floor |")[2].partition("\n\n")[0]
+    parts = [re.findall(r"`(\w+)`", row.split("|")[2]) for row in table.splitlines()[2:]]
+    assert [part for row in parts for part in row] == FLOORS
+
+
+def test_what_the_page_names_lies_there() -> None:
+    text = (ROOT / "docs" / "architecture.md").read_text()
+    rows = dict(re.findall(r"^\| `(\w+/(?:\w+/)?)` \| (.*) \|$", text, re.MULTILINE))
+    for folder, row in rows.items():
+        files = {path.stem for path in (ROOT / "corex" / folder).glob("[!_]*.py")}
+        assert set(re.findall(r"`(\w+)`", row)) <= files, folder
+    families = {path.parent.name for path in (ROOT / "corex" / "ops").glob("*/__init__.py")}
+    assert {f"ops/{family}/" for family in families} <= set(rows)
 
 
 def python_blocks() -> list[str]:

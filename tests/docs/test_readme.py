@@ -7,8 +7,6 @@ import subprocess
 import sys
 from pathlib import Path
 
-import pytest
-
 ROOT = Path(__file__).parents[2]
 
 
@@ -27,13 +25,3 @@ def test_the_readmes_programs_run() -> None:
     )
     assert result.returncode == 0, result.stderr
     assert float(result.stdout) < 0.01
-
-
-@pytest.mark.parametrize("name", ["README.md", "CONTRIBUTING.md", "docs/architecture.md"])
-def test_links_and_paths_exist(name: str) -> None:
-    text = (ROOT / name).read_text()
-    folder = (ROOT / name).parent
-    for target in re.findall(r"\]\(([^)#:]+)\)", text):
-        assert (folder / target).exists(), target
-    for target in re.findall(r"`((?:corex|backends|docs|tests)/[\w/.]+)`", text):
-        assert (ROOT / target).exists(), target
