@@ -145,7 +145,9 @@ def _permuted(shape: Shape, strides: Shape, offset: int, order: Shape) -> Geomet
 
 
 def _permute_back(g: Tensor, shape: Shape, order: Shape) -> Tensor:
-    return permute(g, tuple(sorted(range(len(order)), key=order.__getitem__)))
+    inverse = tuple(sorted(range(len(order)), key=order.__getitem__))
+    # Outside the graph no view: a leaf may keep the memory of a gradient that nobody else holds.
+    return permute(g, inverse) if mode.enabled else plain_permute(g, inverse)
 
 
 def _transposed(shape: Shape, strides: Shape, offset: int, a: int, b: int) -> Geometry:
