@@ -7,8 +7,8 @@ import itertools
 import pytest
 
 from corex import dtypes
-from tests.ops.test_dtypes import LATER, literal
 from tests.parity.comparison import compare
+from tests.tensor.test_dtypes import LATER, literal
 
 torch = pytest.importorskip("torch")
 
@@ -80,7 +80,7 @@ def test_casts(source: str) -> None:
 
 @pytest.mark.parametrize("name", DTYPES)
 def test_rows_are_those_of_pytorch(name: str) -> None:
-    """Names, limits and promotion of a dtype; the table itself is in `tests/ops/test_dtypes.py`."""
+    """Names, limits and promotion of a dtype; see `tests.tensor.test_dtypes`."""
     mine, theirs = dtypes.by_name(name), getattr(torch, name)
     assert mine.itemsize == theirs.itemsize
     assert mine.is_floating_point == theirs.is_floating_point

@@ -5,11 +5,11 @@ from __future__ import annotations
 import pytest
 
 import corex
+from tests.special_points.calls import lines
 from tests.special_points.differences import compared
 from tests.special_points.literals import decoded, encoded, load
 from tests.special_points.points import DTYPES
 from tests.special_points.run import run
-from tests.special_points.table import lines
 
 torch = pytest.importorskip("torch")
 PARTS = 8

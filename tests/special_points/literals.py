@@ -13,9 +13,9 @@ from typing import Any
 
 import numpy as np
 
+from tests.special_points.calls import lines
 from tests.special_points.points import DTYPES
 from tests.special_points.run import Outcome, run
-from tests.special_points.table import lines
 
 FILE = Path(__file__).with_name("literals.json")
 DIGITS = {"float32": 8, "float64": 12}

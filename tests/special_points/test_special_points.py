@@ -17,11 +17,11 @@ from corex.plugins import hookimpl, manager
 from corex.tensor.schema import REGISTRY
 from corex_reference_py.backend import ReferenceBackend
 from tests.conftest import CPU_BACKENDS
+from tests.special_points.calls import MOVING, WITHOUT_DERIVATIVE, lines
 from tests.special_points.differences import ELSEWHERE, NOISE, compared
 from tests.special_points.literals import decoded, load
 from tests.special_points.points import DTYPES
 from tests.special_points.run import run
-from tests.special_points.table import MOVING, WITHOUT_DERIVATIVE, lines
 
 LITERALS = load()
 
