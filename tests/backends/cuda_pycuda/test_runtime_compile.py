@@ -25,7 +25,8 @@ def kernels(runtime: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 
     folder = tmp_path / "kernels"
     folder.mkdir()
-    (folder / "common.cuh").write_text((source.KERNELS / "common.cuh").read_text())
+    for name in ("common.cuh", "types.cuh"):
+        (folder / name).write_text((source.KERNELS / name).read_text())
     (folder / "set.cu").write_text(KERNEL)
     monkeypatch.setattr(source, "KERNELS", folder)
     source._expanded.cache_clear()
