@@ -27,6 +27,7 @@ from corex.ops.nn import (
     optimizer_steps,
     pool,
     similarity,
+    softmax,
 )
 from corex.ops.pointwise import (
     binary,

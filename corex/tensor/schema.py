@@ -135,6 +135,11 @@ def _arguments(formula: Callable[..., Any]) -> list[str]:
     return list(inspect.signature(formula).parameters)
 
 
+def like_first(a: Any, *_: Any) -> list[Any]:
+    """The result rule of an op whose output has the shape and dtype of its first input."""
+    return [(a.shape, a.key.dtype)]
+
+
 REGISTRY: dict[str, OpSchema] = {}
 """Every declared op by name, in order of declaration."""
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from corex.dispatch.bind import bind, bind_pointwise, order_of
+from corex.dispatch.bind import bind_pointwise
 from corex.layout import normalize_dim
 from corex.ops.composed import composition
 from corex.ops.pointwise.select import clamp, where
@@ -13,130 +13,17 @@ from corex.ops.pointwise.unary import relu as plain_relu
 from corex.ops.promotion import cast, factor, real_number, require_tensor
 from corex.ops.random.creation import rand_like
 from corex.ops.random.generator import Generator
-from corex.ops.registration import exported, function
+from corex.ops.registration import function
 from corex.ops.shape.views import (
     before_write,
-    call_along,
     contiguous,
-    shaped,
-    unsqueeze,
 )
-from corex.tensor.schema import OpSchema, declare
+from corex.tensor.schema import OpSchema, declare, like_first
 from corex.tensor.tensor import Tensor
 
 _SQRT_HALF = math.sqrt(0.5)
 _INV_SQRT_2PI = 1.0 / math.sqrt(2.0 * math.pi)
 _TANH_SCALE, _TANH_CUBE = math.sqrt(2.0 / math.pi), 0.044715
-
-
-# ---- softmax ---------------------------------------------------------------------------------
-def _same(a: Tensor, *_: Any) -> list[Any]:
-    return [(a.shape, a.key.dtype)]
-
-
-def _softmax_steps(a: Tensor) -> Tensor:
-    e = (a - a.amax(-1, True)).exp()
-    return e / e.sum(-1, True)
-
-
-def _log_softmax_steps(a: Tensor) -> Tensor:
-    shifted = a - a.amax(-1, True)
-    return shifted - shifted.exp().sum(-1, True).log()
-
-
-SOFTMAX = declare(
-    OpSchema(
-        "softmax", ("a",), _same,
-        derivative={"a": lambda g, y: _softmax_grad(g, y)},
-        decomposition=_softmax_steps,
-        tier=2, family="rows", doc="exp(a) / sum(exp(a)) along the last dim.",
-    )
-)  # fmt: skip
-LOG_SOFTMAX = declare(
-    OpSchema(
-        "log_softmax", ("a",), _same,
-        derivative={"a": lambda g, y: _log_softmax_grad(g, y)},
-        decomposition=_log_softmax_steps,
-        tier=2, family="rows", doc="a - log(sum(exp(a))) along the last dim.",
-    )
-)  # fmt: skip
-SOFTMAX_BACKWARD = declare(
-    OpSchema(
-        "softmax_backward", ("g_out", "out"), _same,
-        derivative={
-            "g_out": lambda g, out: _softmax_grad(g, out),
-            "out": lambda g, g_out, out: g * (g_out - (g_out * out).sum(-1, True))
-            - g_out * (g * out).sum(-1, True),
-        },
-        decomposition=lambda g_out, out: out * (g_out - (g_out * out).sum(-1, True)),
-        tier=2, family="rows", doc="Gradient of softmax's input.",
-    )
-)  # fmt: skip
-LOG_SOFTMAX_BACKWARD = declare(
-    OpSchema(
-        "log_softmax_backward", ("g_out", "out"), _same,
-        derivative={
-            "g_out": lambda g, out: g - (g * out.exp()).sum(-1, True),
-            "out": lambda g, g_out, out: -g * out.exp() * g_out.sum(-1, True),
-        },
-        decomposition=lambda g_out, out: g_out - out.exp() * g_out.sum(-1, True),
-        tier=2, family="rows", doc="Gradient of log_softmax's input.",
-    )
-)  # fmt: skip
-
-
-def _softmax_grad(g: Tensor, y: Tensor) -> Tensor:
-    result: Tensor = bind(SOFTMAX_BACKWARD, (g, y), (), order_of(y))
-    return result
-
-
-def _log_softmax_grad(g: Tensor, y: Tensor) -> Tensor:
-    result: Tensor = bind(LOG_SOFTMAX_BACKWARD, (g, y), (), order_of(y))
-    return result
-
-
-def _along(schema: OpSchema, input: Tensor, dim: int | None, dtype: Any) -> Tensor:
-    a = require_tensor(schema.name, input)
-    if dtype is not None:
-        a = cast(a, dtype)
-    if not a.is_floating_point():
-        raise NotImplementedError(
-            f'[{schema.name}] "{schema.name}" not implemented for {a.dtype!r}'
-        )
-    if dim is None:
-        dim = 0 if a.ndim in (0, 1, 3) else 1
-    dim = normalize_dim(dim, a.ndim)
-    if not a.shape:
-        return shaped(bind(schema, (unsqueeze(a, 0),)), ())
-    if 0 in a.shape:
-        return a.exp()  # as empty, and saves its result as well
-    return call_along(schema, a, dim)
-
-
-@exported()
-def softmax(input: Tensor, dim: int | None = None, dtype: Any = None) -> Tensor:
-    """exp(input) / sum(exp(input)) along a dim, without overflow.
-
-    Raises:
-        RuntimeError: not a floating-point tensor. IndexError: dim out of range.
-    """
-    return _along(SOFTMAX, input, dim, dtype)
-
-
-@exported()
-def log_softmax(input: Tensor, dim: int | None = None, dtype: Any = None) -> Tensor:
-    """log(softmax(input)) along a dim, accurately.
-
-    Raises:
-        RuntimeError: not a floating-point tensor. IndexError: dim out of range.
-    """
-    return _along(LOG_SOFTMAX, input, dim, dtype)
-
-
-@function()
-def softmin(input: Tensor, dim: int | None = None, dtype: Any = None) -> Tensor:
-    """softmax(-input)."""
-    return softmax(-input, dim, dtype)
 
 
 # ---- gelu and silu -----------------------------------------------------------------------------
@@ -167,7 +54,7 @@ def _gelu_curvature(a: Tensor, tanh: bool) -> Tensor:
 
 GELU = declare(
     OpSchema(
-        "gelu", ("a",), _same, ("tanh",),
+        "gelu", ("a",), like_first, ("tanh",),
         {"a": lambda g, a, tanh: _pointwise(GELU_BACKWARD, (g, a), (tanh,))},
         decomposition=_gelu_steps,
         tier=2, family="activation", doc="a * Phi(a); exactly, or by tanh.",
@@ -175,7 +62,7 @@ GELU = declare(
 )  # fmt: skip
 GELU_BACKWARD: OpSchema = declare(
     OpSchema(
-        "gelu_backward", ("g_out", "a"), _same, ("tanh",),
+        "gelu_backward", ("g_out", "a"), like_first, ("tanh",),
         {
             "g_out": lambda g, a, tanh: _pointwise(GELU_BACKWARD, (g, a), (tanh,)),
             "a": lambda g, g_out, a, tanh: g * g_out * _gelu_curvature(a, tanh),
@@ -186,7 +73,7 @@ GELU_BACKWARD: OpSchema = declare(
 )  # fmt: skip
 SILU = declare(
     OpSchema(
-        "silu", ("a",), _same,
+        "silu", ("a",), like_first,
         derivative={"a": lambda g, a: _pointwise(SILU_BACKWARD, (g, a), ())},
         decomposition=lambda a: a * a.sigmoid(),
         tier=2, family="activation", doc="a * sigmoid(a).",
@@ -194,7 +81,7 @@ SILU = declare(
 )  # fmt: skip
 SILU_BACKWARD: OpSchema = declare(
     OpSchema(
-        "silu_backward", ("g_out", "a"), _same,
+        "silu_backward", ("g_out", "a"), like_first,
         derivative={
             "g_out": lambda g, a: _pointwise(SILU_BACKWARD, (g, a), ()),
             "a": lambda g, g_out, a: g * g_out * _silu_curvature(a),

@@ -7,8 +7,8 @@ from typing import Any
 from corex import dtypes as dt
 from corex.ops.indexing.brackets import getitem
 from corex.ops.indexing.gather import gather
-from corex.ops.nn.activation import log_softmax
 from corex.ops.nn.loss import reduced, runs_later
+from corex.ops.nn.softmax import log_softmax
 from corex.ops.pointwise.select import where
 from corex.ops.promotion import cast, real_number, require_tensor
 from corex.ops.reduce.reductions import amin

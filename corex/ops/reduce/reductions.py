@@ -36,6 +36,7 @@ from corex.tensor.schema import (
     NUMBER,
     OpSchema,
     declare,
+    like_first,
 )
 from corex.tensor.tensor import Tensor
 
@@ -459,10 +460,6 @@ def sum_to_size(self: Tensor, *size: Any) -> Tensor:
 
 
 # ---- scans and order ---------------------------------------------------------------------------
-def _same(a: Tensor, *_: Any) -> list[Any]:
-    return [(a.shape, a.key.dtype)]
-
-
 def _doubling_cumsum(a: Tensor) -> Tensor:
     """Prefix sums by log2(n) shifted additions."""
     result = a.clone()
@@ -478,7 +475,7 @@ def _doubling_cumsum(a: Tensor) -> Tensor:
 
 CUMSUM = declare(
     OpSchema(
-        "cumsum", ("a",), _same,
+        "cumsum", ("a",), like_first,
         derivative={"a": lambda g: _cumsum_like(g.flip(-1)).flip(-1)},
         decomposition=_doubling_cumsum,
         tier=2, takes=NUMBER, family="scan", doc="Running sums along the last dim.",
