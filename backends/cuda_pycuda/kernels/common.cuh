@@ -192,7 +192,7 @@ template <typename To, typename From> __device__ inline To truncated(From value)
 // To bool: is it not zero. A float becomes a narrow integer by way of long long.
 template <typename To, typename From> __device__ inline To convert(From value)
 {
-    if constexpr (!is_floating<From> || is_floating<To> || is_same<To, bool>)
+    if constexpr (!is_floating<From> || !is_integer<To>)
         return static_cast<To>(value);
     else if constexpr (digits_of<To> >= 31)
         return truncated<To>(value);

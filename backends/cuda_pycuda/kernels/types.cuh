@@ -35,6 +35,7 @@ template <typename T> using Accumulate = typename Row<T>::Sum;
 template <typename T> using Wrapping = typename Row<T>::Wrapping;
 template <typename T> constexpr bool is_floating = Row<T>::FLOATING;
 template <typename T> constexpr int digits_of = Row<T>::DIGITS;
+template <typename T> constexpr bool is_integer = !is_floating<T> && digits_of<T> > 1;
 
 template <typename A, typename B> constexpr bool is_same = false;
 template <typename A> constexpr bool is_same<A, A> = true;

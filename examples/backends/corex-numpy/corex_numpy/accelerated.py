@@ -16,7 +16,7 @@ def double(view):
 # ---- random numbers --------------------------------------------------------------------------
 @kernel
 def random_uniform(out, seed, offset):
-    digits = 24 if out[1].itemsize == 4 else 53
+    digits = out[1].digits
     leading = bits(math.prod(out[2]), seed, offset) >> (64 - digits)
     array(out)[...] = (leading * 2.0**-digits).reshape(out[2])
 
