@@ -20,6 +20,7 @@ import numpy as np
 
 import corex
 from corex import Tensor, ops
+from corex.ops import out
 
 HEADER = '"""{title} Written by `python -m tools.typing_stubs`."""\n'
 
@@ -72,21 +73,26 @@ class Stub:
 
     def function(self, name: str, function: Callable[..., Any], method: bool = False) -> list[str]:
         """The `def` lines of a function: one, unless it has overloads."""
+        takes_out = "out" in inspect.signature(function).parameters
         function = inspect.unwrap(function)  # from behind `guarded`
+        given = takes_out and "out" not in inspect.signature(function).parameters
         overloads = typing.get_overloads(function)
         if not overloads:
-            return [self.signature(name, function, method)]
+            return [self.signature(name, function, method, given)]
         lines = []
         for overload in overloads:
-            lines += [f"@{self.name('typing', 'overload')}", self.signature(name, overload, method)]
+            lines.append(f"@{self.name('typing', 'overload')}")
+            lines.append(self.signature(name, overload, method, given))
         return lines
 
-    def signature(self, name: str, function: Callable[..., Any], method: bool) -> str:
-        """A `def` line."""
+    def signature(
+        self, name: str, function: Callable[..., Any], method: bool, given_out: bool = False
+    ) -> str:
+        """A `def` line; with the parameter `out`, if the function was given one."""
         inplace = method and name.endswith("_") and not name.startswith("_")
         if inplace:
             function = _behind(name, function)
-        signature = inspect.signature(function)
+        signature = out.signature(function) if given_out else inspect.signature(function)
         parameters = list(signature.parameters.values())
         if name in _OPERATORS:
             parameters = [p for p in parameters if p.kind is not p.KEYWORD_ONLY]

@@ -11,9 +11,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from corex import dtypes as dt
 from corex.dispatch.record import no_grad, record
 from corex.dispatch.resolve import check_overlap, check_places
+from corex.ops.out import check_dtype
+from corex.ops.registration import Out
 from corex.ops.shape.views import before_write
 from corex.tensor.modes import mode
 from corex.tensor.schema import OpSchema, check_formulas
@@ -69,20 +70,24 @@ def composition(
     return run
 
 
-def inplace_form(name: str, function: Callable[..., Tensor]) -> Callable[..., Tensor]:
-    """The method `NAME_`: runs the function and writes its result over the tensor itself."""
+def inplace_form(
+    name: str, function: Callable[..., Tensor], rule: Out = "cast"
+) -> Callable[..., Tensor]:
+    """The method `NAME_`: runs the function and writes its result over the tensor itself.
+
+    By the rule "same" the tensor's dtype must be the result's, else one that it can be cast to.
+    """
+    exact: Out = "same" if rule == "same" else "cast"
 
     def op(self: Tensor, *args: Any, **kwargs: Any) -> Tensor:
+        if "out" in kwargs:
+            raise TypeError(f"{name}_() got an unexpected keyword argument 'out'")
         for other in (*args, *kwargs.values()):
             if isinstance(other, Tensor):
                 check_overlap(f"{name}_", self, other)
         source = before_write(self, *args, *kwargs.values())
         result = function(source, *args, **kwargs)
-        if not dt.can_cast(result.key.dtype, self.key.dtype):
-            raise RuntimeError(
-                f"[{name}_] result type {result.key.dtype.name} can't be cast to the desired "
-                f"output type {self.key.dtype.name}"
-            )
+        check_dtype(f"{name}_", self.key.dtype, result.key.dtype, exact)
         if result.shape != self.shape:
             raise RuntimeError(
                 f"[{name}_] output with shape {list(self.shape)} doesn't match the broadcast shape "

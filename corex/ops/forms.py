@@ -33,13 +33,14 @@ def tables() -> tuple[dict[str, Callable[..., Any]], dict[str, Any]]:
 
 def _guarded(declared: Declaration) -> Callable[..., Any]:
     name = declared.names[0]
-    public = guarded(name, declared.target)
+    public = guarded(name, declared.target, declared.out)
     return public if declared.function else _of_tensor(public)
 
 
 def _inplace(declared: Declaration) -> Callable[..., Any]:
-    make = inplace_form if declared.inplace else reshaping
-    return _of_tensor(guarded(f"{declared.names[0]}_", make(declared.names[0], declared.target)))
+    name, target = declared.names[0], declared.target
+    form = inplace_form(name, target, declared.out) if declared.inplace else reshaping(name, target)
+    return _of_tensor(guarded(f"{name}_", form))
 
 
 def _of_tensor(method: Callable[..., Any]) -> Callable[..., Any]:

@@ -16,7 +16,9 @@ from typing import Any
 
 from corex.device import device
 from corex.dtypes import DType
+from corex.ops.out import into, signature
 from corex.ops.promotion import as_number
+from corex.ops.registration import Out
 from corex.tensor.tensor import Tensor
 
 _SYMPTOMS = (
@@ -24,32 +26,42 @@ _SYMPTOMS = (
 )  # fmt: skip
 
 
-def guarded(name: str, function: Callable[..., Any], home: str = "corex") -> Callable[..., Any]:
-    """The function, with errors in terms of its arguments; `home` is where pickle finds it."""
+def guarded(name: str, function: Callable[..., Any], rule: Out = "") -> Callable[..., Any]:
+    """The function, with errors in terms of its arguments; by `rule` (see `corex.ops.out`) it also
+    takes `out`."""
 
-    @functools.wraps(function)
     def call(*args: Any, **kwargs: Any) -> Any:
         try:
             return function(*args, **kwargs)
         except _SYMPTOMS as error:
-            try:
-                bound = inspect.signature(function).bind(*args, **kwargs)
-            except TypeError:
-                raise error from None
-            bound.apply_defaults()
-            wrong = _told(name, function, bound.arguments, error)
+            wrong = _explained(name, function, args, kwargs, error)
             if wrong is None:
                 raise
             raise wrong from error
 
+    def call_into(*args: Any, out: Any = None, **kwargs: Any) -> Any:
+        try:
+            if out is None:
+                return function(*args, **kwargs)
+            return into(out, name, rule, function, args, kwargs)
+        except _SYMPTOMS as error:
+            wrong = _explained(name, function, args, kwargs, error)
+            if wrong is None:
+                raise
+            raise wrong from error
+
+    public: Any = functools.wraps(function)(call_into if rule else call)
+    if rule:
+        public.__signature__ = signature(function)
     # In tracebacks, too; and the interpreter specialises each function's code for itself.
-    call.__code__ = call.__code__.replace(co_name=name)  # type: ignore[attr-defined]
-    return _at_home(call, name, home)
+    public.__code__ = public.__code__.replace(co_name=name)
+    return _at_home(public, name, "corex")
 
 
 def written_out(name: str, function: Callable[..., Any], home: str) -> Callable[..., Any]:
     """The same with the function's own parameters, for short functions that programs call often:
-    to take any arguments and to pass them on costs a call three times as much."""
+    to take any arguments and to pass them on costs a call three times as much. `home` is where
+    pickle finds it."""
     parameters = inspect.signature(function).parameters
     scope: dict[str, Any] = {"function": function, "symptoms": _SYMPTOMS, "told": _told}
     scope.update({f"{_DEFAULT}{p.name}": p.default for p in parameters.values()})
@@ -92,6 +104,22 @@ def _source(name: str, parameters: Mapping[str, inspect.Parameter]) -> str:
         f"            raise\n"
         f"        raise wrong from error\n"
     )
+
+
+def _explained(
+    name: str,
+    function: Callable[..., Any],
+    args: tuple[Any, ...],
+    kwargs: dict[str, Any],
+    error: Exception,
+) -> TypeError | None:
+    """`_told` of a call; None of one with too many, too few or unknown arguments."""
+    try:
+        bound = inspect.signature(function).bind(*args, **kwargs)
+    except TypeError:
+        return None
+    bound.apply_defaults()
+    return _told(name, function, bound.arguments, error)
 
 
 def _told(

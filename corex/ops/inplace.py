@@ -7,7 +7,7 @@ from typing import Any
 
 from corex import dtypes as dt
 from corex.dispatch.bind import dense_copy, write
-from corex.dispatch.record import no_grad, record
+from corex.dispatch.record import record
 from corex.dispatch.resolve import (
     check_overlap,
     check_places,
@@ -17,7 +17,7 @@ from corex.dispatch.resolve import (
 )
 from corex.dispatch.views import renewed_node
 from corex.layout import extent, numel, self_overlaps
-from corex.tensor.lineage import hang, rebased, renew_with, replace_memory
+from corex.tensor.lineage import hang, rebased, renew_with
 from corex.tensor.modes import mode
 from corex.tensor.node import AccumulateGrad, Node
 from corex.tensor.schema import OpSchema, unlisted
@@ -231,37 +231,6 @@ class CopySlices(Node):
     def reattach(self) -> None:
         if self.inner is not None:
             self.inner.reattach()
-
-
-def write_out(out: Tensor, result: Tensor, op: str = "") -> Tensor:
-    """Copies a result into `out=` (resized only if it was empty), or onto an in-place target.
-
-    Raises:
-        RuntimeError: `out` requires gradients, or has another shape, place or dtype category.
-    """
-    if op:
-        check_places(op, [out], result.key.place)
-        if out._node is not None and mode.enabled or result._node is not None:
-            raise RuntimeError(
-                f"{op}(): functions with out=... arguments don't support automatic "
-                f"differentiation, but one of the arguments requires grad."
-            )
-        if not dt.can_cast(result.key.dtype, out.key.dtype):
-            raise RuntimeError(
-                f"[{op}] result type {result.key.dtype.name} can't be cast to the desired output "
-                f"type {out.key.dtype.name}"
-            )
-        if out.shape != result.shape:
-            if numel(out.shape):
-                raise RuntimeError(
-                    f"[{op}] out has shape {list(out.shape)}, but the result has shape "
-                    f"{list(result.shape)}; pass an out of that shape, or an empty one"
-                )
-            replace_memory(out, empty(out.key, result.shape))
-        with no_grad():
-            out.copy_(result)
-        return out
-    return out.copy_(result)
 
 
 COPY = unlisted(

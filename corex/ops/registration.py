@@ -12,6 +12,9 @@ without any it is the function's own. The options:
 
 - `inplace`: there is a method `NAME_`, which writes the result over the tensor; of the second names
   as well. `inplace_view`: there is one which gives the tensor the shape and strides of the result.
+- `out`: the function takes `out=`, a tensor for its result; the rule says which dtypes it may have
+  (`corex.ops.out`), and "same" holds for the in-place method, too. A function that has such a
+  parameter itself declares nothing.
 - `quick`: users call the function itself, because a call costs next to nothing, and what stands
   around the others (`corex.ops.guard`) would be felt. Such a function checks its arguments itself.
   "method" says so of the method alone.
@@ -24,6 +27,7 @@ from typing import Any, Literal, NamedTuple, TypeVar
 
 _F = TypeVar("_F", bound=Callable[..., Any])
 Quick = bool | Literal["method"]
+Out = Literal["", "cast", "same", "any", "dtype", "new"]
 
 
 class Declaration(NamedTuple):
@@ -35,6 +39,7 @@ class Declaration(NamedTuple):
     method: bool = False
     inplace: bool = False
     inplace_view: bool = False
+    out: Out = ""
     quick: Quick = False
 
     @property
@@ -53,6 +58,7 @@ def _declare(declaration: Declaration) -> None:
     Raises:
         ValueError: a name that is declared already.
     """
+    assert not (declaration.out and declaration.quick), "nothing stands around a quick function"
     names = [f"corex.{name}" for name in declaration.names if declaration.function]
     names += [f"Tensor.{name}" for name in declaration.names if declaration.method]
     names += [f"Tensor.{name}" for name in declaration.inplace_names]
@@ -64,24 +70,28 @@ def _declare(declaration: Declaration) -> None:
 
 
 def exported(
-    *names: str, inplace: bool = False, inplace_view: bool = False, quick: Quick = False
+    *names: str,
+    inplace: bool = False,
+    inplace_view: bool = False,
+    out: Out = "",
+    quick: Quick = False,
 ) -> Callable[[_F], _F]:
     """Declares a function in `corex` that is a method of Tensor as well."""
 
     def declare(target: _F) -> _F:
         own = names or (target.__name__,)
-        _declare(Declaration(target, own, True, True, inplace, inplace_view, quick))
+        _declare(Declaration(target, own, True, True, inplace, inplace_view, out, quick))
         return target
 
     return declare
 
 
-def function(*names: str, quick: bool = False) -> Callable[[_F], _F]:
+def function(*names: str, out: Out = "", quick: bool = False) -> Callable[[_F], _F]:
     """Declares a function in `corex`."""
 
     def declare(target: _F) -> _F:
         own = names or (target.__name__,)
-        _declare(Declaration(target, own, function=True, quick=quick))
+        _declare(Declaration(target, own, function=True, out=out, quick=quick))
         return target
 
     return declare

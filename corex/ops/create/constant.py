@@ -17,7 +17,7 @@ from corex.dispatch.devices import find_place
 from corex.dispatch.resolve import empty as allocate_dense
 from corex.dtypes import DType
 from corex.layout import checked_bytes, contiguous_strides, extent, numel
-from corex.ops.inplace import write_out
+from corex.ops.out import write_out
 from corex.ops.promotion import Number, as_number, check_fits, number_dtype, require_tensor
 from corex.ops.registration import function
 from corex.tensor.place import DispatchKey
@@ -143,7 +143,7 @@ def finished(
     if value is not None:
         fill(result, value)
     if out is not None:
-        result = write_out(require_tensor(name, out, "out"), result, name)
+        result = write_out(require_tensor(name, out, "out"), result, name, "same")
     return result.requires_grad_() if requires_grad else result
 
 

@@ -298,8 +298,8 @@ def _triangle(name: str, lower: bool) -> Callable[..., Tensor]:
     return op
 
 
-tril = exported(inplace=True)(_triangle("tril", lower=True))
-triu = exported(inplace=True)(_triangle("triu", lower=False))
+tril = exported(inplace=True, out="same")(_triangle("tril", lower=True))
+triu = exported(inplace=True, out="same")(_triangle("triu", lower=False))
 
 
 def _below(row: int, col: int, edge: int) -> int:

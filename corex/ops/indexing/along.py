@@ -42,7 +42,7 @@ def _at(dim: int, index: Tensor) -> tuple[Any, ...]:
     return (*[slice(None)] * dim, _vector(index))
 
 
-@exported()
+@exported(out="same")
 def index_select(input: Tensor, dim: int, index: Tensor) -> Tensor:
     """Entries of a dim by a 1-d index.
 
@@ -96,7 +96,7 @@ def index_add_(
     return self
 
 
-@exported()
+@exported(out="same")
 def index_add(
     input: Tensor, dim: int, index: Tensor, source: Tensor, *, alpha: float = 1
 ) -> Tensor:
@@ -131,7 +131,7 @@ def index_fill(input: Tensor, dim: int, index: Tensor, value: Any) -> Tensor:
     return index_fill_(clone(input), dim, index, value)
 
 
-@exported(inplace=True)
+@exported(inplace=True, out="same")
 def index_copy(input: Tensor, dim: int, index: Tensor, source: Tensor) -> Tensor:
     """`input` with the entries of a dim replaced by those of `source`.
 

@@ -15,7 +15,7 @@ from corex.ops.create.convert import full_on
 from corex.ops.indexing.brackets import getitem
 from corex.ops.indexing.rows import get_rows, put_rows, refuse_negative
 from corex.ops.promotion import cast, require_tensor, written
-from corex.ops.registration import exported, method
+from corex.ops.registration import exported
 from corex.ops.shape.parts import slice_view
 from corex.ops.shape.views import (
     expand,
@@ -28,7 +28,7 @@ from corex.ops.shape.views import (
 from corex.tensor.modes import mode
 from corex.tensor.place import observed
 from corex.tensor.schema import ALL, NUMBER, OpSchema, declare
-from corex.tensor.tensor import Tensor, alias, make
+from corex.tensor.tensor import Tensor, alias
 
 Shape = tuple[int, ...]
 
@@ -165,7 +165,7 @@ def _unlast(t: Tensor, dim: int, like: Tensor) -> Tensor:
     return t if dim == t.ndim - 1 else reordered(t, order_back(t.ndim, dim))
 
 
-@exported()
+@exported(out="same")
 def gather(input: Tensor, dim: int, index: Tensor) -> Tensor:
     """out[i][j] = input[index[i][j]][j] for dim 0, and so on; out has the index's shape.
 
@@ -218,7 +218,7 @@ def _scatter_values(
     return dim, index, source
 
 
-@exported()
+@exported(inplace=True, out="same")
 def scatter_add(input: Tensor, dim: int, index: Tensor, src: Tensor) -> Tensor:
     """`input` with self[index[i][j]][j] += src[i][j] for dim 0, and so on.
 
@@ -236,7 +236,7 @@ def scatter_add(input: Tensor, dim: int, index: Tensor, src: Tensor) -> Tensor:
     return _unlast(result, dim, input)
 
 
-@exported()
+@exported(inplace=True, out="same")
 def scatter(
     input: Tensor, dim: int, index: Tensor, src: Any = None, *, value: Any = None
 ) -> Tensor:
@@ -258,30 +258,7 @@ def scatter(
     return _unlast(result, dim, input)
 
 
-@method()
-def scatter_add_(self: Tensor, dim: int, index: Tensor, src: Tensor) -> Tensor:
-    """In place `scatter_add`."""
-    return self.copy_(scatter_add(_safe(self), dim, index, src))
-
-
-@method()
-def scatter_(
-    self: Tensor, dim: int, index: Tensor, src: Any = None, *, value: Any = None
-) -> Tensor:
-    """In place `scatter`."""
-    return self.copy_(scatter(_safe(self), dim, index, src, value=value))
-
-
-def _safe(self: Tensor) -> Tensor:
-    """The tensor as an input of the op that is about to overwrite it."""
-    return (
-        make(self.storage_, self.key, self.shape, self._strides, self.offset)
-        if self._node is None
-        else self.clone()
-    )
-
-
-@exported()
+@exported(out="same")
 def take_along_dim(input: Tensor, indices: Tensor, dim: int | None = None) -> Tensor:
     """Entries along a dim, broadcasting the other dims.
 

@@ -13,7 +13,7 @@ from corex.ops.shape.views import dense_clone, expand, reshape, shaped, unsqueez
 from corex.tensor.tensor import Tensor
 
 
-@exported()
+@exported(out="same")
 def masked_select(input: Tensor, mask: Tensor) -> Tensor:
     """The elements where the mask holds, in row-major order.
 

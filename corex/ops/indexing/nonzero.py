@@ -22,7 +22,7 @@ NONZERO = declare(
 )  # fmt: skip
 
 
-@exported()
+@exported(out="same")
 def nonzero(input: Tensor, *, as_tuple: bool = False) -> Any:
     """Positions of non-zero elements: an (n, ndim) int64 tensor, or one tensor per dim."""
     mask = require_tensor("nonzero", input).detach()

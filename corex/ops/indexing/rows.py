@@ -174,7 +174,7 @@ def refuse_negative(op: str, index: Tensor, size: int) -> Tensor:
     return index
 
 
-@exported()
+@exported(out="same")
 def take(input: Tensor, index: Tensor) -> Tensor:
     """Elements by their position in the flattened tensor.
 

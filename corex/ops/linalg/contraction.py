@@ -209,7 +209,7 @@ def _arranged(t: Tensor, labels: list[str], order: list[str], size: dict[str, in
 
 
 # ---- tensordot and friends ---------------------------------------------------------------------
-@function()
+@function(out="same")
 def tensordot(a: Tensor, b: Tensor, dims: Any = 2) -> Tensor:
     """Sums products over pairs of dims: the last of `a` and the first of `b`, or two lists.
 
@@ -246,7 +246,7 @@ def tensordot(a: Tensor, b: Tensor, dims: Any = 2) -> Tensor:
     return shaped(mm(left, right), (*lead, *tail))
 
 
-@exported()
+@exported(out="same")
 def inner(input: Tensor, other: Tensor) -> Tensor:
     """Sums products over both last dims; the product with a 0-d tensor.
 
@@ -263,13 +263,13 @@ def inner(input: Tensor, other: Tensor) -> Tensor:
     return tensordot(input, other, ([-1], [-1]))
 
 
-@exported()
+@exported(out="same")
 def vdot(input: Tensor, other: Tensor) -> Tensor:
     """Inner product of two vectors (of the conjugate of the first, if complex)."""
     return dot(input, other)
 
 
-@exported(inplace=True)
+@exported(inplace=True, out="same")
 def addmv(
     input: Tensor, mat: Tensor, vec: Tensor, *, beta: Number = 1, alpha: Number = 1
 ) -> Tensor:
@@ -277,15 +277,15 @@ def addmv(
     return added("addmv", input, beta, alpha, lambda: mv(mat, vec))
 
 
-@exported(inplace=True)
+@exported(inplace=True, out="cast")
 def addr(
     input: Tensor, vec1: Tensor, vec2: Tensor, *, beta: Number = 1, alpha: Number = 1
 ) -> Tensor:
     """beta * input + alpha * outer(vec1, vec2)."""
-    return added("addr", input, beta, alpha, lambda: outer(vec1, vec2), strict=True)
+    return added("addr", input, beta, alpha, lambda: outer(vec1, vec2), elementwise=True)
 
 
-@exported(inplace=True)
+@exported(inplace=True, out="same")
 def addbmm(
     input: Tensor, batch1: Tensor, batch2: Tensor, *, beta: Number = 1, alpha: Number = 1
 ) -> Tensor:
@@ -310,7 +310,7 @@ def trace(input: Tensor) -> Tensor:
     return sum_(diagonal(input))
 
 
-@exported()
+@exported(out="cast")
 def kron(input: Tensor, other: Tensor) -> Tensor:
     """Kronecker product: blocks of `other`, one for every element of `input`."""
     ndim = max(input.ndim, other.ndim)
@@ -321,7 +321,7 @@ def kron(input: Tensor, other: Tensor) -> Tensor:
     return shaped(left * right, tuple([s * r for s, r in zip(a, b, strict=True)]))
 
 
-@exported()
+@exported(out="same")
 def cross(input: Tensor, other: Tensor, dim: int | None = None) -> Tensor:
     """Vector product along a dim of size 3 (the first such dim by default).
 
@@ -344,7 +344,7 @@ def cross(input: Tensor, other: Tensor, dim: int | None = None) -> Tensor:
     return stack(parts, dim)
 
 
-@exported()
+@exported(out="same")
 def matrix_power(input: Tensor, n: int) -> Tensor:
     """A square matrix, or a batch of them, times itself, n >= 0 times in all.
 

@@ -11,7 +11,7 @@ from corex.dispatch.resolve import check_places
 from corex.dispatch.views import hidden
 from corex.layout import broadcast_shapes, numel
 from corex.ops.composed import composition
-from corex.ops.inplace import write_out
+from corex.ops.out import write_out
 from corex.ops.promotion import Number, factor, require_tensor
 from corex.ops.registration import exported, function, operator
 from corex.ops.shape.views import (
@@ -195,7 +195,7 @@ def matmul(input: Tensor, other: Tensor, *, out: Tensor | None = None) -> Tensor
             return _product(input, other)
     _checked("matmul", input, other)
     if out is not None:
-        return write_out(out, matmul(input, other), "matmul")
+        return write_out(out, matmul(input, other), "matmul", "same")
     na, nb = input.ndim, other.ndim
     if na == 2 and nb == 2:
         _align("matmul", input, other, other.shape[0])
@@ -265,10 +265,10 @@ def mm(input: Tensor, mat2: Tensor, *, out: Tensor | None = None) -> Tensor:
             raise RuntimeError(f"[mm] {name} must be a matrix, got shape {t.shape}")
     _align("mm", input, mat2, mat2.shape[0])
     result = _product(input, mat2)
-    return result if out is None else write_out(out, result, "mm")
+    return result if out is None else write_out(out, result, "mm", "same")
 
 
-@exported()
+@exported(out="same")
 def bmm(input: Tensor, mat2: Tensor) -> Tensor:
     """Products of two batches of matrices.
 
@@ -287,7 +287,7 @@ def bmm(input: Tensor, mat2: Tensor) -> Tensor:
     return _product(input, mat2)
 
 
-@exported()
+@exported(out="same")
 def mv(input: Tensor, vec: Tensor) -> Tensor:
     """Product of a matrix and a vector.
 
@@ -302,7 +302,7 @@ def mv(input: Tensor, vec: Tensor) -> Tensor:
     return matmul(input, vec)
 
 
-@exported()
+@exported(out="same")
 def dot(input: Tensor, tensor: Tensor) -> Tensor:
     """Inner product of two vectors.
 
@@ -324,7 +324,7 @@ def dot(input: Tensor, tensor: Tensor) -> Tensor:
     return shaped(_product(unsqueeze(input, 0), unsqueeze(tensor, 1)), ())
 
 
-@exported("outer", "ger")
+@exported("outer", "ger", out="cast")
 def outer(input: Tensor, vec2: Tensor) -> Tensor:
     """Outer product of two vectors.
 
@@ -338,7 +338,7 @@ def outer(input: Tensor, vec2: Tensor) -> Tensor:
     return unsqueeze(input, 1) * vec2
 
 
-@exported(inplace=True)
+@exported(inplace=True, out="same")
 def addmm(
     input: Tensor, mat1: Tensor, mat2: Tensor, *, beta: Number = 1, alpha: Number = 1
 ) -> Tensor:
@@ -346,7 +346,7 @@ def addmm(
     return added("addmm", input, beta, alpha, lambda: mm(mat1, mat2))
 
 
-@exported(inplace=True)
+@exported(inplace=True, out="same")
 def baddbmm(
     input: Tensor, batch1: Tensor, batch2: Tensor, *, beta: Number = 1, alpha: Number = 1
 ) -> Tensor:
@@ -356,15 +356,26 @@ def baddbmm(
 
 def added(
     op: str, input: Tensor, beta: Any, alpha: Any, product: Callable[[], Tensor],
-    strict: bool = False,
+    elementwise: bool = False,
 ) -> Tensor:  # fmt: skip
-    """beta * input + alpha * product; what is multiplied by 0 is not looked at."""
+    """beta * input + alpha * product; what is multiplied by 0 is not looked at. Dtypes are promoted
+    where the product is elementwise.
+
+    Raises:
+        RuntimeError: else they differ.
+    """
     dtype = require_tensor(op, input).key.dtype
     if type(beta) is not int or beta != 1:
-        beta = factor(beta, dtype, op, "beta", strict)
+        beta = factor(beta, dtype, op, "beta", elementwise)
     if type(alpha) is not int or alpha != 1:
-        alpha = factor(alpha, dtype, op, "alpha", strict)
-    return _added(input, product(), beta, alpha)
+        alpha = factor(alpha, dtype, op, "alpha", elementwise)
+    found = product()
+    if found.key.dtype is not dtype and not elementwise:
+        raise RuntimeError(
+            f"[{op}] expected all tensors to have the same dtype, but got {dtype.name} to be added "
+            f"to, and {found.key.dtype.name} in the product"
+        )
+    return _added(input, found, beta, alpha)
 
 
 def _added_steps(input: Tensor, product: Tensor, beta: Number, alpha: Number) -> Tensor:

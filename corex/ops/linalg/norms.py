@@ -32,7 +32,7 @@ def checked(op: str, name: str, value: Any) -> float:
 
 
 # ---- norms -----------------------------------------------------------------------------------
-@exported()
+@exported(out="same")
 def norm(input: Tensor, p: Any = 2, dim: Dims = None, keepdim: bool = False) -> Tensor:
     """Vector norm over dims: p any number or infinity ('fro' is 2).
 
@@ -106,7 +106,7 @@ def dist(input: Tensor, other: Tensor, p: float = 2) -> Tensor:
 
 
 # ---- log-sum-exp -----------------------------------------------------------------------------
-@exported()
+@exported(out="cast")
 def logsumexp(input: Tensor, dim: Dims, keepdim: bool = False) -> Tensor:
     """log(sum(exp(input))) over dims, without overflow."""
     if not require_tensor("logsumexp", input).is_floating_point():

@@ -340,7 +340,7 @@ def hardshrink(input: Tensor, lambd: float = 0.5) -> Tensor:
     return where(input.abs() <= lambd, 0.0, input)
 
 
-@function()
+@function(out="cast")
 def threshold(input: Tensor, threshold: float, value: float, inplace: bool = False) -> Tensor:
     """The value where the input is not above the threshold, else the input (NaN too)."""
     return _stored(input, where(input <= threshold, value, input), inplace)

@@ -98,7 +98,7 @@ def _along(schema: OpSchema, input: Tensor, dim: int | None, dtype: Any) -> Tens
     return call_along(schema, a, dim)
 
 
-@exported()
+@exported(out="same")
 def softmax(input: Tensor, dim: int | None = None, dtype: Any = None) -> Tensor:
     """exp(input) / sum(exp(input)) along a dim, without overflow.
 
@@ -108,7 +108,7 @@ def softmax(input: Tensor, dim: int | None = None, dtype: Any = None) -> Tensor:
     return _along(SOFTMAX, input, dim, dtype)
 
 
-@exported()
+@exported(out="same")
 def log_softmax(input: Tensor, dim: int | None = None, dtype: Any = None) -> Tensor:
     """log(softmax(input)) along a dim, accurately.
 

@@ -8,7 +8,7 @@ from typing import Any
 from corex.dispatch.resolve import check_overlap, check_places
 from corex.dtypes import DType, can_cast
 from corex.ops.composed import composition
-from corex.ops.inplace import write_out
+from corex.ops.out import write_out
 from corex.ops.pointwise.elementwise import (
     binary_function,
     binary_operator,

@@ -17,13 +17,13 @@ from corex.tensor.tensor import Tensor
 LN2 = math.log(2.0)
 
 
-@exported()
+@exported(out="cast")
 def logaddexp(input: Tensor, other: Tensor) -> Tensor:
     """log(exp(input) + exp(other)), without overflow."""
     return _log_sum("logaddexp", input, other, 1.0)
 
 
-@exported()
+@exported(out="cast")
 def logaddexp2(input: Tensor, other: Tensor) -> Tensor:
     """log2(2 ** input + 2 ** other), without overflow."""
     return _log_sum("logaddexp2", input, other, LN2)
@@ -57,7 +57,7 @@ _log_sum_of = composition(
 )  # fmt: skip
 
 
-@exported(inplace=True)
+@exported(inplace=True, out="cast")
 def xlogy(input: Tensor | Number, other: Tensor | Number) -> Tensor:
     """input * log(other), 0 where input is 0 (unless other is NaN)."""
     return _xlogy(*_pair("xlogy", input, other))
@@ -97,7 +97,7 @@ def _pair(op: str, input: Any, other: Any) -> tuple[Tensor, Tensor]:
     return a, b
 
 
-@exported(inplace=True)
+@exported(inplace=True, out="same")
 def heaviside(input: Tensor, values: Tensor) -> Tensor:
     """0 where the input is negative, 1 where positive, `values` where 0.
 
@@ -114,7 +114,7 @@ def heaviside(input: Tensor, values: Tensor) -> Tensor:
     return result
 
 
-@exported(inplace=True)
+@exported(inplace=True, out="same")
 def float_power(input: Tensor | Number, exponent: Tensor | Number) -> Tensor:
     """input ** exponent, in float64."""
     a, b = [cast(v, dt.float64) if isinstance(v, Tensor) else v for v in (input, exponent)]

@@ -18,7 +18,8 @@ from corex.dispatch.launch import launch
 from corex.dispatch.resolve import check_overlap, check_places
 from corex.dtypes import DType
 from corex.layout import DENSE, broadcast_shapes
-from corex.ops.inplace import check_inplace, finish_inplace, old_value, write_out
+from corex.ops.inplace import check_inplace, finish_inplace, old_value
+from corex.ops.out import write_out
 from corex.ops.places import brought, common_place
 from corex.ops.pointwise.exact import exact
 from corex.ops.promotion import Number, as_number, cast, operand_number, require_tensor, result_type
@@ -208,7 +209,7 @@ def inplace(
     if target is not self or output is not self.key.dtype:
         assert isinstance(target, Tensor)
         check_places(schema.name, [target], self.key.place)
-        return write_out(self, bind_pointwise(schema, operands, params, shape, output))
+        return self.copy_(bind_pointwise(schema, operands, params, shape, output))
     if not requires:
         bind_pointwise(schema, operands, params, shape, output, out=self)
         self.storage_.version += 1

@@ -8,11 +8,10 @@ from typing import Any, overload
 
 from corex import dtypes as dt
 from corex.dispatch.bind import bind_pointwise
-from corex.dispatch.resolve import check_places
 from corex.dtypes import DType
 from corex.layout import broadcast_shapes
 from corex.ops.composed import composition
-from corex.ops.inplace import write_out
+from corex.ops.out import into, write_out
 from corex.ops.places import brought, common_place
 from corex.ops.pointwise.binary import WHERE, maximum, minimum
 from corex.ops.promotion import (
@@ -26,16 +25,18 @@ from corex.ops.promotion import (
     written_number,
 )
 from corex.ops.registration import exported, function, method
-from corex.ops.shape.views import before_write, clone, contiguous
+from corex.ops.shape.views import clone, contiguous
 from corex.tensor.tensor import TENSOR_TYPES, Tensor
 
 
 @overload
 def where(condition: Tensor) -> tuple[Tensor, ...]: ...
 @overload
-def where(condition: Tensor, input: Any, other: Any) -> Tensor: ...
+def where(condition: Tensor, input: Any, other: Any, *, out: Tensor | None = None) -> Tensor: ...
 @function(quick=True)
-def where(condition: Tensor, input: Any = None, other: Any = None) -> Any:
+def where(
+    condition: Tensor, input: Any = None, other: Any = None, *, out: Tensor | None = None
+) -> Any:
     """`input` where the condition holds, else `other`, broadcast together.
 
     With the condition alone: the indices of its true elements (`nonzero(as_tuple=True)`).
@@ -43,6 +44,8 @@ def where(condition: Tensor, input: Any = None, other: Any = None) -> Any:
     Raises:
         RuntimeError: a condition that is not boolean, or shapes that do not broadcast.
     """
+    if out is not None:
+        return into(out, "where", "same", where, (condition, input, other), {})
     require_tensor("where", condition, "condition")
     if input is None and other is None:
         return condition.nonzero(as_tuple=True)
@@ -90,7 +93,7 @@ def where_method(self: Tensor, condition: Tensor, other: Any) -> Tensor:
     return where(condition, self, other)
 
 
-@exported()
+@exported(inplace=True)
 def masked_fill(input: Tensor, mask: Tensor, value: Any) -> Tensor:
     """`input` with a number (or 0-d tensor) where the mask holds; keeps input's dtype.
 
@@ -110,15 +113,7 @@ def masked_fill(input: Tensor, mask: Tensor, value: Any) -> Tensor:
     return contiguous(_choose("masked_fill", mask, value, input, input.key.dtype))
 
 
-@method()
-def masked_fill_(self: Tensor, mask: Tensor, value: Any) -> Tensor:
-    """In place `masked_fill`."""
-    result = masked_fill(clone(self) if self._node is not None else self, mask, value)
-    check_places("masked_fill", [result], self.key.place)
-    return self.copy_(result)
-
-
-@exported("clamp", "clip")
+@exported("clamp", "clip", inplace=True)
 def clamp(
     input: Tensor,
     min: Tensor | Number | None = None,
@@ -180,32 +175,19 @@ _limited = composition(
 )  # fmt: skip
 
 
-@method("clamp_", "clip_")
-def clamp_(self: Tensor, min: Any = None, max: Any = None) -> Tensor:
-    """In place `clamp`."""
-    result = clamp(before_write(self, min, max), min, max)
-    if not dt.can_cast(result.key.dtype, self.key.dtype):
-        raise RuntimeError(
-            f"[clamp_] result type {result.key.dtype.name} can't be cast to the desired output "
-            f"type {self.key.dtype.name}"
-        )
-    check_places("clamp", [result], self.key.place)
-    return self.copy_(result)
-
-
-@exported(inplace=True)
+@exported(inplace=True, out="cast")
 def clamp_min(input: Tensor, min: Any) -> Tensor:
     """`input` limited from below."""
     return clamp(input, min=min)
 
 
-@exported(inplace=True)
+@exported(inplace=True, out="cast")
 def clamp_max(input: Tensor, max: Any) -> Tensor:
     """`input` limited from above."""
     return clamp(input, max=max)
 
 
-@exported(inplace=True)
+@exported(inplace=True, out="same")
 def nan_to_num(
     input: Tensor, nan: float | None = 0.0, posinf: float | None = None, neginf: float | None = None
 ) -> Tensor:

@@ -19,7 +19,7 @@ def _same_dtype(op: str, *operands: Any) -> None:
         raise RuntimeError(f"[{op}] expected the same dtype for all tensors, but got {names}")
 
 
-@exported(inplace=True)
+@exported(inplace=True, out="cast")
 def addcmul(input: Tensor, tensor1: Tensor, tensor2: Tensor, *, value: Number = 1) -> Tensor:
     """input + value * tensor1 * tensor2, broadcast together; of integers with the whole of value.
 
@@ -45,7 +45,7 @@ _addcmul = composition(
 )  # fmt: skip
 
 
-@exported(inplace=True)
+@exported(inplace=True, out="cast")
 def addcdiv(input: Tensor, tensor1: Tensor, tensor2: Tensor, *, value: Number = 1) -> Tensor:
     """input + value * tensor1 / tensor2, broadcast together.
 
@@ -73,7 +73,7 @@ _addcdiv = composition(
 )  # fmt: skip
 
 
-@exported(inplace=True)
+@exported(inplace=True, out="cast")
 def lerp(input: Tensor, end: Tensor, weight: Tensor | Number) -> Tensor:
     """input + weight * (end - input), computed from the nearer end.
 

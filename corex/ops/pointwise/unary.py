@@ -12,7 +12,9 @@ from collections.abc import Callable
 from corex.dispatch import template
 from corex.dispatch.bind import dense_copy
 from corex.dtypes import DType
-from corex.ops.inplace import check_inplace, write_out
+from corex.ops.composed import inplace_form
+from corex.ops.inplace import check_inplace
+from corex.ops.out import write_out
 from corex.ops.pointwise.elementwise import binary_operator, inplace_function, unary_function
 from corex.ops.promotion import require_tensor
 from corex.ops.registration import exported, method, operator
@@ -22,6 +24,7 @@ from corex.tensor.schema import (
     BITS,
     FLOAT,
     NUMBER,
+    REGISTRY,
     OpSchema,
     declare,
 )
@@ -84,7 +87,7 @@ def _unary(
     names = (name, alias) if alias else (name,)
     if public:
         exported(*names, quick=True, inplace=inplace)(run)
-    if family == "unary":
+    if family == "unary" and public:
         method(*[f"{one}_" for one in names], quick=True)(write)
     if operators:
         operator(*[f"__{one}__" for one in operators])(run)
@@ -139,7 +142,7 @@ _unary("rsqrt", FLOAT, lambda g, y: g * (y * y * y) * -0.5, "1 / sqrt(a).")
 # ---- rounding --------------------------------------------------------------------------------
 _unary("floor", FLOAT, _zeros, "Largest integer not above a.", promote="", whole="ui")
 _unary("ceil", FLOAT, _zeros, "Smallest integer not below a.", promote="", whole="ui")
-_round = _unary(
+_rounded = _unary(
     "round", FLOAT, _zeros, "Nearest integer, halves to even.", promote="", whole="ui", public=False
 )
 trunc = _unary(
@@ -242,15 +245,25 @@ def round_(input: Tensor, *, decimals: int = 0, out: Tensor | None = None) -> Te
         NotImplementedError: decimals of integers.
     """
     if decimals == 0:
-        return _round(input, out=out)
+        return _rounded(input, out=out)
     if not require_tensor("round", input).is_floating_point():
         raise NotImplementedError(
             f'[round] "round" with decimals not implemented for {input.dtype!r}'
         )
     scale = 10.0 ** abs(decimals)
     if decimals > 0:
-        return _round(input * scale).div(scale, out=out)
-    return _round(input / scale).mul(scale, out=out)
+        return _rounded(input * scale).div(scale, out=out)
+    return _rounded(input / scale).mul(scale, out=out)
+
+
+@method("round_", quick=True)
+def round_in_place(self: Tensor, *, decimals: int = 0) -> Tensor:
+    """In place `round`."""
+    return _round_in_place(self) if decimals == 0 else _round_decimals(self, decimals=decimals)
+
+
+_round_in_place = _or_whole_inplace("round", "ui", inplace_function(REGISTRY["round"]))
+_round_decimals = inplace_form("round", round_)
 
 
 # ---- derivatives that are worth a kernel -------------------------------------------------------

@@ -38,7 +38,7 @@ def positive(input: Tensor) -> Tensor:
     return input
 
 
-@exported(inplace=True)
+@exported(inplace=True, out="same")
 def frac(input: Tensor) -> Tensor:
     """The part behind the decimal point, with the input's sign.
 
@@ -50,13 +50,13 @@ def frac(input: Tensor) -> Tensor:
     return input - trunc(input)
 
 
-@exported(inplace=True)
+@exported(inplace=True, out="cast")
 def deg2rad(input: Tensor) -> Tensor:
     """Degrees as radians."""
     return _floating("deg2rad", input) * (math.pi / 180.0)
 
 
-@exported(inplace=True)
+@exported(inplace=True, out="cast")
 def rad2deg(input: Tensor) -> Tensor:
     """Radians as degrees."""
     return _floating("rad2deg", input) * (180.0 / math.pi)
@@ -85,7 +85,7 @@ def _sinc_slope(g: Tensor, a: Tensor) -> Tensor:
 _sinc = composition("sinc", ("a",), _sinc_steps, {"a": _sinc_slope})
 
 
-@exported(inplace=True)
+@exported(inplace=True, out="cast")
 def sinc(input: Tensor) -> Tensor:
     """sin(pi input) / (pi input), 1 at 0."""
     return _sinc(_floating("sinc", input))
@@ -108,14 +108,14 @@ def _logit_slope(g: Tensor, a: Tensor, eps: float | None) -> Tensor:
 _logit = composition("logit", ("a",), _logit_steps, {"a": _logit_slope}, ("eps",))
 
 
-@exported(inplace=True)
+@exported(inplace=True, out="cast")
 def logit(input: Tensor, eps: float | None = None) -> Tensor:
     """log(input / (1 - input)), the inverse of sigmoid; `eps` limits to [eps, 1 - eps] first."""
     low = None if eps is None else real_number(eps, "logit", "eps")
     return _logit(_floating("logit", input), low)
 
 
-@exported(inplace=True)
+@exported(inplace=True, out="cast")
 def erfc(input: Tensor) -> Tensor:
     """1 - erf(input), accurate also where that is tiny.
 
@@ -135,13 +135,13 @@ def erfc(input: Tensor) -> Tensor:
     return result
 
 
-@exported()
+@exported(out="same")
 def isposinf(input: Tensor) -> Tensor:
     """True where the input is plus infinity."""
     return _is(input, math.inf)
 
 
-@exported()
+@exported(out="same")
 def isneginf(input: Tensor) -> Tensor:
     """True where the input is minus infinity."""
     return _is(input, -math.inf)

@@ -37,7 +37,7 @@ def _check_shape(shape: tuple[int, ...]) -> None:
         )
 
 
-@function()
+@function(out="new")
 def rand(
     *size: Any,
     generator: Generator | None = None,
@@ -51,7 +51,7 @@ def rand(
     return draw("random_uniform", result, generator).requires_grad_(requires_grad)
 
 
-@function()
+@function(out="new")
 def randn(
     *size: Any,
     generator: Generator | None = None,
@@ -87,7 +87,7 @@ def randn_like(input: Tensor, *, dtype: DType | None = None, generator: Generato
     return result.requires_grad_(requires_grad)
 
 
-@function()
+@function(out="new")
 def randint(
     low: Any,
     high: Any = None,
@@ -145,7 +145,7 @@ def interval(op: str, low: Any, high: Any, dtype: DType) -> tuple[int, int]:
     return first, end
 
 
-@function()
+@function(out="new")
 def randperm(
     n: int,
     *,

@@ -64,7 +64,7 @@ def normal_(
     return self.copy_(drawn * std + mean)
 
 
-@function()
+@function(out="cast")
 def normal(
     mean: Any,
     std: Any = 1.0,
@@ -101,7 +101,7 @@ def _check_values(what: str, t: Tensor, test: Callable[[Tensor], Tensor]) -> Non
         raise RuntimeError(what)
 
 
-@exported()
+@exported(out="any")
 def bernoulli(input: Tensor, *, generator: Generator | None = None) -> Tensor:
     """1 with the probability that the input holds, else 0.
 
@@ -116,7 +116,7 @@ def bernoulli(input: Tensor, *, generator: Generator | None = None) -> Tensor:
     return cast(draw < input.detach(), input.key.dtype)
 
 
-@exported()
+@exported(out="same")
 def multinomial(
     input: Tensor,
     num_samples: int,

@@ -16,6 +16,7 @@ from corex.dispatch.bind import bind, dense_copy, order_of
 from corex.dtypes import DType
 from corex.layout import normalize_dim, normalize_dims, numel
 from corex.ops.composed import composition
+from corex.ops.out import into
 from corex.ops.promotion import cast, require_tensor
 from corex.ops.registration import exported, method
 from corex.ops.shape.views import (
@@ -27,7 +28,7 @@ from corex.ops.shape.views import (
     shaped,
     unsqueeze,
 )
-from corex.return_types import ValuesIndices
+from corex.return_types import MinMax, ValuesIndices
 from corex.tensor.modes import mode
 from corex.tensor.schema import (
     ALL,
@@ -185,14 +186,21 @@ def sum_(
     *,
     dtype: DType | None = None,
     axis: Dims = None,
+    out: Tensor | None = None,
 ) -> Tensor:
     """Sum over all elements, or over one or several dims; integers become int64."""
+    if out is not None:
+        options = {"dtype": dtype, "axis": axis}
+        written: Tensor = into(out, "sum", "dtype", sum_, (input, dim, keepdim), options)
+        return written
     a = _prepared("sum", input, dtype)
     dim = axis if dim is None else dim
     if dim is None and not keepdim:
         result = _FLAT["sum"](a)
         if result is not None:
             return result
+    if a.key.dtype is dt.bool_:  # asked for: the sum of truth values is whether any is true
+        return _truth(ANY, a, dim, keepdim)
     return _reduce(SUM, a, normalize_dims(dim, a.ndim), keepdim)
 
 
@@ -204,12 +212,17 @@ def mean(
     *,
     dtype: DType | None = None,
     axis: Dims = None,
+    out: Tensor | None = None,
 ) -> Tensor:
     """Mean over all elements, or over one or several dims.
 
     Raises:
         RuntimeError: an integer tensor without `dtype`.
     """
+    if out is not None:
+        options = {"dtype": dtype, "axis": axis}
+        written: Tensor = into(out, "mean", "cast", mean, (input, dim, keepdim), options)
+        return written
     a = require_tensor("mean", input)
     if dtype is not None:
         a = cast(a, dtype)
@@ -226,7 +239,7 @@ def mean(
     return _reduce(MEAN, a, normalize_dims(dim, a.ndim), keepdim)
 
 
-@exported()
+@exported(out="dtype")
 def prod(
     input: Tensor,
     dim: int | None = None,
@@ -238,6 +251,8 @@ def prod(
     """Product over all elements, or over one dim; integers become int64."""
     a = _prepared("prod", input, dtype)
     dim = axis if dim is None else dim
+    if a.key.dtype is dt.bool_:
+        return _truth(ALL_, a, dim, keepdim)
     return _reduce(PROD, a, normalize_dims(dim, a.ndim), keepdim)
 
 
@@ -251,7 +266,7 @@ def _nonempty(op: str, a: Tensor, dims: tuple[int, ...], dim: Dims = 0) -> None:
         )
 
 
-@exported()
+@exported(out="same")
 def amax(input: Tensor, dim: Dims = (), keepdim: bool = False, *, axis: Dims = None) -> Tensor:
     """Largest element over dims; gradients are shared among equals.
 
@@ -264,7 +279,7 @@ def amax(input: Tensor, dim: Dims = (), keepdim: bool = False, *, axis: Dims = N
     return _reduce(AMAX, input, dims, keepdim)
 
 
-@exported()
+@exported(out="same")
 def amin(input: Tensor, dim: Dims = (), keepdim: bool = False, *, axis: Dims = None) -> Tensor:
     """Smallest element over dims; gradients are shared among equals.
 
@@ -277,8 +292,8 @@ def amin(input: Tensor, dim: Dims = (), keepdim: bool = False, *, axis: Dims = N
     return _reduce(AMIN, input, dims, keepdim)
 
 
-@exported()
-def aminmax(input: Tensor, *, dim: int | None = None, keepdim: bool = False) -> Any:
+@exported(out="same")
+def aminmax(input: Tensor, *, dim: int | None = None, keepdim: bool = False) -> MinMax:
     """Smallest and largest elements, as a named tuple (min, max)."""
     return return_types.aminmax(amin(input, dim, keepdim), amax(input, dim, keepdim))
 
@@ -294,7 +309,7 @@ def _position(schema: OpSchema, input: Tensor, dim: Any, keepdim: bool) -> Tenso
     return _reduce(schema, input, dims, keepdim)
 
 
-@exported()
+@exported(out="same")
 def argmax(
     input: Tensor, dim: int | None = None, keepdim: bool = False, *, axis: int | None = None
 ) -> Tensor:
@@ -306,7 +321,7 @@ def argmax(
     return _position(ARGMAX, input, axis if dim is None else dim, keepdim)
 
 
-@exported()
+@exported(out="same")
 def argmin(
     input: Tensor, dim: int | None = None, keepdim: bool = False, *, axis: int | None = None
 ) -> Tensor:
@@ -341,7 +356,7 @@ def max_(input: Tensor, dim: int, keepdim: bool = False) -> ValuesIndices: ...
 def max_(input: Tensor, *, axis: int, keepdim: bool = False) -> ValuesIndices: ...
 @overload
 def max_(input: Tensor, *, other: Tensor) -> Tensor: ...
-@exported("max")
+@exported("max", out="cast")
 def max_(
     input: Tensor, dim: Any = None, keepdim: bool = False, *, axis: Any = None, other: Any = None
 ) -> Any:
@@ -364,7 +379,7 @@ def min_(input: Tensor, dim: int, keepdim: bool = False) -> ValuesIndices: ...
 def min_(input: Tensor, *, axis: int, keepdim: bool = False) -> ValuesIndices: ...
 @overload
 def min_(input: Tensor, *, other: Tensor) -> Tensor: ...
-@exported("min")
+@exported("min", out="cast")
 def min_(
     input: Tensor, dim: Any = None, keepdim: bool = False, *, axis: Any = None, other: Any = None
 ) -> Any:
@@ -407,13 +422,13 @@ def _all_nonempty(op: str, input: Tensor) -> None:
         )
 
 
-@exported("any")
+@exported("any", out="same")
 def any_(input: Tensor, dim: Dims = None, keepdim: bool = False, *, axis: Dims = None) -> Tensor:
     """Whether any element is non-zero; uint8 for uint8, else bool."""
     return _truth(ANY, input, axis if dim is None else dim, keepdim)
 
 
-@exported("all")
+@exported("all", out="same")
 def all_(input: Tensor, dim: Dims = None, keepdim: bool = False, *, axis: Dims = None) -> Tensor:
     """Whether all elements are non-zero; uint8 for uint8, else bool."""
     return _truth(ALL_, input, axis if dim is None else dim, keepdim)
@@ -489,7 +504,7 @@ def _cumsum_like(a: Tensor) -> Tensor:
     return result
 
 
-@exported(inplace=True)
+@exported(inplace=True, out="dtype")
 def cumsum(input: Tensor, dim: int, *, dtype: DType | None = None) -> Tensor:
     """Running sums along a dim; integers become int64."""
     a = _prepared("cumsum", input, dtype)
@@ -529,7 +544,7 @@ ARGSORT = declare(
 )  # fmt: skip
 
 
-@exported()
+@exported(out="same")
 def argsort(input: Tensor, dim: int = -1, descending: bool = False, stable: bool = False) -> Tensor:
     """Positions that sort a dim (always stable); NaN counts as the largest."""
     dim = normalize_dim(dim, input.ndim)
@@ -538,7 +553,7 @@ def argsort(input: Tensor, dim: int = -1, descending: bool = False, stable: bool
     return call_along(ARGSORT, input.detach(), dim, (bool(descending),))
 
 
-@exported()
+@exported(out="same")
 def sort(
     input: Tensor, dim: int = -1, descending: bool = False, stable: bool = False
 ) -> ValuesIndices:
@@ -547,7 +562,7 @@ def sort(
     return return_types.sort(input.gather(dim, index) if input.shape else input * 1, index)
 
 
-@exported()
+@exported(out="same")
 def topk(
     input: Tensor, k: int, dim: int = -1, largest: bool = True, sorted: bool = True
 ) -> ValuesIndices:

@@ -34,7 +34,7 @@ Dims = int | Sequence[int] | None
 
 
 # ---- variance --------------------------------------------------------------------------------
-@exported()
+@exported(out="cast")
 def var(
     input: Tensor,
     dim: Any = None,
@@ -128,7 +128,7 @@ _std = composition(
 )  # fmt: skip
 
 
-@exported()
+@exported(out="cast")
 def std(
     input: Tensor,
     dim: Any = None,
@@ -175,7 +175,7 @@ def _middle(a: Tensor, dims: tuple[int, ...], keepdim: bool) -> Tensor:
 
 
 # ---- without NaN -----------------------------------------------------------------------------
-@exported()
+@exported(out="cast")
 def nansum(
     input: Tensor, dim: Dims = None, keepdim: bool = False, *, dtype: DType | None = None
 ) -> Tensor:
@@ -192,7 +192,7 @@ _known = composition(
 )  # fmt: skip
 
 
-@exported()
+@exported(out="cast")
 def nanmean(
     input: Tensor, dim: Dims = None, keepdim: bool = False, *, dtype: DType | None = None
 ) -> Tensor:
@@ -210,7 +210,7 @@ def nanmean(
 
 
 # ---- order -----------------------------------------------------------------------------------
-@exported()
+@exported(out="same")
 def kthvalue(input: Tensor, k: int, dim: int = -1, keepdim: bool = False) -> ValuesIndices:
     """The k-th smallest entry of a dim (k counts from 1) and where it was.
 
@@ -237,7 +237,7 @@ def _entry(input: Tensor, order: Tensor, at: int, dim: int, keepdim: bool) -> Va
     return ValuesIndices(shaped(values, left), shaped(index, left))
 
 
-@exported()
+@exported(out="same")
 def median(input: Tensor, dim: int | None = None, keepdim: bool = False) -> Any:
     """The middle value (the lower one of two); with `dim` its values and indices. NaN wins.
 
@@ -276,7 +276,7 @@ _whole = composition("median", ("a",), lambda a: median(a, 0).values, {"a": even
 
 
 # ---- running products ------------------------------------------------------------------------
-@exported(inplace=True)
+@exported(inplace=True, out="dtype")
 def cumprod(input: Tensor, dim: int, *, dtype: DType | None = None) -> Tensor:
     """Running products along a dim, by log2(n) shifted multiplications; integers become int64."""
     a = require_tensor("cumprod", input)

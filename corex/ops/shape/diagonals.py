@@ -10,7 +10,7 @@ from corex.ops.shape.views import reshape
 from corex.tensor.tensor import Tensor
 
 
-@exported()
+@exported(out="same")
 def diag(input: Tensor, diagonal: int = 0) -> Tensor:
     """The diagonal of a matrix (a copy), or the matrix with a vector as its diagonal.
 

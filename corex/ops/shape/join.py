@@ -9,7 +9,7 @@ from corex.dispatch.bind import copy
 from corex.dispatch.record import record
 from corex.dispatch.resolve import check_places, empty
 from corex.layout import normalize_dim, numel
-from corex.ops.inplace import write_out
+from corex.ops.out import write_out
 from corex.ops.promotion import cast, require_tensor
 from corex.ops.registration import function
 from corex.ops.shape.parts import slice_view
@@ -116,14 +116,14 @@ def stack(tensors: Sequence[Tensor], dim: int = 0, *, out: Tensor | None = None)
     return cat([unsqueeze(part, dim) for part in parts], dim, out=out)
 
 
-@function()
+@function(out="cast")
 def hstack(tensors: Sequence[Tensor]) -> Tensor:
     """Joined along the second dim (the first for 1-d tensors)."""
     parts = [reshape(t, 1) if not t.shape else t for t in tensors]
     return cat(parts, 0 if parts[0].ndim == 1 else 1)
 
 
-@function("vstack", "row_stack")
+@function("vstack", "row_stack", out="cast")
 def vstack(tensors: Sequence[Tensor]) -> Tensor:
     """Joined along the first dim, 1-d tensors as rows."""
     return cat([reshape(t, (1, -1)) if t.ndim < 2 else t for t in tensors], 0)

@@ -304,7 +304,7 @@ def fold_windows(g: Tensor, shape: Shape, dim: int, window: int, step: int) -> T
 UNFOLD = declare_view("unfold", "UnfoldBackward0", _unfolded, fold_windows)
 
 
-@exported(quick="method")
+@exported(quick="method", inplace_view=True)
 def as_strided(
     input: Tensor, size: Sequence[int], stride: Sequence[int], storage_offset: int | None = None
 ) -> Tensor:

@@ -45,13 +45,13 @@ def _each(function: Callable[[Tensor], Tensor], tensors: tuple[Any, ...]) -> Any
     return tuple([function(tensor) for tensor in given])
 
 
-@function()
+@function(out="cast")
 def dstack(tensors: Sequence[Tensor]) -> Tensor:
     """Joined along the third dim."""
     return cat([_third(tensor) for tensor in tensors], 2)
 
 
-@function()
+@function(out="cast")
 def column_stack(tensors: Sequence[Tensor]) -> Tensor:
     """Joined along the second dim, vectors as columns."""
     return cat([reshape(x, (-1, 1)) if x.ndim < 2 else x for x in tensors], 1)
