@@ -106,11 +106,11 @@ def explain(node: Any) -> None:
         warnings.warn(
             f"Error detected in {node.name()}. No forward pass information available. Enable "
             f"detect anomaly during forward pass for more information.",
-            stacklevel=4,
+            stacklevel=5,
         )
         return
     warnings.warn(
         f"Error detected in {node.name()}. Traceback of forward call that caused the error:\n"
         f"{node.forward_trace}",
-        stacklevel=4,
+        stacklevel=5,
     )

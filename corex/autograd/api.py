@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
@@ -53,41 +52,16 @@ def _ones_like(tensor: Tensor) -> Tensor:
     return ones
 
 
-def _lone_references() -> tuple[int, int, int]:
-    # What the interpreter itself holds, measured on an object that stands as `one` does below.
-    class Holder:
-        storage_: Any
-        buffer: Any
-
-    one = Holder()
-    one.storage_ = Holder()
-    one.storage_.buffer = object()
-    storage = one.storage_
-    return _getrefcount(one), _getrefcount(storage), _getrefcount(storage.buffer)
-
-
-_getrefcount = sys.getrefcount
-_LONE, _LONE_STORAGE, _LONE_BUFFER = _lone_references()
-
-
 def backward_from_scalar(node: Node, number: int, key: DispatchKey, keep: bool) -> None:
     """The plain `loss.backward()` of a 0-d loss.
 
     The gradient to begin with, a 0-d one, is taken out of a store while it is in use, and put back
-    if no hook has kept or changed it.
+    if nobody but the engine can have seen it.
     """
     one = _ones.pop(key, None)
-    if one is None:
+    if one is None or one.storage_.version:
         one = _new_one(key)
-    run_backward([(node, number, one)], keep, False)
-    storage = one.storage_
-    if (
-        _getrefcount(one) == _LONE
-        and _getrefcount(storage) == _LONE_STORAGE
-        and _getrefcount(storage.buffer) == _LONE_BUFFER
-        and storage.version == 0
-        and one._node is None
-    ):
+    if not run_backward([(node, number, one)], keep, False):
         _ones[key] = one
 
 

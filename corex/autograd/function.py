@@ -27,6 +27,7 @@ class FunctionNode(Node):
     """The node of one call of a custom Function. Unknown attributes are looked up on its `ctx`."""
 
     runs_without_gradient = True
+    foreign = True
 
     def __init__(self, function: type[Function], ctx: FunctionCtx, args: Sequence[Any]) -> None:
         self.function = function

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from itertools import islice
 from typing import Any
 
 from corex import dtypes as dt
@@ -19,7 +20,8 @@ from corex.dispatch.views import renewed_node
 from corex.layout import extent, numel, self_overlaps
 from corex.tensor.lineage import hang, rebased, renew_with
 from corex.tensor.modes import mode
-from corex.tensor.node import AccumulateGrad, Node
+from corex.tensor.node import NEW, AccumulateGrad, Node
+from corex.tensor.plan import passed
 from corex.tensor.schema import OpSchema, unlisted
 from corex.tensor.storage import allocate
 from corex.tensor.tensor import Tensor, alias, make
@@ -135,7 +137,7 @@ def _into_strided(
 
 
 # Its parameters: the view's geometry, then the strides and the offset of what it is a view of.
-AS_STRIDED = declare_view("as_strided", "AsStridedBackward0", _strided, _into_strided)
+AS_STRIDED = declare_view("as_strided", "AsStridedBackward0", _strided, _into_strided, True)
 
 
 def _as_strided_node(base: Tensor, view: Tensor) -> Node:
@@ -206,23 +208,28 @@ class CopySlices(Node):
         rest = () if inner is None else inner.edges[1:]
         self.edges = ((base._node, base._output_nr), *rest)
         self.inner = inner
+        if inner is not None and inner.foreign:
+            self.foreign = True
         self.geometry = (view.shape, view.strides, view.offset - base.offset, base.strides)
 
     def apply(self, grad: Any) -> Sequence[Tensor | None]:
+        return self.gradients(grad, False)[0]
+
+    def gradients(self, grad: Any, owned: bool) -> tuple[Sequence[Tensor | None], Iterable[bool]]:
         shape, strides, offset, base_strides = self.geometry
         whole = _with_strides(grad, base_strides)
         whole.copy_(grad)
         part = whole.as_strided(shape, strides, offset + whole.offset)
         if self.inner is None:
             part.zero_()
-            return (whole,)
-        grads = self.inner.apply(part.clone())
+            return (whole,), NEW
+        grads, flags = self.inner.gradients(part.clone(), True)
         first = grads[0]
         if first is None:
             part.zero_()
         else:
             part.copy_(first)
-        return (whole, *grads[1:])
+        return (whole, *grads[1:]), (True, *islice(flags, 1, len(grads)))
 
     def release(self) -> None:
         if self.inner is not None:
@@ -234,7 +241,7 @@ class CopySlices(Node):
 
 
 COPY = unlisted(
-    "copy_", ("old", "source"), {"old": lambda g: g.new_zeros(g.shape), "source": lambda g: g},
+    "copy_", ("old", "source"), {"old": lambda g: g.new_zeros(g.shape), "source": passed},
     label="CopyBackwards",
 )  # fmt: skip
 

@@ -8,10 +8,12 @@ is in `corex.autograd.engine`; the derivative formulas are in the op declaration
 from __future__ import annotations
 
 import weakref
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from itertools import repeat
 from typing import TYPE_CHECKING, Any
 
 from corex.tensor.modes import mode
+from corex.tensor.place import Place
 from corex.tensor.plan import Plan
 
 if TYPE_CHECKING:
@@ -37,6 +39,7 @@ class Node:
     outputs = 1
     label = "Node"
     runs_without_gradient = False  # whether `apply` wants to be called with None, too
+    foreign = False  # whether `apply` is code of the user's, which may keep what it sees
     # Rarely set, so they live in the instance dict and default to None here.
     prehooks: list[Any] | None = None
     posthooks: list[Any] | None = None
@@ -54,6 +57,13 @@ class Node:
     def apply(self, grad: Any) -> Sequence[Tensor | None]:
         """Gradients for `edges`, in order. `grad` is a tensor, or a list if `outputs` > 1."""
         raise NotImplementedError
+
+    def gradients(self, grad: Any, owned: bool) -> tuple[Sequence[Tensor | None], Iterable[bool]]:
+        """What `apply` returns, and for each gradient whether nobody else holds its memory.
+
+        `owned` says whether that is so for `grad`, which the caller gives away.
+        """
+        return self.apply(grad), NOT_OWNED
 
     def release(self) -> None:
         """Drops saved tensors, once they are not needed any more."""
@@ -75,6 +85,11 @@ class Node:
         if self.prehooks is None:
             self.prehooks = []
         return RemovableHandle(self.prehooks, (None, hook))
+
+
+NOT_OWNED: Iterable[bool] = repeat(False)
+NEW: Iterable[bool] = repeat(True)
+"""Said of any number of gradients."""
 
 
 class RemovableHandle:
@@ -176,11 +191,19 @@ class OpNode(Node):
         )
 
     def apply(self, grad: Any) -> Sequence[Tensor | None]:
+        return self.gradients(grad, False)[0]
+
+    def gradients(self, grad: Any, owned: bool) -> tuple[Sequence[Tensor | None], Iterable[bool]]:
         plan = self.plan
         if plan.fast is not None and not mode.enabled:
             quick = plan.fast(self, grad)
             if quick is not None:
-                return quick  # type: ignore[no-any-return]
+                return quick, NEW
+        return self.by_formulas(grad, owned)
+
+    def by_formulas(self, grad: Any, owned: bool) -> tuple[Sequence[Tensor | None], Iterable[bool]]:
+        """`gradients`, where `plan.fast` has no answer."""
+        plan = self.plan
         # `values`, without the call.
         values = self.saved
         if values is None:
@@ -195,23 +218,36 @@ class OpNode(Node):
                 values = values + self.params
         else:
             values = self.params
+        grads: list[Any]
         if plan.joint is not None:
-            grads: list[Any] = plan.joint(plan.needs, grad, *values)
-            return grads
-        grads = [None] * len(self.edges)
-        for i, formula, pick, picker in plan.calls:
-            if pick >= 0:
-                grads[i] = formula(grad, values[pick])
-            elif picker is None:
-                grads[i] = formula(grad, *values)
-            else:
-                grads[i] = formula(grad, *picker(values))
-        if self.shapes is not None:
-            for i, shape in enumerate(self.shapes):
-                value = grads[i]
-                if value is not None and value.shape != shape:
-                    grads[i] = value.sum_to_size(shape)
-        return grads
+            grads = plan.joint(plan.needs, grad, *values)
+        else:
+            grads = [None] * len(self.edges)
+            for i, formula, pick, picker in plan.calls:
+                if pick >= 0:
+                    grads[i] = formula(grad, values[pick])
+                elif picker is None:
+                    grads[i] = formula(grad, *values)
+                else:
+                    grads[i] = formula(grad, *picker(values))
+            if self.shapes is not None:
+                for i, shape in enumerate(self.shapes):
+                    value = grads[i]
+                    if value is not None and value.shape != shape:
+                        grads[i] = value.sum_to_size(shape)
+                return grads, self._owned(grads, grad, owned)
+        known = plan.owned
+        return grads, self._owned(grads, grad, owned) if known is None else known[owned]
+
+    def _owned(self, grads: Sequence[Tensor | None], grad: Tensor, owned: bool) -> Iterable[bool]:
+        """Which of the gradients are not in the memory of `grad`; a sole one may be, if owned."""
+        if self.plan.fresh is None or type(grad.key.place) is not Place:
+            return NOT_OWNED
+        memory = grad.storage_
+        shared = [value is not None and value.storage_ is memory for value in grads]
+        if owned and sum(shared) == 1:
+            return NEW
+        return [not flag for flag in shared]
 
     @property
     def saved_tensors(self) -> tuple[Any, ...]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from operator import itemgetter
 from typing import Any
 
@@ -21,6 +21,12 @@ class Plan:
         needs: which inputs require gradients.
         frees: whether there is more to free after backward than shapes.
         calls: `steps`, prepared for the hot path.
+        fresh: what is known of the memory of the gradients: True, it is new, and one gradient does
+            not share it with another, except that `passed` hands on the output's gradient; False,
+            they may also be views of the output's gradient; None, nothing.
+        owned: for each input whether nobody else holds the memory of its gradient, so that the
+            engine may keep it or write to it: if it did not own the output's gradient, and if it
+            did. None if that has to be looked at.
         fast: `fast(node, grad)`, which answers the common case with the backend's own kernel, by
             new dense tensors of the inputs' shapes, and returns None for every other; or None.
             Not called where the gradients are themselves recorded. (A function here rather than
@@ -28,7 +34,8 @@ class Plan:
     """
 
     __slots__ = (
-        "calls", "fast", "frees", "joint", "label", "needs", "output_slots", "save", "steps"
+        "calls", "fast", "frees", "fresh", "joint", "label", "needs", "output_slots", "owned",
+        "save", "steps",
     )  # fmt: skip
 
     def __init__(
@@ -39,6 +46,7 @@ class Plan:
         output_slots: tuple[int, ...],
         steps: tuple[tuple[int, Callable[..., Any], tuple[int, ...] | None], ...],
         joint: Callable[..., Any] | None,
+        fresh: bool | None = None,
     ) -> None:
         self.label = label
         self.needs = needs
@@ -48,7 +56,26 @@ class Plan:
         self.steps = steps
         self.calls = tuple(_call(*step) for step in steps)
         self.joint = joint
+        self.fresh = fresh
+        self.owned = None if fresh is False else _owned(len(needs), steps, bool(fresh))
         self.fast: Callable[[Any, Any], Any] | None = None
+
+
+def passed(g: Any) -> Any:
+    """The formula of an input that gets the output's gradient as it is."""
+    return g
+
+
+def _owned(
+    count: int, steps: Sequence[tuple[int, Callable[..., Any], Any]], fresh: bool
+) -> tuple[tuple[bool, ...], tuple[bool, ...]]:
+    """`Plan.owned`, where it is the same for every call."""
+    shared = [position for position, formula, _ in steps if formula is passed]
+    new = tuple([fresh and i not in shared for i in range(count)])
+    if not fresh or len(shared) != 1:
+        return new, new
+    # Handed on to one input alone, it still has one holder.
+    return new, tuple([flag or i in shared for i, flag in enumerate(new)])
 
 
 def _call(

@@ -48,6 +48,8 @@ class OpSchema:
             place in a stream of random numbers) without making another call of it.
         label: the node's name; PyTorch's where PyTorch has the op.
         fast: the backward of the common case by a direct kernel; see `Plan.fast`.
+        fresh: what the memory of the formulas' results is; see `Plan.fresh`. It says that they are
+            results of ops, made for this call alone, and that no formula keeps anything.
     """
 
     name: str
@@ -66,6 +68,7 @@ class OpSchema:
     changing: tuple[str, ...] = ()
     label: str = ""
     fast: Callable[..., Any] | None = None
+    fresh: bool | None = None
     doc: str = ""
     _plans: dict[tuple[bool, ...], Plan] = field(default_factory=dict)
 
@@ -118,6 +121,7 @@ def _make_plan(schema: OpSchema, needs: tuple[bool, ...]) -> Plan:
         output_slots=tuple(i for i, name in enumerate(saved) if name in outputs),
         steps=tuple(steps),
         joint=joint,
+        fresh=schema.fresh,
     )
 
 
@@ -145,7 +149,7 @@ REGISTRY: dict[str, OpSchema] = {}
 
 
 def declare(schema: OpSchema) -> OpSchema:
-    """Enters an op into the registry.
+    """Enters one of corex's own ops into the registry; `fresh` unless it says that it is not.
 
     Raises:
         ValueError: the name is taken, or there are derivatives for unknown inputs.
@@ -156,6 +160,8 @@ def declare(schema: OpSchema) -> OpSchema:
     unknown = set(schema.derivative or {}) - names
     if unknown:
         raise ValueError(f"op '{schema.name}' has derivatives for unknown inputs {sorted(unknown)}")
+    if schema.fresh is None:
+        schema.fresh = True
     REGISTRY[schema.name] = schema
     return schema
 
@@ -167,11 +173,12 @@ def unlisted(
     params: tuple[str, ...] = (),
     label: str = "",
     joint: Callable[..., Any] | None = None,
+    fresh: bool = True,
 ) -> OpSchema:
     """The schema of what is recorded like an op, but is made of others: no backend hears of it."""
     schema = OpSchema(
         name, inputs, params=params, derivative=derivative, joint=joint, label=label,
-        family="composed",
+        family="composed", fresh=fresh,
     )  # fmt: skip
     check_formulas(schema)
     return schema

@@ -28,16 +28,19 @@ class ViewOp:
         geometry: `geometry(shape, strides, offset, *params)` of the input -> that of the view.
         derivative: `derivative(g, shape, *params)` takes the gradient of the view to that of the
             input, which has `shape`.
+        fresh: whether that is new memory, and no view of the gradient that was given.
     """
 
     name: str
     label: str
     geometry: Callable[..., Geometry]
     derivative: Callable[..., Any]
+    fresh: bool
     plan: Plan = field(init=False)
 
     def __post_init__(self) -> None:
-        self.plan = Plan(self.label, (True,), (-1,), (), ((0, self.derivative, None),), None)
+        steps = ((0, self.derivative, None),)
+        self.plan = Plan(self.label, (True,), (-1,), (), steps, None, self.fresh)
 
 
 VIEWS: dict[str, ViewOp] = {}
@@ -45,7 +48,11 @@ VIEWS: dict[str, ViewOp] = {}
 
 
 def declare_view(
-    name: str, label: str, geometry: Callable[..., Geometry], derivative: Callable[..., Any]
+    name: str,
+    label: str,
+    geometry: Callable[..., Geometry],
+    derivative: Callable[..., Any],
+    fresh: bool = False,
 ) -> ViewOp:
     """Enters a view into the registry.
 
@@ -54,5 +61,5 @@ def declare_view(
     """
     if name in VIEWS:
         raise ValueError(f"view '{name}' is declared twice")
-    VIEWS[name] = ViewOp(name, label, geometry, derivative)
+    VIEWS[name] = ViewOp(name, label, geometry, derivative, fresh)
     return VIEWS[name]

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-import sys
-from collections.abc import Iterator, Sequence
+import gc
+import weakref
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any, Final, NamedTuple
 
 import numpy as np
@@ -92,10 +93,24 @@ class Call:
         piece = self.pieces[id(argument)]
         return argument.view(piece.buffer, piece.start)
 
-    def references(self) -> list[int]:
-        """How many references there are to each buffer."""
-        buffers = {id(piece.buffer): piece.buffer for piece in self.pieces.values()}
-        return [sys.getrefcount(buffer) for buffer in buffers.values()]
+    # ---- the end ----
+    def release(self) -> bool:
+        """Lets go of all buffers. Returns whether somebody else still holds one.
+
+        Only buffers that can be referred to weakly tell.
+        """
+        watched = [_watched(piece.buffer) for piece in self.pieces.values()]
+        self.pieces.clear()
+        if any(buffer() is not None for buffer in watched):
+            gc.collect()
+        return any(buffer() is not None for buffer in watched)
+
+
+def _watched(buffer: Buffer) -> Callable[[], Buffer | None]:
+    try:
+        return weakref.ref(buffer)
+    except TypeError:
+        return lambda: None
 
 
 def flat(arguments: Sequence[Any]) -> list[Placed]:

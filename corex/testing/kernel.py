@@ -121,7 +121,6 @@ def _check_values(call: Call, kernel: Kernel) -> None:
     except Exception:
         pass  # these inputs are nobody's case
     call.reset()
-    before = call.references()
     _launch(call, kernel)
     try:
         first = _examine(call)
@@ -130,7 +129,6 @@ def _check_values(call: Call, kernel: Kernel) -> None:
             text = "on fresh memory the same call is right: this result is an earlier call's"
             raise Verdict(FAILED, "stale", f"{text}\n{end.message}") from None
         raise
-    _check_references(call, before)
     call.reset(turn=1)
     _launch(call, kernel)
     second = [(placed, after.copy()) for placed, after in call.memory()]
@@ -266,14 +264,10 @@ def _check_raises(
 
 
 # ---- what is left behind ---------------------------------------------------------------------
-def _check_references(call: Call, before: list[int]) -> None:
-    if call.references() != before:
-        raise Verdict(FAILED, "references", "the kernel keeps a reference to a buffer")
-
-
 def _check_memory(backend: Backend, device: int, before: int | None, call: Call) -> None:
-    """The allocator's counter is back where it was once the arguments are gone."""
-    call.pieces.clear()
+    """Once the arguments are gone nobody holds them, and the allocator has their memory back."""
+    if call.release():
+        raise Verdict(FAILED, "references", "the kernel keeps a reference to a buffer")
     after = backend.memory_stats(device).get("allocated_bytes")
     if before is not None and after is not None and after > before:
         raise Verdict(FAILED, "leak", f"{after - before} bytes were not given back")

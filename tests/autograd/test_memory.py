@@ -147,12 +147,3 @@ def test_create_graph_result_holds_its_graph_only() -> None:
     ref = weakref.ref(first.grad_fn)
     del first
     assert ref() is None
-
-
-def test_leaf_gradients_are_not_copied_without_need() -> None:
-    x = leaf([1.0, 2.0])
-    seen = []
-    y = x * 2
-    y.grad_fn.register_hook(lambda inputs, outputs: seen.append(inputs[0].data_ptr()))
-    y.sum().backward()
-    assert x.grad.data_ptr() == seen[0]

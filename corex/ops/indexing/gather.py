@@ -27,6 +27,7 @@ from corex.ops.shape.views import (
 )
 from corex.tensor.modes import mode
 from corex.tensor.place import observed
+from corex.tensor.plan import passed
 from corex.tensor.schema import ALL, NUMBER, OpSchema, declare
 from corex.tensor.tensor import Tensor, alias
 
@@ -76,7 +77,7 @@ SCATTER_ADD = declare(
     OpSchema(
         "scatter_add", ("a", "index", "src"), lambda a, index, src: [(a.shape, a.key.dtype)],
         derivative={
-            "a": lambda g: g,
+            "a": passed,
             "src": lambda g, index, src_shape: _padded(gather_last(g, index), src_shape),
         },
         decomposition=_scatter_by_index,

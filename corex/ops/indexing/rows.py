@@ -52,6 +52,7 @@ INDEX_PUT = declare(
         takes=ALL,
         family="index",
         uniform=False,
+        fresh=False,
         doc="a with a[i1, i2, ...] = values, or += values.",
     )
 )

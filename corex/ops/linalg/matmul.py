@@ -77,7 +77,7 @@ def _linear_backward(needs: tuple[bool, ...], g: Tensor, a: Tensor, weight: Tens
     rows = g if g.ndim == 2 else reshape(g, (-1, weight.shape[0]))
     inputs = a if a.ndim == 2 else reshape(a, (-1, weight.shape[1]))
     return [
-        reshape(_product(rows, weight), a.shape) if needs[0] else None,
+        shaped(_product(rows, weight), a.shape) if needs[0] else None,
         _product(rows.mT, inputs) if needs[1] else None,
         rows.sum(0) if needs[2] else None,
     ]
@@ -394,7 +394,7 @@ _added = composition(
         "input": lambda g, beta: g if beta == 1 else g * beta,
         "product": lambda g, alpha: g if alpha == 1 else g * alpha,
     },
-    ("beta", "alpha"),
+    ("beta", "alpha"), fresh=False,
 )  # fmt: skip
 
 

@@ -21,6 +21,7 @@ from corex.ops.pointwise.elementwise import (
 from corex.ops.promotion import Number, as_number, cast, check_bits, check_fits, factor, result_type
 from corex.ops.registration import exported, method, operator
 from corex.ops.shape.views import before_write, contiguous
+from corex.tensor.plan import passed
 from corex.tensor.schema import (
     ALL,
     BITS,
@@ -147,8 +148,8 @@ for _name in ("logical_and", "logical_or", "logical_xor"):
     _binary(_name, ALL, None, None, f"{_name[8:]} of truth values.", family="compare")
 
 # ---- arithmetic ------------------------------------------------------------------------------
-_add = _binary("add", ALL, lambda g: g, lambda g: g, "a + b.", operators=("add",), public=False)
-_sub = _binary("sub", NUMBER, lambda g: g, lambda g: -g, "a - b.", operators=("sub",), public=False)
+_add = _binary("add", ALL, passed, passed, "a + b.", operators=("add",), public=False)
+_sub = _binary("sub", NUMBER, passed, lambda g: -g, "a - b.", operators=("sub",), public=False)
 _binary(
     "mul",
     ALL,
@@ -174,7 +175,7 @@ floor_divide = _binary(
 _binary(
     "remainder",
     NUMBER,
-    lambda g: g,
+    passed,
     lambda g, a, b: -g * floor_divide(a, b),
     "Remainder with the divisor's sign, as Python's %.",
     operators=("mod",),
@@ -188,7 +189,7 @@ def _fmod_b(g: Tensor, a: Any, b: Any) -> Tensor:
 fmod = _binary(
     "fmod",
     NUMBER,
-    lambda g: g,
+    passed,
     _fmod_b,
     "Remainder with the dividend's sign, as C's fmod.",
 )

@@ -8,6 +8,7 @@ from corex.ops.composed import composition
 from corex.ops.pointwise.select import where
 from corex.ops.promotion import Number, factor, require_tensor, result_type
 from corex.ops.registration import exported
+from corex.tensor.plan import passed
 from corex.tensor.tensor import Tensor
 
 
@@ -37,7 +38,7 @@ _addcmul = composition(
     "addcmul", ("a", "b", "c"),
     lambda a, b, c, value: a + (b if value == 1 else b * value) * c,
     {
-        "a": lambda g: g,
+        "a": passed,
         "b": lambda g, c, value: g * (c * value),
         "c": lambda g, b, value: g * (b * value),
     },
@@ -65,7 +66,7 @@ _addcdiv = composition(
     "addcdiv", ("a", "b", "c"),
     lambda a, b, c, value: a + (b if value == 1 else b * value) / c,
     {
-        "a": lambda g: g,
+        "a": passed,
         "b": lambda g, c, value: g * (value / c),
         "c": lambda g, b, c, value: -g * (b * value / (c * c)),
     },

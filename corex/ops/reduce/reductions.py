@@ -88,7 +88,7 @@ def _prod_grad(g: Tensor, a: Tensor, y: Tensor) -> Tensor:
 SUM = declare(
     OpSchema(
         "sum", ("a",), _kept, ("n",), {"a": lambda g, a_shape: spread(g, a_shape)},
-        takes=NUMBER, family="reduce", doc="Sum of elements.",
+        takes=NUMBER, family="reduce", fresh=False, doc="Sum of elements.",
     )
 )  # fmt: skip
 MEAN = declare(

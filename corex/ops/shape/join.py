@@ -34,7 +34,7 @@ def _cat_back(
     return grads
 
 
-CAT = unlisted("cat", ("tensors",), None, ("dim", "sizes"), joint=_cat_back)
+CAT = unlisted("cat", ("tensors",), None, ("dim", "sizes"), joint=_cat_back, fresh=False)
 """Of any number of inputs."""
 
 

@@ -60,14 +60,14 @@ def _index_into_zeros(g: Tensor, shape: Shape, items: tuple[layout.BasicIndex, .
     return result
 
 
-SLICE = declare_view("slice", "SliceBackward0", _sliced, _into_zeros)
-SPLIT = declare_view("split", "SplitBackward0", _sliced, _into_zeros)
-SPLIT_SIZES = declare_view("split.sizes", "SplitWithSizesBackward0", _sliced, _into_zeros)
-SELECT = declare_view("select", "SelectBackward0", _selected, _entry_into_zeros)
-UNBIND = declare_view("unbind", "UnbindBackward0", _selected, _entry_into_zeros)
+SLICE = declare_view("slice", "SliceBackward0", _sliced, _into_zeros, True)
+SPLIT = declare_view("split", "SplitBackward0", _sliced, _into_zeros, True)
+SPLIT_SIZES = declare_view("split.sizes", "SplitWithSizesBackward0", _sliced, _into_zeros, True)
+SELECT = declare_view("select", "SelectBackward0", _selected, _entry_into_zeros, True)
+UNBIND = declare_view("unbind", "UnbindBackward0", _selected, _entry_into_zeros, True)
 # Several integers, slices and Nones in one step; named after the last of them, as in PyTorch.
-INDEX_SLICE = declare_view("index.slice", "SliceBackward0", _indexed, _index_into_zeros)
-INDEX_SELECT = declare_view("index.select", "SelectBackward0", _indexed, _index_into_zeros)
+INDEX_SLICE = declare_view("index.slice", "SliceBackward0", _indexed, _index_into_zeros, True)
+INDEX_SELECT = declare_view("index.select", "SelectBackward0", _indexed, _index_into_zeros, True)
 
 
 def slice_view(
@@ -254,7 +254,7 @@ def _diagonal_into_zeros(g: Tensor, shape: Shape, offset: int, a: int, b: int) -
     return result
 
 
-DIAGONAL = declare_view("diagonal", "DiagonalBackward0", _diagonal, _diagonal_into_zeros)
+DIAGONAL = declare_view("diagonal", "DiagonalBackward0", _diagonal, _diagonal_into_zeros, True)
 
 
 @method()
@@ -301,7 +301,7 @@ def fold_windows(g: Tensor, shape: Shape, dim: int, window: int, step: int) -> T
     return result
 
 
-UNFOLD = declare_view("unfold", "UnfoldBackward0", _unfolded, fold_windows)
+UNFOLD = declare_view("unfold", "UnfoldBackward0", _unfolded, fold_windows, True)
 
 
 @exported(quick="method", inplace_view=True)
