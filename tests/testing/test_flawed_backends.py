@@ -82,7 +82,7 @@ FLAWS: dict[str, tuple[Callable[[], Backend], str, tuple[str, str]]] = {
         partial(FlawedBackend, flawed.jitters), "exp sum matmul", (FAILED, "repeat"),
     ),
     "loses NaN": (partial(FlawedBackend, flawed.loses_nan), "maximum amax", (FAILED, "special")),
-    "keeps buffers": (partial(FlawedBackend, flawed.keeps), "neg sum", (FAILED, "references")),
+    "keeps buffers": (partial(FlawedBackend, flawed.keeps), "neg", (FAILED, "references")),
     "leaks memory": (flawed.Leaking, "neg memory.counters", (FAILED, "leak")),
     "keeps the host's memory": (flawed.Borrowing, "memory.source", (FAILED, "memory")),
     "clears before it reads": (
