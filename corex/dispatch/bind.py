@@ -38,7 +38,7 @@ from corex.observe import events
 from corex.tensor.modes import mode
 from corex.tensor.place import DispatchKey, Place, observed
 from corex.tensor.schema import OpSchema
-from corex.tensor.tensor import TENSOR_TYPES, Tensor, alias, make
+from corex.tensor.tensor import Tensor, alias, make
 
 Shape = tuple[int, ...]
 Spec = tuple[Shape, DType]
@@ -80,7 +80,9 @@ def bind(
             *[None if t is None else view(t) for t in inputs],
             *kernel_params,
         )
-        found = launch(found, schema.name, place, arguments, outs, inputs, kernel_params)
+        found = launch(
+            found, schema.name, place, arguments, (*outs, *inputs), len(outs), kernel_params
+        )
         if found.run is not None:
             return finish(schema, inputs, params, outs)
     if schema.decomposition is not None:
@@ -168,107 +170,107 @@ def bind_pointwise(
     shape: Shape,
     dtype: DType,
     out: Tensor | None = None,
+    numbers: bool = False,
 ) -> Tensor:
     """Applies an elementwise op to operands of the right dtypes, which broadcast to `shape`.
 
-    Numbers stand for elements of the dtype of the other operands. With `out`, which has `shape`
-    and `dtype` and is checked by the caller, the result is written there and nothing is recorded.
+    With `numbers`, some operands are numbers, and stand for elements of the dtype of the others.
+    With `out`, which has `shape` and `dtype` and is checked by the caller, the result is written
+    there and nothing is recorded.
     """
     if levels.open:
         interpreted = _interpreted(schema, inputs, params, (shape, dtype), out)
         if interpreted is not None:
             outs, inputs = interpreted
             return outs[0] if out is not None else _recorded(schema, inputs, params, outs[0])
-    key = inputs[0].key if type(inputs[0]) in TENSOR_TYPES else _first_key(inputs)
+    tensors = _tensors(inputs) if numbers else inputs
+    key = tensors[0].key
     place = key.place
     uniform = dtype is key.dtype
-    strided = numbers = False
-    for t in inputs:
-        if type(t) not in TENSOR_TYPES:
-            numbers = True
-            continue
+    strided = False
+    for t in tensors:
         if t.key is not key:
             uniform = False
             if t.key.place is not place:
-                check_places(schema.name, [t], place)
+                check_places(schema.name, tensors[1:], place)
         if t._strides is not None:
             strided = True
     found = key.kernels.get(schema.name) if uniform else None
     if found is None:
-        own = _computing(schema, inputs, dtype)
-        dtypes = (dtype, *[t.key.dtype if type(t) in TENSOR_TYPES else own for t in inputs])
+        dtypes = (
+            _dtypes(schema, inputs, dtype) if numbers else (dtype, *[t.key.dtype for t in inputs])
+        )
         found = (
             resolve_uniform(key, schema.name, dtypes)
             if uniform
             else resolve(place, schema.name, dtypes)
         )
-    if numbers and not found.numbers:
-        # The kernel, or the decomposition, wants tensors.
-        own = _computing(schema, inputs, dtype)
-        with_numbers, inputs = inputs, _as_tensors(inputs, place.keys[own.index])
-    else:
-        with_numbers = inputs
+    operands = inputs
+    if numbers and not found.numbers:  # the kernel, or the decomposition, wants tensors
+        numbers = False
+        own = place.keys[_computing(schema, inputs, dtype).index]
+        operands = tuple([number_tensor(t, own) if type(t) in NUMBERS else t for t in inputs])
     if out is None:
         result = empty(place.keys[dtype.index], shape)
         if strided and found.accepts is None:
-            seen = [
-                (t.shape, t._strides or DENSE[t.shape]) for t in inputs if type(t) in TENSOR_TYPES
-            ]
+            seen = [(t.shape, t._strides or DENSE[t.shape]) for t in tensors]
             result._strides = result_strides(shape, *seen)
     else:
         result = out
-        inputs = tuple([t if t is out else _without_overlap(t, out) for t in inputs])
+        operands = tuple([t if t is out else _without_overlap(t, out) for t in operands])
     if found.run is not None:
         dense = DENSE[shape]
         strides = result._strides
         views = [(result.storage_.buffer, dtype, shape, strides or dense, result.offset)]
-        for t in inputs:
-            if type(t) not in TENSOR_TYPES:
+        for t in operands:
+            if numbers and type(t) in NUMBERS:
                 views.append(t)
                 continue
             strides = t._strides or dense
             if t.shape != shape:
                 strides = broadcast_strides(t.shape, t.strides, shape)
             views.append((t.storage_.buffer, t.key.dtype, shape, strides, t.offset))
-        read = views[1:]
+        arguments = (*views, *params)
         if numbers and observed():
-            own = _computing(schema, inputs, dtype)
-            alone = (None, own, shape, (0,) * len(shape), 0)
-            read = [v if type(v) is tuple else alone for v in read]
-        found = launch(found, schema.name, place, (*views, *params), views[:1], read, params)
+            alone = (None, _computing(schema, inputs, dtype), shape, (0,) * len(shape), 0)
+            views = [alone if type(v) in NUMBERS else v for v in views]
+        found = launch(found, schema.name, place, arguments, views, 1, params)
         if found.run is not None:
-            return result if out is not None else _recorded(schema, with_numbers, params, result)
+            return result if out is not None else _recorded(schema, inputs, params, result)
     if schema.decomposition is not None:
         if observed():
-            shown = [view_as(t, shape) for t in inputs]
+            shown = [view_as(t, shape) for t in operands]
             events.tell(schema.name, place, "decomposed", found.reason, [result], shown, params)
         if out is None and not schema.differentiable:
-            composed: Tensor = schema.decomposition(*inputs, *params)
+            composed: Tensor = schema.decomposition(*operands, *params)
             return composed
         with no_grad():
-            composed = schema.decomposition(*inputs, *params)
+            composed = schema.decomposition(*operands, *params)
             if out is not None:
                 write("copy", [out], [composed])
                 return out
-        return _recorded(schema, with_numbers, params, alias(composed))
-    expanded = [alias_as(t, shape) for t in inputs]
+        return _recorded(schema, inputs, params, alias(composed))
+    expanded = [alias_as(t, shape) for t in operands]
     run_fallback(schema.name, [result], expanded, params, found.reason)
-    return result if out is not None else _recorded(schema, with_numbers, params, result)
+    return result if out is not None else _recorded(schema, inputs, params, result)
 
 
-def _first_key(inputs: Sequence[Any]) -> DispatchKey:
-    key: DispatchKey = next(t.key for t in inputs if type(t) in TENSOR_TYPES)
-    return key
+NUMBERS = frozenset({bool, int, float})
+
+
+def _tensors(inputs: Sequence[Any]) -> tuple[Tensor, ...]:
+    return tuple([t for t in inputs if type(t) not in NUMBERS])
+
+
+def _dtypes(schema: OpSchema, inputs: Sequence[Any], dtype: DType) -> tuple[DType, ...]:
+    own = _computing(schema, inputs, dtype)
+    return (dtype, *[own if type(t) in NUMBERS else t.key.dtype for t in inputs])
 
 
 def _computing(schema: OpSchema, inputs: Sequence[Any], dtype: DType) -> DType:
     """The dtype of the elements that numbers among the operands stand for: the result's, unless
     that is a truth value."""
-    return _first_key(inputs).dtype if schema.family == "compare" else dtype
-
-
-def _as_tensors(inputs: Sequence[Any], key: DispatchKey) -> tuple[Tensor, ...]:
-    return tuple([t if type(t) in TENSOR_TYPES else number_tensor(t, key) for t in inputs])
+    return _tensors(inputs)[0].key.dtype if schema.family == "compare" else dtype
 
 
 def number_tensor(value: bool | int | float, key: DispatchKey) -> Tensor:
@@ -289,12 +291,26 @@ def _recorded(
 ) -> Tensor:
     if mode.enabled and schema.differentiable:
         for t in inputs:
-            if type(t) in TENSOR_TYPES and t._node is not None:
-                shapes = tuple([t.shape if type(t) in TENSOR_TYPES else None for t in inputs])
+            if type(t) not in NUMBERS and t._node is not None:
+                shapes = tuple([None if type(t) in NUMBERS else t.shape for t in inputs])
                 same = all([s is None or s == result.shape for s in shapes])
                 record(schema, inputs, params, (result,), None if same else shapes)
                 break
     return result
+
+
+def rebind(
+    schema: OpSchema,
+    inputs: tuple[Any, ...],
+    params: tuple[Any, ...],
+    spec: Spec | None,
+    out: Tensor | None,
+) -> Any:
+    """Applies an op as an interpreter was handed it."""
+    if spec is None:
+        return bind(schema, inputs, params)
+    numbers = any([type(t) in NUMBERS for t in inputs])
+    return bind_pointwise(schema, inputs, params, *spec, out, numbers)
 
 
 # ---- kernels that write existing tensors ---------------------------------------------------------
@@ -322,7 +338,7 @@ def write(
             arguments = (*views[:count], *params, *views[count:])
         else:
             arguments = (*views, *params)
-        found = launch(found, op, place, arguments, outs, [*inputs, *indices], params)
+        found = launch(found, op, place, arguments, tensors, len(outs), params)
         if found.run is not None:
             return
     run_fallback(op, outs, inputs, params, found.reason, indices)
@@ -352,7 +368,7 @@ def fill(t: Tensor, value: Any) -> None:
             resolve_uniform(t.key, "fill", (t.key.dtype,))
         write("fill", (t,), (), (value,))
     else:
-        launch(found, "fill", t.key.place, (view(t), value), (t,), (), (value,))
+        launch(found, "fill", t.key.place, (view(t), value), (t,), 1, (value,))
 
 
 def copy(target: Tensor, source: Tensor) -> None:
@@ -363,14 +379,14 @@ def copy(target: Tensor, source: Tensor) -> None:
         if found is None:
             found = resolve_uniform(key, "copy", (key.dtype, key.dtype))
         if found.run is not None and found.accepts is None:
-            launch(found, "copy", key.place, (view(target), view(source)), (target,), (source,))
+            launch(found, "copy", key.place, (view(target), view(source)), (target, source))
             return
     write("copy", (target,), (source,))
 
 
 # ---- copies --------------------------------------------------------------------------------------
 def _without_overlap(t: Any, out: Tensor) -> Any:
-    if type(t) not in TENSOR_TYPES:
+    if type(t) in NUMBERS:
         return t
     if t.storage_.buffer is not out.storage_.buffer or same_view(t, out) or not may_overlap(t, out):
         return t

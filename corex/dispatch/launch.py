@@ -15,20 +15,20 @@ def launch(
     op: str,
     place: Place,
     arguments: tuple[Any, ...],
-    outs: Sequence[Any] | None = None,
-    inputs: Sequence[Any] = (),
+    shown: Sequence[Any] | None = None,
+    outs: int = 1,
     params: tuple[Any, ...] = (),
 ) -> Resolution:
     """Runs the first kernel in line that takes the arguments, and tells who listens.
 
     Returns the resolution that ran, or, if its `run` is None, the one that says why none did.
-    `outs` and `inputs` are for the report, whatever `events.spec` takes; without `outs` it is part
-    of what the caller reports.
+    For the report there are `shown`, the first `outs` of which are written, in whatever form
+    `events.spec` takes; without them the call is part of what the caller reports.
     """
     if found.accepts is not None:
         found = settle(found, arguments)
     if found.run is not None:
         found.run(*arguments)
-        if outs is not None and observed():
-            events.tell(op, place, found.how, found.reason, outs, inputs, params)
+        if shown is not None and observed():
+            events.tell(op, place, found.how, found.reason, shown[:outs], shown[outs:], params)
     return found

@@ -46,7 +46,7 @@ def bind_lists(
     if alike and found.run is not None:
         views = _views(lists, key)
         arguments = (*views, *params)
-        found = launch(found, schema.name, key.place, arguments, views[:1], views[1:], params)
+        found = launch(found, schema.name, key.place, arguments, views, 1, params)
         if found.run is not None:
             for tensors in (lists[0], *lists[2:]):
                 for t in tensors:

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from corex import Tensor
-from corex.dispatch.bind import bind, bind_pointwise, write
+from corex.dispatch.bind import rebind, write
 from corex.dispatch.levels import Interpreter, Unwritten, interpreting
 from corex.dispatch.lists import bind_lists
 from corex.dispatch.views import bind_view, hidden
@@ -30,7 +30,7 @@ class Tape(Interpreter):
         self.steps: list[tuple[Any, ...]] = []
 
     def op(self, schema: OpSchema, inputs: Any, params: Any, spec: Any, out: Any) -> Any:
-        result = run(schema, inputs, params, spec, out)
+        result = rebind(schema, inputs, params, spec, out)
         made = () if out is not None else result if isinstance(result, tuple) else (result,)
         self.steps.append((schema, spec, noted((inputs, params, out)), noted(made)))
         return result
@@ -52,17 +52,11 @@ class Tape(Interpreter):
                 run_write(op, outs, inputs, changed(REGISTRY.get(op), params, changes), indices)
                 continue
             inputs, params, out = renewed(given, now)
-            result = run(op, inputs, changed(op, params, changes), spec, out)
+            result = rebind(op, inputs, changed(op, params, changes), spec, out)
             fresh = result if isinstance(result, tuple) else (result,)
             for old, new in zip(made, fresh, strict=bool(made)):
                 now[id(old[0])] = new.storage_
         return [renewed(noted(t), now) for t in results]
-
-
-def run(schema: OpSchema, inputs: Any, params: Any, spec: Any, out: Any) -> Any:
-    return (
-        bind_pointwise(schema, inputs, params, *spec, out) if spec else bind(schema, inputs, params)
-    )
 
 
 def run_write(name: str, outs: Any, inputs: Any, params: Any, indices: Any) -> None:
@@ -130,7 +124,7 @@ class Batch(Interpreter):
             raise NotImplementedError(f"no rule for {schema.name}")
         shape, dtype = spec
         given = tuple([self.whole(t, len(shape)) for t in inputs])
-        return self.of(bind_pointwise(schema, given, params, (self.size, *shape), dtype))
+        return self.of(rebind(schema, given, params, ((self.size, *shape), dtype), None))
 
     def view(self, op: ViewOp, t: Tensor, params: Any) -> Tensor:
         shape, strides, offset = op.geometry(t.shape, t.stride(), t.offset, *params)

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from corex.dispatch import template
-from corex.dispatch.bind import bind
-from corex.dispatch.resolve import check_places
+from corex.dispatch import levels, template
+from corex.dispatch.bind import bind, write
+from corex.dispatch.record import record
+from corex.dispatch.resolve import check_places, empty
 from corex.dispatch.views import hidden
 from corex.layout import broadcast_shapes, numel
 from corex.ops.composed import composition
@@ -21,16 +22,14 @@ from corex.ops.shape.views import (
     shaped,
     unsqueeze,
 )
+from corex.tensor.modes import mode
 from corex.tensor.schema import (
     FLOAT,
     NUMBER,
     OpSchema,
     declare,
 )
-from corex.tensor.tensor import (
-    TENSOR_TYPES,
-    Tensor,
-)
+from corex.tensor.tensor import TENSOR_TYPES, Tensor, make
 
 # g @ b^T and a^T @ g of dense matrices.
 _matmul_backward_direct = template.backward(
@@ -140,7 +139,23 @@ def _product(a: Tensor, b: Tensor) -> Tensor:
         result: Tensor = bind(MATMUL, (a, b))
         return result
     flat = _flat_product(a, b)
-    return _mm(a, b) if flat is None else flat
+    if flat is not None:
+        return flat
+    if levels.open:
+        return _mm(a, b)
+    # The same without views, for strided matrices' sake.
+    check_places("matmul", (b,), a.key.place)
+    result = empty(a.key, (a.shape[0], b.shape[1]))
+    write("matmul", (_batched(result),), (_batched(a), _batched(b)))
+    if mode.enabled and (a._node is not None or b._node is not None):
+        record(MATMUL, (a, b), (), (result,))
+    return result
+
+
+def _batched(t: Tensor) -> Tensor:
+    """A matrix as a batch of one, outside the graph."""
+    strides = None if t._strides is None else (0, *t._strides)
+    return make(t.storage_, t.key, (1, *t.shape), strides, t.offset)
 
 
 def _mm_steps(a: Tensor, b: Tensor) -> Tensor:

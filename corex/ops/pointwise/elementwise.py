@@ -57,6 +57,10 @@ def binary_operator(schema: OpSchema) -> Callable[[Tensor, Any], Any]:
                     shape = broadcast_shapes(name, shape, other.shape)
                 return bind_pointwise(schema, (self, other), (), shape, output)
             return general(schema, (self, other))
+        key = self.key
+        if type(other) is float and key.dtype.is_floating_point and key.dtype in takes:
+            output = dt.bool_ if to_bool else key.dtype  # the number cannot but fit
+            return bind_pointwise(schema, (self, other), (), self.shape, output, None, True)
         if isinstance(other, bool | int | float):
             return general(schema, (self, other))
         converted = as_number(other)
@@ -132,7 +136,7 @@ def inplace_function(schema: OpSchema, operator: bool = False) -> Callable[..., 
             if found is not None and found.accepts is None and found.run is not None:
                 views = _fitting(self, others, found.numbers)
                 if views is not None and not closed():
-                    launch(found, name, self.key.place, (views[0], *views), views[:1], views)
+                    launch(found, name, self.key.place, (views[0], *views))
                     self.storage_.version += 1
                     return self
         if operator and not is_operand(others[0]):
@@ -191,6 +195,7 @@ def inplace(
         if isinstance(other, Tensor):
             check_overlap(f"{schema.name}_", self, other)
     operands, output = _promoted(schema, operands)
+    numbers = any([not isinstance(t, Tensor) for t in operands])
     shape = self.shape
     for t in operands:
         if isinstance(t, Tensor) and t.shape and t.shape != shape:
@@ -209,9 +214,10 @@ def inplace(
     if target is not self or output is not self.key.dtype:
         assert isinstance(target, Tensor)
         check_places(schema.name, [target], self.key.place)
-        return self.copy_(bind_pointwise(schema, operands, params, shape, output))
+        result = bind_pointwise(schema, operands, params, shape, output, numbers=numbers)
+        return self.copy_(result)
     if not requires:
-        bind_pointwise(schema, operands, params, shape, output, out=self)
+        bind_pointwise(schema, operands, params, shape, output, self, numbers)
         self.storage_.version += 1
         return self
     # As in PyTorch, the target's old value is copied if the derivative needs it. Other inputs keep
@@ -221,7 +227,7 @@ def inplace(
     )
     inputs = (old_value(schema, operands), *operands[1:])
     versions = [t.storage_.version if isinstance(t, Tensor) else None for t in inputs]
-    bind_pointwise(schema, operands, params, shape, output, out=self)
+    bind_pointwise(schema, operands, params, shape, output, self, numbers)
     self.storage_.version += 1
     finish_inplace(schema, self, inputs, params, edges, versions)
     return self
@@ -246,18 +252,20 @@ def general(
                 check_overlap(schema.name, out, operand)
     operands, output = _promoted(schema, operands)
     tensors = [t for t in operands if isinstance(t, Tensor)]
+    numbers = len(tensors) < len(operands)
     shape = tensors[0].shape
     for t in tensors:
         if t.shape != shape:
             shape = broadcast_shapes(schema.name, *[t.shape for t in tensors])
             break
     if out is None:
-        return bind_pointwise(schema, operands, params, shape, output)
+        return bind_pointwise(schema, operands, params, shape, output, None, numbers)
     if _takes(out, shape, tensors[0].key.place.keys[output.index], tensors):
-        bind_pointwise(schema, operands, params, shape, output, out=out)
+        bind_pointwise(schema, operands, params, shape, output, out, numbers)
         out.storage_.version += 1
         return out
-    return write_out(out, bind_pointwise(schema, operands, params, shape, output), schema.name)
+    result = bind_pointwise(schema, operands, params, shape, output, None, numbers)
+    return write_out(out, result, schema.name)
 
 
 def _takes(out: Tensor, shape: tuple[int, ...], key: DispatchKey, inputs: Sequence[Tensor]) -> bool:

@@ -83,8 +83,10 @@ def _choose(
     for value in (a, b):
         inputs.append(cast(value, dtype) if isinstance(value, Tensor) else number(value, dtype))
     inputs = [brought(t, place) if isinstance(t, Tensor) else t for t in inputs]
-    shape = broadcast_shapes(op, *[t.shape for t in inputs if isinstance(t, Tensor)])
-    return bind_pointwise(WHERE, tuple(inputs), (), shape, dtype)
+    tensors = [t for t in inputs if isinstance(t, Tensor)]
+    shape = broadcast_shapes(op, *[t.shape for t in tensors])
+    numbers = len(tensors) < len(inputs)
+    return bind_pointwise(WHERE, tuple(inputs), (), shape, dtype, None, numbers)
 
 
 @method("where", quick=True)

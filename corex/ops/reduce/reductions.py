@@ -165,10 +165,10 @@ def _reduce(schema: OpSchema, a: Tensor, dims: tuple[int, ...], keepdim: bool) -
 
 
 # All elements of a dense tensor; None where there is no direct kernel.
-_FLAT = {
-    schema.name: template.flat(schema, ("a",), "a.shape, {a}", shape="()", params="(len(a.shape),)")
+_flat_sum, _flat_mean = [
+    template.flat(schema, ("a",), "a.shape, {a}", shape="()", params="(len(a.shape),)")
     for schema in (SUM, MEAN)
-}
+]
 
 
 def _prepared(op: str, input: Tensor, dtype: DType | None) -> Tensor:
@@ -196,7 +196,7 @@ def sum_(
     a = _prepared("sum", input, dtype)
     dim = axis if dim is None else dim
     if dim is None and not keepdim:
-        result = _FLAT["sum"](a)
+        result = _flat_sum(a)
         if result is not None:
             return result
     if a.key.dtype is dt.bool_:  # asked for: the sum of truth values is whether any is true
@@ -233,7 +233,7 @@ def mean(
         )
     dim = axis if dim is None else dim
     if dim is None and not keepdim:
-        result = _FLAT["mean"](a)
+        result = _flat_mean(a)
         if result is not None:
             return result
     return _reduce(MEAN, a, normalize_dims(dim, a.ndim), keepdim)
