@@ -29,14 +29,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import ClassVar
 
-from corex.backend import (
-    Backend,
-    Buffer,
-    DirectKernel,
-    Kernel,
-    KernelChoice,
-    OutOfMemoryError,
-)
+from corex.backend import Backend, Buffer, DirectKernel, Kernel, KernelChoice, OutOfMemoryError
 from corex.dtypes import BY_NAME, DType
 from corex_cpu_c import _native
 

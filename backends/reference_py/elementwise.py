@@ -14,17 +14,7 @@ from math import copysign, inf, nan
 
 from corex.backend import Kernel, View
 
-from .ieee import (
-    divide,
-    fmod,
-    ieee,
-    power,
-    sigmoid,
-    to_inf,
-    to_nan,
-    to_signed_inf,
-    unchanged,
-)
+from .ieee import divide, fmod, ieee, power, sigmoid, to_inf, to_nan, to_signed_inf, unchanged
 from .views import Scalar, load, store
 
 

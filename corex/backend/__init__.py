@@ -3,44 +3,5 @@
 `docs/kernels.md` lists every kernel with its arguments.
 """
 
-from corex.backend.contract import (
-    API_VERSION,
-    DTYPES,
-    AsyncBackend,
-    Backend,
-    BackendDescriptor,
-    BackendUnavailableError,
-    Buffer,
-    DeviceEvent,
-    DeviceStream,
-    DirectKernel,
-    Kernel,
-    KernelChoice,
-    KernelUnavailableError,
-    OutOfMemoryError,
-    ThreadedBackend,
-    View,
-    collapse,
-    contiguous_strides,
-)
-
-__all__ = [
-    "API_VERSION",
-    "DTYPES",
-    "AsyncBackend",
-    "Backend",
-    "BackendDescriptor",
-    "BackendUnavailableError",
-    "Buffer",
-    "DeviceEvent",
-    "DeviceStream",
-    "DirectKernel",
-    "Kernel",
-    "KernelChoice",
-    "KernelUnavailableError",
-    "OutOfMemoryError",
-    "ThreadedBackend",
-    "View",
-    "collapse",
-    "contiguous_strides",
-]
+from corex.backend.contract import *  # noqa: F403
+from corex.backend.contract import __all__ as __all__

@@ -159,10 +159,6 @@ def _resolve_for(
 
 
 # ---- elementwise ops -----------------------------------------------------------------------------
-Operand = Tensor | bool | int | float
-"""A tensor, or a number, which stays one on its way to a kernel."""
-
-
 def bind_pointwise(
     schema: OpSchema,
     inputs: tuple[Any, ...],
@@ -352,6 +348,7 @@ def write_interpreted(
     params: tuple[Any, ...],
     indices: Sequence[Tensor] = (),
 ) -> bool:
+    """Leaves a write, in which `tensors` take part, to who interprets it; whether somebody does."""
     interpreter = levels.handler(tensors)
     if interpreter is None:
         return False
@@ -362,13 +359,15 @@ def write_interpreted(
 
 def fill(t: Tensor, value: Any) -> None:
     """Sets every element to a number. No autograd."""
-    found = None if levels.open else t.key.kernels.get("fill")
-    if found is None or found.run is None or found.accepts is not None:
-        if found is None and not levels.open:
-            resolve_uniform(t.key, "fill", (t.key.dtype,))
-        write("fill", (t,), (), (value,))
-    else:
-        launch(found, "fill", t.key.place, (view(t), value), (t,), 1, (value,))
+    key = t.key
+    if not levels.open:
+        found = key.kernels.get("fill")
+        if found is None:
+            found = resolve_uniform(key, "fill", (key.dtype,))
+        if found.run is not None and found.accepts is None:
+            launch(found, "fill", key.place, (view(t), value), (t,), 1, (value,))
+            return
+    write("fill", (t,), (), (value,))
 
 
 def copy(target: Tensor, source: Tensor) -> None:

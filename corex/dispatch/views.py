@@ -24,7 +24,7 @@ def bind_view(op: ViewOp, t: Tensor, params: tuple[Any, ...], made: Made | None 
     strides = t._strides
     storage = t.storage_
     if levels.open:
-        result = _shown(op, t, params)
+        result = hidden(op, t, params)
         storage = result.storage_
     else:
         result = _new(Tensor)
@@ -70,8 +70,9 @@ _ref = weakref.ref
 _VERSIONS = (None,)
 
 
-def _shown(op: ViewOp, t: Tensor, params: tuple[Any, ...]) -> Tensor:
-    """The view outside the graph, by whoever interprets the tensor's ops."""
+def hidden(op: ViewOp, t: Tensor, params: tuple[Any, ...]) -> Tensor:
+    """A view outside the graph, of which no base is told, by whoever interprets the tensor's ops:
+    for a moment's use by the runtime."""
     interpreter = levels.handler((t,)) if levels.open else None
     if interpreter is not None:
         with levels.below(interpreter):
@@ -85,17 +86,12 @@ def transformed(op: ViewOp, fresh: Tensor, params: tuple[Any, ...]) -> Tensor:
 
     Ops that work on other dims than the user sees end so.
     """
-    result = _shown(op, fresh, params)
+    result = hidden(op, fresh, params)
     node = fresh._node
     if node is not None and mode.enabled:
         edges = ((node, fresh._output_nr),)
         result._node = new_node(op.plan, edges, params, (fresh.shape,), _VERSIONS)
     return result
-
-
-def hidden(op: ViewOp, t: Tensor, params: tuple[Any, ...]) -> Tensor:
-    """A view outside the graph, of which no base is told: for a moment's use by the runtime."""
-    return _shown(op, t, params)
 
 
 def renewed_node(op: ViewOp, base: Tensor, params: tuple[Any, ...]) -> Node:

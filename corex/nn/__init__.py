@@ -29,31 +29,11 @@ from corex.nn.activation import (
     Tanhshrink,
     Threshold,
 )
-from corex.nn.containers import (
-    ModuleDict,
-    ModuleList,
-    ParameterDict,
-    ParameterList,
-    Sequential,
-)
-from corex.nn.conv import (
-    Conv1d,
-    Conv2d,
-)
-from corex.nn.dropout import (
-    Dropout,
-    Dropout1d,
-    Dropout2d,
-)
-from corex.nn.flatten import (
-    Flatten,
-    Unflatten,
-)
-from corex.nn.linear import (
-    Bilinear,
-    Identity,
-    Linear,
-)
+from corex.nn.containers import ModuleDict, ModuleList, ParameterDict, ParameterList, Sequential
+from corex.nn.conv import Conv1d, Conv2d
+from corex.nn.dropout import Dropout, Dropout1d, Dropout2d
+from corex.nn.flatten import Flatten, Unflatten
+from corex.nn.linear import Bilinear, Identity, Linear
 from corex.nn.loss import (
     BCELoss,
     BCEWithLogitsLoss,
@@ -69,30 +49,11 @@ from corex.nn.loss import (
     SmoothL1Loss,
     SoftMarginLoss,
 )
-from corex.nn.module import (
-    Module,
-)
-from corex.nn.normalization import (
-    BatchNorm1d,
-    BatchNorm2d,
-    GroupNorm,
-    LayerNorm,
-    RMSNorm,
-)
-from corex.nn.parameter import (
-    Buffer,
-    Parameter,
-)
-from corex.nn.pooling import (
-    AdaptiveAvgPool1d,
-    AdaptiveAvgPool2d,
-    AvgPool2d,
-    MaxPool1d,
-    MaxPool2d,
-)
-from corex.nn.sparse import (
-    Embedding,
-)
+from corex.nn.module import Module
+from corex.nn.normalization import BatchNorm1d, BatchNorm2d, GroupNorm, LayerNorm, RMSNorm
+from corex.nn.parameter import Buffer, Parameter
+from corex.nn.pooling import AdaptiveAvgPool1d, AdaptiveAvgPool2d, AvgPool2d, MaxPool1d, MaxPool2d
+from corex.nn.sparse import Embedding
 
 __all__ = [
     "AdaptiveAvgPool1d",

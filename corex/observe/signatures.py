@@ -23,12 +23,7 @@ from contextlib import contextmanager, suppress
 from typing import IO, Any, NamedTuple
 
 from corex import dtypes
-from corex.observe.events import (
-    OpCall,
-    Specs,
-    TensorSpec,
-    observe,
-)
+from corex.observe.events import OpCall, Specs, TensorSpec, observe
 from corex.tensor.schema import REGISTRY
 
 _WORDS = {"nan": math.nan, "inf": math.inf, "-inf": -math.inf}

@@ -9,13 +9,7 @@ from typing import Any
 from corex import dtypes as dt
 from corex.dispatch.bind import dense_copy, write
 from corex.dispatch.record import record
-from corex.dispatch.resolve import (
-    check_overlap,
-    check_places,
-    empty,
-    may_overlap,
-    same_view,
-)
+from corex.dispatch.resolve import check_overlap, check_places, empty, may_overlap, same_view
 from corex.dispatch.views import renewed_node
 from corex.layout import extent, numel, self_overlaps
 from corex.tensor.lineage import hang, rebased, renew_with

@@ -20,9 +20,8 @@ class Storage:
     buffer: Buffer
     place: Place
     version: int
-    watchers: list[
-        Any
-    ]  # of what is to be told of the next write; set by `corex.tensor.lineage` alone
+    watchers: list[Any]
+    """Who is to be told of the next write; set by `corex.tensor.lineage` alone."""
 
     def nbytes(self) -> int:
         """Size in bytes."""

@@ -14,13 +14,7 @@ from typing import TYPE_CHECKING, Any
 from corex.device import device
 from corex.dtypes import DType
 from corex.layout import contiguous_strides, is_contiguous, numel
-from corex.tensor.node import (
-    LEAVES,
-    UNREACHED,
-    AccumulateGrad,
-    Node,
-    RemovableHandle,
-)
+from corex.tensor.node import LEAVES, UNREACHED, AccumulateGrad, Node, RemovableHandle
 from corex.tensor.place import DispatchKey
 from corex.tensor.storage import Storage
 

@@ -8,12 +8,7 @@ from typing import Any
 import pytest
 
 import corex
-from corex.interop.printing import (
-    get_printoptions,
-    printoptions,
-    set_printoptions,
-    tensor_repr,
-)
+from corex.interop.printing import get_printoptions, printoptions, set_printoptions, tensor_repr
 
 CASES = {  # expression -> text, as PyTorch gives it
     "tensor(1.5)": "tensor(1.5000)",

@@ -19,20 +19,10 @@ from corex.dispatch.devices import find_place
 from corex.dispatch.resolve import empty
 from corex.dtypes import BY_NAME, PROMOTION, DType
 from corex.layout import numel
-from corex.ops.create.constant import (
-    DeviceLike,
-    DTypeLike,
-    Shape,
-    dtype_of,
-)
+from corex.ops.create.constant import DeviceLike, DTypeLike, Shape, dtype_of
 from corex.ops.create.convert import to
 from corex.ops.create.foreign import shared_foreign
-from corex.ops.create.host import (
-    dtype_of_array,
-    from_array,
-    from_numpy,
-    frombuffer,
-)
+from corex.ops.create.host import dtype_of_array, from_array, from_numpy, frombuffer
 from corex.ops.places import converted
 from corex.ops.promotion import check_fits, number_dtype
 from corex.ops.registration import function, method

@@ -14,12 +14,7 @@ from corex.dispatch.devices import find_place
 from corex.dispatch.resolve import empty
 from corex.dtypes import ALL, BY_NAME, DType
 from corex.layout import is_contiguous
-from corex.ops.create.constant import (
-    DTypeLike,
-    dtype_of,
-    finished,
-    new_tensor_of,
-)
+from corex.ops.create.constant import DTypeLike, dtype_of, finished, new_tensor_of
 from corex.ops.registration import function
 from corex.tensor.place import DispatchKey, Place
 from corex.tensor.storage import adopt

@@ -17,14 +17,7 @@ from corex.ops.indexing.rows import get_rows, put_rows, refuse_negative
 from corex.ops.promotion import cast, require_tensor, written
 from corex.ops.registration import exported
 from corex.ops.shape.parts import slice_view
-from corex.ops.shape.views import (
-    expand,
-    order_back,
-    permute,
-    reordered,
-    reshape,
-    shaped,
-)
+from corex.ops.shape.views import expand, order_back, permute, reordered, reshape, shaped
 from corex.tensor.modes import mode
 from corex.tensor.place import observed
 from corex.tensor.plan import passed

@@ -9,28 +9,13 @@ from collections.abc import Sequence
 from typing import Any
 
 from corex.layout import normalize_dim, numel
-from corex.ops.linalg.matmul import (
-    added,
-    bmm,
-    dot,
-    matmul,
-    mm,
-    mv,
-    outer,
-)
+from corex.ops.linalg.matmul import added, bmm, dot, matmul, mm, mv, outer
 from corex.ops.promotion import Number, require_tensor
 from corex.ops.reduce.reductions import sum_
 from corex.ops.registration import exported, function
 from corex.ops.shape.join import stack
 from corex.ops.shape.parts import diagonal
-from corex.ops.shape.views import (
-    expand,
-    movedim,
-    permute,
-    reordered,
-    reshape,
-    shaped,
-)
+from corex.ops.shape.views import expand, movedim, permute, reordered, reshape, shaped
 from corex.tensor.tensor import Tensor
 
 _ELLIPSIS = [f"...{i}" for i in range(64)]  # labels of the dims that an ellipsis covers

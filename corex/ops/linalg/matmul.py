@@ -15,20 +15,9 @@ from corex.ops.composed import composition
 from corex.ops.out import write_out
 from corex.ops.promotion import Number, factor, require_tensor
 from corex.ops.registration import exported, function, operator
-from corex.ops.shape.views import (
-    UNSQUEEZE,
-    expand,
-    reshape,
-    shaped,
-    unsqueeze,
-)
+from corex.ops.shape.views import UNSQUEEZE, expand, reshape, shaped, unsqueeze
 from corex.tensor.modes import mode
-from corex.tensor.schema import (
-    FLOAT,
-    NUMBER,
-    OpSchema,
-    declare,
-)
+from corex.tensor.schema import FLOAT, NUMBER, OpSchema, declare
 from corex.tensor.tensor import TENSOR_TYPES, Tensor, make
 
 # g @ b^T and a^T @ g of dense matrices.

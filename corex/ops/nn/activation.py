@@ -14,10 +14,7 @@ from corex.ops.promotion import cast, factor, real_number, require_tensor
 from corex.ops.random.creation import rand_like
 from corex.ops.random.generator import Generator
 from corex.ops.registration import function
-from corex.ops.shape.views import (
-    before_write,
-    contiguous,
-)
+from corex.ops.shape.views import before_write, contiguous
 from corex.tensor.schema import OpSchema, declare, like_first
 from corex.tensor.tensor import Tensor
 

@@ -17,12 +17,7 @@ from corex.ops.reduce.reductions import sum_
 from corex.ops.registration import function
 from corex.ops.shape.pad import pad as pad_constant
 from corex.ops.shape.parts import slice_view, unfold
-from corex.ops.shape.views import (
-    permute,
-    reshape,
-    shaped,
-    unsqueeze,
-)
+from corex.ops.shape.views import permute, reshape, shaped, unsqueeze
 from corex.tensor.schema import OpSchema, declare
 from corex.tensor.tensor import Tensor
 

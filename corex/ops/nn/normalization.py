@@ -10,13 +10,7 @@ from corex.dispatch.record import no_grad
 from corex.layout import numel
 from corex.ops.promotion import real_number, require_tensor
 from corex.ops.registration import function
-from corex.ops.shape.views import (
-    contiguous,
-    dense_clone,
-    reshape,
-    shaped,
-    unsqueeze,
-)
+from corex.ops.shape.views import contiguous, dense_clone, reshape, shaped, unsqueeze
 from corex.tensor.modes import mode
 from corex.tensor.schema import OpSchema, declare
 from corex.tensor.tensor import Tensor

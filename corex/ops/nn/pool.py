@@ -8,12 +8,7 @@ from corex import dtypes as dt
 from corex.dispatch.bind import bind, write
 from corex.dispatch.resolve import check_room, empty
 from corex.layout import numel, padded_size
-from corex.ops.nn.conv import (
-    Pair,
-    padded,
-    pair,
-    windows,
-)
+from corex.ops.nn.conv import Pair, padded, pair, windows
 from corex.ops.promotion import require_tensor
 from corex.ops.registration import function
 from corex.ops.shape.join import cat

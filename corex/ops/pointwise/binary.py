@@ -22,16 +22,7 @@ from corex.ops.promotion import Number, as_number, cast, check_bits, check_fits,
 from corex.ops.registration import exported, method, operator
 from corex.ops.shape.views import before_write, contiguous
 from corex.tensor.plan import passed
-from corex.tensor.schema import (
-    ALL,
-    BITS,
-    FLOAT,
-    INTEGER,
-    NUMBER,
-    REGISTRY,
-    OpSchema,
-    declare,
-)
+from corex.tensor.schema import ALL, BITS, FLOAT, INTEGER, NUMBER, REGISTRY, OpSchema, declare
 from corex.tensor.tensor import Tensor
 
 

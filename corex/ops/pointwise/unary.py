@@ -19,15 +19,7 @@ from corex.ops.pointwise.elementwise import binary_operator, inplace_function, u
 from corex.ops.promotion import require_tensor
 from corex.ops.registration import exported, method, operator
 from corex.tensor.node import OpNode
-from corex.tensor.schema import (
-    ALL,
-    BITS,
-    FLOAT,
-    NUMBER,
-    REGISTRY,
-    OpSchema,
-    declare,
-)
+from corex.tensor.schema import ALL, BITS, FLOAT, NUMBER, REGISTRY, OpSchema, declare
 from corex.tensor.tensor import Tensor
 
 LN2, LN10 = math.log(2.0), math.log(10.0)

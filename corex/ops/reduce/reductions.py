@@ -30,15 +30,7 @@ from corex.ops.shape.views import (
 )
 from corex.return_types import MinMax, ValuesIndices
 from corex.tensor.modes import mode
-from corex.tensor.schema import (
-    ALL,
-    BOOL,
-    FLOAT,
-    NUMBER,
-    OpSchema,
-    declare,
-    like_first,
-)
+from corex.tensor.schema import ALL, BOOL, FLOAT, NUMBER, OpSchema, declare, like_first
 from corex.tensor.tensor import Tensor
 
 Dims = int | Sequence[int] | None
@@ -348,6 +340,19 @@ def _by_position(schema: OpSchema, input: Tensor, dim: int, keepdim: bool) -> Va
     return kind(shaped(values, left), shaped(index, left))
 
 
+def _extreme(name: str, input: Tensor, given: tuple[Any, Any, Any], keepdim: bool) -> Any:
+    """`max` or `min`: of all elements, along a dim, or of two tensors, by what was given."""
+    chosen = next((value for value in given if value is not None), None)
+    largest = name == "max"
+    if isinstance(chosen, Tensor):
+        input = require_tensor(name, input)
+        return input.maximum(chosen) if largest else input.minimum(chosen)
+    if chosen is None:
+        _all_nonempty(name, input)
+        return _largest(input) if largest else _smallest(input)
+    return _by_position(ARGMAX if largest else ARGMIN, input, chosen, keepdim)
+
+
 @overload
 def max_(input: Tensor, dim: Tensor | None = None) -> Tensor: ...
 @overload
@@ -361,14 +366,7 @@ def max_(
     input: Tensor, dim: Any = None, keepdim: bool = False, *, axis: Any = None, other: Any = None
 ) -> Any:
     """Largest element of all; with `dim` its values and indices; with a tensor: `maximum`."""
-    if dim is None:
-        dim = other if axis is None else axis
-    if isinstance(dim, Tensor):
-        return require_tensor("max", input).maximum(dim)
-    if dim is None:
-        _all_nonempty("max", input)
-        return _largest(input)
-    return _by_position(ARGMAX, input, dim, keepdim)
+    return _extreme("max", input, (dim, axis, other), keepdim)
 
 
 @overload
@@ -384,14 +382,7 @@ def min_(
     input: Tensor, dim: Any = None, keepdim: bool = False, *, axis: Any = None, other: Any = None
 ) -> Any:
     """Smallest element of all; with `dim` its values and indices; with a tensor: `minimum`."""
-    if dim is None:
-        dim = other if axis is None else axis
-    if isinstance(dim, Tensor):
-        return require_tensor("min", input).minimum(dim)
-    if dim is None:
-        _all_nonempty("min", input)
-        return _smallest(input)
-    return _by_position(ARGMIN, input, dim, keepdim)
+    return _extreme("min", input, (dim, axis, other), keepdim)
 
 
 def evenly(g: Tensor, a: Tensor, y: Tensor) -> Tensor:

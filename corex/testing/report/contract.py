@@ -8,16 +8,7 @@ from typing import Final, NamedTuple
 from corex.backend.contract import Backend
 from corex.dtypes import ALL as DTYPES
 from corex.dtypes import DType
-from corex.tensor.schema import (
-    ALL,
-    BITS,
-    BOOL,
-    FLOAT,
-    INTEGER,
-    NUMBER,
-    REGISTRY,
-    OpSchema,
-)
+from corex.tensor.schema import ALL, BITS, BOOL, FLOAT, INTEGER, NUMBER, REGISTRY, OpSchema
 
 TIERS: Final = {
     0: "memory",

@@ -10,14 +10,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from corex.testing.report.files import write
-from corex.testing.report.summary import (
-    Cell,
-    Group,
-    Summary,
-    shorten,
-    summarise,
-    without_defaults,
-)
+from corex.testing.report.summary import Cell, Group, Summary, shorten, summarise, without_defaults
 from corex.testing.result import Result, Run
 
 FORMAT: Final = "corex conformance"
