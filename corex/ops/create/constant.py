@@ -49,9 +49,17 @@ def dtype_of(name: str, dtype: DTypeLike) -> DType | None:
 
 
 def key_for(
-    name: str, dtype: DTypeLike, default: DType | None, device: DeviceLike, backend: str | None
+    name: str,
+    dtype: DTypeLike,
+    default: DType | None,
+    device: DeviceLike,
+    backend: str | None,
+    out: Tensor | None = None,
 ) -> DispatchKey:
-    """Where and as what a new tensor is made; `default` None means the default float dtype."""
+    """Where and as what a new tensor is made: as `out`, if there is one and no dtype is asked for;
+    `default` None means the default float dtype."""
+    if out is not None and dtype is None:
+        return out.key
     chosen = dtype_of(name, dtype) or default or dt.get_default_dtype()
     return find_place(device, backend).keys[chosen.index]
 
@@ -158,10 +166,7 @@ def _constant(name: str, value: Number | None) -> Callable[..., Tensor]:
         backend: str | None = None,
     ) -> Tensor:
         shape = shape_of(name, sizes, size)
-        if out is not None and dtype is None:
-            key = out.key
-        else:
-            key = key_for(name, dtype, None, device, backend)
+        key = key_for(name, dtype, None, device, backend, out)
         return finished(name, new_tensor_of(key, shape), out, requires_grad, value)
 
     what = "Uninitialised memory" if value is None else f"A tensor of {name}"
@@ -202,10 +207,7 @@ def full(
     """
     shape = checked_shape("full", size)
     value = number_of("full", "fill_value", fill_value)
-    if out is not None and dtype is None:
-        key = out.key
-    else:
-        key = key_for("full", dtype, number_dtype(value), device, backend)
+    key = key_for("full", dtype, number_dtype(value), device, backend, out)
     check_fits(value, key.dtype)
     return finished("full", new_tensor_of(key, shape), out, requires_grad, value)
 

@@ -64,12 +64,9 @@ def arange(
     stride = number_of("arange", "step", step)
     for bound in (first, last, stride):
         check_bits(bound)
-    if out is not None and dtype is None:
-        key = out.key
-    else:
-        floats = float in (type(first), type(last), type(stride))
-        default = dt.get_default_dtype() if floats else dt.int64
-        key = key_for("arange", dtype, default, device, backend)
+    floats = float in (type(first), type(last), type(stride))
+    default = dt.get_default_dtype() if floats else dt.int64
+    key = key_for("arange", dtype, default, device, backend, out)
     _check_not_bool("arange", key.dtype)
     if not key.dtype.is_floating_point:
         for bound in (first, last, stride):
@@ -123,11 +120,7 @@ def linspace(
     Raises:
         TypeError: an argument is no number. RuntimeError: a negative number of steps.
     """
-    key = (
-        out.key
-        if out is not None and dtype is None
-        else (key_for("linspace", dtype, None, device, backend))
-    )
+    key = key_for("linspace", dtype, None, device, backend, out)
     result = _spaced("linspace", key, start, end, steps)
     result = converted(result, key.dtype, key.place)
     return finished("linspace", result, out, requires_grad)
@@ -151,11 +144,7 @@ def logspace(
     Raises:
         TypeError: an argument is no number. RuntimeError: a negative number of steps.
     """
-    key = (
-        out.key
-        if out is not None and dtype is None
-        else (key_for("logspace", dtype, None, device, backend))
-    )
+    key = key_for("logspace", dtype, None, device, backend, out)
     base = real_number(base, "logspace", "base")
     _check_not_bool("logspace", key.dtype)
     exponents = _spaced("logspace", key, start, end, steps)
@@ -236,11 +225,7 @@ def eye(
         if sizes[-1] < 0:
             raise RuntimeError(f"{name} must be greater or equal to 0, got {sizes[-1]}")
     rows, columns = sizes
-    key = (
-        out.key
-        if out is not None and dtype is None
-        else (key_for("eye", dtype, None, device, backend))
-    )
+    key = key_for("eye", dtype, None, device, backend, out)
     result = new_tensor_of(key, (rows, columns))
     write("fill", (result,), (), (0,))
     diagonal = make(result.storage_, key, (min(rows, columns),), (columns + 1,))
