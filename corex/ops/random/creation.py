@@ -13,7 +13,7 @@ from corex.ops.pointwise.select import where
 from corex.ops.promotion import cast, limits
 from corex.ops.random.draws import draw, random_bits, require_floating
 from corex.ops.random.generator import Generator, default_generator
-from corex.ops.reduce.reductions import argsort
+from corex.ops.reduce.order import argsort
 from corex.ops.registration import function
 from corex.ops.shape.views import shaped, sizes_of
 from corex.tensor.tensor import Tensor

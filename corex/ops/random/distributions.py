@@ -12,7 +12,7 @@ from corex.ops.promotion import cast, real_number, require_tensor
 from corex.ops.random.creation import interval, rand_like, randint, randn, randn_like
 from corex.ops.random.draws import draw, require_floating
 from corex.ops.random.generator import Generator
-from corex.ops.reduce.reductions import argsort
+from corex.ops.reduce.order import argsort
 from corex.ops.registration import exported, function, method
 from corex.tensor.tensor import Tensor
 

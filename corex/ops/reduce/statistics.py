@@ -16,7 +16,8 @@ from corex.ops.composed import composition
 from corex.ops.linalg.norms import checked, kept
 from corex.ops.pointwise.select import where
 from corex.ops.promotion import cast, require_tensor
-from corex.ops.reduce.reductions import argmax, argsort, evenly, mean, sum_
+from corex.ops.reduce.order import argsort
+from corex.ops.reduce.reductions import argmax, evenly, mean, sum_
 from corex.ops.registration import exported, function
 from corex.ops.shape.join import cat
 from corex.ops.shape.parts import slice_view

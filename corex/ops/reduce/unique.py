@@ -8,7 +8,7 @@ from corex import dtypes as dt
 from corex.ops.indexing.along import index_select
 from corex.ops.indexing.brackets import getitem
 from corex.ops.promotion import cast, require_tensor
-from corex.ops.reduce.reductions import argsort, cumsum
+from corex.ops.reduce.order import argsort, cumsum
 from corex.ops.registration import exported
 from corex.ops.shape.join import cat
 from corex.ops.shape.views import reshape, shaped
