@@ -35,8 +35,9 @@ from corex.layout import (
     strides_like,
 )
 from corex.observe import events
+from corex.tensor import place as places
 from corex.tensor.modes import mode
-from corex.tensor.place import DispatchKey, Place, observed
+from corex.tensor.place import DispatchKey, Place
 from corex.tensor.schema import OpSchema
 from corex.tensor.tensor import Tensor, alias, make
 
@@ -69,7 +70,9 @@ def bind(
             check_places(schema.name, inputs[1:], place)
     assert schema.result is not None
     specs: list[Spec] = schema.result(*inputs, *params)
-    found = _resolve_for(schema, place, specs, inputs)
+    found = first.key.kernels.get(schema.name) if schema.uniform else None
+    if found is None:
+        found = _resolve_for(schema, place, specs, inputs)
     kernel_params = params[: -schema.rule_params] if schema.rule_params else params
     if found.run is not None:
         if found.accepts is not None:  # it might decline what is not row-major
@@ -86,7 +89,7 @@ def bind(
         if found.run is not None:
             return finish(schema, inputs, params, outs)
     if schema.decomposition is not None:
-        if observed():
+        if places.observers:
             events.tell(
                 schema.name, place, "decomposed", found.reason, specs, inputs, kernel_params
             )
@@ -142,20 +145,13 @@ def _interpreted(
 def _resolve_for(
     schema: OpSchema, place: Place, specs: Sequence[Spec], inputs: Sequence[Tensor | None]
 ) -> Resolution:
-    if schema.uniform:
-        key = inputs[0].key  # type: ignore[union-attr]
-        found = key.kernels.get(schema.name)
-        if found is not None:
-            return found  # type: ignore[no-any-return]
     dtypes = (
         *[dtype for _, dtype in specs],
         *[t.key.dtype for t in inputs if t is not None],
     )
-    return (
-        resolve_uniform(key, schema.name, dtypes)
-        if schema.uniform
-        else resolve(place, schema.name, dtypes)
-    )
+    if schema.uniform:
+        return resolve_uniform(inputs[0].key, schema.name, dtypes)  # type: ignore[union-attr]
+    return resolve(place, schema.name, dtypes)
 
 
 # ---- elementwise ops -----------------------------------------------------------------------------
@@ -183,7 +179,7 @@ def bind_pointwise(
     key = tensors[0].key
     place = key.place
     uniform = dtype is key.dtype
-    strided = False
+    strided = graph = False
     for t in tensors:
         if t.key is not key:
             uniform = False
@@ -191,6 +187,8 @@ def bind_pointwise(
                 check_places(schema.name, tensors[1:], place)
         if t._strides is not None:
             strided = True
+        if t._node is not None:
+            graph = True
     found = key.kernels.get(schema.name) if uniform else None
     if found is None:
         dtypes = (
@@ -216,25 +214,24 @@ def bind_pointwise(
         operands = tuple([t if t is out else _without_overlap(t, out) for t in operands])
     if found.run is not None:
         dense = DENSE[shape]
-        strides = result._strides
-        views = [(result.storage_.buffer, dtype, shape, strides or dense, result.offset)]
+        views = [(result.storage_.buffer, dtype, shape, result._strides or dense, result.offset)]
         for t in operands:
             if numbers and type(t) in NUMBERS:
                 views.append(t)
                 continue
             strides = t._strides or dense
             if t.shape != shape:
-                strides = broadcast_strides(t.shape, t.strides, shape)
+                strides = broadcast_strides(t.shape, t._strides or DENSE[t.shape], shape)
             views.append((t.storage_.buffer, t.key.dtype, shape, strides, t.offset))
         arguments = (*views, *params)
-        if numbers and observed():
+        if numbers and places.observers:
             alone = (None, _computing(schema, inputs, dtype), shape, (0,) * len(shape), 0)
             views = [alone if type(v) in NUMBERS else v for v in views]
         found = launch(found, schema.name, place, arguments, views, 1, params)
         if found.run is not None:
-            return result if out is not None else _recorded(schema, inputs, params, result)
+            return _recorded(schema, inputs, params, result) if graph and out is None else result
     if schema.decomposition is not None:
-        if observed():
+        if places.observers:
             shown = [view_as(t, shape) for t in operands]
             events.tell(schema.name, place, "decomposed", found.reason, [result], shown, params)
         if out is None and not schema.differentiable:

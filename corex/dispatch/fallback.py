@@ -15,7 +15,8 @@ from corex.errors import FallbackWarning, KernelUnavailableError
 from corex.layout import extent, numel
 from corex.observe import events
 from corex.plugins.manager import manager
-from corex.tensor.place import Place, observed
+from corex.tensor import place as places
+from corex.tensor.place import Place
 from corex.tensor.tensor import Tensor, make
 
 # ---- strict mode -----------------------------------------------------------------------------
@@ -83,7 +84,7 @@ def run_fallback(
         )
     for target, source in zip(outs, results, strict=True):
         _put_back(target, source)
-    if observed():
+    if places.observers:
         moved = sum(t.nbytes for t in read if t is not None) + 2 * sum(t.nbytes for t in outs)
         events.tell(op, place, "fallback", reason, outs, read, params, moved)
 

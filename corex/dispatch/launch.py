@@ -7,7 +7,8 @@ from typing import Any
 
 from corex.dispatch.resolve import Resolution, settle
 from corex.observe import events
-from corex.tensor.place import Place, observed
+from corex.tensor import place as places
+from corex.tensor.place import Place
 
 
 def launch(
@@ -29,6 +30,6 @@ def launch(
         found = settle(found, arguments)
     if found.run is not None:
         found.run(*arguments)
-        if shown is not None and observed():
+        if shown is not None and places.observers:
             events.tell(op, place, found.how, found.reason, shown[:outs], shown[outs:], params)
     return found

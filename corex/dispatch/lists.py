@@ -13,7 +13,8 @@ from corex.dispatch.record import no_grad
 from corex.dispatch.resolve import may_overlap, resolve_uniform, same_view
 from corex.layout import DENSE, self_overlaps
 from corex.observe import events
-from corex.tensor.place import DispatchKey, observed
+from corex.tensor import place as places
+from corex.tensor.place import DispatchKey
 from corex.tensor.schema import OpSchema
 from corex.tensor.tensor import Tensor
 
@@ -53,7 +54,7 @@ def bind_lists(
                     t.storage_.version += 1
             return
         reason = found.reason
-    if observed():
+    if places.observers:
         given = [list(tensors) for tensors in lists]
         events.tell(schema.name, key.place, "decomposed", reason, given[:1], given[1:], params)
     assert schema.decomposition is not None

@@ -6,7 +6,8 @@ What a plugin hook answers is cached until the set of plugins changes.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, NamedTuple
+from dataclasses import dataclass
+from typing import Any
 
 from corex.backend.contract import Kernel, View
 from corex.dispatch.upcast import upcast
@@ -19,7 +20,8 @@ from corex.tensor.tensor import Tensor, wrap
 Shape = tuple[int, ...]
 
 
-class Resolution(NamedTuple):
+@dataclass(slots=True)
+class Resolution:
     """How an op runs on a place: a kernel (with its predicate), or why there is none.
 
     Attributes:

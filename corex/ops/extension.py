@@ -26,8 +26,9 @@ from corex.observe import events
 from corex.ops.pointwise.elementwise import binary_function, unary_function
 from corex.ops.promotion import cast, require_tensor, result_type
 from corex.plugins import manager
+from corex.tensor import place as places
 from corex.tensor.modes import mode
-from corex.tensor.place import forget_kernels, observed
+from corex.tensor.place import forget_kernels
 from corex.tensor.schema import REGISTRY, OpSchema, check_formulas
 from corex.tensor.tensor import Tensor
 
@@ -76,7 +77,7 @@ def _composed(
     schema: OpSchema, inputs: tuple[Any, ...], params: tuple[Any, ...], specs: Sequence[Any]
 ) -> Any:
     assert schema.decomposition is not None
-    if observed():
+    if places.observers:
         tensors = [t for t in inputs if t is None or isinstance(t, Tensor)]
         place = next(t.key.place for t in tensors if t is not None)
         reason = "it has no derivative of its own, and gradients are recorded"

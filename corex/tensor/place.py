@@ -156,7 +156,7 @@ class DispatchKey:
         self.kernels: dict[str, Any] = {}
 
     def _find_direct(self, op: str) -> DirectKernel | None:
-        if observed() or _is_overridden(self.place.name, op, self.dtype):
+        if observers or _is_overridden(self.place.name, op, self.dtype):
             return None
         direct = self.place.backend.direct(op, self.dtype)
         return _unless_interpreted(direct) if direct is not None and _interpreters else direct
@@ -182,8 +182,10 @@ def ask_overrides(question: Callable[[str, str, DType], bool]) -> None:
 _lock = threading.Lock()
 _places: weakref.WeakSet[Place] = weakref.WeakSet()  # those of plugins that went, too
 _epoch = 0
-_observers = 0
 _interpreters = 0
+
+observers = 0
+"""How many listen to every call, so that no short cut may be taken."""
 
 
 def forget_kernels() -> None:
@@ -196,16 +198,11 @@ def forget_kernels() -> None:
         place.clear()
 
 
-def observed() -> bool:
-    """Whether somebody listens to every call, so that no short cut may be taken."""
-    return _observers > 0
-
-
 def change_observers(by: int) -> None:
     """Counts listeners in and out, and clears the tables, which hold the short cuts."""
-    global _observers
+    global observers
     with _lock:
-        _observers += by
+        observers += by
     forget_kernels()
 
 
@@ -231,7 +228,7 @@ def ask_interpreters(question: Callable[[], bool]) -> None:
 
 def closed() -> bool:
     """Whether the current thread may take no short cut now: somebody listens, or interprets."""
-    return _observers > 0 or (_interpreters > 0 and _is_interpreted())
+    return observers > 0 or (_interpreters > 0 and _is_interpreted())
 
 
 def _unless_interpreted(direct: DirectKernel) -> DirectKernel:

@@ -48,7 +48,7 @@ def register() -> Iterator[Callable[..., Tracer]]:
     for name in names:
         if name in manager.plugins():
             manager.unregister(name)
-    assert not place.observed()
+    assert not place.observers
 
 
 Register = Callable[..., Tracer]
@@ -210,7 +210,7 @@ def test_a_report_ends_when_its_block_raises() -> None:
         _ = 1 / 0
     a.exp()
     assert found.rows()[0].calls == 1
-    assert not place.observed()
+    assert not place.observers
 
 
 def test_what_an_observer_computes_is_not_told() -> None:
@@ -237,7 +237,7 @@ def test_a_function_that_raises_is_heard_of_at_the_end() -> None:
     def program(divisor: int) -> None:
         with corex.observe(observer):
             assert a.exp().tolist() == pytest.approx([2.718281828] * 2)
-            assert not place.observed()
+            assert not place.observers
             a.sin()
             assert 1 / divisor
 
@@ -268,15 +268,15 @@ def test_an_observer_of_a_plugin_listens_while_it_is_registered(register: Regist
 def test_none_means_not_now_and_is_asked_again(register: Register) -> None:
     found: list[OpCall] = []
     plugin = register(None)
-    assert not place.observed()
+    assert not place.observers
     plugin.observer = found.append
     register(None, "another")
-    assert place.observed()
+    assert place.observers
     corex.ones(2)
     assert [event.op for event in found] == ["fill"]
     plugin.observer = None
     manager.unregister("another")
-    assert not place.observed()
+    assert not place.observers
     assert plugin.asked == 3
 
 
@@ -313,7 +313,7 @@ def test_an_answer_that_cannot_be_called_is_a_fault(
     register(observer, "odd")
     [fault] = [fault for fault in manager.faults() if fault.plugin == "odd"]
     assert message in fault.summary()
-    assert not place.observed()
+    assert not place.observers
 
 
 def test_a_hook_that_raises_is_a_fault() -> None:

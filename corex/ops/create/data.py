@@ -14,7 +14,7 @@ from itertools import chain
 from typing import Any
 
 from corex import dtypes as dt
-from corex.dispatch.bind import write
+from corex.dispatch.bind import fill
 from corex.dispatch.devices import find_place
 from corex.dispatch.resolve import empty
 from corex.dtypes import BY_NAME, PROMOTION, DType
@@ -59,7 +59,7 @@ def tensor(
             number, depth = number[0], depth + 1
         if type(number) is float:
             one = empty(find_place().keys[dt.get_default_dtype().index], (1,) * depth)
-            write("fill", (one,), (), (number,))
+            fill(one, number)
             return one.requires_grad_() if requires_grad else one
     if isinstance(data, Tensor):
         warnings.warn(_COPY_ADVICE, UserWarning, stacklevel=2)

@@ -18,8 +18,8 @@ from corex.ops.promotion import cast, require_tensor, written
 from corex.ops.registration import exported
 from corex.ops.shape.parts import slice_view
 from corex.ops.shape.views import expand, order_back, permute, reordered, reshape, shaped
+from corex.tensor import place as places
 from corex.tensor.modes import mode
-from corex.tensor.place import observed
 from corex.tensor.plan import passed
 from corex.tensor.schema import ALL, NUMBER, OpSchema, declare
 from corex.tensor.tensor import Tensor, alias
@@ -99,7 +99,7 @@ def scatter_add_last(
     dtypes = (a.key.dtype, index.key.dtype, src.key.dtype)
     found = resolve(place, "scatter_add", dtypes)
     if found.run is None:
-        if observed():
+        if places.observers:
             events.tell("scatter_add", place, "decomposed", found.reason, [a], [index, src])
         composed = _scatter_by_index(a.detach(), index, src.detach())
     else:

@@ -60,7 +60,9 @@ def where(
         and input.key is other.key
         and input.key.place is condition.key.place
     ):
-        shape = broadcast_shapes("where", condition.shape, input.shape, other.shape)
+        shape = condition.shape
+        if not (shape == input.shape == other.shape):
+            shape = broadcast_shapes("where", shape, input.shape, other.shape)
         return bind_pointwise(WHERE, (condition, input, other), (), shape, input.key.dtype)
     dtype = result_type(input, other)
     return _choose("where", condition, input, other, dtype)

@@ -14,7 +14,8 @@ from corex.observe import events
 from corex.ops.places import exact_place
 from corex.ops.promotion import cast
 from corex.ops.random.generator import Generator, default_generator
-from corex.tensor.place import Place, observed
+from corex.tensor import place as places
+from corex.tensor.place import Place
 from corex.tensor.schema import FLOAT, OpSchema, declare
 from corex.tensor.tensor import Tensor
 
@@ -81,7 +82,7 @@ def _fill(op: str, out: Tensor, seed: int, offset: int) -> Tensor:
     if found.run is not None:
         write(op, [out], [], (seed, offset))
     else:
-        if observed():
+        if places.observers:
             events.tell(op, out.key.place, "decomposed", found.reason, [out], (), (seed, offset))
         drawn = _DRAWS[op][0](out.key, numel(out.shape), seed, offset)
         write("copy", [out], [drawn.reshape(out.shape)])
