@@ -13,7 +13,7 @@ def run_tensor_hooks(node: Any, grad: Any) -> Any:
 
     Hooks that fill `.grad` of a non-leaf tensor come last, whenever they were registered.
     """
-    cells = [cell[0] for cell in node.prehooks]
+    cells = [cell[0] for cell in node.prehooks if cell]
     hooks = [entry for entry in cells if entry[0] is not None]
     if not hooks:
         return grad
@@ -39,8 +39,7 @@ def run_tensor_hooks(node: Any, grad: Any) -> Any:
 def run_node_prehooks(node: Any, grad: Any) -> Any:
     """Lets a node's prehooks see and replace the gradients of all its outputs."""
     several = node.outputs > 1
-    for cell in tuple(node.prehooks):
-        entry = cell[0]
+    for entry in [cell[0] for cell in node.prehooks if cell]:
         if entry[0] is not None:
             continue
         given = tuple(grad) if several else (grad,)
@@ -56,8 +55,7 @@ def run_node_prehooks(node: Any, grad: Any) -> Any:
 def run_posthooks(node: Any, grads: Sequence[Any], grad: Any) -> Sequence[Any]:
     """Lets a node's hooks see (grad_inputs, grad_outputs) and replace the former."""
     outputs = tuple(grad) if node.outputs > 1 else (grad,)
-    for cell in tuple(node.posthooks):
-        hook = cell[0]
+    for hook in [cell[0] for cell in node.posthooks]:
         after = hook(tuple(grads), outputs)
         if after is not None:
             replaced = after if isinstance(after, tuple) else (after,)

@@ -105,6 +105,7 @@ class RemovableHandle:
     def remove(self) -> None:
         """Removes the hook; doing so twice is harmless."""
         self._hooks[:] = [entry for entry in self._hooks if entry is not self._entry]
+        self._entry.clear()  # another list, of what the tensor became, may hold it, too
 
     def __enter__(self) -> RemovableHandle:
         return self

@@ -212,3 +212,28 @@ def test_node_hooks_of_a_leaf_that_requires_gradients_no_more() -> None:
     y.backward()
     assert calls == ["prehook", "posthook"]
     assert x.grad is None
+
+
+def test_hooks_stay_with_a_result_that_is_detached_and_required_again() -> None:
+    x, calls = leaf(1.0), []
+    y = x * 2
+    y.register_hook(lambda g: calls.append(g.item()) or g * 10)
+    gone = y.register_hook(lambda g: calls.append("removed later"))
+    y.grad_fn.register_prehook(lambda grads: calls.append("of the node"))
+    before = y * 3
+    y.detach_()
+    gone.remove()
+    y.requires_grad_()
+    (y * 2).backward()
+    assert (calls, y.grad.item()) == ([2.0], 20.0)
+    before.backward()  # as in PyTorch, the old node has the hook, too
+    assert (calls, x.grad.item()) == ([2.0, 3.0, "of the node"], 60.0)
+
+
+def test_no_retained_gradient_stays_with_a_detached_result() -> None:
+    y = leaf(1.0) * 2
+    y.retain_grad()
+    y.detach_()
+    y.requires_grad_()
+    (y * 3).backward()
+    assert y.grad.item() == 3.0

@@ -14,7 +14,7 @@ from corex.ops.promotion import require_tensor
 from corex.ops.registration import exported, function, method, tensor_property
 from corex.tensor.lineage import replace_memory, switched
 from corex.tensor.modes import mode
-from corex.tensor.node import AccumulateGrad
+from corex.tensor.node import AccumulateGrad, Node
 from corex.tensor.plan import passed
 from corex.tensor.schema import OpSchema, unlisted
 from corex.tensor.storage import adopt
@@ -376,13 +376,24 @@ def detach_(self: Tensor) -> Tensor:
     """
     if self._base is not None:
         raise RuntimeError("Can't detach views in-place. Use detach() instead.")
-    if type(self._node) is AccumulateGrad:
-        self._idle = self._node
+    node = self._node
+    if type(node) is AccumulateGrad:
+        self._idle = node
+    elif node is not None and node.prehooks is not None:
+        self._idle = _with_hooks_of(self, node)
     self._node = None
     self._output_nr = 0
     if self._views is not None:
         switched(self)
     return self
+
+
+def _with_hooks_of(t: Tensor, node: Node) -> AccumulateGrad:
+    """What ends the graph at `t`, should it require gradients again: its hooks stay with it."""
+    end = AccumulateGrad(t)
+    own = [cell for cell in node.prehooks or () if cell and cell[0][0] == t._output_nr]
+    end.prehooks = [cell for cell in own if cell is not t._retains_grad]
+    return end
 
 
 @method(quick=True)
