@@ -41,15 +41,10 @@ def _trace() -> str:
     return "".join(traceback.format_stack()[:-3])
 
 
-class set_detect_anomaly:  # noqa: N801 - PyTorch's name
-    """Switches anomaly mode on or off, at once; as a context manager, until its end."""
+class _Restoring:
+    """On leaving, anomaly mode is again what it was `_before`."""
 
-    def __init__(self, mode: bool, check_nan: bool = True) -> None:
-        self._before = (_state["enabled"], _state["nan"])
-        _apply(bool(mode), bool(check_nan))
-
-    def __enter__(self) -> None:
-        return None
+    _before: tuple[bool, bool]
 
     def __exit__(
         self,
@@ -60,7 +55,18 @@ class set_detect_anomaly:  # noqa: N801 - PyTorch's name
         _apply(*self._before)
 
 
-class detect_anomaly:  # noqa: N801 - PyTorch's name
+class set_detect_anomaly(_Restoring):  # noqa: N801 - PyTorch's name
+    """Switches anomaly mode on or off, at once; as a context manager, until its end."""
+
+    def __init__(self, mode: bool, check_nan: bool = True) -> None:
+        self._before = (_state["enabled"], _state["nan"])
+        _apply(bool(mode), bool(check_nan))
+
+    def __enter__(self) -> None:
+        return None
+
+
+class detect_anomaly(_Restoring):  # noqa: N801 - PyTorch's name
     """Context manager: forward keeps tracebacks, backward shows the one behind a failure.
 
     With `check_nan`, a NaN gradient is a failure. Everything is slower meanwhile.
@@ -78,14 +84,6 @@ class detect_anomaly:  # noqa: N801 - PyTorch's name
     def __enter__(self) -> None:
         self._before = (_state["enabled"], _state["nan"])
         _apply(True, self._nan)
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        value: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        _apply(*self._before)
 
 
 def check_nan(node: Any, grads: Sequence[Any]) -> None:

@@ -32,14 +32,17 @@ def is_inference_mode_enabled() -> bool:
 
 
 class _Switch:
-    """Base of the grad modes: a context manager whose `clone` serves each call of a function."""
+    """Sets grad mode to `wanted` in a block or, by a `clone` each, in the calls of a function."""
+
+    wanted: bool
 
     def clone(self) -> _Switch:
         """A fresh one with the same arguments."""
         return type(self)()
 
     def __enter__(self) -> None:
-        raise NotImplementedError
+        self._before = mode.enabled
+        mode.enabled = self.wanted
 
     def __exit__(
         self,
@@ -47,7 +50,7 @@ class _Switch:
         value: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        raise NotImplementedError
+        mode.enabled = self._before
 
     def __call__(self, function: F) -> F:
         """Decorates a function, or a generator function whose body then runs in this mode."""
@@ -90,26 +93,12 @@ def _wrap_generator(clone: Callable[[], _Switch], function: F) -> F:
 
 
 class _Grad(_Switch):
-    """Sets grad mode to `wanted` between enter and exit."""
-
-    wanted = False
+    """One whose mode is known, so that it takes no arguments."""
 
     def __new__(cls, function: Callable[..., Any] | None = None) -> Any:
         # `@no_grad` without parentheses decorates too.
         instance = object.__new__(cls)
         return instance if function is None else instance(function)
-
-    def __enter__(self) -> None:
-        self._before = mode.enabled
-        mode.enabled = self.wanted
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        value: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        mode.enabled = self._before
 
 
 class no_grad(_Grad):  # noqa: N801 - PyTorch's name
@@ -147,15 +136,7 @@ class set_grad_enabled(_Switch):  # noqa: N801 - PyTorch's name
         return super().__call__(function)
 
     def __enter__(self) -> None:
-        _set(self.mode)
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        value: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        _set(self._before)
+        _set(self.mode)  # to go back to what was before it was made
 
 
 class inference_mode(_Switch):  # noqa: N801 - PyTorch's name
@@ -164,11 +145,9 @@ class inference_mode(_Switch):  # noqa: N801 - PyTorch's name
 
     def __new__(cls, mode: bool | Callable[..., Any] = True) -> Any:
         instance = object.__new__(cls)
-        if isinstance(mode, bool):
-            instance.mode = mode
-            return instance
-        instance.mode = True
-        return instance(mode)
+        instance.mode = mode if isinstance(mode, bool) else True
+        instance.wanted = not instance.mode
+        return instance if isinstance(mode, bool) else instance(mode)
 
     mode: bool
 
@@ -178,8 +157,8 @@ class inference_mode(_Switch):  # noqa: N801 - PyTorch's name
         return found
 
     def __enter__(self) -> None:
-        self._before = (is_grad_enabled(), _inference.enabled)
-        _set(not self.mode)
+        super().__enter__()
+        self._outer = _inference.enabled
         _inference.enabled = self.mode
 
     def __exit__(
@@ -188,8 +167,8 @@ class inference_mode(_Switch):  # noqa: N801 - PyTorch's name
         value: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        grad, _inference.enabled = self._before
-        _set(grad)
+        super().__exit__(kind, value, trace)
+        _inference.enabled = self._outer
 
 
 def _set(enabled: bool) -> None:

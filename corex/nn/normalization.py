@@ -31,7 +31,8 @@ class _Affine(Module):
             else:
                 self.register_parameter(name, None)
 
-    def _reset_affine(self) -> None:
+    def reset_parameters(self) -> None:
+        """Scale 1, shift 0."""
         if self.weight is not None:
             init.ones_(self.weight)
         if self.bias is not None:
@@ -67,10 +68,6 @@ class LayerNorm(_Affine):
             self.normalized_shape, elementwise_affine, elementwise_affine and bias, device, dtype
         )
         self.reset_parameters()
-
-    def reset_parameters(self) -> None:
-        """Scale 1, shift 0."""
-        self._reset_affine()
 
     def forward(self, input: Tensor) -> Tensor:
         """The input's shape."""
@@ -169,10 +166,6 @@ class GroupNorm(_Affine):
         self._add_affine((num_channels,), affine, affine and bias, device, dtype)
         self.reset_parameters()
 
-    def reset_parameters(self) -> None:
-        """Scale 1, shift 0."""
-        self._reset_affine()
-
     def forward(self, input: Tensor) -> Tensor:
         """(N, C, ...) -> (N, C, ...)."""
         return functional.group_norm(input, self.num_groups, self.weight, self.bias, self.eps)
@@ -248,7 +241,7 @@ class _BatchNorm(_Affine):
     def reset_parameters(self) -> None:
         """Scale 1, shift 0, no statistics."""
         self.reset_running_stats()
-        self._reset_affine()
+        super().reset_parameters()
 
     def _check_input_dim(self, input: Tensor) -> None:
         raise NotImplementedError

@@ -7,21 +7,7 @@ import warnings
 import corex
 from corex import Tensor
 from corex.ops.nn.classification import cross_entropy as _cross_entropy
-
-
-def reduce_loss(loss: Tensor, reduction: str) -> Tensor:
-    """The mean or sum of the elements, or the elements.
-
-    Raises:
-        ValueError: an unknown reduction.
-    """
-    if reduction == "mean":
-        return loss.mean()
-    if reduction == "sum":
-        return loss.sum()
-    if reduction == "none":
-        return loss
-    raise ValueError(f"{reduction} is not a valid value for reduction")
+from corex.ops.nn.loss import reduced
 
 
 def legacy_reduction(size_average: bool | None, reduce: bool | None, reduction: str) -> str:
@@ -97,7 +83,7 @@ def huber_loss(
         raise RuntimeError("huber_loss does not support non-positive values for delta.")
     if weight is None:
         return corex.huber_loss(input, target, reduction, delta)
-    return reduce_loss(corex.huber_loss(input, target, "none", delta) * weight, reduction)
+    return reduced(corex.huber_loss(input, target, "none", delta) * weight, reduction)
 
 
 def nll_loss(
@@ -216,7 +202,7 @@ def poisson_nll_loss(
         stirling = target * corex.log(target) - target
         stirling = stirling + 0.5 * corex.log(6.283185307179586 * target)
         loss = loss + stirling.masked_fill(target <= 1, 0.0)
-    return reduce_loss(loss, reduction)
+    return reduced(loss, reduction)
 
 
 def margin_ranking_loss(
@@ -230,7 +216,7 @@ def margin_ranking_loss(
 ) -> Tensor:
     """`max(0, -target * (input1 - input2) + margin)`."""
     reduction = legacy_reduction(size_average, reduce, reduction)
-    return reduce_loss(corex.clamp(-target * (input1 - input2) + margin, min=0.0), reduction)
+    return reduced(corex.clamp(-target * (input1 - input2) + margin, min=0.0), reduction)
 
 
 def hinge_embedding_loss(
@@ -247,4 +233,4 @@ def hinge_embedding_loss(
     loss = corex.where(target != 1, corex.clamp(margin - input, min=0.0), zero) + corex.where(
         target != -1, input, zero
     )
-    return reduce_loss(loss, reduction)
+    return reduced(loss, reduction)

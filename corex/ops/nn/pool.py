@@ -27,6 +27,17 @@ def _pool_size(size: int, kernel: int, stride: int, padding: int, dilation: int,
     return count
 
 
+def _pooled(
+    x: Tensor, kernel: Pair, stride: Pair, padding: Pair, dilation: Pair
+) -> tuple[int, ...]:
+    """The shape of the result; the rest of a row or column that holds no window is left out."""
+    height, width = (
+        _pool_size(x.shape[2 + i], kernel[i], stride[i], padding[i], dilation[i], False)
+        for i in (0, 1)
+    )
+    return (*x.shape[:2], height, width)
+
+
 def _max_pool_steps(
     x: Tensor, kernel: Pair, stride: Pair, padding: Pair, dilation: Pair
 ) -> tuple[Tensor, Tensor]:
@@ -53,10 +64,7 @@ MAX_POOL = declare(
     OpSchema(
         "max_pool2d", ("x",),
         lambda x, kernel, stride, padding, dilation: [
-            (shape := (*x.shape[:2], *(
-                _pool_size(x.shape[2 + i], kernel[i], stride[i], padding[i], dilation[i], False)
-                for i in (0, 1)
-            )), x.key.dtype),
+            (shape := _pooled(x, kernel, stride, padding, dilation), x.key.dtype),
             (shape, dt.int64),
         ],
         ("kernel", "stride", "padding", "dilation"),
@@ -116,15 +124,24 @@ def max_pool2d_with_indices(
             unsqueeze(input, 0), kernel_size, stride, padding, dilation, ceil_mode
         )
         return shaped(values, values.shape[1:]), shaped(indices, indices.shape[1:])
+    kernel, steps, margin, spread, extra = _geometry(
+        "max_pool2d", input, kernel_size, stride, padding, dilation, ceil_mode
+    )
+    if extra != (0, 0):
+        return _ceil_max_pool(input, kernel, steps, margin, spread, extra)
+    values, indices = bind(MAX_POOL, (input,), (kernel, steps, margin, spread))
+    return values, indices
+
+
+def _geometry(
+    op: str, x: Tensor, kernel_size: Any, stride: Any, padding: Any, dilation: Any, ceil: bool
+) -> tuple[Pair, Pair, Pair, Pair, Pair]:
+    """Kernel, stride, padding and dilation, checked, and what `_ceil_padding` adds."""
     kernel, margin = pair(kernel_size, "kernel_size"), pair(padding, "padding")
     steps = kernel if stride is None or stride == [] else pair(stride, "stride")
     spread = pair(dilation, "dilation")
-    _check_pool("max_pool2d", input, kernel, steps, margin, spread, ceil_mode)
-    x, extra = input, _ceil_padding(input, kernel, steps, margin, spread, ceil_mode)
-    if extra != (0, 0):
-        return _ceil_max_pool(x, kernel, steps, margin, spread, extra)
-    values, indices = bind(MAX_POOL, (x,), (kernel, steps, margin, spread))
-    return values, indices
+    _check_pool(op, x, kernel, steps, margin, spread, ceil)
+    return kernel, steps, margin, spread, _ceil_padding(x, kernel, steps, margin, spread, ceil)
 
 
 def _ceil_max_pool(
@@ -215,10 +232,7 @@ AVG_POOL = declare(
     OpSchema(
         "avg_pool2d", ("x",),
         lambda x, kernel, stride, padding, include: [
-            ((*x.shape[:2], *(
-                _pool_size(x.shape[2 + i], kernel[i], stride[i], padding[i], 1, False)
-                for i in (0, 1)
-            )), x.key.dtype)
+            (_pooled(x, kernel, stride, padding, (1, 1)), x.key.dtype)
         ],
         ("kernel", "stride", "padding", "include"),
         {
@@ -287,10 +301,9 @@ def avg_pool2d(
             divisor_override,
         )  # fmt: skip
         return shaped(means, means.shape[1:])
-    kernel, margin = pair(kernel_size, "kernel_size"), pair(padding, "padding")
-    steps = kernel if stride is None or stride == [] else pair(stride, "stride")
-    _check_pool("avg_pool2d", input, kernel, steps, margin, (1, 1), ceil_mode)
-    extra = _ceil_padding(input, kernel, steps, margin, (1, 1), ceil_mode)
+    kernel, steps, margin, _, extra = _geometry(
+        "avg_pool2d", input, kernel_size, stride, padding, 1, ceil_mode
+    )
     if extra != (0, 0):
         return _ceil_avg_pool(
             input, kernel, steps, margin, extra, count_include_pad, divisor_override

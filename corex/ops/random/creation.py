@@ -37,6 +37,16 @@ def _check_shape(shape: tuple[int, ...]) -> None:
         )
 
 
+def _new_like(input: Tensor, dtype: DType | None) -> Tensor:
+    return empty(input.key if dtype is None else input.key.place.key(dtype), input.shape)
+
+
+def _drawn(
+    op: str, kernel: str, result: Tensor, generator: Generator | None, requires_grad: bool
+) -> Tensor:
+    return draw(kernel, require_floating(op, result), generator).requires_grad_(requires_grad)
+
+
 @function(out="new")
 def rand(
     *size: Any,
@@ -47,8 +57,8 @@ def rand(
     backend: str | None = None,
 ) -> Tensor:
     """Uniform numbers in [0, 1)."""
-    result = require_floating("rand", new_tensor(size, dtype, device, backend))
-    return draw("random_uniform", result, generator).requires_grad_(requires_grad)
+    result = new_tensor(size, dtype, device, backend)
+    return _drawn("rand", "random_uniform", result, generator, requires_grad)
 
 
 @function(out="new")
@@ -61,30 +71,24 @@ def randn(
     backend: str | None = None,
 ) -> Tensor:
     """Standard normal numbers (Box-Muller)."""
-    result = require_floating("randn", new_tensor(size, dtype, device, backend))
-    return draw("random_normal", result, generator).requires_grad_(requires_grad)
+    result = new_tensor(size, dtype, device, backend)
+    return _drawn("randn", "random_normal", result, generator, requires_grad)
 
 
 @function()
 def rand_like(input: Tensor, *, dtype: DType | None = None, generator: Generator | None = None,
               requires_grad: bool = False) -> Tensor:  # fmt: skip
     """`rand` of a tensor's shape, dtype and place."""
-    key = input.key if dtype is None else input.key.place.key(dtype)
-    result = draw(
-        "random_uniform", require_floating("rand_like", empty(key, input.shape)), generator
-    )
-    return result.requires_grad_(requires_grad)
+    result = _new_like(input, dtype)
+    return _drawn("rand_like", "random_uniform", result, generator, requires_grad)
 
 
 @function()
 def randn_like(input: Tensor, *, dtype: DType | None = None, generator: Generator | None = None,
                requires_grad: bool = False) -> Tensor:  # fmt: skip
     """`randn` of a tensor's shape, dtype and place."""
-    key = input.key if dtype is None else input.key.place.key(dtype)
-    result = draw(
-        "random_normal", require_floating("randn_like", empty(key, input.shape)), generator
-    )
-    return result.requires_grad_(requires_grad)
+    result = _new_like(input, dtype)
+    return _drawn("randn_like", "random_normal", result, generator, requires_grad)
 
 
 @function(out="new")

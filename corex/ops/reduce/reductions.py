@@ -256,6 +256,12 @@ def _nonempty(op: str, a: Tensor, dims: tuple[int, ...], dim: Dims = 0) -> None:
         )
 
 
+def _among(schema: OpSchema, input: Tensor, dim: Dims, keepdim: bool) -> Tensor:
+    dims = normalize_dims(dim, require_tensor(schema.name, input).ndim)
+    _nonempty(schema.name, input, dims, dim)
+    return _reduce(schema, input, dims, keepdim)
+
+
 @exported(out="same")
 def amax(input: Tensor, dim: Dims = (), keepdim: bool = False, *, axis: Dims = None) -> Tensor:
     """Largest element over dims; gradients are shared among equals.
@@ -263,10 +269,7 @@ def amax(input: Tensor, dim: Dims = (), keepdim: bool = False, *, axis: Dims = N
     Raises:
         IndexError: nothing to reduce in a dim. RuntimeError: nothing at all.
     """
-    dim = dim if axis is None else axis
-    dims = normalize_dims(dim, require_tensor("amax", input).ndim)
-    _nonempty("amax", input, dims, dim)
-    return _reduce(AMAX, input, dims, keepdim)
+    return _among(AMAX, input, dim if axis is None else axis, keepdim)
 
 
 @exported(out="same")
@@ -276,10 +279,7 @@ def amin(input: Tensor, dim: Dims = (), keepdim: bool = False, *, axis: Dims = N
     Raises:
         IndexError: nothing to reduce in a dim. RuntimeError: nothing at all.
     """
-    dim = dim if axis is None else axis
-    dims = normalize_dims(dim, require_tensor("amin", input).ndim)
-    _nonempty("amin", input, dims, dim)
-    return _reduce(AMIN, input, dims, keepdim)
+    return _among(AMIN, input, dim if axis is None else axis, keepdim)
 
 
 @exported(out="same")
