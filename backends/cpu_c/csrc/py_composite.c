@@ -40,10 +40,28 @@ static char *read_memory(const corex_kernel *kernel, PyObject *const *args, int6
     return address;
 }
 
-static PyObject *mismatch(void)
+typedef struct product {
+    int64_t m, n, k;
+    int64_t counts[3]; /* of the result's and the operands' elements */
+} product;
+
+/*
+ * Reads the shapes args[0] of a product (m, n), args[3] of its first operand (m, k) and args[6] of
+ * the second, (k, n) or, transposed, (n, k); false with an exception set.
+ */
+COREX_INLINE bool read_product(PyObject *const *args, bool transposed, product *found)
 {
+    int64_t shapes[3][2];
+    for (int i = 0; i < 3; i++)
+        if ((found->counts[i] = read_shape(args[3 * i], 2, shapes[i])) < 0)
+            return false;
+    const int64_t m = shapes[0][0], n = shapes[0][1], k = shapes[1][1];
+    if (shapes[1][0] == m && shapes[2][transposed] == k && shapes[2][!transposed] == n) {
+        found->m = m, found->n = n, found->k = k;
+        return true;
+    }
     PyErr_SetString(PyExc_ValueError, "the shapes of the operands do not fit together");
-    return NULL;
+    return false;
 }
 
 static PyObject *finish(corex_buffer *out, corex_status status)
@@ -61,17 +79,14 @@ static int64_t work_of(int64_t m, int64_t n, int64_t k) { return corex_times3(m,
 KERNEL(direct_matmul)
 {
     DIRECT(7);
-    int64_t out_shape[2], a_shape[2], b_shape[2];
-    int64_t count = read_shape(args[0], 2, out_shape), in_a = read_shape(args[3], 2, a_shape);
-    int64_t in_b = read_shape(args[6], 2, b_shape);
-    if (count < 0 || in_a < 0 || in_b < 0)
+    product p;
+    if (!read_product(args, false, &p))
         return NULL;
-    const int64_t m = out_shape[0], n = out_shape[1], k = a_shape[1];
-    if (a_shape[0] != m || b_shape[0] != k || b_shape[1] != n)
-        return mismatch();
-    const char *a = read_memory(kernel, args + 1, in_a), *b = read_memory(kernel, args + 4, in_b);
+    const int64_t m = p.m, n = p.n, k = p.k;
+    const char *a = read_memory(kernel, args + 1, p.counts[1]);
+    const char *b = read_memory(kernel, args + 4, p.counts[2]);
     corex_buffer *out =
-        a == NULL || b == NULL ? NULL : corex_buffer_new(corex_bytes(count, kernel->shift));
+        a == NULL || b == NULL ? NULL : corex_buffer_new(corex_bytes(p.counts[0], kernel->shift));
     if (out == NULL)
         return NULL;
     corex_status status;
@@ -85,20 +100,17 @@ KERNEL(direct_matmul)
 KERNEL(direct_linear)
 {
     DIRECT(9);
-    int64_t out_shape[2], a_shape[2], w_shape[2];
-    int64_t count = read_shape(args[0], 2, out_shape), in_a = read_shape(args[3], 2, a_shape);
-    int64_t in_w = read_shape(args[6], 2, w_shape);
-    if (count < 0 || in_a < 0 || in_w < 0)
+    product p;
+    if (!read_product(args, true, &p))
         return NULL;
-    const int64_t m = out_shape[0], n = out_shape[1], k = a_shape[1];
-    if (a_shape[0] != m || w_shape[0] != n || w_shape[1] != k)
-        return mismatch();
+    const int64_t m = p.m, n = p.n, k = p.k;
     const bool biased = args[7] != Py_None;
-    const char *a = read_memory(kernel, args + 1, in_a), *w = read_memory(kernel, args + 4, in_w);
+    const char *a = read_memory(kernel, args + 1, p.counts[1]);
+    const char *w = read_memory(kernel, args + 4, p.counts[2]);
     const char *bias = biased ? read_memory(kernel, args + 7, n) : NULL;
     if (a == NULL || w == NULL || (biased && bias == NULL))
         return NULL;
-    corex_buffer *out = corex_buffer_new(corex_bytes(count, kernel->shift));
+    corex_buffer *out = corex_buffer_new(corex_bytes(p.counts[0], kernel->shift));
     if (out == NULL)
         return NULL;
     for (int64_t i = 0; biased && i < m; i++)
@@ -139,22 +151,19 @@ KERNEL(direct_linear_backward)
 {
     DIRECT(10);
     (void)dtype;
-    int64_t g_shape[2], a_shape[2], w_shape[2];
-    int64_t in_g = read_shape(args[3], 2, g_shape), in_a = read_shape(args[6], 2, a_shape);
-    int64_t in_w = read_shape(args[9], 2, w_shape);
-    if (in_g < 0 || in_a < 0 || in_w < 0)
+    product p;
+    if (!read_product(args + 3, true, &p))
         return NULL;
-    const int64_t m = g_shape[0], n = g_shape[1], k = a_shape[1];
-    if (a_shape[0] != m || w_shape[0] != n || w_shape[1] != k)
-        return mismatch();
+    const int64_t m = p.m, n = p.n, k = p.k;
     if (!PyTuple_Check(args[0]) || PyTuple_GET_SIZE(args[0]) != 3) {
         PyErr_SetString(PyExc_TypeError, "needs must be three bools");
         return NULL;
     }
-    const char *g = read_memory(kernel, args + 1, in_g), *a = read_memory(kernel, args + 4, in_a);
+    const char *g = read_memory(kernel, args + 1, p.counts[0]);
+    const char *a = read_memory(kernel, args + 4, p.counts[1]);
     /* The weight counts only for the gradient of `a`; without that it may be None. */
     const bool weighs = PyTuple_GET_ITEM(args[0], 0) == Py_True;
-    const char *w = weighs ? read_memory(kernel, args + 7, in_w) : "";
+    const char *w = weighs ? read_memory(kernel, args + 7, p.counts[2]) : "";
     PyObject *result = g == NULL || a == NULL || w == NULL ? NULL : PyTuple_New(3);
     for (int which = 0; result != NULL && which < 3; which++) {
         int needed = PyObject_IsTrue(PyTuple_GET_ITEM(args[0], which));

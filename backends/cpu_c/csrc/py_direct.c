@@ -100,6 +100,21 @@ static PyObject *run_large(const corex_kernel *kernel, corex_buffer *out, char *
     Py_END_ALLOW_THREADS return (PyObject *)out;
 }
 
+/* Makes the result, operand 0 of the loop, and fills it. */
+COREX_INLINE PyObject *run(const corex_kernel *kernel, char **p, int64_t *strides, int64_t n,
+                           int nops)
+{
+    corex_buffer *out = corex_buffer_new(corex_bytes(n, kernel->out_shift));
+    if (COREX_UNLIKELY(out == NULL))
+        return NULL;
+    p[0] = out->ptr;
+    strides[0] = (int64_t)1 << kernel->out_shift;
+    if (COREX_UNLIKELY(corex_times(n, kernel->cost) > COREX_UNLOCK_ABOVE))
+        return run_large(kernel, out, p, strides, n, nops);
+    kernel->loops[corex_level_now()](p, strides, n);
+    return (PyObject *)out;
+}
+
 static PyObject *direct_unary(PyObject *self, PyObject *const *args, size_t nargsf, PyObject *names)
 {
     (void)names;
@@ -112,15 +127,7 @@ static PyObject *direct_unary(PyObject *self, PyObject *const *args, size_t narg
     int64_t n = corex_count(args[0], PyExc_ValueError);
     if (COREX_UNLIKELY(n < 0 || !read_operand(kernel, args + 1, n, &room, &p[1], &strides[1])))
         return NULL;
-    corex_buffer *out = corex_buffer_new(corex_bytes(n, kernel->out_shift));
-    if (COREX_UNLIKELY(out == NULL))
-        return NULL;
-    p[0] = out->ptr;
-    strides[0] = (int64_t)1 << kernel->out_shift;
-    if (COREX_UNLIKELY(corex_times(n, kernel->cost) > COREX_UNLOCK_ABOVE))
-        return run_large(kernel, out, p, strides, n, 2);
-    kernel->loops[corex_level_now()](p, strides, n);
-    return (PyObject *)out;
+    return run(kernel, p, strides, n, 2);
 }
 
 static bool zero_divisor(const corex_kernel *kernel, char *data, int64_t stride, int64_t n)
@@ -151,15 +158,7 @@ static PyObject *direct_binary(PyObject *self, PyObject *const *args, size_t nar
         return refused();
     if (COREX_UNLIKELY(kernel->checked && zero_divisor(kernel, p[2], strides[2], n)))
         return NULL;
-    corex_buffer *out = corex_buffer_new(corex_bytes(n, kernel->out_shift));
-    if (COREX_UNLIKELY(out == NULL))
-        return NULL;
-    p[0] = out->ptr;
-    strides[0] = (int64_t)1 << kernel->out_shift;
-    if (COREX_UNLIKELY(corex_times(n, kernel->cost) > COREX_UNLOCK_ABOVE))
-        return run_large(kernel, out, p, strides, n, 3);
-    kernel->loops[corex_level_now()](p, strides, n);
-    return (PyObject *)out;
+    return run(kernel, p, strides, n, 3);
 }
 
 static uint8_t log2_size(int dtype)

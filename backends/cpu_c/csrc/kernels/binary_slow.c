@@ -11,48 +11,30 @@
          : (T)((x) / (y) - (((x) % (y) != 0) & (((x) < 0) != ((y) < 0)))))
 #define FMOD(x, y) ((T)(y) == (T) - 1 && (T) - 1 < 0 ? (T)0 : (T)((x) % (y)))
 
-COREX_INLINE double float_floor_divide(double x, double y)
-{
-    if (y == 0)
-        return x / y;
-    double r = fmod(x, y), q = (x - r) / y;
-    if (r != 0 && (r < 0) != (y < 0))
-        q -= 1;
-    if (q == 0)
-        return copysign(0.0, x / y);
-    double whole = floor(q);
-    return q - whole > 0.5 ? whole + 1 : whole;
-}
-
-COREX_INLINE double float_remainder(double x, double y)
-{
-    double r = fmod(x, y);
-    if (r == 0)
-        return copysign(0.0, y);
-    return (r < 0) != (y < 0) ? r + y : r;
-}
-
-/* In float, since (x - r) / y must round as float arithmetic does. */
-COREX_INLINE float float_floor_dividef(float x, float y)
-{
-    if (y == 0)
-        return x / y;
-    float r = fmodf(x, y), q = (x - r) / y;
-    if (r != 0 && (r < 0) != (y < 0))
-        q -= 1;
-    if (q == 0)
-        return copysignf(0.0f, x / y);
-    float whole = floorf(q);
-    return q - whole > 0.5f ? whole + 1 : whole;
-}
-
-COREX_INLINE float float_remainderf(float x, float y)
-{
-    float r = fmodf(x, y);
-    if (r == 0)
-        return copysignf(0.0f, y);
-    return (r < 0) != (y < 0) ? r + y : r;
-}
+/* One for each type, since (x - r) / y must round as its arithmetic does. */
+#define FLOAT_DIVISION(T, f) \
+    COREX_INLINE T float_floor_divide##f(T x, T y) \
+    { \
+        if (y == 0) \
+            return x / y; \
+        T r = fmod##f(x, y), q = (x - r) / y; \
+        if (r != 0 && (r < 0) != (y < 0)) \
+            q -= 1; \
+        if (q == 0) \
+            return copysign##f(0, x / y); \
+        T whole = floor##f(q); \
+        return q - whole > (T)0.5 ? whole + 1 : whole; \
+    } \
+\
+    COREX_INLINE T float_remainder##f(T x, T y) \
+    { \
+        T r = fmod##f(x, y); \
+        if (r == 0) \
+            return copysign##f(0, y); \
+        return (r < 0) != (y < 0) ? r + y : r; \
+    }
+FLOAT_DIVISION(double, )
+FLOAT_DIVISION(float, f)
 
 /* Square and multiply, wrapping. */
 COREX_INLINE uint64_t power(uint64_t base, uint64_t exponent)
@@ -95,9 +77,8 @@ COREX_INLINE int64_t signed_power(int64_t base, int64_t exponent)
 
 /* x is the incoming gradient, y the forward's operand */
 #define FLOAT_OPS(X) \
-    X(LOOP2_SLOW, floor_divide, \
-      _Generic(x, float: float_floor_dividef, default: float_floor_divide)(x, y)) \
-    X(LOOP2_SLOW, remainder, _Generic(x, float: float_remainderf, default: float_remainder)(x, y)) \
+    X(LOOP2_SLOW, floor_divide, COREX_TG2(float_floor_divide, x, y)) \
+    X(LOOP2_SLOW, remainder, COREX_TG2(float_remainder, x, y)) \
     X(LOOP2_SLOW, fmod, COREX_TG2(fmod, x, y)) \
     X(LOOP2_SLOW, pow, COREX_TG2(pow, x, y)) \
     X(LOOP2_SLOW, atan2, COREX_TG2(atan2, x, y)) \
