@@ -10,6 +10,8 @@ from collections.abc import Callable, Collection, Mapping
 from typing import Any, ClassVar, NamedTuple, Protocol
 
 from corex.backend.signatures import DTYPES, fits
+from corex.backend.traits import Traits
+from corex.backend.version import API_VERSION, FEATURES, Feature, Version, features_of
 from corex.dtypes import DType
 from corex.errors import BackendUnavailableError, KernelUnavailableError, OutOfMemoryError
 from corex.layout import collapse, contiguous_strides
@@ -25,17 +27,18 @@ __all__ = [
     "DeviceEvent",
     "DeviceStream",
     "DirectKernel",
+    "FEATURES",
+    "Feature",
     "Kernel",
     "KernelChoice",
     "KernelUnavailableError",
     "OutOfMemoryError",
     "ThreadedBackend",
+    "Traits",
     "View",
     "collapse",
     "contiguous_strides",
 ]
-
-API_VERSION = 1
 
 Buffer = Any
 """Whatever a backend's `allocate` returned. corex only keeps it and hands it back; the memory is
@@ -82,6 +85,16 @@ class Backend:
 
     name: ClassVar[str]
     device_type: ClassVar[str]
+
+    # ---- what it is ----------------------------------------------------------------------
+    @property
+    def features(self) -> frozenset[str]:
+        """The names in `FEATURES` of what it offers beyond the minimum: of what it overrides."""
+        return features_of(self, Backend)
+
+    def traits(self, device: int) -> Traits:
+        """In what device number `device` differs from an ideal one; see `Traits`."""
+        return Traits()
 
     # ---- tier 0: memory ------------------------------------------------------------------
     def device_count(self) -> int:
@@ -322,7 +335,7 @@ class BackendDescriptor(NamedTuple):
         factory: constructs the backend; called once, on first use.
         priority: the higher one serves a device type that several backends share, and is the
             default backend; ties go to the name that sorts first.
-        api_version: the contract version it was written for.
+        api_version: the contract version it was written for, (major, minor).
     """
 
     name: str
@@ -330,4 +343,4 @@ class BackendDescriptor(NamedTuple):
     probe: Callable[[], str | None]
     factory: Callable[[], Backend]
     priority: int = 0
-    api_version: int = API_VERSION
+    api_version: Version = (1, 0)

@@ -17,6 +17,7 @@ from corex.plugins import Plugin, manager
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The options of `corex backends`."""
+    parser.add_argument("name", nargs="?", metavar="NAME", help="tell all about one backend")
     parser.add_argument(
         "--ops",
         action="store_true",
@@ -36,6 +37,8 @@ def run(args: argparse.Namespace) -> int:
     """Prints the tables of backends and plugins, then the faults."""
     if args.warm is not None:
         return _warm(args.warm)
+    if args.name is not None:
+        return _print_one(args.name)
     default, problem = _default()
     rows = [_row(name, name == default) for name in manager.descriptors()]
     print(table(("backend", "device", "dtypes", "status"), rows) if rows else "no backends")
@@ -48,6 +51,34 @@ def run(args: argparse.Namespace) -> int:
         print(f"\ndisabled by COREX_DISABLE: {', '.join(sorted(manager.disabled()))}")
     _print_faults(args.verbose)
     return 0
+
+
+def _print_one(name: str) -> int:
+    """Everything about one backend, or about the one that serves a device type."""
+    try:
+        known = name in manager.descriptors()
+        name = name if known else manager.backend_for_device_type(name)
+        backend = manager.backend(name)
+    except BackendUnavailableError as error:
+        print(error, file=sys.stderr)
+        return 1
+    descriptor = manager.descriptors()[name]
+    rows = [
+        ("backend", name),
+        ("device type", descriptor.device_type),
+        ("priority", str(descriptor.priority)),
+        ("written for", ".".join(map(str, descriptor.api_version))),
+        ("dtypes", _dtypes(name)),
+        ("features", ", ".join(sorted(backend.features)) or "none beyond the minimum"),
+    ]
+    for index in range(backend.device_count()):
+        weakened = backend.traits(index).weakened().values()
+        rows.append((f"{descriptor.device_type}:{index}", "; ".join(weakened) or _IDEAL))
+    print(table(("what", "is"), rows))
+    return 0
+
+
+_IDEAL = "nothing of what the contract promises is weakened"
 
 
 def _warm(name: str) -> int:

@@ -9,7 +9,8 @@ from typing import Final, NamedTuple
 
 import pluggy
 
-from corex.backend.contract import API_VERSION, BackendDescriptor
+from corex.backend.contract import BackendDescriptor
+from corex.backend.version import refusal
 from corex.errors import PluginError
 
 GROUP: Final = "corex"
@@ -144,11 +145,9 @@ def check_descriptor(descriptor: object) -> BackendDescriptor:
     if not isinstance(descriptor, BackendDescriptor):
         raise PluginError(f"expected a BackendDescriptor, got {descriptor!r}")
     name, device_type, probe, factory, priority, api_version = descriptor
-    if api_version != API_VERSION:
-        raise PluginError(
-            f"backend {name!r} was written for backend API version {api_version!r}, "
-            f"this corex has version {API_VERSION}"
-        )
+    refused = refusal(api_version)
+    if refused is not None:
+        raise PluginError(f"backend {name!r} {refused}")
     for label, value in (("name", name), ("device_type", device_type)):
         if not isinstance(value, str) or not value or ":" in value or "," in value:
             raise PluginError(

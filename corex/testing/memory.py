@@ -9,7 +9,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Final
 
-from corex.backend.contract import API_VERSION, Backend, OutOfMemoryError
+from corex.backend.contract import Backend, OutOfMemoryError
+from corex.backend.version import refusal
 from corex.dtypes import ALL, DType, bool_, float32, int64, uint8
 from corex.plugins.manager import manager
 from corex.testing.case import Case
@@ -56,7 +57,8 @@ def announcement(backend: Backend, device: int) -> None:
     """The descriptor tells the truth about the backend."""
     announced = manager.descriptors()[backend.name]
     expect(announced.device_type == backend.device_type, "the descriptor has another device_type")
-    expect(announced.api_version == API_VERSION, "it is written for another API version")
+    refused = refusal(announced.api_version)
+    expect(refused is None, f"it {refused}")
     expect(backend.device_count() > device, f"there is no device number {device}")
     expect(backend.device_count() == backend.device_count(), "the number of devices changes")
 
