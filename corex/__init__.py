@@ -74,8 +74,9 @@ from corex.ops.random.generator import Generator, default_generator
 from corex.tensor.tensor import Size, Tensor
 
 if TYPE_CHECKING:
-    from corex import _functions, cuda, nn, optim, utils
+    from corex import _functions, accelerator, cuda, nn, optim, utils
     from corex._functions import *  # noqa: F403
+    from corex.accelerator.streams import Event, Stream
     from corex.interop.serialization import load, save
     from corex.observe.signatures import record
 
@@ -107,7 +108,7 @@ __all__: list[str] = [
     "Generator", "broadcast_shapes", "default_generator", "get_printoptions", "set_printoptions",
     "BackendUnavailableError", "CorexError", "FallbackWarning", "KernelUnavailableError",
     "OutOfMemoryError", "PluginError",
-    "cuda", "load", "nn", "optim", "record", "save", "utils",
+    "Event", "Stream", "accelerator", "cuda", "load", "nn", "optim", "record", "save", "utils",
 ]  # fmt: skip
 if TYPE_CHECKING:
     __all__ += _functions.__all__
@@ -167,12 +168,15 @@ def synchronize(device: Any = None) -> None:
 
 # Parts that most programs need, but not all, and that take time to import.
 _LAZY = {
+    "accelerator": "corex.accelerator",
     "cuda": "corex.cuda",
     "nn": "corex.nn",
     "optim": "corex.optim",
     "utils": "corex.utils",
 }
 _LAZY_NAMES = {
+    "Event": "corex.accelerator.streams",
+    "Stream": "corex.accelerator.streams",
     "save": "corex.interop.serialization",
     "load": "corex.interop.serialization",
     "record": "corex.observe.signatures",

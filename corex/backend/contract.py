@@ -224,7 +224,7 @@ class Backend:
         return 0
 
 
-# ---- optional: what `corex.cuda` asks of a backend whose work runs later -----------------------
+# ---- optional: what `corex.accelerator` asks of a backend whose work runs later ----------------
 class DeviceStream(Protocol):
     """A queue of work of one device. `handle` is the driver's own."""
 
@@ -281,9 +281,10 @@ class DeviceGraph(Protocol):
 
 
 class AsyncBackend(Protocol):
-    """Methods that a backend for device type "cuda" has besides those of `Backend`.
+    """Methods that a backend with queues of work has besides those of `Backend`.
 
-    Each may be missing: the function of `corex.cuda` that needs it then raises
+    `corex.accelerator` calls them (for device type "cuda" `corex.cuda`, too). Each may be missing:
+    without streams and events a device has one queue, and what else needs a missing method raises
     NotImplementedError. Streams and events are objects of the backend's own."""
 
     def memory_info(self, device: int) -> tuple[int, int]:
@@ -311,7 +312,7 @@ class AsyncBackend(Protocol):
         """An event; `timed` if `elapsed_time` shall work."""
 
     def new_graph(self, device: int) -> DeviceGraph:
-        """An empty graph, for `corex.cuda.CUDAGraph`."""
+        """An empty graph, for `corex.accelerator.Graph`."""
 
 
 class ThreadedBackend(Protocol):

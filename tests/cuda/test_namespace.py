@@ -280,7 +280,7 @@ def test_manual_seed_is_that_of_all_devices() -> None:
 # ---- without CUDA ----------------------------------------------------------------------------
 @pytest.fixture
 def without_cuda(monkeypatch: pytest.MonkeyPatch) -> None:
-    from corex import cuda
+    from corex.accelerator import devices as accelerator
     from corex.dispatch import devices as selection
     from corex.plugins import PluginManager
 
@@ -289,7 +289,7 @@ def without_cuda(monkeypatch: pytest.MonkeyPatch) -> None:
     descriptor = BackendDescriptor("gone", "cuda", lambda: reason, TwoDevices)
     hook = hookimpl(lambda: [descriptor])
     empty.register(SimpleNamespace(corex_backends=hook), "gone")
-    monkeypatch.setattr(cuda, "manager", empty)
+    monkeypatch.setattr(accelerator, "manager", empty)
     monkeypatch.setattr(selection, "manager", empty)
 
 

@@ -16,7 +16,7 @@ FLOORS = """
     errors dtypes device layout backend
     tensor observe plugins dispatch return_types
     ops autograd interop
-    cuda utils nn optim
+    accelerator cuda utils nn optim
     testing
     __init__ cli __main__
 """.split()
