@@ -8,6 +8,7 @@ may do something else with it; afterwards it is recorded, if it must be.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import nullcontext
 from typing import Any
 
 from corex.dispatch import levels
@@ -89,11 +90,10 @@ def bind(
         if found.run is not None:
             return finish(schema, inputs, params, outs)
     if schema.decomposition is not None:
-        if places.observers:
-            events.tell(
-                schema.name, place, "decomposed", found.reason, specs, inputs, kernel_params
-            )
-        return _decomposed(schema, inputs, params, order)
+        return events.run_parts(
+            _decomposed, (schema, inputs, params, order),
+            schema.name, place, found.reason, specs, inputs, kernel_params,
+        )  # fmt: skip
     outs = [empty(place.keys[dtype.index], shape) for shape, dtype in specs]
     run_fallback(schema.name, outs, inputs, kernel_params, found.reason)
     return finish(schema, inputs, params, outs)
@@ -231,18 +231,17 @@ def bind_pointwise(
         if found.run is not None:
             return _recorded(schema, inputs, params, result) if graph and out is None else result
     if schema.decomposition is not None:
-        if places.observers:
-            shown = [view_as(t, shape) for t in operands]
-            events.tell(schema.name, place, "decomposed", found.reason, [result], shown, params)
-        if out is None and not schema.differentiable:
-            composed: Tensor = schema.decomposition(*operands, *params)
-            return composed
-        with no_grad():
-            composed = schema.decomposition(*operands, *params)
+        shown = [view_as(t, shape) for t in operands] if places.observers else ()
+        unrecorded = out is not None or schema.differentiable
+        with no_grad() if unrecorded else nullcontext():
+            composed: Tensor = events.run_parts(
+                schema.decomposition, (*operands, *params),
+                schema.name, place, found.reason, [result], shown, params,
+            )  # fmt: skip
             if out is not None:
                 write("copy", [out], [composed])
                 return out
-        return _recorded(schema, inputs, params, alias(composed))
+        return _recorded(schema, inputs, params, alias(composed)) if unrecorded else composed
     expanded = [alias_as(t, shape) for t in operands]
     run_fallback(schema.name, [result], expanded, params, found.reason)
     return result if out is not None else _recorded(schema, inputs, params, result)

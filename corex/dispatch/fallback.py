@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import warnings
 from collections.abc import Sequence
+from contextlib import nullcontext
 from typing import Any
 
 from corex.dispatch.devices import place_of
@@ -17,6 +18,7 @@ from corex.observe import events
 from corex.plugins.manager import manager
 from corex.tensor import place as places
 from corex.tensor.place import Place
+from corex.tensor.storage import copy_across, upload
 from corex.tensor.tensor import Tensor, make
 
 # ---- strict mode -----------------------------------------------------------------------------
@@ -67,7 +69,26 @@ def run_fallback(
             FallbackWarning,
             stacklevel=4,
         )
-    there = [None if t is None else _fetch(t, host) for t in read]
+    span: Any = nullcontext()
+    if places.observers:
+        span = events.Span(op, place, "fallback", reason, outs, read, params)
+        span.moved = sum(t.nbytes for t in read if t is not None) + 2 * sum(t.nbytes for t in outs)
+    with span, events.falling_back(op):
+        _run_there(host, op, dtypes, outs, inputs, params, reason, indices)
+
+
+def _run_there(
+    host: Place,
+    op: str,
+    dtypes: tuple[DType, ...],
+    outs: Sequence[Tensor],
+    inputs: Sequence[Tensor | None],
+    params: tuple[Any, ...],
+    reason: str,
+    indices: Sequence[Tensor],
+) -> None:
+    """Copies everything to the host, runs the op, and copies the outputs back."""
+    there = [None if t is None else _fetch(t, host) for t in (*inputs, *indices)]
     # Outputs travel too: index_put and scatter_add read what they do not overwrite.
     results = [_fetch(t, host) for t in outs]
     views = [None if t is None else view(t) for t in there]
@@ -84,9 +105,6 @@ def run_fallback(
         )
     for target, source in zip(outs, results, strict=True):
         _put_back(target, source)
-    if places.observers:
-        moved = sum(t.nbytes for t in read if t is not None) + 2 * sum(t.nbytes for t in outs)
-        events.tell(op, place, "fallback", reason, outs, read, params, moved)
 
 
 def _host_for(place: Place, op: str, dtypes: tuple[DType, ...]) -> Place | None:
@@ -151,8 +169,11 @@ def _put_back(target: Tensor, source: Tensor) -> None:
     if view_of_bytes is None:
         view_of_bytes = memoryview(bytearray(data.nbytes))
         host.backend.copy_to_host(data.storage_.buffer, 0, view_of_bytes)
-    target.key.place.backend.copy_from_host(
-        target.storage_.buffer, start * itemsize, view_of_bytes[: data.nbytes]
+    upload(
+        target.key.place,
+        target.storage_.buffer,
+        start * itemsize,
+        view_of_bytes[: data.nbytes],
     )
 
 
@@ -165,16 +186,6 @@ def transfer(t: Tensor, place: Place) -> Tensor:
     if nbytes == 0:
         return result
     start = source.offset * key.dtype.itemsize
-    backend = place.backend
-    if source.key.place.backend is backend and backend.copy_device(
-        result.storage_.buffer, 0, source.storage_.buffer, start, nbytes
-    ):
-        return result
-    host = source.key.place.backend.host_view(source.storage_.buffer)
-    if host is not None:
-        backend.copy_from_host(result.storage_.buffer, 0, host[start : start + nbytes])
-        return result
-    data = memoryview(bytearray(nbytes))
-    source.key.place.backend.copy_to_host(source.storage_.buffer, start, data)
-    backend.copy_from_host(result.storage_.buffer, 0, data)
+    data, target = source.storage_.buffer, result.storage_.buffer
+    copy_across(source.key.place, data, start, place, target, nbytes)
     return result

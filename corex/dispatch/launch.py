@@ -29,7 +29,10 @@ def launch(
     if found.accepts is not None:
         found = settle(found, arguments)
     if found.run is not None:
-        found.run(*arguments)
-        if shown is not None and places.observers:
-            events.tell(op, place, found.how, found.reason, shown[:outs], shown[outs:], params)
+        if shown is None or not places.observers:
+            found.run(*arguments)
+        else:
+            events.run(
+                found.run, arguments, op, place, found.how, found.reason, shown, outs, params
+            )
     return found

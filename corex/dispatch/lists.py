@@ -13,7 +13,6 @@ from corex.dispatch.record import no_grad
 from corex.dispatch.resolve import may_overlap, resolve_uniform, same_view
 from corex.layout import DENSE, self_overlaps
 from corex.observe import events
-from corex.tensor import place as places
 from corex.tensor.place import DispatchKey
 from corex.tensor.schema import OpSchema
 from corex.tensor.tensor import Tensor
@@ -54,12 +53,13 @@ def bind_lists(
                     t.storage_.version += 1
             return
         reason = found.reason
-    if places.observers:
-        given = [list(tensors) for tensors in lists]
-        events.tell(schema.name, key.place, "decomposed", reason, given[:1], given[1:], params)
     assert schema.decomposition is not None
+    given = [list(tensors) for tensors in lists]
     with no_grad():
-        schema.decomposition(*lists, *params)
+        events.run_parts(
+            schema.decomposition, (*lists, *params),
+            schema.name, key.place, reason, given[:1], given[1:], params,
+        )  # fmt: skip
 
 
 def _plain(lists: Sequence[Sequence[Tensor]], key: DispatchKey) -> bool:

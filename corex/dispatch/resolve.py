@@ -14,7 +14,9 @@ from corex.dispatch.upcast import upcast
 from corex.dtypes import DType
 from corex.layout import DENSE, NBYTES, broadcast_strides, extent, is_dense, numel, ordered_strides
 from corex.plugins.manager import manager
+from corex.tensor import place as places
 from corex.tensor.place import DispatchKey, Place, remember
+from corex.tensor.storage import told_allocation
 from corex.tensor.tensor import Tensor, wrap
 
 Shape = tuple[int, ...]
@@ -92,6 +94,8 @@ def empty(key: DispatchKey, shape: Shape, order: Shape | None = None) -> Tensor:
     """An uninitialised tensor, row-major or with its dims in this order, the slowest first."""
     place = key.place
     nbytes = NBYTES[key.dtype.itemsize][shape]
+    if places.observers:
+        told_allocation(place, nbytes)
     result = wrap(key, place.backend.allocate(nbytes, place.index), shape)
     if order is not None:
         strides = ordered_strides(shape, order)

@@ -12,6 +12,7 @@ from corex.layout import numel
 from corex.ops.create.host import from_numpy
 from corex.ops.promotion import Number, as_number
 from corex.ops.shape.parts import unbind
+from corex.tensor.storage import download
 from corex.tensor.tensor import Tensor
 
 if TYPE_CHECKING:
@@ -52,7 +53,7 @@ def _host_bytes(t: Tensor) -> memoryview:
         return host[start : start + nbytes]
     data = memoryview(bytearray(nbytes))
     if nbytes:
-        backend.copy_to_host(source.storage_.buffer, start, data)
+        download(source.key.place, source.storage_.buffer, start, data)
     return data
 
 

@@ -11,7 +11,7 @@ from corex.dispatch.resolve import empty
 from corex.dtypes import DType, get_default_dtype
 from corex.ops.create.data import tensor as from_data
 from corex.ops.shape.views import sizes_of
-from corex.tensor.storage import Storage, adopt
+from corex.tensor.storage import Storage, allocate, copy_across, upload
 from corex.tensor.tensor import Tensor, make
 
 
@@ -34,13 +34,10 @@ def _construct(cls: type[Tensor], *args: Any, device: Device | str | None = None
 def _copied_storage(storage: Storage, memo: dict[int, Any]) -> Storage:
     found = memo.get(id(storage))
     if found is None:
-        backend = storage.place.backend
         nbytes = storage.nbytes()
-        found = adopt(storage.place, backend.allocate(nbytes, storage.place.index))
-        data = memoryview(bytearray(nbytes))
+        found = allocate(storage.place, nbytes)
         if nbytes:
-            backend.copy_to_host(storage.buffer, 0, data)
-            backend.copy_from_host(found.buffer, 0, data)
+            copy_across(storage.place, storage.buffer, 0, storage.place, found.buffer, nbytes)
         memo[id(storage)] = found
     return found
 
@@ -143,9 +140,9 @@ def _reduce_storage(self: Storage, protocol: Any) -> tuple[Any, ...]:
 
 def _storage_of(data: bytes, device: str) -> Storage:
     place = find_place(device)
-    storage = adopt(place, place.backend.allocate(len(data), place.index))
+    storage = allocate(place, len(data))
     if data:
-        place.backend.copy_from_host(storage.buffer, 0, memoryview(data))
+        upload(place, storage.buffer, 0, memoryview(data))
     return storage
 
 

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import NamedTuple
 
-from corex.observe.events import OpCall, listen, observe
+from corex.observe.events import OpCall, Transfer, listen, observe
 
 
 class Placed(NamedTuple):
@@ -29,7 +29,8 @@ class Row(NamedTuple):
         how: 'native', 'upcast', 'decomposed' or 'fallback'.
         reason: where the kernel comes from, or why there was none.
         calls: how often it ran so.
-        moved: the bytes that a fallback copied between devices for it.
+        moved: the bytes that were copied between devices, by a fallback for it or (for the rows
+            of how 'copy') because the program asked for it.
     """
 
     op: str
@@ -44,20 +45,33 @@ class Report:
     """Counts how each op ran: 'native', 'upcast', 'decomposed' or 'fallback'.
 
     A decomposed op has its row, and the ops that it was made of have theirs: kernels ran only for
-    the other three.
+    the other three. Copies from one device to another that the program asked for have rows of their
+    own, of how 'copy': those that fallbacks need are counted there. The CPU is the host: what goes
+    from Python to its memory, or back, is not told.
     """
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._rows: dict[Placed, list[int]] = {}
 
-    def add(self, event: OpCall) -> None:
+    def __call__(self, event: OpCall) -> None:
         """Counts one call."""
-        placed = Placed(event.op, event.backend, event.how, event.reason)
+        self._count(Placed(event.op, event.backend, event.how, event.reason), event.moved)
+
+    def transfer(self, event: Transfer) -> None:
+        """Counts one copy."""
+        ends = [device.partition(":")[0] for device in (event.source, event.target)]
+        on_host = [end in ("host", "cpu") for end in ends]
+        if event.op or all(on_host) or not event.nbytes:
+            return
+        reason = f"{event.source} to {event.target}"
+        self._count(Placed("transfer", event.backend, "copy", reason), event.nbytes)
+
+    def _count(self, placed: Placed, moved: int) -> None:
         with self._lock:
             row = self._rows.setdefault(placed, [0, 0])
             row[0] += 1
-            row[1] += event.moved
+            row[1] += moved
 
     def rows(self) -> list[Row]:
         """The rows, in the order in which the first call of each came."""
@@ -92,7 +106,7 @@ def placement() -> Iterator[Report]:
     nested: the outer one counts what the inner one does.
     """
     report = Report()
-    with observe(report.add):
+    with observe(report):
         yield report
 
 
@@ -112,7 +126,7 @@ def report_at_exit() -> None:
     import sys
 
     report = Report()
-    listen(report.add, lambda error: None)
+    listen(report, lambda error: None)
 
     def write() -> None:
         if sys.stderr is not None:

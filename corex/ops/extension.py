@@ -26,7 +26,6 @@ from corex.observe import events
 from corex.ops.pointwise.elementwise import binary_function, unary_function
 from corex.ops.promotion import cast, require_tensor, result_type
 from corex.plugins import manager
-from corex.tensor import place as places
 from corex.tensor.modes import mode
 from corex.tensor.place import forget_kernels
 from corex.tensor.schema import REGISTRY, OpSchema, check_formulas
@@ -77,13 +76,16 @@ def _composed(
     schema: OpSchema, inputs: tuple[Any, ...], params: tuple[Any, ...], specs: Sequence[Any]
 ) -> Any:
     assert schema.decomposition is not None
-    if places.observers:
-        tensors = [t for t in inputs if t is None or isinstance(t, Tensor)]
-        place = next(t.key.place for t in tensors if t is not None)
-        reason = "it has no derivative of its own, and gradients are recorded"
-        passed = params[: -schema.rule_params] if schema.rule_params else params
-        events.tell(schema.name, place, "decomposed", reason, specs, tensors, passed)
-    return schema.decomposition(*inputs, *params)
+    tensors = [t for t in inputs if t is None or isinstance(t, Tensor)]
+    place = next(t.key.place for t in tensors if t is not None)
+    passed = params[: -schema.rule_params] if schema.rule_params else params
+    return events.run_parts(
+        schema.decomposition, (*inputs, *params),
+        schema.name, place, _NO_DERIVATIVE, specs, tensors, passed,
+    )  # fmt: skip
+
+
+_NO_DERIVATIVE = "it has no derivative of its own, and gradients are recorded"
 
 
 def make_function(declaration: NewOp) -> Callable[..., Any]:

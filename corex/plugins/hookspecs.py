@@ -53,7 +53,8 @@ def corex_conformance_cases() -> Sequence[object]:  # type: ignore[empty-body]
 
 @hookspec
 def corex_op_observer() -> Callable[[OpCall], object] | None:
-    """A function to be called with every `corex.OpCall`, or None for none at the moment.
+    """What `corex.observe` takes: a function to be called with every `corex.OpCall`, or an object
+    with methods for more; None for none at the moment.
 
     Asked when the plugins are loaded, and after every change of what is registered. While anybody
     listens, ops take no short cuts. An observer that raises is dropped.

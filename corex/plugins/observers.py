@@ -62,7 +62,7 @@ class PluginObservers:
             events.stop(self._listening.pop(name))
         if observer is None or (name in self._failed and self._failed[name] == observer):
             return
-        if not callable(observer):
+        if not events.is_observer(observer):
             error = PluginError(f"{HOOK} must return a callable or None, got {observer!r}")
             self._registry.blame(name, HOOK, error)
             return

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import time
+from collections.abc import Callable
 from typing import Any
 
 from corex.backend.contract import Buffer
+from corex.tensor import place as places
 from corex.tensor.place import Place
 
 
@@ -34,7 +37,7 @@ class Storage:
     def tobytes(self) -> bytes:
         """A copy of the raw bytes."""
         target = bytearray(self.nbytes())
-        self.place.backend.copy_to_host(self.buffer, 0, memoryview(target))
+        download(self.place, self.buffer, 0, memoryview(target))
         return bytes(target)
 
     def __len__(self) -> int:
@@ -50,6 +53,8 @@ def allocate(place: Place, nbytes: int) -> Storage:
     Raises:
         OutOfMemoryError: the backend has no such memory.
     """
+    if places.observers:
+        _tell_allocation(place, nbytes)
     return adopt(place, place.backend.allocate(nbytes, place.index))
 
 
@@ -63,3 +68,60 @@ def adopt(place: Place, buffer: Buffer) -> Storage:
 
 
 _new = object.__new__
+
+
+# ---- bytes between memories ------------------------------------------------------------------
+def upload(place: Place, buffer: Buffer, start: int, source: memoryview) -> None:
+    """Copies bytes of the host into a buffer, from byte `start` on."""
+    began = time.perf_counter() if places.observers else 0.0
+    place.backend.copy_from_host(buffer, start, source)
+    if places.observers:
+        _tell_transfer(None, place, len(source), began)
+
+
+def download(place: Place, buffer: Buffer, start: int, target: memoryview) -> None:
+    """Fills memory of the host from a buffer, from byte `start` on."""
+    began = time.perf_counter() if places.observers else 0.0
+    place.backend.copy_to_host(buffer, start, target)
+    if places.observers:
+        _tell_transfer(place, None, len(target), began)
+
+
+def copy_across(
+    source: Place, data: Buffer, start: int, target: Place, result: Buffer, nbytes: int
+) -> None:
+    """Copies the bytes of one buffer from `start` on to the beginning of another: between two of
+    one backend without the host, if it can, else by way of the host."""
+    began = time.perf_counter() if places.observers else 0.0
+    backend = target.backend
+    if source.backend is not backend or not backend.copy_device(result, 0, data, start, nbytes):
+        host = source.backend.host_view(data)
+        if host is None:
+            host = memoryview(bytearray(nbytes))
+            source.backend.copy_to_host(data, start, host)
+            start = 0
+        backend.copy_from_host(result, 0, host[start : start + nbytes])
+    if places.observers:
+        _tell_transfer(source, target, nbytes, began)
+
+
+def _untold(*event: Any) -> None:
+    """Nobody listens yet."""
+
+
+_tell_transfer: Callable[[Place | None, Place | None, int, float], None] = _untold
+_tell_allocation: Callable[[Place, int], None] = _untold
+
+
+def tell_with(
+    transfer: Callable[[Place | None, Place | None, int, float], None],
+    allocation: Callable[[Place, int], None],
+) -> None:
+    """Sets who passes on what is told of memory while somebody listens."""
+    global _tell_transfer, _tell_allocation
+    _tell_transfer, _tell_allocation = transfer, allocation
+
+
+def told_allocation(place: Place, nbytes: int) -> None:
+    """Tells of memory that is about to be allocated; asked only while somebody listens."""
+    _tell_allocation(place, nbytes)

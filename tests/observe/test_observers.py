@@ -14,7 +14,7 @@ import pytest
 
 import corex
 from corex import OpCall
-from corex.observe.events import TensorSpec
+from corex.observe.events import Allocation, TensorSpec, Transfer
 from corex.observe.placement import Placed
 from corex.plugins import hookimpl, manager
 from corex.tensor import place
@@ -70,10 +70,15 @@ def test_a_native_call(each_backend: str) -> None:
     a = corex.ones(2, 3)
     b = corex.ones(3)
     [event] = events(lambda: a + b)
-    assert event == OpCall(
+    assert event[:9] == (
         "add", each_backend, "cpu", "native", "kernel",
         (f32(2, 3),), (f32(2, 3), f32(2, 3, strides=(0, 1))), (), 0,
     )  # fmt: skip
+    assert event.nbytes == 3 * 24
+    assert event.thread == threading.get_ident()
+    assert event.stream is None
+    assert event.seconds is not None
+    assert event.seconds > 0
     [event] = events(lambda: a.T.sum(0))
     assert (event.op, event.inputs, event.params) == ("sum", (f32(2, 3),), (1,))
     [event] = events(a[:, ::2].exp)
@@ -353,3 +358,118 @@ def test_the_environment_asks_for_a_report_at_exit() -> None:
         [op, "reference_py", "native", "1"] for op in ("fill", "add", "exp")
     ]
     assert run(program, COREX_DEBUG="traceback").stderr == ""
+
+
+# ---- begin and end ---------------------------------------------------------------------------
+class Everything:
+    """An observer that takes notes of all there is to hear."""
+
+    def __init__(self) -> None:
+        self.notes: list[tuple[str, str]] = []
+        self.events: list[Any] = []
+
+    def begin(self, event: OpCall) -> None:
+        self.notes.append(("begin", event.op))
+        assert event.seconds is None
+
+    def end(self, event: OpCall) -> None:
+        self.notes.append(("end", event.op))
+        self.events.append(event)
+
+    def transfer(self, event: Transfer) -> None:
+        self.notes.append(("transfer", f"{event.source} to {event.target}"))
+        self.events.append(event)
+
+    def allocation(self, event: Allocation) -> None:
+        self.notes.append(("allocation", str(event.nbytes)))
+
+
+def test_begin_and_end_enclose_an_op_and_its_parts() -> None:
+    seen = Everything()
+    with corex.use_backend("reference_py"):
+        a = corex.ones(2)
+        with corex.observe(seen):
+            corex.nn.functional.silu(a)
+    assert [note for note in seen.notes if note[0] != "allocation"] == [
+        ("begin", "silu"), ("begin", "sigmoid"), ("end", "sigmoid"),
+        ("begin", "mul"), ("end", "mul"), ("end", "silu"),
+    ]  # fmt: skip
+    sigmoid, mul, silu = seen.events
+    assert silu.seconds >= sigmoid.seconds + mul.seconds
+    assert silu.start <= sigmoid.start <= mul.start
+    assert not silu.error
+
+
+def test_an_op_that_raises_has_an_end_with_its_error() -> None:
+    seen, calls = Everything(), []
+    with corex.use_backend("cpu_c"):
+        a, index = corex.ones(2), corex.tensor([5])
+        with corex.observe(seen), corex.observe(calls.append), pytest.raises(IndexError):
+            a[index]
+    ends = [event for event in seen.events if event.error]
+    assert [event.op for event in ends] == ["index"]
+    assert ends[0].error.startswith("IndexError: index 5 is out of bounds")
+    assert len([n for n in seen.notes if n[0] == "begin"]) == len(seen.events)
+    assert "index" not in [event.op for event in calls]
+
+
+def test_memory_of_results_is_told() -> None:
+    with corex.use_backend("cpu_c"):
+        a = corex.ones(3, 4)
+        seen = Everything()
+        with corex.observe(seen):
+            a.exp()
+            corex.zeros(5)
+    assert [n for n in seen.notes if n[0] == "allocation"] == [
+        ("allocation", "48"), ("allocation", "20"),
+    ]  # fmt: skip
+
+
+@pytest.mark.filterwarnings("ignore::corex.FallbackWarning")
+def test_copies_between_devices_are_told_and_counted() -> None:
+    manager.register(MemoryPlugin(), "memory")
+    try:
+        seen = Everything()
+        a = corex.ones(2, 3)
+        with corex.placement() as found, corex.observe(seen):
+            there = a.to("memory")
+            there.exp()
+            there.to("cpu")
+            there.tolist()
+            corex.tensor([1.0, 2.0], device="memory")
+        told = [e for e in seen.events if isinstance(e, Transfer)]
+        asked = [(e.source, e.target, e.nbytes) for e in told if not e.op]
+        device = str(there.device)
+        assert asked == [
+            ("cpu", device, 24), (device, "cpu", 24), (device, "host", 24), ("host", device, 8),
+        ]  # fmt: skip
+        assert {e.op for e in told} == {"", "exp"}
+        assert all(e.seconds >= 0 for e in told)
+        rows = {row.reason: row for row in found.rows() if row.how == "copy"}
+        assert (rows[f"cpu to {device}"].calls, rows[f"cpu to {device}"].moved) == (1, 24)
+        assert len(rows) == 4
+    finally:
+        manager.unregister("memory")
+
+
+def test_an_object_with_nothing_to_call_is_refused() -> None:
+    with pytest.raises(TypeError, match="takes a function"):
+        corex.observe(object()).__enter__()
+
+
+def test_an_end_that_raises_ends_the_observer_alone() -> None:
+    class Broken(Everything):
+        def end(self, event: OpCall) -> None:
+            raise LookupError("no room")
+
+    a = corex.ones(2)
+    broken = Broken()
+
+    def program() -> None:
+        with corex.observe(broken):
+            assert a.exp().tolist() == pytest.approx([2.718281828] * 2)
+            a.sin()
+
+    with pytest.raises(LookupError, match="no room"):
+        program()
+    assert [note for note in broken.notes if note[0] == "begin"] == [("begin", "exp")]

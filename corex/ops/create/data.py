@@ -28,6 +28,7 @@ from corex.ops.promotion import check_fits, number_dtype
 from corex.ops.registration import function, method
 from corex.ops.shape.views import clone, detach
 from corex.tensor.place import Place
+from corex.tensor.storage import upload
 from corex.tensor.tensor import TENSOR_TYPES, Tensor
 
 _MAX_DIMS = 64  # what a memoryview, and so NumPy and the buffer protocol, can show
@@ -192,7 +193,7 @@ def _packed(
         kinds = set(map(type, values))
     result = empty(place.keys[dtype.index], shape)
     if values:
-        place.backend.copy_from_host(result.storage_.buffer, 0, _pack(values, kinds, dtype))
+        upload(place, result.storage_.buffer, 0, _pack(values, kinds, dtype))
     return result
 
 

@@ -19,7 +19,7 @@ from corex.ops.create.convert import to
 from corex.ops.registration import function
 from corex.ops.shape.views import clone
 from corex.tensor.place import Place
-from corex.tensor.storage import adopt
+from corex.tensor.storage import adopt, upload
 from corex.tensor.tensor import Tensor, make
 
 if TYPE_CHECKING:
@@ -146,7 +146,7 @@ def _adopted(place: Place, what: Received, insist: bool) -> Tensor:
     if not on_host:
         raise BufferError(f"backend '{place.name}' cannot use the memory of other libraries")
     result = empty(key, (count,))
-    place.backend.copy_from_host(result.storage_.buffer, 0, _host_bytes(what, nbytes))
+    upload(place, result.storage_.buffer, 0, _host_bytes(what, nbytes))
     return make(result.storage_, key, shape, strides)
 
 

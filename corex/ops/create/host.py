@@ -17,7 +17,7 @@ from corex.layout import is_contiguous
 from corex.ops.create.constant import DTypeLike, dtype_of, finished, new_tensor_of
 from corex.ops.registration import function
 from corex.tensor.place import DispatchKey, Place
-from corex.tensor.storage import adopt
+from corex.tensor.storage import adopt, upload
 from corex.tensor.tensor import Tensor, make
 
 if TYPE_CHECKING:
@@ -58,7 +58,7 @@ def from_array(data: np.ndarray[Any, Any], place: Place, dtype: DType | None) ->
     result = empty(key, data.shape)
     if data.size:
         flat: Any = np.ascontiguousarray(data).reshape(-1).view(np.uint8)
-        place.backend.copy_from_host(result.storage_.buffer, 0, memoryview(flat))
+        upload(place, result.storage_.buffer, 0, memoryview(flat))
     return result if dtype is None else as_dtype(result, dtype)
 
 
@@ -196,5 +196,5 @@ def frombuffer(
     result = _wrapped(key, data)
     if result is None:
         result = new_tensor_of(key, (count,))
-        key.place.backend.copy_from_host(result.storage_.buffer, 0, data)
+        upload(key.place, result.storage_.buffer, 0, data)
     return finished("frombuffer", result, None, requires_grad)

@@ -18,7 +18,6 @@ from corex.ops.promotion import cast, require_tensor, written
 from corex.ops.registration import exported
 from corex.ops.shape.parts import slice_view
 from corex.ops.shape.views import expand, order_back, permute, reordered, reshape, shaped
-from corex.tensor import place as places
 from corex.tensor.modes import mode
 from corex.tensor.plan import passed
 from corex.tensor.schema import ALL, NUMBER, OpSchema, declare
@@ -99,9 +98,10 @@ def scatter_add_last(
     dtypes = (a.key.dtype, index.key.dtype, src.key.dtype)
     found = resolve(place, "scatter_add", dtypes)
     if found.run is None:
-        if places.observers:
-            events.tell("scatter_add", place, "decomposed", found.reason, [a], [index, src])
-        composed = _scatter_by_index(a.detach(), index, src.detach())
+        composed: Tensor = events.run_parts(
+            _scatter_by_index, (a.detach(), index, src.detach()),
+            "scatter_add", place, found.reason, [a], [index, src],
+        )  # fmt: skip
     else:
         order = None if found.accepts is not None else order
         composed = alias(a) if fresh else dense_copy(a, order=order)

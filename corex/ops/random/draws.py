@@ -14,7 +14,6 @@ from corex.observe import events
 from corex.ops.places import exact_place
 from corex.ops.promotion import cast
 from corex.ops.random.generator import Generator, default_generator
-from corex.tensor import place as places
 from corex.tensor.place import Place
 from corex.tensor.schema import FLOAT, OpSchema, declare
 from corex.tensor.tensor import Tensor
@@ -82,9 +81,10 @@ def _fill(op: str, out: Tensor, seed: int, offset: int) -> Tensor:
     if found.run is not None:
         write(op, [out], [], (seed, offset))
     else:
-        if places.observers:
-            events.tell(op, out.key.place, "decomposed", found.reason, [out], (), (seed, offset))
-        drawn = _DRAWS[op][0](out.key, numel(out.shape), seed, offset)
+        drawn = events.run_parts(
+            _DRAWS[op][0], (out.key, numel(out.shape), seed, offset),
+            op, out.key.place, found.reason, [out], (), (seed, offset),
+        )  # fmt: skip
         write("copy", [out], [drawn.reshape(out.shape)])
     return out
 
