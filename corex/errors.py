@@ -23,3 +23,11 @@ class PluginError(CorexError):
 
 class FallbackWarning(UserWarning):
     """An op ran on the host backend because its own backend has no kernel for it."""
+
+
+class GraphError(CorexError, ValueError):
+    """A graph is not one; the message says what is wrong with it."""
+
+
+class CompilationWarning(UserWarning):
+    """A backend could not compile a graph, which runs op by op instead."""

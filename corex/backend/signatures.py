@@ -154,3 +154,6 @@ def _rows() -> Iterator[tuple[str, Signature]]:
 
 SIGNATURES: Final = dict(_rows())
 """Every kernel of the contract."""
+
+UPDATES: Final = frozenset(("index_put", "scatter_add"))
+"""Kernels that also read their output."""

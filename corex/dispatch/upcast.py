@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from typing import Any, Final
 
 from corex.backend.contract import Kernel, KernelChoice, View
-from corex.backend.signatures import SIGNATURES
+from corex.backend.signatures import SIGNATURES, UPDATES
 from corex.dtypes import DType
 from corex.layout import NBYTES, contiguous_strides
 from corex.plugins.manager import manager
@@ -18,9 +18,6 @@ from corex.tensor.place import Place
 
 _OWN_BITS: Final = frozenset(("copy", "random_uniform", "random_normal"))
 """What a wider dtype would round twice, or draw from other bits."""
-
-_UPDATES: Final = frozenset(("index_put", "scatter_add"))
-"""What also reads its output."""
 
 _NUMBERS: Final = (bool, int, float)
 
@@ -98,7 +95,7 @@ class Upcast:
         for i, argument in enumerate(arguments):
             if _is_narrow(argument):
                 owned, wide, shown = self._room(argument)
-                if i >= outputs or self.op in _UPDATES:
+                if i >= outputs or self.op in UPDATES:
                     self._copy(wide, owned)
                 if i < outputs:
                     written.append((owned, wide))
