@@ -1,5 +1,9 @@
 """Exceptions and warnings that corex raises beside the built-in ones."""
 
+import sys
+import warnings
+from collections.abc import Iterable
+
 
 class CorexError(RuntimeError):
     """Base class of the errors that have no better built-in type."""
@@ -31,3 +35,23 @@ class GraphError(CorexError, ValueError):
 
 class CompilationWarning(UserWarning):
     """A backend could not compile a graph, which runs op by op instead."""
+
+
+def warn(message: str, category: type[Warning] = UserWarning) -> None:
+    """Warns of something that the program did: names its line, however deep in corex this is."""
+    level, frame = 2, sys._getframe(1)
+    while frame.f_back is not None and _is_ours(frame.f_globals.get("__name__", "")):
+        level, frame = level + 1, frame.f_back
+    warnings.warn(message, category, stacklevel=level)
+
+
+def _is_ours(module: str) -> bool:
+    return module == "corex" or module.startswith("corex.")
+
+
+def near(name: str, known: Iterable[str]) -> str:
+    """A hint at the known name that is meant by an unknown one, to follow a message, or nothing."""
+    import difflib  # slow to import, and seldom needed
+
+    found = difflib.get_close_matches(name, list(known), n=1)
+    return f" (did you mean {found[0]}?)" if found else ""

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import threading
 import traceback
-import warnings
 from collections.abc import Sequence
 from types import TracebackType
 from typing import Any
 
 from corex.autograd.grad_mode import no_grad
+from corex.errors import warn
 from corex.observe import events
 from corex.tensor.place import change_observers
 
@@ -75,10 +75,9 @@ class detect_anomaly(_Restoring):  # noqa: N801 - PyTorch's name
     def __init__(self, check_nan: bool = True) -> None:
         self._nan = check_nan
         self._before = (False, True)
-        warnings.warn(
+        warn(
             "Anomaly Detection has been enabled. This mode will increase the runtime and should "
             "only be enabled for debugging.",
-            stacklevel=2,
         )
 
     def __enter__(self) -> None:
@@ -101,14 +100,12 @@ def check_nan(node: Any, grads: Sequence[Any]) -> None:
 def explain(node: Any) -> None:
     """Warns with the traceback of the forward call that made `node`."""
     if node.forward_trace is None:
-        warnings.warn(
+        warn(
             f"Error detected in {node.name()}. No forward pass information available. Enable "
             f"detect anomaly during forward pass for more information.",
-            stacklevel=5,
         )
         return
-    warnings.warn(
+    warn(
         f"Error detected in {node.name()}. Traceback of forward call that caused the error:\n"
         f"{node.forward_trace}",
-        stacklevel=5,
     )

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import inspect
-import warnings
 from collections.abc import Callable, Sequence
 from functools import wraps
 from typing import Any
@@ -12,6 +11,7 @@ from corex.autograd.context import FunctionCtx
 from corex.autograd.grad_mode import no_grad
 from corex.dispatch.bind import write
 from corex.dispatch.resolve import empty
+from corex.errors import warn
 from corex.observe import events
 from corex.ops.inplace import check_inplace, set_history
 from corex.ops.shape.views import alias_view, detach
@@ -137,12 +137,11 @@ class Function:
     """
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
-        warnings.warn(
+        warn(
             f"{type(self)} should not be instantiated. Methods on autograd functions are all "
             f"static, so you should invoke them on the class itself. Instantiating an autograd "
             f"function will raise an error in a future version.",
             DeprecationWarning,
-            stacklevel=2,
         )
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:

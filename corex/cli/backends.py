@@ -39,6 +39,7 @@ def run(args: argparse.Namespace) -> int:
         return _warm(args.warm)
     if args.name is not None:
         return _print_one(args.name)
+    manager.begin_probes()
     default, problem = _default()
     rows = [_row(name, name == default) for name in manager.descriptors()]
     print(table(("backend", "device", "dtypes", "status"), rows) if rows else "no backends")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import warnings
 from collections.abc import Sequence
 from contextlib import nullcontext
 from typing import Any
@@ -12,7 +11,7 @@ from corex.dispatch.devices import place_of
 from corex.dispatch.launch import launch
 from corex.dispatch.resolve import empty, resolve, view
 from corex.dtypes import DType
-from corex.errors import FallbackWarning, KernelUnavailableError
+from corex.errors import FallbackWarning, KernelUnavailableError, warn
 from corex.layout import extent, numel
 from corex.observe import events
 from corex.plugins.manager import manager
@@ -64,10 +63,9 @@ def run_fallback(
         )
     if (place.name, op) not in _warned:
         _warned.add((place.name, op))
-        warnings.warn(
+        warn(
             f"[{op}] {reason}: it runs on backend '{host.name}', with copies both ways",
             FallbackWarning,
-            stacklevel=4,
         )
     span: Any = nullcontext()
     if places.observers:

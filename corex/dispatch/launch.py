@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from corex.dispatch.notes import note
 from corex.dispatch.resolve import Resolution, settle
 from corex.observe import events
 from corex.tensor import place as places
@@ -29,10 +30,14 @@ def launch(
     if found.accepts is not None:
         found = settle(found, arguments)
     if found.run is not None:
-        if shown is None or not places.observers:
-            found.run(*arguments)
-        else:
-            events.run(
-                found.run, arguments, op, place, found.how, found.reason, shown, outs, params
-            )
+        try:
+            if shown is None or not places.observers:
+                found.run(*arguments)
+            else:
+                events.run(
+                    found.run, arguments, op, place, found.how, found.reason, shown, outs, params
+                )
+        except Exception as error:
+            note(error, op, place, arguments)
+            raise
     return found

@@ -20,6 +20,7 @@ from typing import Any
 
 from corex import dtypes as dt
 from corex.dispatch import levels
+from corex.dispatch.notes import note
 from corex.layout import COUNT
 from corex.tensor.modes import mode
 from corex.tensor.node import OpNode
@@ -32,9 +33,10 @@ SHORT_CUTS: dict[str, list[Callable[..., Any]]] = {}
 """Every generated function, by the name of its op."""
 
 _SCOPE: dict[str, Any] = {
+    "__name__": __name__,
     "mode": mode, "new": object.__new__, "Storage": Storage, "Tensor": Tensor, "OpNode": OpNode,
     "TENSOR_TYPES": TENSOR_TYPES, "wrap": wrap, "BOOL": dt.bool_.index,
-    "COUNT": COUNT, "levels": levels,
+    "COUNT": COUNT, "levels": levels, "note": note,
 }  # fmt: skip
 
 _TYPES = {"input": "Tensor", "out": "Tensor | None", "self": "Tensor", "other": "Any"}
@@ -73,6 +75,15 @@ node.shapes = None
 node.saved = {saved}
 node.versions = {versions}
 result._node = node
+"""
+
+
+_CALL = """\
+try:
+    buffer = {call}
+except Exception as error:
+    note(error, {op!r}, key.place, {shown})
+    raise
 """
 
 
@@ -167,9 +178,10 @@ def {name}(input, *, out=None):
         key = input.key
         direct = key.direct[{name!r}]
         if direct is not None:
-            buffer = direct(input.shape, input.storage_.buffer, input.offset)
-            if buffer is not None:
 """
+    call = "direct(input.shape, input.storage_.buffer, input.offset)"
+    source += _indented(_CALL.format(call=call, op=name, shown="(input,)"), 3)
+    source += "            if buffer is not None:\n"
     source += _indented(_WRAP.format(key=_result_key(schema), shape="input.shape"), 4)
     recording = _recording(schema, ("input",), scope, "()")
     if recording:
@@ -188,7 +200,10 @@ def binary(schema: OpSchema, otherwise: Callable[..., Any]) -> Callable[..., Any
     `otherwise(self, other)` sees to everything else."""
     name = schema.name
     scope: dict[str, Any] = {"otherwise": otherwise}
-    pair = _memory("shape, {self}, {other}")
+    call = f"direct({_memory('shape, {self}, {other}')})"
+    pair = _CALL.format(call=call, op=name, shown="(self, other)")
+    call = "direct(shape, self.storage_.buffer, self.offset, other, 0)"
+    number = _CALL.format(call=call, op=name, shown="(self, other)")
     source = f"""\
 def {name}(self, other):
     kind = type(other)
@@ -200,12 +215,12 @@ def {name}(self, other):
             if other.key is key and other._strides is None and other.shape == shape:
                 direct = key.direct[{name!r}]
                 if direct is not None:
-                    buffer = direct({pair})
+{_indented(pair, 5)}\
                     n1 = other._node
         elif {_FITS}:
             direct = key.direct[{name!r}]
             if direct is not None:
-                buffer = direct(shape, self.storage_.buffer, self.offset, other, 0)
+{_indented(number, 4)}\
         if buffer is not None:
 """
     source += _indented(_WRAP.format(key=_result_key(schema), shape="shape"), 3)
@@ -227,9 +242,10 @@ def {name}(self, other):
     if self._strides is None and ({_FITS}):
         direct = key.direct[{name!r}]
         if direct is not None:
-            buffer = direct(self.shape, other, 0, self.storage_.buffer, self.offset)
-            if buffer is not None:
 """
+    call = "direct(self.shape, other, 0, self.storage_.buffer, self.offset)"
+    source += _indented(_CALL.format(call=call, op=name, shown="(other, self)"), 3)
+    source += "            if buffer is not None:\n"
     source += _indented(_WRAP.format(key=_result_key(schema), shape="self.shape"), 4)
     recording = _recording(schema, ("other", "self"), scope, "()", loose="other")
     if recording:
@@ -278,9 +294,9 @@ def {name}({", ".join(inputs)}):
         return None
 """
     source += _indented(prepare, 1)
-    source += (
-        f"    buffer = direct({_memory(arguments)})\n    if buffer is None:\n        return None\n"
-    )
+    call = f"direct({_memory(arguments)})"
+    source += _indented(_CALL.format(call=call, op=name, shown=_tuple(inputs)), 1)
+    source += "    if buffer is None:\n        return None\n"
     source += _indented(_WRAP.format(key="key", shape=shape), 1)
     nodes = "".join(
         f"n{i} = None if {one} is None else {one}._node\n"
@@ -315,7 +331,10 @@ def backward(
         source += f"    {_tuple(saved)[1:-1]} = saved\n"
     if guard:
         source += f"    if not ({guard}):\n        return None\n"
-    source += _indented(_memory(body), 1)
+    source += f"    try:\n{_indented(_memory(body), 2)}"
+    shown = _tuple(["grad", *saved])
+    source += f"    except Exception as error:\n        note(error, {name!r}, key.place, {shown})\n"
+    source += "        raise\n"
     return _function(name, "fast", source, {})
 
 
@@ -325,11 +344,21 @@ def direct_write(key: DispatchKey, op: str, *arguments: Any) -> bool:
     direct = key.direct[op]
     if direct is None or closed():
         return False
-    direct(*arguments)
+    try:
+        direct(*arguments)
+    except Exception as error:
+        note(error, op, key.place, arguments)
+        raise
     return True
 
 
 def direct_buffer(key: DispatchKey, op: str, *arguments: Any) -> Any:
     """What a direct kernel makes; None if there is none."""
     direct = key.direct[op]
-    return None if direct is None else direct(*arguments)
+    if direct is None:
+        return None
+    try:
+        return direct(*arguments)
+    except Exception as error:
+        note(error, op, key.place, arguments)
+        raise

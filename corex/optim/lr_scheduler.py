@@ -8,13 +8,13 @@ may join later. `step()` counts epochs; it is called after the optimizer's.
 from __future__ import annotations
 
 import math
-import warnings
 from bisect import bisect_right
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 import corex
 from corex import Tensor
+from corex.errors import warn
 from corex.optim.optimizer import Optimizer
 
 Rate = Any
@@ -96,7 +96,7 @@ class LRScheduler:
             self.last_epoch += 1
             rates = self.get_lr()
         else:
-            warnings.warn("the epoch argument of step() is deprecated", UserWarning, stacklevel=2)
+            warn("the epoch argument of step() is deprecated")
             self.last_epoch = epoch
             rates = getattr(self, "_get_closed_form_lr", self.get_lr)()
         for group, rate in zip(self.optimizer.param_groups, rates, strict=True):
@@ -428,7 +428,7 @@ class ReduceLROnPlateau(LRScheduler):
             raise TypeError("step() of ReduceLROnPlateau needs the metric to watch")
         value = float(metrics)
         if epoch is not None:
-            warnings.warn("the epoch argument of step() is deprecated", UserWarning, stacklevel=2)
+            warn("the epoch argument of step() is deprecated")
         self.last_epoch = self.last_epoch + 1 if epoch is None else epoch
         if self.is_better(value, self.best):
             self.best = value

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import functools
-import warnings
 from collections import OrderedDict, defaultdict
 from collections.abc import Callable, Hashable, Iterable
 from copy import deepcopy
@@ -12,6 +11,7 @@ from typing import Any
 
 import corex
 from corex import Tensor
+from corex.errors import warn
 from corex.utils.hooks import RemovableHandle
 
 Params = Iterable[Any]
@@ -136,10 +136,9 @@ class Optimizer:
                 )
             group.setdefault(name, default)
         if len({id(p) for p in params}) != len(params):
-            warnings.warn(
+            warn(
                 "optimizer contains a parameter group with duplicate parameters; in future, this "
                 "will cause an error",
-                stacklevel=3,
             )
         known = {id(p) for p in chain.from_iterable(g["params"] for g in self.param_groups)}
         if any(id(p) in known for p in params):

@@ -11,7 +11,7 @@ import pluggy
 
 from corex.backend.contract import BackendDescriptor
 from corex.backend.version import refusal
-from corex.errors import PluginError
+from corex.errors import PluginError, near
 
 GROUP: Final = "corex"
 
@@ -85,6 +85,7 @@ def admit(registry: pluggy.PluginManager, plugin: object, name: str) -> dict[str
         raise PluginError(f"{name!r} is already registered, as {registry.get_name(plugin)!r}")
     try:
         registry.register(plugin, name)
+        _check_names(registry, plugin)
         registry.check_pending()
         hooks = {
             caller.name: implementation
@@ -104,6 +105,18 @@ def admit(registry: pluggy.PluginManager, plugin: object, name: str) -> dict[str
             registry.unregister(name=name)
         raise
     return hooks
+
+
+def _check_names(registry: pluggy.PluginManager, plugin: object) -> None:
+    callers = registry.get_hookcallers(plugin) or []
+    known = [name for name in vars(registry.hook) if getattr(registry.hook, name).has_spec()]
+    for caller in callers:
+        optional = [hook.optionalhook for hook in caller.get_hookimpls() if hook.plugin is plugin]
+        if not caller.has_spec() and not all(optional):
+            raise PluginError(
+                f"unknown hook {caller.name!r}{near(caller.name, known)}; "
+                f"the hooks are {', '.join(sorted(known))}"
+            )
 
 
 def _check_options(hook: pluggy.HookImpl) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import traceback
 from typing import NamedTuple
 
@@ -48,6 +49,12 @@ class Fault(NamedTuple):
             return False
         return name == (self.plugin if self.backend is None else self.backend)
 
+    def hints_at(self, device_type: str) -> bool:
+        """Whether this may be why nobody serves a device type, as far as names tell."""
+        names = f"{self.plugin} {self.distribution} {self.backend or ''}".lower()
+        words = {*names.split(), *re.split(r"[\W_]+", names)}
+        return not self.stage.startswith("corex_") and device_type in words
+
     def may_concern_op(self, name: str) -> bool:
         """Whether this may be why the op called `name` is missing."""
         if self.stage == "corex_ops":
@@ -68,3 +75,13 @@ def one_line(exception: BaseException) -> str:
     message = " ".join(str(exception).split())
     kind = type(exception).__name__
     return f"{kind}: {message}" if message else kind
+
+
+def frame_in(author: object, exception: BaseException) -> str:
+    """` (at FILE:LINE in FUNCTION)`: where an exception left the code of an object's author."""
+    package = type(author).__module__.partition(".")[0]
+    found = None
+    for frame, line in traceback.walk_tb(exception.__traceback__):
+        if frame.f_globals.get("__name__", "").partition(".")[0] == package:
+            found = f" (at {frame.f_code.co_filename}:{line} in {frame.f_code.co_name})"
+    return found or ""

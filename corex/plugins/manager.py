@@ -6,13 +6,14 @@ What goes wrong with one backend is kept as a `Fault` and raised only when it is
 from __future__ import annotations
 
 import os
-import warnings
+import threading
 from typing import NamedTuple
 
 from corex.backend.contract import Backend, BackendDescriptor, KernelChoice
 from corex.dtypes import DType
-from corex.errors import BackendUnavailableError, PluginError
-from corex.plugins.faults import one_line
+from corex.errors import BackendUnavailableError, PluginError, near, warn
+from corex.plugins.faults import frame_in, one_line
+from corex.plugins.probing import Probe, limit
 from corex.plugins.registry import Plugin, PluginRegistry
 
 
@@ -36,6 +37,8 @@ class PluginManager(PluginRegistry):
         self._descriptors: dict[str, BackendDescriptor] = {}
         self._selectors: list[Plugin] = []
         self._probed: dict[str, str | None] = {}
+        self._probes: dict[str, Probe] = {}
+        self._turns: dict[str, threading.RLock] = {}
         self._backends: dict[str, Backend] = {}
 
     def _changed(self) -> None:
@@ -65,6 +68,7 @@ class PluginManager(PluginRegistry):
         for name, old in before.items():
             if self._descriptors.get(name) is not old:
                 self._probed.pop(name, None)
+                self._probes.pop(name, None)
                 self._backends.pop(name, None)
         self._selectors = [p for p in self._ordered() if "corex_select_kernel" in p.hooks]
 
@@ -75,26 +79,56 @@ class PluginManager(PluginRegistry):
         return dict(self._descriptors)
 
     def unavailable_reason(self, name: str) -> str | None:
-        """Why the backend cannot be used here, or None if it can."""
+        """Why the backend cannot be used here, or None if it can.
+
+        A probe that takes longer than `probing.limit()` is no longer waited for; should it answer
+        later, that counts. Other threads may ask for other backends meanwhile.
+        """
         self.load()
         if name in self._backends:
             return None
         with self._lock:
             if name not in self._descriptors:
                 return self._missing(name)[0]
-            if name not in self._probed:
-                self._probed[name] = self._probe(name)
-            return self._probed[name]
+            if name in self._probed:
+                return self._probed[name]
+            probe = self._begin_probe(name)
+        in_time = probe.answered()
+        with self._lock:
+            if self._probes.get(name) is not probe:  # its plugin has gone, or others were faster
+                return self._probed.get(name, probe.reason)
+            return self._answer(name, probe) if in_time else self._overdue(name)
 
-    def _probe(self, name: str) -> str | None:
-        try:
-            reason = self._descriptors[name].probe()
-            if reason is not None and not isinstance(reason, str):
-                raise PluginError(f"probe of {name!r} must return None or a str, got {reason!r}")
-        except Exception as error:
-            self.blame(self._owners[name].name, "probe", error, name)
-            return f"its probe failed: {one_line(error)}"
-        return "it gives no reason" if reason == "" else reason
+    def begin_probes(self) -> None:
+        """Asks the probes of all backends side by side, and waits for none."""
+        self.load()
+        with self._lock:
+            for name in self._descriptors:
+                if name not in self._backends and name not in self._probed:
+                    self._begin_probe(name)
+
+    def _begin_probe(self, name: str) -> Probe:
+        probe = self._probes.get(name)
+        if probe is None:
+            probe = self._probes[name] = Probe(self._descriptors[name])
+        return probe
+
+    def _answer(self, name: str, probe: Probe) -> str | None:
+        del self._probes[name]
+        self._forget(self._owners[name].name, "probe", name)  # that it was overdue
+        reason = probe.reason
+        if probe.error is not None:
+            self.blame(self._owners[name].name, "probe", probe.error, name)
+            reason = f"its probe failed: {one_line(probe.error)}"
+        self._probed[name] = reason
+        return reason
+
+    def _overdue(self, name: str) -> str:
+        plugin = self._owners[name]
+        origin = f" ({plugin.distribution})" if plugin.distribution else ""
+        reason = f"its probe, of plugin {plugin.name!r}{origin}, has not answered in {limit():g} s"
+        self.blame(plugin.name, "probe", TimeoutError(reason), name)
+        return reason
 
     def _missing(self, name: str) -> tuple[str, BaseException | None]:
         """Why there is no backend called `name`, and the exception behind it."""
@@ -104,7 +138,8 @@ class PluginManager(PluginRegistry):
         if faults:
             return "; ".join(map(str, faults)), faults[0].exception
         known = ", ".join(self._descriptors) or "none"
-        return f"no plugin brings it; known backends: {known}", None
+        hint = near(name, self._descriptors)
+        return f"no plugin brings it; known backends: {known}{hint}", None
 
     def backend(self, name: str) -> Backend:
         """The backend called `name`, constructed on first use.
@@ -117,20 +152,38 @@ class PluginManager(PluginRegistry):
             return backend
         self.load()
         with self._lock:
+            turn = self._turns.setdefault(name, threading.RLock())
+        with turn:  # only who wants the same backend waits for a slow probe or factory
             if name in self._backends:
                 return self._backends[name]
-            reason, cause = self.unavailable_reason(name), None
-            if name not in self._descriptors:
-                cause = self._missing(name)[1]
-            elif reason is None:
-                try:
-                    self._backends[name] = self._construct(self._descriptors[name])
-                    return self._backends[name]
-                except Exception as error:
-                    self.blame(self._owners[name].name, "factory", error, name)
-                    reason = self._probed[name] = f"it failed to start: {one_line(error)}"
+            reason = self.unavailable_reason(name)
+            descriptor = self._descriptors.get(name)
+            if reason is None and descriptor is not None:
+                made = self._made(descriptor)
+                if isinstance(made, Backend):
+                    return made
+                reason = made
+            with self._lock:
+                cause = None if descriptor is not None else self._missing(name)[1]
             cause = cause or next((f.exception for f in self._faults if f.backend == name), None)
         raise BackendUnavailableError(f"backend {name!r} is not available: {reason}") from cause
+
+    def _made(self, descriptor: BackendDescriptor) -> Backend | str:
+        """The backend, kept while its plugin is registered, or why it did not start."""
+        name = descriptor.name
+        try:
+            made = self._construct(descriptor)
+        except Exception as error:
+            reason = f"it failed to start: {one_line(error)}"
+            with self._lock:
+                if self._descriptors.get(name) is descriptor:
+                    self.blame(self._owners[name].name, "factory", error, name)
+                    self._probed[name] = reason
+            return reason
+        with self._lock:
+            if self._descriptors.get(name) is descriptor:
+                self._backends[name] = made
+        return made
 
     @staticmethod
     def _construct(descriptor: BackendDescriptor) -> Backend:
@@ -175,8 +228,8 @@ class PluginManager(PluginRegistry):
         Raises:
             BackendUnavailableError: there is none; the message tells why, for each candidate.
         """
-        self.load()
         reasons = []
+        causes = []
         for name, descriptor in self.descriptors().items():
             if descriptor.device_type != device_type:
                 continue
@@ -185,20 +238,30 @@ class PluginManager(PluginRegistry):
                 self.backend(name)
             except BackendUnavailableError as error:
                 if promised:
-                    warnings.warn(f"{error}; going on to the next", RuntimeWarning, stacklevel=2)
+                    warn(f"{error}; going on to the next", RuntimeWarning)
                 reasons.append(f"{name} ({self.unavailable_reason(name)})")
+                causes.append(error.__cause__)
             else:
                 return name
         if reasons:
             raise BackendUnavailableError(
                 f"no backend for device type {device_type!r} is available: {'; '.join(reasons)}"
-            )
+            ) from next((cause for cause in causes if cause is not None), None)
+        raise self._unserved(device_type)
+
+    def _unserved(self, device_type: str) -> BackendUnavailableError:
+        """The error that no backend serves a device type."""
         types = sorted({descriptor.device_type for descriptor in self._descriptors.values()})
-        faults = [str(fault) for fault in self.faults()]
-        raise BackendUnavailableError(
-            f"no backend serves device type {device_type!r}; known: {', '.join(types) or 'none'}"
-            + "".join(f"; {fault}" for fault in faults)
-        )
+        text = f"no backend serves device type {device_type!r}; known: {', '.join(types) or 'none'}"
+        if device_type in self._descriptors:
+            text += f"; it is the name of a backend, so say backend={device_type!r} instead"
+        else:
+            text += near(device_type, types)
+        faults = [fault for fault in self.faults() if fault.hints_at(device_type)]
+        text += "".join(f"; {fault}" for fault in faults)
+        error = BackendUnavailableError(f"{text}; `corex backends` shows what is installed")
+        error.__cause__ = faults[0].exception if faults else None
+        return error
 
     # ---- kernels ---------------------------------------------------------------------------
     def select_kernel(
@@ -229,6 +292,7 @@ class PluginManager(PluginRegistry):
         except Exception as error:
             raise PluginError(
                 f"backend {backend.name!r} failed to select a kernel for {op!r}: {one_line(error)}"
+                f"{frame_in(backend, error)}"
             ) from error
         return line if own is None else [*line, Candidate(own)]
 

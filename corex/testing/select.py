@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import difflib
 import zlib
 from collections.abc import Iterable, Sequence
 from typing import Final, NamedTuple
 
-from corex.errors import CorexError
+from corex.errors import CorexError, near
 from corex.tensor.schema import REGISTRY
 from corex.testing import replay, suite
 from corex.testing.case import MODES, Case, literal, parse
@@ -161,9 +160,7 @@ def _by_parameter(cases: list[Case], where: Sequence[tuple[str, str]]) -> list[C
 
 def _unknown(kind: str, name: str, known: Iterable[str]) -> str:
     names = list(known)
-    close = difflib.get_close_matches(name, names, n=1)
-    hint = f" (did you mean {close[0]}?)" if close else ""
-    return f"unknown {kind} {name!r}{hint}; " + _listing(f"the {kind}s", names)
+    return f"unknown {kind} {name!r}{near(name, names)}; " + _listing(f"the {kind}s", names)
 
 
 def _listing(what: str, names: list[str], limit: int = 200) -> str:

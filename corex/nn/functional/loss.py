@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import warnings
-
 import corex
 from corex import Tensor
+from corex.errors import warn
 from corex.ops.nn.classification import cross_entropy as _cross_entropy
 from corex.ops.nn.loss import reduced
 
@@ -16,10 +15,9 @@ def legacy_reduction(size_average: bool | None, reduce: bool | None, reduction: 
         return reduction
     size_average = size_average is None or size_average
     result = "none" if reduce is False else "mean" if size_average else "sum"
-    warnings.warn(
+    warn(
         "size_average and reduce args will be deprecated, please use "
         f"reduction='{result}' instead.",
-        stacklevel=3,
     )
     return result
 

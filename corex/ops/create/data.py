@@ -7,7 +7,6 @@ by itself. NumPy is imported only when a NumPy object arrives.
 from __future__ import annotations
 
 import sys
-import warnings
 from array import array
 from collections.abc import Mapping, Sequence, Set
 from itertools import chain
@@ -18,6 +17,7 @@ from corex.dispatch.bind import fill
 from corex.dispatch.devices import find_place
 from corex.dispatch.resolve import empty
 from corex.dtypes import BY_NAME, PROMOTION, DType
+from corex.errors import warn
 from corex.layout import numel
 from corex.ops.create.constant import DeviceLike, DTypeLike, Shape, dtype_of
 from corex.ops.create.convert import to
@@ -63,7 +63,7 @@ def tensor(
             fill(one, number)
             return one.requires_grad_() if requires_grad else one
     if isinstance(data, Tensor):
-        warnings.warn(_COPY_ADVICE, UserWarning, stacklevel=2)
+        warn(_COPY_ADVICE)
     result = _from_any("tensor", data, dtype, device, backend)
     return result.requires_grad_() if requires_grad else result
 
@@ -344,7 +344,7 @@ def new_tensor(
 ) -> Tensor:
     """As `corex.tensor`, with the dtype and place of this tensor."""
     if isinstance(data, Tensor):
-        warnings.warn(_COPY_ADVICE.replace("corex.", "tensor.new_"), UserWarning, stacklevel=2)
+        warn(_COPY_ADVICE.replace("corex.", "tensor.new_"))
     place = self.key.place
     if device is None and backend is None:
         device, backend = place.device, place.name

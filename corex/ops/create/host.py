@@ -6,13 +6,13 @@ is imported only when somebody hands over an array, and then it is there already
 
 from __future__ import annotations
 
-import warnings
 from typing import TYPE_CHECKING, Any
 
 from corex.dispatch.bind import dense_copy
 from corex.dispatch.devices import find_place
 from corex.dispatch.resolve import empty
 from corex.dtypes import ALL, BY_NAME, DType
+from corex.errors import warn
 from corex.layout import is_contiguous
 from corex.ops.create.constant import DTypeLike, dtype_of, finished, new_tensor_of
 from corex.ops.registration import function
@@ -130,13 +130,11 @@ _warned: set[str] = set()
 def _warn_not_writable(what: str) -> None:
     if what not in _warned:
         _warned.add(what)
-        warnings.warn(
+        warn(
             f"The given {what} is not writable, and corex does not support non-writable tensors. "
             f"Writing to this tensor is undefined behaviour. You may want to copy the {what} to "
             f"protect its data, or make it writable, before converting it to a tensor. This type "
             f"of warning will be suppressed for the rest of this program.",
-            UserWarning,
-            stacklevel=3,
         )
 
 

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import warnings
-
 from corex.dispatch import template
 from corex.dispatch.bind import bind
+from corex.errors import warn
 from corex.layout import broadcast_shapes
 from corex.ops.nn.activation import softplus
 from corex.ops.nn.loss_formulas import binary_entropy, binary_logits, huber, smooth_l1
@@ -113,11 +112,10 @@ def mse_loss(input: Tensor, target: Tensor, reduction: str = "mean") -> Tensor:
 def _warn_shapes(op: str, input: Tensor, target: Tensor) -> None:
     if require_tensor(op, target, "target").shape != require_tensor(op, input).shape:
         broadcast_shapes(op, input.shape, target.shape)
-        warnings.warn(
+        warn(
             f"Using a target size ({list(target.shape)}) that is different to the input size "
             f"({list(input.shape)}). This will likely lead to incorrect results due to "
             f"broadcasting. Please ensure they have the same size.",
-            stacklevel=3,
         )
 
 

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from typing import Any
 
 from corex import dtypes as dt
 from corex.dispatch.bind import write
-from corex.dispatch.fallback import transfer
 from corex.dispatch.resolve import empty, resolve
 from corex.layout import numel
 from corex.observe import events
-from corex.ops.places import exact_place
+from corex.ops.pointwise.select import where
 from corex.ops.promotion import cast
 from corex.ops.random.generator import Generator, default_generator
 from corex.tensor.place import Place
@@ -34,16 +34,33 @@ def _uniform_from_bits(key: Any, count: int, seed: int, offset: int) -> Tensor:
 
 
 def _normal_from_bits(key: Any, count: int, seed: int, offset: int) -> Tensor:
-    if not key.place.holds(dt.float64):
-        there = empty(exact_place(key.place).key(key.dtype), (count,))
-        return transfer(_fill("random_normal", there, seed, offset), key.place)
     # Element i takes elements 2i and 2i + 1 of the stream: one counter block.
     bits = random_bits(key.place, 2 * count, seed, offset).reshape(count, 2)
     mantissas = bits.bitwise_right_shift(11).bitwise_and((1 << 53) - 1)
-    units = cast(mantissas, dt.float64)
-    u1, u2 = (units.select(1, 0) + 1) * 2.0**-53, units.select(1, 1) * 2.0**-53
-    normal = (u1.log() * -2).sqrt() * (u2 * (2 * 3.141592653589793)).cos()
-    return cast(normal, key.dtype)
+    radius, angle = mantissas.select(1, 0) + 1, mantissas.select(1, 1)
+    form = _box_muller if key.place.holds(dt.float64) else _box_muller_in_float32
+    return cast(form(radius, angle), key.dtype)
+
+
+def _box_muller(radius: Tensor, angle: Tensor) -> Tensor:
+    """Both arguments are integers that count units of 2^-53."""
+    u1, u2 = cast(radius, dt.float64) * 2.0**-53, cast(angle, dt.float64) * 2.0**-53
+    return (u1.log() * -2).sqrt() * (u2 * (2 * math.pi)).cos()
+
+
+def _box_muller_in_float32(radius: Tensor, angle: Tensor) -> Tensor:
+    """As `_box_muller`, for a device without float64: near it in units of the last place.
+
+    What cancels is subtracted while it is an integer, so that float32 rounds only what stays good
+    to a relative error: 1 - u1 where the logarithm is near 0, and the angle's distance from that
+    zero of the cosine that is nearest.
+    """
+    near_one = cast(radius * -1 + (1 << 53), dt.float32) * -(2.0**-53)
+    u1 = cast(radius, dt.float32) * 2.0**-53
+    logarithm = where(radius > 1 << 52, near_one.log1p(), u1.log())
+    from_zero = (angle - (1 << 52)).abs() - (1 << 51)
+    sine = (cast(from_zero, dt.float32) * (2 * math.pi * 2.0**-53)).sin()
+    return (logarithm * -2).sqrt() * sine
 
 
 _DRAWS: dict[str, tuple[Callable[..., Tensor], Callable[[int], int]]] = {
