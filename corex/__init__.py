@@ -53,8 +53,10 @@ from corex.dtypes import (
 from corex.dtypes import bool_ as bool
 from corex.errors import (
     BackendUnavailableError,
+    CompilationWarning,
     CorexError,
     FallbackWarning,
+    GraphError,
     KernelUnavailableError,
     OutOfMemoryError,
     PluginError,
@@ -106,8 +108,8 @@ __all__: list[str] = [
     "enable_grad", "inference_mode", "is_grad_enabled", "is_inference_mode_enabled", "no_grad",
     "set_grad_enabled",
     "Generator", "broadcast_shapes", "default_generator", "get_printoptions", "set_printoptions",
-    "BackendUnavailableError", "CorexError", "FallbackWarning", "KernelUnavailableError",
-    "OutOfMemoryError", "PluginError",
+    "BackendUnavailableError", "CompilationWarning", "CorexError", "FallbackWarning", "GraphError",
+    "KernelUnavailableError", "OutOfMemoryError", "PluginError",
     "Event", "Stream", "accelerator", "cuda", "load", "nn", "optim", "record", "save", "utils",
 ]  # fmt: skip
 if TYPE_CHECKING:

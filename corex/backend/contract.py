@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Mapping
 from typing import Any, ClassVar, NamedTuple, Protocol
 
+from corex.backend.graph import Graph, Number
 from corex.backend.signatures import DTYPES, fits
 from corex.backend.traits import Traits
 from corex.backend.version import API_VERSION, FEATURES, Feature, Version, features_of
@@ -24,14 +25,17 @@ __all__ = [
     "BackendDescriptor",
     "BackendUnavailableError",
     "Buffer",
+    "Compiled",
     "DeviceEvent",
     "DeviceStream",
     "DirectKernel",
     "FEATURES",
     "Feature",
+    "Graph",
     "Kernel",
     "KernelChoice",
     "KernelUnavailableError",
+    "Memory",
     "OutOfMemoryError",
     "ThreadedBackend",
     "Traits",
@@ -57,6 +61,17 @@ DirectKernel = Callable[..., Buffer | None]
 operands of one shape and dtype. Each operand is given as two arguments, `buffer, offset`, or, for
 a Python number, `number, 0`. Allocates and returns the result's buffer; None for a number that it
 leaves to the frontend."""
+
+
+Memory = tuple[Buffer, int]
+"""A piece of memory that a compiled graph is given: a buffer, and the byte of it that is the first
+of the graph's storage."""
+
+Compiled = Callable[
+    [tuple[Memory, ...], tuple[Memory, ...], tuple[Memory, ...], tuple[Number, ...]], None
+]
+"""`compiled(inputs, states, outputs, numbers)`: runs a graph once. The memory of its storages of
+these roles, in the graph's order, and its changing numbers, in theirs."""
 
 
 class KernelChoice(NamedTuple):
@@ -214,6 +229,13 @@ class Backend:
 
     def direct(self, op: str, dtype: DType) -> DirectKernel | None:
         """The short cut for elementwise `op` on inputs of `dtype`, or None."""
+        return None
+
+    def compile(self, graph: Graph, device: int) -> Compiled | None:
+        """A function that runs a graph on device number `device`, or None: corex then calls the
+        kernels one by one. docs/contract.md says what it is given, and what it owes.
+
+        The graph is verified, and its memory is planned. An exception becomes a warning."""
         return None
 
     def warm(self, progress: Callable[[int, int], None] | None = None) -> int:

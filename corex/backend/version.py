@@ -38,6 +38,7 @@ FEATURES: Final[dict[str, Feature]] = {
     "memory_stats": Feature((1, 0), ("memory_stats",), "the allocator's counters"),
     "memory_info": Feature((1, 0), ("memory_info",), "free and total bytes of a device"),
     "direct": Feature((1, 0), ("direct",), "short cuts for small calls on dense operands"),
+    "compile": Feature((1, 0), ("compile",), "whole graphs are compiled"),
     "warm": Feature((1, 0), ("warm",), "what is made on first use can be made ahead of it"),
     "threads": Feature(
         (1, 0), ("get_num_threads", "set_num_threads"), "the number of threads can be set"

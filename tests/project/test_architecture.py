@@ -16,6 +16,7 @@ FLOORS = """
     errors dtypes device layout backend
     tensor observe plugins dispatch return_types
     ops autograd interop
+    compiler
     accelerator cuda utils nn optim
     testing
     __init__ cli __main__

@@ -1,0 +1,1 @@
+"""Graphs in the frontend: recorded, planned, handed to a backend's compiler, or interpreted."""
