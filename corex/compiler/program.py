@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -10,7 +9,7 @@ from corex.backend.contract import Compiled, Memory
 from corex.backend.graph import Graph, Number, Value, plan, verify
 from corex.compiler.interpreter import Interpreted
 from corex.dispatch import levels
-from corex.errors import CompilationWarning
+from corex.errors import CompilationWarning, warn
 from corex.layout import DENSE
 from corex.tensor.place import Place
 from corex.tensor.storage import Storage, allocate
@@ -48,11 +47,7 @@ def _compiled(graph: Graph, place: Place) -> tuple[Compiled | None, str]:
         run = backend.compile(graph, place.index)
     except Exception as error:
         reason = f"the compiler of backend '{backend.name}' failed: {type(error).__name__}: {error}"
-        warnings.warn(
-            f"graph {graph.name}: {reason}; it runs op by op instead",
-            CompilationWarning,
-            stacklevel=3,
-        )
+        warn(f"graph {graph.name}: {reason}; it runs op by op instead", CompilationWarning)
         return None, reason
     return run, "" if run is not None else f"backend '{backend.name}' does not compile it"
 
