@@ -19,7 +19,7 @@ from corex.dispatch.launch import launch
 from corex.dispatch.record import no_grad
 from corex.dispatch.resolve import resolve
 from corex.dtypes import DType
-from corex.layout import DENSE, broadcast_strides
+from corex.layout import DENSE, broadcast_strides, numel
 from corex.observe import events
 from corex.tensor import place as places
 from corex.tensor.place import Place
@@ -193,11 +193,15 @@ class _Step:
         self, schema: OpSchema, outs: Any, ins: Any, params: tuple[Any, ...], reason: str
     ) -> None:
         assert schema.decomposition is not None
-        # What only the result rule needs is the shape of the result.
-        rest = (outs[0].shape,) * schema.rule_params
+        if schema.family == "random":  # of a key and a count, and dense
+            count = numel(outs[0].shape)
+            outs, ins = [make(outs[0].storage_, outs[0].key, (count,), None, outs[0].offset)], ()
+            given: tuple[Any, ...] = (outs[0].key, count, *params)
+        else:  # what only the result rule needs is the shape of the result
+            given = (*ins, *params, *(outs[0].shape,) * schema.rule_params)
         with no_grad():
             result = events.run_parts(
-                schema.decomposition, (*ins, *params, *rest),
+                schema.decomposition, given,
                 schema.name, self.place, reason, outs, ins, params,
             )  # fmt: skip
             results = [result] if isinstance(result, Tensor) else result

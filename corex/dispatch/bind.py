@@ -202,7 +202,7 @@ def bind_pointwise(
     operands = inputs
     if numbers and not found.numbers:  # the kernel, or the decomposition, wants tensors
         numbers = False
-        own = place.keys[_computing(schema, inputs, dtype).index]
+        own = place.keys[computing(schema, inputs, dtype).index]
         operands = tuple([number_tensor(t, own) if type(t) in NUMBERS else t for t in inputs])
     if out is None:
         result = empty(place.keys[dtype.index], shape)
@@ -225,7 +225,7 @@ def bind_pointwise(
             views.append((t.storage_.buffer, t.key.dtype, shape, strides, t.offset))
         arguments = (*views, *params)
         if numbers and places.observers:
-            alone = (None, _computing(schema, inputs, dtype), shape, (0,) * len(shape), 0)
+            alone = (None, computing(schema, inputs, dtype), shape, (0,) * len(shape), 0)
             views = [alone if type(v) in NUMBERS else v for v in views]
         found = launch(found, schema.name, place, arguments, views, 1, params)
         if found.run is not None:
@@ -255,11 +255,11 @@ def _tensors(inputs: Sequence[Any]) -> tuple[Tensor, ...]:
 
 
 def _dtypes(schema: OpSchema, inputs: Sequence[Any], dtype: DType) -> tuple[DType, ...]:
-    own = _computing(schema, inputs, dtype)
+    own = computing(schema, inputs, dtype)
     return (dtype, *[own if type(t) in NUMBERS else t.key.dtype for t in inputs])
 
 
-def _computing(schema: OpSchema, inputs: Sequence[Any], dtype: DType) -> DType:
+def computing(schema: OpSchema, inputs: Sequence[Any], dtype: DType) -> DType:
     """The dtype of the elements that numbers among the operands stand for: the result's, unless
     that is a truth value."""
     return _tensors(inputs)[0].key.dtype if schema.family == "compare" else dtype

@@ -253,6 +253,21 @@ def test_what_a_result_rule_needs_is_known_to_the_decomposition() -> None:
             equal(program(given)[0], expected.reshape(1, 1, 4, 4))
 
 
+def test_random_numbers_with_a_kernel_or_without(where: str) -> None:
+    """Two draws: the second begins where the first ended."""
+    g = GraphBuilder("drawn")
+    seed, offset = g.number("int", "seed"), g.number("int", "offset")
+    y, z = g.output(float32, (2, 3)), g.output(float32, (5,), "z")
+    g.op("random_uniform", [y], params=[seed, offset])
+    g.op("random_normal", [z], params=[seed, replace(offset, plus=3)])
+    program = prepare(g.build([y, z]), place_of(where))
+    generator = corex.Generator().manual_seed(2**63 + 5)
+    expected = [corex.rand(2, 3, generator=generator), corex.randn(5, generator=generator)]
+    found = program((), (), {"seed": 2**63 + 5, "offset": 0})
+    for t, other in zip(found, expected, strict=True):
+        equal(t, other.tolist())
+
+
 def test_observers_see_the_ops() -> None:
     calls: list[Any] = []
     program = prepare(graphs.counted(), place_of("cpu_c"))

@@ -36,12 +36,12 @@ class GraphBuilder:
         self._values: list[Value] = []
         self._numbers: list[NumberInput] = []
         self._ops: list[Op] = []
-        self._names: set[str] = set()
+        self._names: dict[str, set[str]] = {"storage": set(), "value": set(), "number": set()}
 
     # ---- memory --------------------------------------------------------------------------
     def storage(self, role: Role, nbytes: int, name: str = "", data: bytes | None = None) -> int:
         """A piece of memory, of which `view` makes values."""
-        self._storages.append(Storage(self._unique(name or "m"), role, nbytes, data))
+        self._storages.append(Storage(self._unique("storage", name or "m"), role, nbytes, data))
         return len(self._storages) - 1
 
     def view(
@@ -55,7 +55,7 @@ class GraphBuilder:
     ) -> int:
         """A value in a storage; row-major if no strides are given."""
         steps = contiguous_strides(shape) if strides is None else strides
-        name = self._unique(name or self._storages[storage].name)
+        name = self._unique("value", name or self._storages[storage].name)
         self._values.append(Value(name, storage, dtype, tuple(shape), tuple(steps), offset))
         return len(self._values) - 1
 
@@ -66,7 +66,6 @@ class GraphBuilder:
 
     def _whole(self, role: Role, dtype: DType, shape: Shape, name: str) -> int:
         storage = self.storage(role, NBYTES[dtype.itemsize][shape], name)
-        self._names.discard(self._storages[storage].name)  # its one value may be called the same
         return self.view(storage, dtype, shape, name=self._storages[storage].name)
 
     def input(self, dtype: DType, shape: Shape, name: str = "x") -> int:
@@ -95,8 +94,12 @@ class GraphBuilder:
     # ---- numbers and ops -------------------------------------------------------------------
     def number(self, kind: OneOf["bool", "int", "float"], name: str = "n") -> Changing:
         """A number that is given anew at each call: an operand, or a parameter."""
-        self._numbers.append(NumberInput(self._unique(name), kind))
+        self._numbers.append(NumberInput(self._unique("number", name), kind))
         return Changing(len(self._numbers) - 1)
+
+    def number_name(self, number: Changing) -> str:
+        """What it is called, in this graph."""
+        return self._numbers[number.index].name
 
     def op(
         self,
@@ -133,10 +136,11 @@ class GraphBuilder:
             tuple(self._numbers),
         )
 
-    def _unique(self, name: str) -> str:
+    def _unique(self, kind: str, name: str) -> str:
+        names = self._names[kind]
         found, count = name, 1
-        while found in self._names:
+        while found in names:
             count += 1
             found = f"{name}.{count}"
-        self._names.add(found)
+        names.add(found)
         return found
