@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, ClassVar
 
-from corex.backend import Backend, Buffer, DirectKernel, Kernel
+from corex.backend import Backend, Buffer, DirectKernel, Kernel, Traits
 from corex.dtypes import DType
 from corex_cuda_pycuda import interop, runtime
 from corex_cuda_pycuda.graphs import Graph
@@ -50,6 +50,10 @@ class CudaBackend(Backend):
     def device_count(self) -> int:
         """How many CUDA devices the driver shows."""
         return self._count
+
+    def traits(self, device: int) -> Traits:
+        """Kernels run later, and so do their errors."""
+        return Traits(errors="deferred")
 
     # ---- memory ----
     def allocate(self, nbytes: int, device: int) -> Buffer:

@@ -26,6 +26,7 @@ from corex.testing.result import (
 )
 
 SHOWN = 10
+TRAITS = ("traits, declared", "traits, measured", "weakened")
 """How many failures are told in full, unless all are asked for."""
 
 COUNTS = (
@@ -203,6 +204,7 @@ def summary(run: Run, total: int, device: int = 0, shown: int | None = SHOWN) ->
     """The counts, the first failures, and what is stale."""
     counts = Counter(result.status for result in run.results if result.id not in run.expected)
     lines = [f"{run.backend} on {run.device}: {len(run.results)} of {total} cases run"]
+    lines += [f"  {label}: {run.about[label]}" for label in TRAITS if run.about.get(label)]
     for status, name, meaning in COUNTS:
         lines.append(f"  {counts[status]:7}  {name:22}{meaning}".rstrip())
     lines.append(f"  {len(run.expected):7}  expected failures")

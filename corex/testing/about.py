@@ -28,6 +28,9 @@ def about(backend: str, facts: Mapping[str, str], chosen: str = "") -> dict[str,
         "processor": processor(),
         "distribution": facts.get("distribution") or f"unknown (of {backend})",
         "dtypes held": facts.get("dtypes", ""),
+        "traits, declared": facts.get("traits", ""),
+        "traits, measured": facts.get("measured", ""),
+        "weakened": facts.get("weakened", ""),
         "selection": chosen,
     }
     return {label: value for label, value in found.items() if value}

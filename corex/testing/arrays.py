@@ -253,6 +253,7 @@ class Out(Placed):
         initial: npt.ArrayLike | None = None,
     ) -> None:
         self.expected = expected
+        self.flushed: Expected | None = None  # what it may be instead, without subnormal numbers
         self.reads = initial is not None
         first = garbage(dtype, expected.values, 0) if initial is None else initial
         super().__init__(first, dtype, layout)

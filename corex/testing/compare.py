@@ -7,6 +7,7 @@ from typing import Any, Final, NamedTuple
 import numpy as np
 
 from corex.testing.arrays import Array, Expected
+from corex.testing.flushing import smallest
 
 SHOWN: Final = 5
 
@@ -18,31 +19,45 @@ class Mismatch(NamedTuple):
     message: str
 
 
-def compare(got: Array, expected: Expected, name: str = "out") -> Mismatch | None:
+def compare(
+    got: Array, expected: Expected, name: str = "out", flushed: Expected | None = None
+) -> Mismatch | None:
     """None if `got` is right; else what is wrong, with the first elements that are.
 
-    NaN and infinities are compared by kind and sign; finite floats may differ by the tolerance.
+    NaN and infinities are compared by kind and sign; finite floats may differ by the tolerance. An
+    element may also be what is `flushed`, and zero in place of a subnormal number.
     """
     wanted = expected.values
     with np.errstate(all="ignore"):
-        if got.dtype.kind != "f":
-            bound = np.zeros(wanted.shape)
-            bad = got != wanted.astype(got.dtype)
-            special = np.zeros(wanted.shape, bool)
-        else:
-            bound = tolerance(got.dtype, expected)
-            rounded = wanted.astype(got.dtype)
-            special = ~np.isfinite(rounded)
-            near = np.abs(got.astype(np.float64) - wanted.astype(np.float64)) <= bound
-            same = (got == rounded) | (np.isnan(got) & np.isnan(rounded))
-            bad = ~np.where(special, same, near)
+        bad, bound = _wrong(got, expected)
+        if flushed is not None:
+            small = smallest(str(got.dtype)) if got.dtype.kind == "f" else 0.0
+            bad &= _wrong(got, flushed, small)[0] & _wrong(got, expected, small)[0]
     if not bad.any():
         return None
-    only_special = (
-        bool((special | ~np.isfinite(got))[bad].all()) if got.dtype.kind == "f" else False
-    )
-    check = "special" if only_special else "values"
+    check = "special" if _only_special(got, wanted, bad) else "values"
     return Mismatch(check, _describe(got, wanted, bound, bad, name))
+
+
+def _wrong(got: Array, expected: Expected, more: float = 0.0) -> tuple[Array, Array]:
+    """Which elements are not as expected, and how far each may be off; `more` comes on top."""
+    wanted = expected.values
+    if got.dtype.kind != "f":
+        return got != wanted.astype(got.dtype), np.zeros(wanted.shape)
+    bound = tolerance(got.dtype, expected) + more
+    rounded = wanted.astype(got.dtype)
+    near = np.abs(got.astype(np.float64) - wanted.astype(np.float64)) <= bound
+    same = (got == rounded) | (np.isnan(got) & np.isnan(rounded))
+    return ~np.where(np.isfinite(rounded), near, same), bound
+
+
+def _only_special(got: Array, wanted: Array, bad: Array) -> bool:
+    """Whether all that is wrong concerns NaN and infinities."""
+    if got.dtype.kind != "f":
+        return False
+    with np.errstate(all="ignore"):
+        special = ~np.isfinite(wanted.astype(got.dtype)) | ~np.isfinite(got)
+    return bool(special[bad].all())
 
 
 def tolerance(dtype: np.dtype[Any], expected: Expected) -> Array:

@@ -66,6 +66,6 @@ def _check(backend: Backend, result: Buffer, out: Out) -> None:
         size = f"{backend.nbytes(result)} bytes instead of {got.nbytes}"
         raise Verdict(FAILED, "result", f"the result has {size}")
     backend.copy_to_host(result, 0, raw(got.reshape(-1)))
-    wrong = compare(got, out.expected)
+    wrong = compare(got, out.expected, flushed=out.flushed)
     if wrong is not None:
         raise Verdict(FAILED, *wrong)

@@ -37,10 +37,11 @@ def run(name: str, device: int, spec: Spec, case: Case) -> Result:
 
 def _run(name: str, device: int, spec: Spec, case: Case) -> None:
     backend = manager.backend(name)
-    given = arguments(spec, case)
+    traits = backend.traits(device)
+    given = arguments(spec, case, traits)
     shared = case.fields.get("sharing") == "shared"
     before = backend.memory_stats(device).get("allocated_bytes")
-    _check_held(backend, device, given)
+    _check_held(backend, device, spec.op, given)
     if str(case.fields.get("call", "")).startswith("direct"):
         direct.run(backend, device, spec, case, given)
         return
@@ -49,19 +50,22 @@ def _run(name: str, device: int, spec: Spec, case: Case) -> None:
     kernel = choice.run
     expected = spec.raises(case) if spec.raises is not None else None
     if expected is not None:
-        _check_raises(call, kernel, case, *expected)
+        _check_raises(call, kernel, case, *expected, traits.errors == "deferred")
     else:
-        _check_values(call, kernel)
+        _check_values(call, kernel, traits.accumulation == "deterministic")
         if choice.numbers:
             _check_numbers(call, kernel, spec.op)
     _check_memory(backend, device, before, call)
 
 
-def _check_held(backend: Backend, device: int, given: list[Any]) -> None:
+def _check_held(backend: Backend, device: int, op: str, given: list[Any]) -> None:
     held = {dtype.name for dtype in backend.dtypes(device)}
+    stored = {dtype.name for dtype in backend.traits(device).held_only}
     for placed in flat(given):
         if placed.dtype not in held:
             raise Verdict(UNSUPPORTED, message=f"the device holds no {placed.dtype} tensors")
+        if placed.dtype in stored and op not in ("copy", "fill"):
+            raise Verdict(UNSUPPORTED, message=f"the device only stores {placed.dtype} tensors")
 
 
 # ---- the choice of the kernel ----------------------------------------------------------------
@@ -112,8 +116,11 @@ def _guarded(what: str, question: Callable[[], Any]) -> Any:
 
 
 # ---- running it ------------------------------------------------------------------------------
-def _check_values(call: Call, kernel: Kernel) -> None:
-    """Three calls: on other inputs first, then twice on these with different garbage."""
+def _check_values(call: Call, kernel: Kernel, repeatable: bool) -> None:
+    """Three calls: on other inputs first, then twice on these with different garbage.
+
+    What is `repeatable` gives the same bits both times.
+    """
     call.rehearse()
     try:
         kernel(*call.arguments())
@@ -131,6 +138,9 @@ def _check_values(call: Call, kernel: Kernel) -> None:
         raise
     call.reset(turn=1)
     _launch(call, kernel)
+    if not repeatable:
+        _examine(call)
+        return
     second = [(placed, after.copy()) for placed, after in call.memory()]
     for (placed, one), (_, other) in zip(first, second, strict=True):
         if isinstance(placed, Out) and not _same(placed.read(one), placed.read(other)):
@@ -204,7 +214,8 @@ def _examine(call: Call) -> list[tuple[Placed, Array]]:
     outs = [pair for pair in found if isinstance(pair[0], Out)]
     for i, (placed, after) in enumerate(outs):
         assert isinstance(placed, Out)
-        wrong = compare(placed.read(after), placed.expected, "out" if len(outs) == 1 else f"out{i}")
+        name = "out" if len(outs) == 1 else f"out{i}"
+        wrong = compare(placed.read(after), placed.expected, name, placed.flushed)
         if wrong is not None:
             raise _verdict_on(placed, after, wrong)
     for placed, after in found:
@@ -242,12 +253,25 @@ def _same(one: Array, other: Array) -> bool:
 
 
 def _check_raises(
-    call: Call, kernel: Kernel, case: Case, error: type[Exception], message: str | None
+    call: Call,
+    kernel: Kernel,
+    case: Case,
+    error: type[Exception],
+    message: str | None,
+    deferred: bool,
 ) -> None:
+    late = False
     try:
         kernel(*call.arguments())
+        late = True
         call.backend.synchronize(call.device)
     except error as raised:
+        if late and not deferred:
+            text = (
+                f"{error.__name__} came with `synchronize` and not with the call, though the "
+                "device's traits do not say errors='deferred'"
+            )
+            raise Verdict(FAILED, "error", text) from raised
         if message is not None and not re.search(message, str(raised)):
             text = f"{type(raised).__name__} must say {message!r}, but says {str(raised)!r}"
             raise Verdict(FAILED, "error", text) from raised

@@ -10,26 +10,28 @@ from pathlib import Path
 from typing import Any, Final
 
 from corex.backend.contract import Backend, OutOfMemoryError
+from corex.backend.traits import Traits
 from corex.backend.version import refusal
 from corex.dtypes import ALL, DType, bool_, float32, int64, uint8
 from corex.plugins.manager import manager
 from corex.testing.case import Case
 from corex.testing.result import FAILED, PASSED, RAISED, UNSUPPORTED, Result
+from corex.testing.traits import broken, measured
 from corex.testing.verdict import Verdict, told
 
-Check = Callable[[Backend, int], None]
+Check = Callable[[Backend, int], dict[str, str] | None]
 
 
 def run(name: str, device: int, case: Case) -> Result:
     """Runs the memory check that a case names."""
     check = CHECKS[case.op.partition(".")[2]]
     try:
-        check(manager.backend(name), device)
+        measures = check(manager.backend(name), device) or {}
     except Verdict as end:
         return Result(case.id, case.op, 0, end.status, end.check, end.message)
     except Exception as error:
         return Result(case.id, case.op, 0, RAISED, "memory", told(error))
-    return Result(case.id, case.op, 0, PASSED)
+    return Result(case.id, case.op, 0, PASSED, measures=measures)
 
 
 def expect(truth: bool, message: str, check: str = "memory") -> None:
@@ -70,6 +72,17 @@ def dtypes(backend: Backend, device: int) -> None:
         expect(dtype in held, f"the device must hold {dtype.name}")
     expect(set(held) <= set(ALL), f"unknown dtypes among {held}")
     expect(len(set(held)) == len(held), f"dtypes are repeated: {held}")
+
+
+def traits(backend: Backend, device: int) -> dict[str, str]:
+    """The device is no less than its traits say; what kernels show of them."""
+    own = backend.traits(device)
+    expect(isinstance(own, Traits), f"traits() must return a Traits, got {own!r}", "traits")
+    expect(own == backend.traits(device), "the traits change", "traits")
+    found = measured(backend, device)
+    wrong = broken(own, found)
+    expect(not wrong, "; ".join(wrong), "traits")
+    return found
 
 
 def roundtrip(backend: Backend, device: int) -> None:
@@ -198,6 +211,8 @@ def resident() -> int:
 def far(backend: Backend, device: int) -> None:
     """Views reach elements beyond 2**31 and 2**32: strides and offsets have 64 bits."""
     step, count = 1 << 30, 5
+    if backend.traits(device).index_bits == 32:
+        raise Verdict(UNSUPPORTED, message="by its traits the device's indices have 32 bits")
     try:
         # Host memory that is mapped is there only where it is touched; allocated may be cleared.
         buffer = backend.wrap_host(memoryview(mmap.mmap(-1, step * count)))
@@ -281,7 +296,7 @@ def wrap_host(backend: Backend, device: int) -> None:
 CHECKS: Final[dict[str, Check]] = {
     check.__name__: check
     for check in (
-        announcement, dtypes, roundtrip, partial, empty, sizes, separate, source, fresh,
+        announcement, dtypes, traits, roundtrip, partial, empty, sizes, separate, source, fresh,
         out_of_memory, synchronize, counters, release, far, threads, host_view, wrap_host,
     )
 }  # fmt: skip

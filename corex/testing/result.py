@@ -73,6 +73,7 @@ CHECKS: Final = {
     "honesty": "what `select` and `accepts` claim is true, and they claim it always",
     "error": "wrong values raise the exception of the contract, and nothing is written astray",
     "memory": "tier 0: allocation and copies",
+    "traits": "the device is no less than its backend declares",
     "gradient": "the derivative, against finite differences of the oracle",
     "placement": "the op ran where the kernel table says",
     "result": "shape, dtype, device and requires_grad of the result",

@@ -95,11 +95,18 @@ def judged(plan: Plan, results: Sequence[Result], facts: dict[str, str]) -> Run:
     return Run(
         backend=plan.backend,
         device=f"{device_type}:{plan.device}",
-        about=about(plan.backend, facts, plan.chosen),
+        about=about(plan.backend, {**facts, **_measured(results)}, plan.chosen),
         results=list(results),
         expected=judgement.expected,
         stale=judgement.stale,
     )
+
+
+def _measured(results: Sequence[Result]) -> dict[str, str]:
+    """What the case of the traits found out."""
+    found = next((result.measures for result in results if result.op == "memory.traits"), {})
+    text = "; ".join(f"{name} {value}" for name, value in found.items())
+    return {"measured": text} if text else {}
 
 
 def universe(expectations: Sequence[Expectation]) -> list[str]:

@@ -9,9 +9,11 @@ from typing import Any, Final
 import numpy as np
 
 from corex import dtypes
+from corex.backend.traits import IDEAL, Traits
 from corex.tensor.schema import REGISTRY
 from corex.testing.arrays import LAYOUTS, Array, Expected, In, Layout, Out, exact, input_layout
 from corex.testing.case import Case
+from corex.testing.flushing import flushed
 
 Fields = dict[str, Any]
 
@@ -81,8 +83,29 @@ class Spec:
         return [case.fields[name] for name in names[: len(names) - hidden]]
 
 
-def arguments(spec: Spec, case: Case) -> list[Any]:
-    """The kernel's arguments: `Out` and `In` objects (or lists of them) and plain parameters."""
+def arguments(spec: Spec, case: Case, traits: Traits = IDEAL) -> list[Any]:
+    """The kernel's arguments: `Out` and `In` objects (or lists of them) and plain parameters.
+
+    What the outputs must be takes a device's traits into account.
+    """
+    given = _arguments(spec, case, traits.subnormals == "flushed")
+    family = REGISTRY[spec.op].family if spec.op in REGISTRY else ""
+    for out in outputs(given):
+        for expected in filter(None, (out.expected, out.flushed)):
+            expected.ulps = traits.ulps_of(family, expected.ulps)
+    return given
+
+
+def outputs(given: Iterable[Any]) -> Iterator[Out]:
+    """The outputs among a kernel's arguments, those of lists included."""
+    for item in given:
+        if isinstance(item, list):
+            yield from outputs(item)
+        elif isinstance(item, Out):
+            yield item
+
+
+def _arguments(spec: Spec, case: Case, flushes: bool) -> list[Any]:
     parameters = spec.parameters(case)
     if spec.build is not None:
         return spec.build(case)
@@ -116,6 +139,10 @@ def arguments(spec: Spec, case: Case) -> list[Any]:
         Out(e, e.dtype or main, out_layouts[i % len(out_layouts)], initial if i == 0 else None)
         for i, e in enumerate(wanted)
     ]
+    if flushes:
+        seen = [flushed(value, main) for value in (*before, *values)]
+        for out, other in zip(outs, spec.oracle(case, *seen), strict=True):
+            out.flushed = other
     if sharing == "inplace":
         ins[0] = outs[0]  # type: ignore[call-overload]
     if spec.order is not None:

@@ -24,7 +24,7 @@ from typing import IO, Any, Final
 from corex import dtypes
 from corex.errors import BackendUnavailableError
 from corex.plugins import manager
-from corex.testing import suite
+from corex.testing import suite, traits
 from corex.testing.case import parse
 from corex.testing.result import FAILED, RAISED, Result
 from corex.testing.select import tier_of
@@ -130,6 +130,8 @@ def start(name: str, device: int) -> dict[str, str]:
     return {
         "distribution": _distribution(type(backend).__module__),
         "dtypes": " ".join(dtype.name for dtype in dtypes.ALL if dtype in held),
+        "traits": traits.declared(backend.traits(device)),
+        "weakened": "; ".join(backend.traits(device).weakened().values()),
     }
 
 

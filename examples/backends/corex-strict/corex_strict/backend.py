@@ -9,7 +9,7 @@ from typing import Any, ClassVar
 
 from corex_numpy.kernels import KERNELS
 
-from corex.backend import DTYPES, Backend, Buffer, Kernel, KernelChoice, View
+from corex.backend import DTYPES, Backend, Buffer, Kernel, KernelChoice, Traits, View
 from corex.dtypes import DType, float64
 from corex_strict.checks import check_buffer, check_range, checked
 from corex_strict.memory import Device
@@ -38,6 +38,9 @@ class StrictBackend(Backend):
 
     def dtypes(self, device: int) -> tuple[DType, ...]:
         return self.devices[device].dtypes
+
+    def traits(self, device: int) -> Traits:
+        return Traits(errors="in order" if self.devices[device].at_once else "deferred")
 
     def allocate(self, nbytes: int, device: int) -> Buffer:
         return self.devices[device].allocate(nbytes)

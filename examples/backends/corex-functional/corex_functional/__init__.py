@@ -1,0 +1,1 @@
+"""A corex backend with immutable buffers, deferred errors, flushed subnormals and no float64."""
