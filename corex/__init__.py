@@ -165,7 +165,7 @@ def empty_cache(device: Any = None, backend: str | None = None) -> None:
 def synchronize(device: Any = None) -> None:
     """Waits until a device has finished its work."""
     place = find_place(device)
-    place.backend.synchronize(place.index)
+    place.waited(place.backend.synchronize, place.index)
 
 
 # Parts that most programs need, but not all, and that take time to import.

@@ -45,6 +45,22 @@ def warn(message: str, category: type[Warning] = UserWarning) -> None:
     warnings.warn(message, category, stacklevel=level)
 
 
+def user_line() -> str:
+    """File and number of the line of the program that this is done for."""
+    frame = sys._getframe(1)
+    while frame.f_back is not None and _is_ours(frame.f_globals.get("__name__", "")):
+        frame = frame.f_back
+    return f"{frame.f_code.co_filename}:{frame.f_lineno}"
+
+
+def add_note(error: BaseException, text: str) -> None:
+    """Adds a note to an exception, from Python 3.11 on; before, to its message."""
+    if hasattr(error, "add_note"):
+        error.add_note(text)
+    elif len(error.args) == 1 and isinstance(error.args[0], str):
+        error.args = (f"{error.args[0]}\n{text}",)
+
+
 def _is_ours(module: str) -> bool:
     return module == "corex" or module.startswith("corex.")
 

@@ -90,7 +90,8 @@ class Devices:
 
     def synchronize(self, device: AnyDevice) -> None:
         """Waits until a device has finished its work."""
-        self.backend().synchronize(self.index(device))
+        place = place_of(self.name(), self.index(device))
+        place.waited(place.backend.synchronize, place.index)
 
     def properties(self, device: AnyDevice) -> Mapping[str, Any]:
         """What the backend tells about a device."""

@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 
 from corex.accelerator.devices import AnyDevice, Devices, accelerator_type, of
 from corex.device import device as Device
-from corex.dispatch.devices import current_index, set_current_index
+from corex.dispatch.devices import current_index, place_of, set_current_index
 
 S = TypeVar("S", bound="Stream")
 
@@ -52,7 +52,7 @@ class Stream:
 
     def synchronize(self) -> None:
         """Waits until nothing is left to do."""
-        self._raw.synchronize()
+        place_of(self._kin.name(), self.device_index).waited(self._raw.synchronize)
 
     def query(self) -> bool:
         """Whether nothing is left to do."""

@@ -97,6 +97,7 @@ class InterpretedPlace(Place):
         self.name, self.index, self.device = below.name, below.index, below.device
         self.backend = _Memoryless()
         self.kernels = {}
+        self.late = None
         self.keys = tuple(DispatchKey(self, dtype) for dtype in ALL)
 
     @property

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from corex.dtypes import DType
+from corex.errors import add_note
 from corex.layout import contiguous_strides
 from corex.tensor.place import Place
 from corex.tensor.tensor import Tensor
@@ -18,12 +19,13 @@ def note(error: BaseException, op: str, place: Place, arguments: tuple[Any, ...]
 
     `arguments` are tensors, or what a kernel was called with.
     """
+    add_note(error, f"in {call_text(op, place, arguments)}")
+
+
+def call_text(op: str, place: Place, arguments: tuple[Any, ...]) -> str:
+    """A call of a kernel in words."""
     told = ", ".join(map(_told, arguments))
-    text = f"in kernel '{op}' of backend '{place.name}' on {place.device}, called with: {told}"
-    if hasattr(error, "add_note"):
-        error.add_note(text)
-    elif len(error.args) == 1 and isinstance(error.args[0], str):
-        error.args = (f"{error.args[0]}\n{text}",)
+    return f"kernel '{op}' of backend '{place.name}' on {place.device}, called with: {told}"
 
 
 def _told(argument: Any) -> str:

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from corex.backend.contract import Kernel, View
+from corex.dispatch.late import may_raise, noting
 from corex.dispatch.upcast import upcast
 from corex.dtypes import DType
 from corex.layout import DENSE, NBYTES, broadcast_strides, extent, is_dense, numel, ordered_strides
@@ -77,7 +78,10 @@ def _resolve(place: Place, op: str, dtypes: tuple[DType, ...]) -> Resolution:
         if i:
             reason += f", as {' and '.join(plugins[:i])} declined this layout"
         numbers = choice.numbers and (found.run is None or found.numbers)
-        found = Resolution(choice.run, choice.accepts, reason, found, numbers)
+        run = choice.run
+        if place.late is not None and may_raise(op, dtypes[0]):
+            run = noting(place, op, run)
+        found = Resolution(run, choice.accepts, reason, found, numbers)
     return found
 
 

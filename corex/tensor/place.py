@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import threading
 import weakref
+from collections import deque
 from collections.abc import Callable
 from typing import Any
 
@@ -16,7 +17,7 @@ from corex import dtypes
 from corex.backend.contract import Backend, DirectKernel
 from corex.device import device
 from corex.dtypes import DType
-from corex.errors import PluginError
+from corex.errors import PluginError, add_note
 
 
 class Table(dict[str, Any]):
@@ -49,7 +50,7 @@ def remember(table: dict[Any, Any], name: Any, find: Callable[..., Any], *argume
 class Place:
     """One device of one backend."""
 
-    __slots__ = ("__weakref__", "backend", "device", "index", "keys", "kernels", "name")
+    __slots__ = ("__weakref__", "backend", "device", "index", "keys", "kernels", "late", "name")
 
     def __init__(self, name: str, backend: Backend, index: int, indexed: bool) -> None:
         self.name = name
@@ -57,6 +58,7 @@ class Place:
         self.index = index
         self.device = device(backend.device_type, index if indexed else None)
         self.kernels: dict[tuple[Any, ...], Any] = {}
+        self.late = _notes(backend, index)
         held = _check_held(backend, index)
         self.keys: tuple[DispatchKey, ...] = tuple(
             DispatchKey(self if d in held else _Nowhere(self, d), d) for d in dtypes.ALL
@@ -73,6 +75,19 @@ class Place:
     def level(self) -> int:
         """How many interpreters have their tensors here, one over the other."""
         return 0
+
+    def waited(self, wait: Callable[..., Any], *arguments: Any) -> None:
+        """Calls what waits for this device, and tells with its error who may have caused it."""
+        try:
+            wait(*arguments)
+        except (ArithmeticError, LookupError, RuntimeError, ValueError) as error:
+            if self.late:
+                calls = "\n".join([f"  {call}" for call in self.late])
+                add_note(error, f"found later; it is that of one of these calls:\n{calls}")
+            raise
+        finally:
+            if self.late:
+                self.late.clear()
 
     def key(self, dtype: DType) -> DispatchKey:
         """The dispatch key of `dtype` here."""
@@ -104,7 +119,7 @@ class _Nowhere(Place):
     def __init__(self, place: Place, dtype: DType) -> None:
         self.name, self.device, self.index = place.name, place.device, place.index
         self.backend = _Refusal(place, dtype)
-        self.kernels, self.keys = {}, ()
+        self.kernels, self.keys, self.late = {}, (), None
 
 
 class _Refusal(Backend):
@@ -127,6 +142,11 @@ class _Refusal(Backend):
     def wrap_pointer(self, pointer: int, nbytes: int, device: int, owner: object) -> Any:
         """Refuses."""
         raise TypeError(self.message)
+
+
+def _notes(backend: Backend, index: int) -> deque[str] | None:
+    """Where calls are noted whose errors come later; None on a device that raises in order."""
+    return deque(maxlen=16) if backend.traits(index).errors == "deferred" else None
 
 
 def _check_held(backend: Backend, index: int) -> tuple[DType, ...]:
@@ -158,11 +178,16 @@ class DispatchKey:
     def _find_direct(self, op: str) -> DirectKernel | None:
         if observers or _is_overridden(self.place.name, op, self.dtype):
             return None
+        if self.place.late is not None and op in _DIVISIONS and self.dtype.kind in "ui":
+            return None  # the call must be noted
         direct = self.place.backend.direct(op, self.dtype)
         return _unless_interpreted(direct) if direct is not None and _interpreters else direct
 
     def __repr__(self) -> str:
         return f"{self.dtype} on {self.place}"
+
+
+_DIVISIONS = ("floor_divide", "remainder", "fmod")
 
 
 def _never(backend: str, op: str, dtype: DType) -> bool:

@@ -82,7 +82,10 @@ def upload(place: Place, buffer: Buffer, start: int, source: memoryview) -> None
 def download(place: Place, buffer: Buffer, start: int, target: memoryview) -> None:
     """Fills memory of the host from a buffer, from byte `start` on."""
     began = time.perf_counter() if places.observers else 0.0
-    place.backend.copy_to_host(buffer, start, target)
+    if place.late:
+        place.waited(place.backend.copy_to_host, buffer, start, target)
+    else:
+        place.backend.copy_to_host(buffer, start, target)
     if places.observers:
         _tell_transfer(place, None, len(target), began)
 
@@ -98,7 +101,7 @@ def copy_across(
         host = source.backend.host_view(data)
         if host is None:
             host = memoryview(bytearray(nbytes))
-            source.backend.copy_to_host(data, start, host)
+            source.waited(source.backend.copy_to_host, data, start, host)
             start = 0
         backend.copy_from_host(result, 0, host[start : start + nbytes])
     if places.observers:

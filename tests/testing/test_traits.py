@@ -99,6 +99,12 @@ class Late(Declaring):
 
         return run
 
+    def host_view(self, buffer: Buffer) -> None:
+        """The host must ask, and wait."""
+
+    def wrap_host(self, data: memoryview) -> None:
+        """Nothing is shared."""
+
     def synchronize(self, device: int) -> None:
         error, self.error = self.error, None
         if error is not None:
