@@ -25,6 +25,25 @@ def may_raise(op: str, dtype: DType) -> bool:
     return op in _INDEXED or (op in _DIVIDING and dtype.kind in "ui")
 
 
+class Call:
+    """A call with the views it was made on, but without their memory; put into words when asked."""
+
+    __slots__ = ("arguments", "line", "op", "place")
+
+    def __init__(self, place: Place, op: str, arguments: tuple[Any, ...]) -> None:
+        self.place = place
+        self.op = op
+        self.arguments = [(None, *a[1:]) if _is_view(a) else a for a in arguments]
+        self.line = user_line()
+
+    def __str__(self) -> str:
+        return f"{call_text(self.op, self.place, tuple(self.arguments))}, at {self.line}"
+
+
+def _is_view(argument: Any) -> bool:
+    return type(argument) is tuple and len(argument) == 5
+
+
 def noting(place: Place, op: str, kernel: Kernel) -> Kernel:
     """The kernel, which notes each of its calls that has something to compute."""
     calls = place.late
@@ -32,7 +51,7 @@ def noting(place: Place, op: str, kernel: Kernel) -> Kernel:
 
     def run(*arguments: Any) -> None:
         if math.prod(arguments[0][2]):
-            calls.append(f"{call_text(op, place, arguments)}, at {user_line()}")
+            calls.append(Call(place, op, arguments))
         kernel(*arguments)
 
     return run

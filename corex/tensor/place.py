@@ -144,7 +144,7 @@ class _Refusal(Backend):
         raise TypeError(self.message)
 
 
-def _notes(backend: Backend, index: int) -> deque[str] | None:
+def _notes(backend: Backend, index: int) -> deque[Any] | None:
     """Where calls are noted whose errors come later; None on a device that raises in order."""
     return deque(maxlen=16) if backend.traits(index).errors == "deferred" else None
 
