@@ -8,7 +8,9 @@ from typing import Any
 from corex.backend.contract import Compiled, Memory
 from corex.backend.graph import Graph, Number, Value, plan, verify
 from corex.compiler.interpreter import Interpreted
+from corex.device import device as Device
 from corex.dispatch import levels
+from corex.dispatch.devices import find_place
 from corex.errors import CompilationWarning, warn
 from corex.layout import DENSE
 from corex.tensor.place import Place
@@ -22,23 +24,31 @@ _KINDS: dict[str, tuple[type, ...]] = {
 }
 
 
-def prepare(graph: Graph, place: Place) -> Program:
-    """A graph, verified, planned for the memory of a place, and compiled by its backend if it can.
+def prepare(
+    graph: Graph,
+    device: Device | str | int | None = None,
+    backend: str | None = None,
+    interpret: bool = False,
+) -> Program:
+    """A graph, verified, planned for the memory of a device, and compiled by its backend if it can.
+
+    With `interpret` the backend's compiler is not asked, to compare with it.
 
     Raises:
         GraphError: it is no graph.
         TypeError: the device does not hold tensors of one of its dtypes.
     """
     verify(graph)
+    place = find_place(device, backend)
     for value in graph.values:
         if not place.holds(value.dtype):
             raise TypeError(f"graph {graph.name}: {place} holds no {value.dtype.name} tensors")
     mutable = place.backend.traits(place.index).memory == "mutable"
     graph = plan(graph, arena=mutable)
-    run, reason = _compiled(graph, place)
+    run, reason = (None, "that was asked for") if interpret else _compiled(graph, place)
     if run is None:
         return Program(graph, place, Interpreted(graph, place), "interpreted", reason)
-    return Program(graph, place, run, "compiled", "")
+    return Program(graph, place, run, "compiled")
 
 
 def _compiled(graph: Graph, place: Place) -> tuple[Compiled | None, str]:

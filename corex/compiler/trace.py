@@ -9,13 +9,14 @@ whole, since what their decompositions work out of these is no part of the graph
 from __future__ import annotations
 
 import gc
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 from weakref import WeakKeyDictionary, WeakSet
 
 from corex.backend.graph import Changing, Graph, GraphBuilder, Literal, Number, verify
 from corex.compiler.memory import narrowed
 from corex.dispatch.bind import NUMBERS, computing, number_tensor, rebind, write
+from corex.dispatch.devices import find_place
 from corex.dispatch.levels import Interpreter, interpreting
 from corex.dispatch.lists import bind_lists
 from corex.dispatch.record import no_grad
@@ -209,10 +210,11 @@ class Trace(Interpreter):
         return position
 
     def _value(self, t: Tensor, shape: Shape | None = None, reads: bool = True) -> int:
-        strides = t.strides
-        if shape is not None and t.shape != shape:
-            strides = broadcast_strides(t.shape, strides, shape)
-        return self._view(self._storage(t, reads), t, shape or t.shape, strides)
+        storage = self._storage(t, reads)
+        own = self._view(storage, t, t.shape, t.strides)
+        if shape is None or t.shape == shape:
+            return own
+        return self._view(storage, t, shape, broadcast_strides(t.shape, t.strides, shape))
 
     def _view(self, storage: int, t: Tensor, shape: Shape, strides: Shape) -> int:
         key = (storage, t.dtype, tuple(shape), strides, t.offset)
@@ -307,6 +309,21 @@ class Trace(Interpreter):
             storage = self._given[position]
             found.append(_tensor(storage, face.dtype, face.shape, face.strides, offset))
         return found
+
+
+def record(function: Callable[..., Any], *arguments: Any, name: str = "") -> tuple[Recording, Any]:
+    """Calls a function once, and records what it does: the recording, and what it returned.
+
+    Tensors among the arguments come first among the inputs (or states, if they are written) of the
+    recording, in their order. Tensors that the function returns are the results of the graph.
+    """
+    tensors = [t for t in arguments if isinstance(t, Tensor)]
+    place = tensors[0].key.place if tensors else find_place()
+    trace = Trace(place, tensors, name or getattr(function, "__name__", "trace"))
+    with interpreting(trace):
+        result = function(*arguments)
+    given = result if isinstance(result, list | tuple) else (result,)
+    return trace.finish(*[t for t in given if isinstance(t, Tensor)]), result
 
 
 def _numeric(inputs: tuple[Any, ...]) -> bool:

@@ -14,7 +14,7 @@ import pytest
 
 import corex
 from corex.backend.graph import GraphBuilder, GraphError, Literal, plan, read, written
-from corex.compiler.program import Program, prepare
+from corex.compiler import Program, prepare
 from corex.dispatch.devices import place_of
 from corex.dispatch.levels import interpreting
 from corex.dtypes import bool_, float32, float64, int64
@@ -44,7 +44,7 @@ def at(where: str, array: Any) -> corex.Tensor:
 
 
 def prepared(graph: Any, where: str) -> Program:
-    program = prepare(graph, place_of(where))
+    program = prepare(graph, backend=where)
     compiles = where == "toy" and graph.name not in ("stepped", "picked")
     assert program.how == ("compiled" if compiles else "interpreted")
     return program
@@ -154,7 +154,7 @@ def by_numpy(graph: Any, inputs: list[Any]) -> list[Any]:
 def test_a_compiler_writes_a_program() -> None:
     with installed(Toy) as name:
         backend = place_of(name).backend
-        prepare(graphs.layer(), place_of(name))
+        prepare(graphs.layer(), backend=name)
         assert isinstance(backend, Toy)
         assert "v4[...] = v3 + v9" in backend.sources[0]
 
@@ -164,7 +164,7 @@ def test_a_compiler_that_breaks_is_told_of() -> None:
         with pytest.warns(
             corex.CompilationWarning, match="'breaks' failed: SyntaxError: cannot"
         ) as w:
-            program = prepare(graphs.added(), place_of(name))
+            program = prepare(graphs.added(), backend=name)
         assert w[0].filename == __file__
         assert program.how == "interpreted"
         assert "SyntaxError" in program.reason
@@ -180,7 +180,7 @@ def test_the_feature_has_a_name() -> None:
 
 def test_memory_without_addresses_gets_buffers_of_its_own() -> None:
     with installed(Functional) as name:
-        program = prepare(graphs.layer(), place_of(name))
+        program = prepare(graphs.layer(), backend=name)
         assert program.graph.arena is None
         assert [slot.nbytes for slot in program.graph.slots] == [128, 128]
         backend = place_of(name).backend
@@ -192,14 +192,14 @@ def test_memory_without_addresses_gets_buffers_of_its_own() -> None:
 
 
 def test_one_arena_where_memory_has_addresses(each_backend: str) -> None:
-    program = prepare(graphs.layer(), place_of(each_backend))
+    program = prepare(graphs.layer(), backend=each_backend)
     assert program.graph.arena is not None
     assert program.graph.arena.nbytes == 256
 
 
 def test_a_plan_made_elsewhere_is_replaced() -> None:
     with installed(Functional) as name:
-        program = prepare(plan(graphs.layer(), arena=True), place_of(name))
+        program = prepare(plan(graphs.layer(), arena=True), backend=name)
         assert program.graph.arena is None
 
 
@@ -219,7 +219,7 @@ def test_ops_without_a_kernel_are_decomposed_or_run_on_the_host() -> None:
     g.op("silu", [gains], [means])
     g.op("exp", [y], [gains])
     with installed(Bare) as name:
-        program = prepare(g.build([y]), place_of(name))
+        program = prepare(g.build([y]), backend=name)
         x0 = values(4, 3)
         with pytest.warns(corex.FallbackWarning):
             found = hows(program, [at(name, x0)])
@@ -247,7 +247,7 @@ def test_what_a_result_rule_needs_is_known_to_the_decomposition() -> None:
     with installed(Bare) as bare, warnings.catch_warnings():
         warnings.simplefilter("ignore", corex.FallbackWarning)
         for name, how in ((bare, "decomposed"), ("cpu_c", "native")):
-            program = prepare(g.build([y]), place_of(name))
+            program = prepare(g.build([y]), backend=name)
             given = [at(name, values(1, 1, 2, 2)), at(name, places)]
             assert hows(program, given)["max_pool2d_backward"] == {how}
             equal(program(given)[0], expected.reshape(1, 1, 4, 4))
@@ -260,7 +260,7 @@ def test_random_numbers_with_a_kernel_or_without(where: str) -> None:
     y, z = g.output(float32, (2, 3)), g.output(float32, (5,), "z")
     g.op("random_uniform", [y], params=[seed, offset])
     g.op("random_normal", [z], params=[seed, replace(offset, plus=3)])
-    program = prepare(g.build([y, z]), place_of(where))
+    program = prepare(g.build([y, z]), backend=where)
     generator = corex.Generator().manual_seed(2**63 + 5)
     expected = [corex.rand(2, 3, generator=generator), corex.randn(5, generator=generator)]
     found = program((), (), {"seed": 2**63 + 5, "offset": 0})
@@ -270,7 +270,7 @@ def test_random_numbers_with_a_kernel_or_without(where: str) -> None:
 
 def test_observers_see_the_ops() -> None:
     calls: list[Any] = []
-    program = prepare(graphs.counted(), place_of("cpu_c"))
+    program = prepare(graphs.counted(), backend="cpu_c")
     state = [corex.zeros(5).to(backend="cpu_c"), corex.tensor(0).to(backend="cpu_c")]
     with corex.observe(calls.append):
         program([at("cpu_c", values(5))], state, {"rate": 2.0, "more": 1})
@@ -296,7 +296,7 @@ def test_parts_of_larger_memory(where: str) -> None:
 
 def test_nothing_is_left(each_backend: str) -> None:
     place = place_of(each_backend)
-    program = prepare(graphs.layer(), place)
+    program = prepare(graphs.layer(), backend=each_backend)
     given = [at(each_backend, t) for t in (values(4, 6), values(6, 8), values(8))]
     program(given)
     gc.collect()
@@ -331,7 +331,7 @@ def test_calls_from_many_threads(where: str) -> None:
 # ---- what is refused ---------------------------------------------------------------------------
 @pytest.fixture
 def adding() -> Program:
-    return prepare(graphs.added(), place_of("cpu_c"))
+    return prepare(graphs.added(), backend="cpu_c")
 
 
 def test_wrong_tensors_are_refused(adding: Program) -> None:
@@ -347,7 +347,7 @@ def test_wrong_tensors_are_refused(adding: Program) -> None:
 
 
 def test_wrong_numbers_are_refused() -> None:
-    program = prepare(graphs.counted(), place_of("cpu_c"))
+    program = prepare(graphs.counted(), backend="cpu_c")
     given = [at("cpu_c", values(5))], [at("cpu_c", values(5)), at("cpu_c", np.array(0))]
     with pytest.raises(ValueError, match=r"takes the numbers \['more', 'rate'\], got \['rate'\]"):
         program(*given, {"rate": 1.0})
@@ -356,21 +356,21 @@ def test_wrong_numbers_are_refused() -> None:
 
 
 def test_memory_that_is_shared_is_refused() -> None:
-    program = prepare(graphs.counted(), place_of("cpu_c"))
+    program = prepare(graphs.counted(), backend="cpu_c")
     total, calls = at("cpu_c", values(5)), at("cpu_c", np.array(0))
     with pytest.raises(RuntimeError, match="share memory, and the program writes there"):
         program([total], [total, calls], {"rate": 1.0, "more": 1})
     wide = at("cpu_c", values(6))
     with pytest.raises(RuntimeError, match="x and total share memory|total and x share memory"):
         program([wide[:5]], [wide[1:], calls], {"rate": 1.0, "more": 1})
-    adding = prepare(graphs.added(), place_of("cpu_c"))
+    adding = prepare(graphs.added(), backend="cpu_c")
     [y] = adding([wide.reshape(2, 3), wide[3:]])  # both are read
     equal(y, values(6).reshape(2, 3) + values(6)[3:])
 
 
 def test_what_is_no_graph_is_refused() -> None:
     with pytest.raises(GraphError, match="result 9"):
-        prepare(replace(graphs.added(), results=(9,)), place_of("cpu_c"))
+        prepare(replace(graphs.added(), results=(9,)), backend="cpu_c")
 
 
 def test_dtypes_that_the_device_does_not_hold_are_refused() -> None:
@@ -384,7 +384,7 @@ def test_dtypes_that_the_device_does_not_hold_are_refused() -> None:
     y = g.output(float64, ())
     g.op("fill", [y], params=[1])
     with installed(Half) as name, pytest.raises(TypeError, match="holds no float64 tensors"):
-        prepare(g.build([y]), place_of(name))
+        prepare(g.build([y]), backend=name)
 
 
 def test_an_interpreter_is_not_passed_by(adding: Program) -> None:
@@ -409,7 +409,7 @@ def test_numbers_that_a_kernel_does_not_take(where: str) -> None:
     t, y = g.temporary(int64, (3,)), g.output(int64, (3,))
     g.op("where", [t], [cond, n, x])
     g.op("sub", [y], [Literal(10), t])
-    program = prepare(g.build([y]), place_of(where))
+    program = prepare(g.build([y]), backend=where)
     given = [at(where, np.array([True, False, True])), at(where, np.array([1, 2, 3]))]
     for n_ in (7, -7):
         assert program(given, (), {"n": n_})[0].tolist() == [10 - n_, 8, 10 - n_]

@@ -10,22 +10,12 @@ import pytest
 
 import corex
 from corex.backend.graph import from_json, to_json
-from corex.compiler.program import Program, prepare
-from corex.compiler.trace import Recording, Trace
+from corex.compiler import Program, Recording, prepare, record
 from corex.dispatch.devices import place_of
-from corex.dispatch.levels import interpreting
 from corex.ops.random.generator import default_generator
 from corex.tensor.schema import REGISTRY
 from tests.compiler.toy import Bare, Functional, Toy, installed
 from tests.dispatch.test_interpreters import Trainer
-
-
-def record(where: str, function: Any, *arguments: Any) -> tuple[Recording, Any]:
-    trace = Trace(place_of(where), arguments)
-    with interpreting(trace):
-        result = function()
-    given = result if isinstance(result, tuple) else (result,)
-    return trace.finish(*given), result
 
 
 def again(program: Program, recording: Recording, **numbers: Any) -> tuple[corex.Tensor, ...]:
@@ -41,14 +31,13 @@ def again(program: Program, recording: Recording, **numbers: Any) -> tuple[corex
 class Steps:
     """A trainer that was recorded in its second step."""
 
-    def __init__(self, where: str, optimizer: str) -> None:
+    def __init__(self, optimizer: str) -> None:
         self.trainer = Trainer(optimizer)
         corex.manual_seed(7)
         self.trainer.step(*self.trainer.load(0))  # makes the optimizer's state
         self.x, self.y = [t.clone() for t in self.trainer.load(1)]
         start = default_generator.get_state()[1].item()
-        step = self.trainer.step
-        self.recording, self.first = record(where, lambda: step(self.x, self.y), self.x, self.y)
+        self.recording, self.first = record(self.trainer.step, self.x, self.y)
         self.draws = default_generator.get_state()[1].item() - start
 
     def load(self, i: int) -> None:
@@ -83,9 +72,9 @@ RATES = [0.02, 0.02, 0.01, 0.005]
 @pytest.mark.parametrize("optimizer", ["AdamW", "SGD"])
 def test_a_recorded_training_step(each_backend: str, optimizer: str) -> None:
     losses, state = eagerly(optimizer, RATES)
-    steps = Steps(each_backend, optimizer)
+    steps = Steps(optimizer)
     assert steps.first.item() == losses[1]
-    program = prepare(steps.recording.graph, place_of(each_backend))
+    program = prepare(steps.recording.graph, backend=each_backend)
     assert [steps.run(program, i, RATES[i]) for i in (2, 3)] == losses[2:]
     assert steps.trainer.state() == state
 
@@ -100,8 +89,8 @@ def test_a_recorded_training_step_elsewhere(kind: Any) -> None:
     ):
         warnings.simplefilter("ignore", corex.FallbackWarning)
         losses, state = eagerly("AdamW", RATES)
-        steps = Steps(name, "AdamW")
-        program = prepare(steps.recording.graph, place_of(name))
+        steps = Steps("AdamW")
+        program = prepare(steps.recording.graph, backend=name)
         assert program.how == "interpreted"
         assert [steps.run(program, i, RATES[i]) for i in (2, 3)] == losses[2:]
         assert steps.trainer.state() == state
@@ -112,7 +101,7 @@ def test_a_recorded_training_step_elsewhere(kind: Any) -> None:
 
 
 def test_the_graph_of_a_step(each_backend: str) -> None:
-    steps = Steps(each_backend, "AdamW")
+    steps = Steps("AdamW")
     graph = steps.recording.graph
     roles = {role: len(graph.of_role(role)) for role in ("input", "state", "output", "constant")}
     # Six parameters, two states of each, three running statistics.
@@ -125,7 +114,7 @@ def test_the_graph_of_a_step(each_backend: str) -> None:
     assert {name.partition(".")[0] for name in steps.recording.numbers} == {
         "lr", "step", "seed", "offset",
     }  # fmt: skip
-    program = prepare(graph, place_of(each_backend))
+    program = prepare(graph, backend=each_backend)
     arena = program.graph.arena
     assert arena is not None
     whole = sum(graph.storages[i].nbytes for i in graph.of_role("temporary"))
@@ -134,8 +123,8 @@ def test_the_graph_of_a_step(each_backend: str) -> None:
 
 
 def test_gradients_are_results(each_backend: str) -> None:
-    steps = Steps(each_backend, "SGD")
-    program = prepare(steps.recording.graph, place_of(each_backend))
+    steps = Steps("SGD")
+    program = prepare(steps.recording.graph, backend=each_backend)
     steps.load(2)
     _, *found = again(program, steps.recording, offset=lambda offset: offset + steps.draws)
     steps.trainer.optimizer.zero_grad()
@@ -155,8 +144,8 @@ def test_other_inputs(each_backend: str) -> None:
     data = corex.tensor(np.random.default_rng(1).normal(size=(5, 4, 3)))
     weight = corex.tensor(np.random.default_rng(2).normal(size=(3, 2)))
     x = data[2]
-    recording, y = record(each_backend, lambda: (x @ weight).relu() - x.sum(), x)
-    program = prepare(recording.graph, place_of(each_backend))
+    recording, y = record(lambda x: (x @ weight).relu() - x.sum(), x)
+    program = prepare(recording.graph, backend=each_backend)
     for batch in (data[0], data[4], corex.ones(4, 3, dtype=corex.float64)):
         recording.inputs[0] = batch
         [found] = again(program, recording)
@@ -173,9 +162,9 @@ def test_two_views_of_one_tensor_are_one_storage(each_backend: str) -> None:
         data[2, 1:] = before[1:] * 2
         return data.sum()
 
-    recording, _ = record(each_backend, swap)
+    recording, _ = record(swap)
     assert len(recording.states) == 1
-    program = prepare(recording.graph, place_of(each_backend))
+    program = prepare(recording.graph, backend=each_backend)
     expected = data.clone()
     total = again(program, recording)[0]
     first = expected[0].clone()
@@ -194,9 +183,9 @@ def test_data_of_the_host_is_constant(each_backend: str) -> None:
         moved += x
         return x * weights, moved, corex.tensor([5.0])
 
-    recording, _ = record(each_backend, function)
+    recording, _ = record(function)
     assert len(recording.graph.of_role("constant")) >= 2
-    program = prepare(recording.graph, place_of(each_backend))
+    program = prepare(recording.graph, backend=each_backend)
     x.mul_(2)
     for _ in range(2):
         product, moved, fixed = again(program, recording)
@@ -207,8 +196,8 @@ def test_data_of_the_host_is_constant(each_backend: str) -> None:
 
 def test_a_result_that_is_an_input(each_backend: str) -> None:
     x = corex.arange(6.0).reshape(2, 3)
-    recording, _ = record(each_backend, lambda: (x.t(), x + 1))
-    program = prepare(recording.graph, place_of(each_backend))
+    recording, _ = record(lambda: (x.t(), x + 1))
+    program = prepare(recording.graph, backend=each_backend)
     view, _ = again(program, recording)
     assert view.storage_ is x.storage_
     assert view.tolist() == x.t().tolist()
@@ -220,9 +209,9 @@ def test_random_numbers_go_on(each_backend: str) -> None:
     expected = [(corex.dropout(x, 0.5, True) + corex.randn(50)).tolist() for _ in range(3)]
     corex.manual_seed(3)
     start = default_generator.get_state()[1].item()
-    recording, _ = record(each_backend, lambda: corex.dropout(x, 0.5, True) + corex.randn(50))
+    recording, _ = record(lambda: corex.dropout(x, 0.5, True) + corex.randn(50))
     draws = default_generator.get_state()[1].item() - start
-    program = prepare(recording.graph, place_of(each_backend))
+    program = prepare(recording.graph, backend=each_backend)
     for i in range(3):
         [found] = again(program, recording, offset=lambda offset, i=i: offset + i * draws)
         assert found.tolist() == expected[i]
@@ -246,9 +235,9 @@ def test_parameters_of_several_dtypes(each_backend: str) -> None:
     eager, taped = made(), made()
     step(*taped)
     losses = [step(*eager).item() for _ in range(4)]
-    recording, loss = record(each_backend, lambda: step(*taped))
+    recording, loss = record(lambda: step(*taped))
     assert [op.kernel for op in recording.graph.ops].count("adam_step") == 2
-    program = prepare(recording.graph, place_of(each_backend))
+    program = prepare(recording.graph, backend=each_backend)
     found = [loss.item()]
     for i in (1, 2):
         found.append(again(program, recording, step=lambda step, i=i: step + i)[0].item())
@@ -259,12 +248,12 @@ def test_parameters_of_several_dtypes(each_backend: str) -> None:
 def test_one_device_only() -> None:
     here, there = corex.ones(2).to(backend="cpu_c"), corex.ones(2).to(backend="reference_py")
 
-    def function() -> corex.Tensor:
+    def function(here: corex.Tensor, there: corex.Tensor) -> corex.Tensor:
         there.add_(1)
         return here + 1
 
     with pytest.raises(NotImplementedError, match="a graph lives on one device"):
-        record("cpu_c", function)
+        record(function, here, there)
 
 
 def test_nothing_of_the_recording_stays() -> None:
@@ -272,7 +261,7 @@ def test_nothing_of_the_recording_stays() -> None:
     import weakref
 
     x = corex.ones(1000)
-    recording, y = record("cpu_c", lambda: x.exp() * 2)
+    recording, y = record(lambda x: x.exp() * 2, x)
     middle = weakref.ref(y.storage_)
     del y
     gc.collect()

@@ -40,8 +40,8 @@ class Block:
         self.line = line
 
 
-def blocks(*languages: str) -> list[Block]:
-    page = PAGE.read_text()
+def blocks(*languages: str, of: Path = PAGE) -> list[Block]:
+    page = of.read_text()
     found = re.finditer(r"^```(\w+)\n(.*?)^```$", page, re.DOTALL | re.MULTILINE)
     return [
         Block(match[1], match[2], page.count("\n", 0, match.start(2)))
@@ -60,11 +60,17 @@ def test_the_program_runs_and_prints_what_the_page_shows(tmp_path: Path) -> None
         capture_output=True,
         timeout=60,
     )
-    steps = blocks("python", "text")
+    check(PAGE, tmp_path / first[1].split()[1])
+
+
+def check(page: Path, folder: Path) -> None:
+    """Runs the blocks of Python on a page as one program, in a folder, and compares what each
+    prints with the text that follows it."""
+    steps = blocks("python", "text", of=page)
     programs = [block for block in steps if block.language == "python"]
     result = subprocess.run(
-        [sys.executable, "-c", DRIVER, str(PAGE)],
-        cwd=tmp_path / first[1].split()[1],
+        [sys.executable, "-c", DRIVER, str(page)],
+        cwd=folder,
         env={**os.environ, "COREX_STRICT": ""},
         input=json.dumps(["\n" * block.line + block.text for block in programs]),
         capture_output=True,
@@ -78,7 +84,11 @@ def test_the_program_runs_and_prints_what_the_page_shows(tmp_path: Path) -> None
         if block.language == "python":
             shows = following is not None and following.language == "text"
             expected = following.text if shows and following is not None else ""
-            assert printed[block] == expected, f"line {block.line} of {PAGE.name}"
+            assert printed[block] == expected, f"line {block.line} of {page.name}"
+
+
+def test_the_page_on_compilers_is_a_program_too(tmp_path: Path) -> None:
+    check(ROOT / "docs" / "graphs.md", tmp_path)
 
 
 def test_the_commands_exist() -> None:
