@@ -213,6 +213,11 @@ def cast(t: Tensor, dtype: DType) -> Tensor:
 TO_COPY = unlisted("to_copy", ("a",), {"a": lambda g, source: cast(g, source)}, ("source",))
 
 
+def counted(mask: Tensor) -> Tensor:
+    """Truth values as numbers, of a small dtype that their device holds."""
+    return cast(mask, dt.uint8 if mask.key.place.holds(dt.uint8) else dt.float32)
+
+
 def require_tensor(op: str, value: Any, name: str = "input") -> Tensor:
     """`value`, checked to be a tensor.
 

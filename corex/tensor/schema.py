@@ -11,7 +11,7 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Literal
 
 from corex.dtypes import DType, of_kinds
 from corex.tensor.plan import Plan
@@ -38,7 +38,9 @@ class OpSchema:
             decomposition is recorded instead.
         joint: one formula for all inputs instead, `joint(needs, g, ...)` -> list of gradients.
         decomposition: `decomposition(*inputs, *params)` in other ops, or None for a primitive.
-        tier: 1 required, 2 accelerated.
+        tier: 1 of the core, which every backend has; 2 accelerated, which has a decomposition.
+        cost: how the work of the decomposition grows with the number n of elements that the op
+            reads and writes: 'n', or 'n log^2 n'; 'products' are as many as the kernel's.
         takes: the dtypes that its inputs may have, but for those whose dtype is fixed (indices).
         family: unary, binary, compare, reduce, ... ; groups tables, tests and reports.
         uniform: all views of the op have one dtype, so the first input's key selects the kernel.
@@ -60,6 +62,7 @@ class OpSchema:
     joint: Callable[..., Any] | None = None
     decomposition: Callable[..., Any] | None = None
     tier: int = 1
+    cost: Literal["n", "n log^2 n", "products"] = "n"
     takes: frozenset[DType] = FLOAT
     family: str = "other"
     uniform: bool = True

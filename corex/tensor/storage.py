@@ -7,7 +7,6 @@ from collections.abc import Callable
 from typing import Any
 
 from corex.backend.contract import Buffer
-from corex.dtypes import DType
 from corex.tensor import place as places
 from corex.tensor.place import Place
 
@@ -48,16 +47,15 @@ class Storage:
         return f"Storage({self.nbytes()} bytes on {self.place})"
 
 
-def allocate(place: Place, nbytes: int, dtype: DType | None = None) -> Storage:
-    """New, uninitialised storage, for dense elements of `dtype` where that is known.
+def allocate(place: Place, nbytes: int) -> Storage:
+    """New, uninitialised storage.
 
     Raises:
         OutOfMemoryError: the backend has no such memory.
     """
     if places.observers:
         _tell_allocation(place, nbytes)
-    shape = None if dtype is None else (nbytes // dtype.itemsize,)
-    return adopt(place, place.backend.allocate(nbytes, place.index, dtype, shape))
+    return adopt(place, place.backend.allocate(nbytes, place.index))
 
 
 def adopt(place: Place, buffer: Buffer) -> Storage:

@@ -12,7 +12,7 @@ from corex.backend.contract import Backend, Kernel, KernelChoice
 from corex.dtypes import DType
 from corex.plugins.manager import manager
 from corex.tensor.schema import REGISTRY
-from corex.testing import direct
+from corex.testing import decomposed, direct
 from corex.testing.arrays import Array, Out, Placed
 from corex.testing.call import Call, flat, views_of
 from corex.testing.case import Case
@@ -27,12 +27,19 @@ ONE_DTYPE: Final = ("optim",)
 
 def run(name: str, device: int, spec: Spec, case: Case) -> Result:
     """Runs a kernel case."""
+    ran = "native"
     try:
-        _run(name, device, spec, case)
+        try:
+            _run(name, device, spec, case)
+        except Verdict as end:
+            if end.status != UNSUPPORTED or not decomposed.applies(spec, case):
+                raise
+            ran = "decomposed"
+            decomposed.run(name, device, spec, case)
     except Verdict as end:
-        how = "native" if end.status in (FAILED, RAISED) else ""
+        how = ran if end.status in (FAILED, RAISED) else ""
         return Result(case.id, case.op, spec.tier, end.status, end.check, end.message, how=how)
-    return Result(case.id, case.op, spec.tier, PASSED, how="native")
+    return Result(case.id, case.op, spec.tier, PASSED, how=ran)
 
 
 def _run(name: str, device: int, spec: Spec, case: Case) -> None:

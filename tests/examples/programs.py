@@ -135,9 +135,9 @@ def convolutional(device: str) -> list[Tensor]:
 def _elementwise() -> dict[str, Program]:
     found: dict[str, Program] = {}
     for name, schema in REGISTRY.items():
-        if schema.tier == 1 and schema.family in ("unary", "predicate"):
+        if schema.family in ("unary", "predicate"):
             found[name] = partial(one_operand, name)
-        elif schema.tier == 1 and schema.inputs == ("a", "b") and name != "matmul":
+        elif schema.inputs == ("a", "b") and schema.family in ("binary", "compare"):
             found[name] = partial(two_operands, name)
     return found
 
@@ -162,7 +162,7 @@ with corex.placement() as report:
     trainer.train_epoch(lambda loss: trainer.progress.step < 12)
 print(json.dumps({
     "losses": trainer.progress.losses,
-    "how": sorted({r.how for r in report.rows() if r.backend == backend and r.op != "transfer"}),
+    "how": sorted({row.how for row in report.rows() if row.backend == backend}),
 }))
 """
 """Twelve steps of the demo on the backend that the command line names; for a process of its own."""

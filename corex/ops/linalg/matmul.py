@@ -105,6 +105,7 @@ LINEAR = declare(
         fast=_linear_backward_direct,
         decomposition=_linear_by_matmul,
         tier=2,
+        cost="products",
         takes=FLOAT,
         family="linear",
         label="AddmmBackward0",

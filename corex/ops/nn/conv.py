@@ -162,7 +162,8 @@ CONV2D = declare(
             ),
             "bias": lambda g: sum_(g, (0, 2, 3)),
         },
-        decomposition=_conv_steps, tier=2, family="conv", label="ConvolutionBackward0",
+        decomposition=_conv_steps, tier=2, cost="products",
+        family="conv", label="ConvolutionBackward0",
         doc="Cross-correlation of images with filters, plus bias.",
     )
 )  # fmt: skip
@@ -182,7 +183,7 @@ BACKWARD_INPUT = declare(
         decomposition=lambda g_out, weight, stride, padding, dilation, groups, shape: _input_steps(
             shape, g_out, weight, stride, padding, dilation, groups
         ),
-        tier=2, rule_params=1, family="conv", doc="Gradient of conv2d's input.",
+        tier=2, cost="products", rule_params=1, family="conv", doc="Gradient of conv2d's input.",
     )
 )  # fmt: skip
 BACKWARD_WEIGHT = declare(
@@ -201,7 +202,7 @@ BACKWARD_WEIGHT = declare(
         decomposition=lambda g_out, x, stride, padding, dilation, groups, shape: _weight_steps(
             shape, g_out, x, stride, padding, dilation, groups
         ),
-        tier=2, rule_params=1, family="conv", doc="Gradient of conv2d's weight.",
+        tier=2, cost="products", rule_params=1, family="conv", doc="Gradient of conv2d's weight.",
     )
 )  # fmt: skip
 

@@ -9,7 +9,7 @@ from corex.dispatch.bind import bind, write
 from corex.dispatch.resolve import check_room, empty
 from corex.layout import numel, padded_size
 from corex.ops.nn.conv import Pair, padded, pair, windows
-from corex.ops.promotion import require_tensor
+from corex.ops.promotion import counted, require_tensor
 from corex.ops.registration import function
 from corex.ops.shape.join import cat
 from corex.ops.shape.pad import pad as pad_constant
@@ -49,8 +49,8 @@ def _max_pool_steps(
     # The first of equals that is no padding, but of NaNs the last.
     inside = windows(padded(x.new_ones(x.shape), padding, 0.0), kernel, stride, dilation) != 0
     best = (flat == unsqueeze(values, -1)).logical_and(reshape(inside, flat.shape))
-    last = flat.isnan().flip(-1).to(dt.uint8).argmax(-1)
-    at = (taps - 1 - last).where(values.isnan(), best.to(dt.uint8).argmax(-1))
+    last = counted(flat.isnan().flip(-1)).argmax(-1)
+    at = (taps - 1 - last).where(values.isnan(), counted(best).argmax(-1))
     key = x.key.place.key(dt.int64)
     row, column = empty(key, (oh, 1)), empty(key, (ow,))
     write("arange", [reshape(row, (-1,))], [], (-padding[0], stride[0]))

@@ -9,6 +9,7 @@ from corex.dispatch.resolve import check_overlap, check_places
 from corex.dtypes import DType, can_cast
 from corex.ops.composed import composition
 from corex.ops.out import write_out
+from corex.ops.pointwise import decompositions as composed
 from corex.ops.pointwise.elementwise import (
     binary_function,
     binary_operator,
@@ -39,10 +40,12 @@ def _binary(
     operators: tuple[str, ...] = (),
     integers: Callable[..., Tensor] | None = None,
     public: bool = True,
+    steps: Callable[[Tensor, Tensor], Tensor] | None = None,
 ) -> Callable[..., Tensor]:
     """Declares an op, its function and method, its in-place method and its operators.
 
-    `integers` is what computes tensors that are not floating point. Of an op that is not `public`
+    `steps` compose it of others; without them every backend must have a kernel. `integers` is what
+    computes tensors that are not floating point. Of an op that is not `public`
     a function below is, which knows further arguments.
     """
     derivative = None if da is None or db is None else {"a": da, "b": db}
@@ -54,6 +57,8 @@ def _binary(
             takes=takes,
             promote=promote,
             family=family,
+            decomposition=steps,
+            tier=1 if steps is None else 2,
             doc=doc,
         )
     )
@@ -125,18 +130,33 @@ def _less(a: Any, b: Any) -> Any:
 
 
 # ---- comparisons -------------------------------------------------------------------------------
-def _compare(name: str, doc: str, alias: str = "") -> Callable[..., Tensor]:
-    return _binary(name, ALL, None, None, doc, alias=alias, family="compare", operators=(name,))
+def _compare(
+    name: str, doc: str, alias: str = "", steps: Callable[[Tensor, Tensor], Tensor] | None = None
+) -> Callable[..., Tensor]:
+    return _binary(
+        name, ALL, None, None, doc, alias=alias, family="compare", operators=(name,), steps=steps
+    )
 
 
 _compare("eq", "a == b.")
-_compare("ne", "a != b.", "not_equal")
+_compare("ne", "a != b.", "not_equal", lambda a, b: (a == b).logical_not())
 lt = _compare("lt", "a < b.", "less")
-le = _compare("le", "a <= b.", "less_equal")
-gt = _compare("gt", "a > b.", "greater")
-ge = _compare("ge", "a >= b.", "greater_equal")
-for _name in ("logical_and", "logical_or", "logical_xor"):
-    _binary(_name, ALL, None, None, f"{_name[8:]} of truth values.", family="compare")
+le = _compare("le", "a <= b.", "less_equal", composed.le)
+gt = _compare("gt", "a > b.", "greater", lambda a, b: b < a)
+ge = _compare("ge", "a >= b.", "greater_equal", lambda a, b: b <= a)
+
+
+def _logical(name: str, steps: Callable[[Tensor, Tensor], Tensor]) -> None:
+    """Declares an op of truth values, which `steps` compose of tensors of bools."""
+    _binary(
+        f"logical_{name}", ALL, None, None, f"{name} of truth values.", family="compare",
+        steps=lambda a, b: steps(composed.truths(a), composed.truths(b)),
+    )  # fmt: skip
+
+
+_logical("and", lambda a, b: a * b)
+_logical("or", lambda a, b: a + b)
+_logical("xor", lambda a, b: a != b)
 
 # ---- arithmetic ------------------------------------------------------------------------------
 _add = _binary("add", ALL, passed, passed, "a + b.", operators=("add",), public=False)
@@ -170,6 +190,7 @@ _binary(
     lambda g, a, b: -g * floor_divide(a, b),
     "Remainder with the divisor's sign, as Python's %.",
     operators=("mod",),
+    steps=composed.remainder,
 )
 
 
@@ -208,6 +229,7 @@ _binary(
     "The larger; a NaN loses against a number.",
     promote="float",
     integers=maximum,
+    steps=composed.fmax,
 )
 _binary(
     "fmin",
@@ -217,6 +239,7 @@ _binary(
     "The smaller; a NaN loses against a number.",
     promote="float",
     integers=minimum,
+    steps=composed.fmin,
 )
 
 
@@ -250,6 +273,7 @@ _binary(
     lambda g, b, y: g * (b / y),
     "sqrt(a * a + b * b), without overflow.",
     promote="float",
+    steps=composed.hypot,
 )
 _binary(
     "copysign",
@@ -262,10 +286,21 @@ _binary(
 
 
 # ---- bits ----------------------------------------------------------------------------------------
-for _name in ("and", "or", "xor"):
-    _binary(f"bitwise_{_name}", BITS, None, None, f"Bitwise {_name}.", operators=(_name,))
-_binary("bitwise_left_shift", INTEGER, None, None, "a << b.", operators=("lshift",))
-_binary("bitwise_right_shift", INTEGER, None, None, "a >> b, arithmetic.", operators=("rshift",))
+def _bitwise(
+    name: str,
+    takes: frozenset[DType],
+    doc: str,
+    operator: str,
+    steps: Callable[[Tensor, Tensor], Tensor] | None = None,
+) -> None:
+    _binary(f"bitwise_{name}", takes, None, None, doc, operators=(operator,), steps=steps)
+
+
+_bitwise("and", BITS, "Bitwise and.", "and")
+_bitwise("or", BITS, "Bitwise or.", "or", composed.bitwise_or)
+_bitwise("xor", BITS, "Bitwise xor.", "xor", composed.bitwise_xor)
+_bitwise("left_shift", INTEGER, "a << b.", "lshift", lambda a, b: a * 2**b)
+_bitwise("right_shift", INTEGER, "a >> b, arithmetic.", "rshift", composed.right_shift)
 
 
 # ---- forms with extra arguments ------------------------------------------------------------------

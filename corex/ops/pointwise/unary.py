@@ -15,6 +15,7 @@ from corex.dtypes import DType
 from corex.ops.composed import inplace_form
 from corex.ops.inplace import check_inplace
 from corex.ops.out import write_out
+from corex.ops.pointwise import decompositions as composed
 from corex.ops.pointwise.elementwise import binary_operator, inplace_function, unary_function
 from corex.ops.promotion import require_tensor
 from corex.ops.registration import exported, method, operator
@@ -54,12 +55,14 @@ def _unary(
     whole: str = "",
     inplace: bool = False,
     public: bool = True,
+    steps: Callable[[Tensor], Tensor] | None = None,
 ) -> Callable[..., Tensor]:
     """Declares an op: its function and method, its operators, and its in-place method.
 
-    A predicate has an in-place method only with `inplace`. `whole` are kinds of dtypes whose
-    elements stay what they are, and need no kernel; `backward` names the kernel of the gradient. Of
-    an op that is not `public` a function below is.
+    `steps` compose it of others; without them every backend must have a kernel. A predicate has an
+    in-place method only with `inplace`. `whole` are kinds of dtypes whose elements stay what they
+    are, and need no kernel; `backward` names the kernel of the gradient. Of an op that is not
+    `public` a function below is.
     """
     schema = declare(
         OpSchema(
@@ -69,6 +72,8 @@ def _unary(
             takes=takes,
             promote=promote if takes == FLOAT else "",
             family=family,
+            decomposition=steps,
+            tier=1 if steps is None else 2,
             fast=_direct_backward(backward) if backward else None,
             doc=doc,
         )
@@ -125,41 +130,69 @@ _unary(
     alias="absolute",
     operators=("abs",),
 )
-_unary("sign", NUMBER, _zeros, "-1, 0 or 1 by the sign; 0 of NaN.", whole="b")
-_unary("square", NUMBER, lambda g, a: g * (a * 2), "a * a.")
-_unary("reciprocal", FLOAT, lambda g, y: -g * (y * y), "1 / a.")
+_unary("sign", NUMBER, _zeros, "-1, 0 or 1 by the sign; 0 of NaN.", whole="b", steps=composed.sign)
+_unary("square", NUMBER, lambda g, a: g * (a * 2), "a * a.", steps=lambda a: a * a)
+_unary("reciprocal", FLOAT, lambda g, y: -g * (y * y), "1 / a.", steps=lambda a: 1.0 / a)
 _unary("sqrt", FLOAT, lambda g, y: g / (y * 2), "Square root.")
-_unary("rsqrt", FLOAT, lambda g, y: g * (y * y * y) * -0.5, "1 / sqrt(a).")
+_unary(
+    "rsqrt",
+    FLOAT,
+    lambda g, y: g * (y * y * y) * -0.5,
+    "1 / sqrt(a).",
+    steps=lambda a: 1.0 / a.sqrt(),
+)
 
 # ---- rounding --------------------------------------------------------------------------------
 _unary("floor", FLOAT, _zeros, "Largest integer not above a.", promote="", whole="ui")
-_unary("ceil", FLOAT, _zeros, "Smallest integer not below a.", promote="", whole="ui")
+_unary(
+    "ceil",
+    FLOAT,
+    _zeros,
+    "Smallest integer not below a.",
+    promote="",
+    whole="ui",
+    steps=lambda a: -(-a).floor(),
+)
 _rounded = _unary(
     "round", FLOAT, _zeros, "Nearest integer, halves to even.", promote="", whole="ui", public=False
 )
 trunc = _unary(
-    "trunc", FLOAT, _zeros, "Integer part, towards zero.", promote="", whole="ui", alias="fix"
+    "trunc",
+    FLOAT,
+    _zeros,
+    "Integer part, towards zero.",
+    promote="",
+    whole="ui",
+    alias="fix",
+    steps=composed.trunc,
 )
 
 # ---- exponentials and logarithms ---------------------------------------------------------------
 _unary("exp", FLOAT, lambda g, y: g * y, "e ** a.")
-_unary("exp2", FLOAT, lambda g, y: g * y * LN2, "2 ** a.")
+_unary("exp2", FLOAT, lambda g, y: g * y * LN2, "2 ** a.", steps=composed.exp2)
 _unary("expm1", FLOAT, lambda g, y: g * (y + 1), "exp(a) - 1, accurate near 0.")
 _unary("log", FLOAT, lambda g, a: g / a, "Natural logarithm.")
-_unary("log2", FLOAT, lambda g, a: g / (a * LN2), "Logarithm to base 2.")
-_unary("log10", FLOAT, lambda g, a: g / (a * LN10), "Logarithm to base 10.")
+_unary("log2", FLOAT, lambda g, a: g / (a * LN2), "Logarithm to base 2.", steps=composed.log2)
+_unary("log10", FLOAT, lambda g, a: g / (a * LN10), "Logarithm to base 10.", steps=composed.log10)
 _unary("log1p", FLOAT, lambda g, a: g / (a + 1), "log(1 + a), accurate near 0.")
 
 # ---- trigonometric and hyperbolic --------------------------------------------------------------
 _unary("sin", FLOAT, lambda g, a: g * a.cos(), "Sine of radians.")
 _unary("cos", FLOAT, lambda g, a: -g * a.sin(), "Cosine of radians.")
-_unary("tan", FLOAT, lambda g, y: g * (y * y + 1), "Tangent of radians.")
+_unary(
+    "tan",
+    FLOAT,
+    lambda g, y: g * (y * y + 1),
+    "Tangent of radians.",
+    steps=lambda a: a.sin() / a.cos(),
+)
 _unary(
     "asin",
     FLOAT,
     lambda g, a: g * (-a * a + 1).rsqrt(),
     "Inverse sine, in radians.",
     alias="arcsin",
+    steps=composed.asin,
 )
 _unary(
     "acos",
@@ -167,10 +200,18 @@ _unary(
     lambda g, a: -g * (-a * a + 1).rsqrt(),
     "Inverse cosine, in radians.",
     alias="arccos",
+    steps=composed.acos,
 )
-_unary("atan", FLOAT, lambda g, a: g / (a * a + 1), "Inverse tangent, in radians.", alias="arctan")
-_unary("sinh", FLOAT, lambda g, a: g * a.cosh(), "Hyperbolic sine.")
-_unary("cosh", FLOAT, lambda g, a: g * a.sinh(), "Hyperbolic cosine.")
+_unary(
+    "atan",
+    FLOAT,
+    lambda g, a: g / (a * a + 1),
+    "Inverse tangent, in radians.",
+    alias="arctan",
+    steps=lambda a: a.atan2(1.0),
+)
+_unary("sinh", FLOAT, lambda g, a: g * a.cosh(), "Hyperbolic sine.", steps=composed.sinh)
+_unary("cosh", FLOAT, lambda g, a: g * a.sinh(), "Hyperbolic cosine.", steps=composed.cosh)
 _unary(
     "tanh",
     FLOAT,
@@ -184,6 +225,7 @@ _unary(
     lambda g, a: g * (a * a + 1).rsqrt(),
     "Inverse hyperbolic sine.",
     alias="arcsinh",
+    steps=composed.asinh,
 )
 _unary(
     "acosh",
@@ -191,9 +233,15 @@ _unary(
     lambda g, a: g * (a * a - 1).rsqrt(),
     "Inverse hyperbolic cosine.",
     alias="arccosh",
+    steps=composed.acosh,
 )
 _unary(
-    "atanh", FLOAT, lambda g, a: g / (-a * a + 1), "Inverse hyperbolic tangent.", alias="arctanh"
+    "atanh",
+    FLOAT,
+    lambda g, a: g / (-a * a + 1),
+    "Inverse hyperbolic tangent.",
+    alias="arctanh",
+    steps=composed.atanh,
 )
 _unary(
     "sigmoid",
@@ -201,6 +249,7 @@ _unary(
     lambda g, y: sigmoid_backward(g, y),
     "1 / (1 + exp(-a)).",
     backward="sigmoid_backward",
+    steps=composed.sigmoid,
 )
 _unary("erf", FLOAT, lambda g, a: g * ((-a * a).exp() * TWO_OVER_SQRT_PI), "Error function.")
 relu = _unary(
@@ -209,6 +258,7 @@ relu = _unary(
     lambda g, y: relu_backward(g, y),
     "max(a, 0); NaN stays NaN.",
     backward="relu_backward",
+    steps=lambda a: a.maximum(0),
 )
 
 # ---- bits and predicates -----------------------------------------------------------------------
@@ -218,13 +268,48 @@ _unary(
     None,
     "Complement of the bits; of booleans, logical not.",
     operators=("invert",),
+    steps=lambda a: a.logical_not() if a.dtype.kind == "b" else -1 - a,
 )
-_unary("logical_not", ALL, None, "True where a is zero.", family="predicate", inplace=True)
-_unary("isnan", FLOAT, None, "True where a is not a number.", family="predicate")
-_unary("isinf", FLOAT, None, "True where a is plus or minus infinity.", family="predicate")
-_unary("isfinite", FLOAT, None, "True where a is neither infinite nor NaN.", family="predicate")
 _unary(
-    "signbit", FLOAT, None, "True where the sign bit is set, so also for -0.0.", family="predicate"
+    "logical_not",
+    ALL,
+    None,
+    "True where a is zero.",
+    family="predicate",
+    inplace=True,
+    steps=composed.logical_not,
+)
+_unary(
+    "isnan",
+    FLOAT,
+    None,
+    "True where a is not a number.",
+    family="predicate",
+    steps=lambda a: a != a,
+)
+_unary(
+    "isinf",
+    FLOAT,
+    None,
+    "True where a is plus or minus infinity.",
+    family="predicate",
+    steps=lambda a: a.abs() == math.inf,
+)
+_unary(
+    "isfinite",
+    FLOAT,
+    None,
+    "True where a is neither infinite nor NaN.",
+    family="predicate",
+    steps=lambda a: a.abs() < math.inf,
+)
+_unary(
+    "signbit",
+    FLOAT,
+    None,
+    "True where the sign bit is set, so also for -0.0.",
+    family="predicate",
+    steps=lambda a: a.new_ones(()).copysign(a) < 0,
 )
 
 

@@ -7,24 +7,26 @@ from corex import return_types
 from corex.dispatch.bind import bind, dense_copy, order_of
 from corex.dtypes import DType
 from corex.layout import normalize_dim
-from corex.ops.reduce.reductions import prepared, sum_
+from corex.ops.reduce.network import sorted_places
+from corex.ops.reduce.reductions import prepared
 from corex.ops.registration import exported
-from corex.ops.shape.views import call_along, expand, unsqueeze
+from corex.ops.shape.parts import slice_view
+from corex.ops.shape.views import call_along
 from corex.return_types import ValuesIndices
 from corex.tensor.schema import ALL, NUMBER, OpSchema, declare, like_first
 from corex.tensor.tensor import Tensor
 
 
-def _doubling_cumsum(a: Tensor) -> Tensor:
-    """Prefix sums by log2(n) shifted additions."""
+def _sums_of_pairs(a: Tensor) -> Tensor:
+    """Running sums by those of neighbouring pairs, which are half as many: 2 n additions."""
+    dim, n = a.ndim - 1, a.shape[-1] if a.shape else 1
     result = a.clone()
-    n = a.shape[-1] if a.shape else 1
-    step = 1
-    while step < n:
-        shifted = result.new_zeros(result.shape)
-        shifted.narrow(-1, step, n - step).copy_(result.narrow(-1, 0, n - step))
-        result = result + shifted
-        step *= 2
+    if n < 2:
+        return result
+    half, later = n // 2, (n - 1) // 2
+    sums = _sums_of_pairs(slice_view(a, dim, 0, half, 2) + slice_view(a, dim, 1, half, 2))
+    slice_view(result, dim, 1, half, 2).copy_(sums)
+    slice_view(result, dim, 2, later, 2).add_(slice_view(sums, dim, 0, later))
     return result
 
 
@@ -32,7 +34,7 @@ CUMSUM = declare(
     OpSchema(
         "cumsum", ("a",), like_first,
         derivative={"a": lambda g: _cumsum_like(g.flip(-1)).flip(-1)},
-        decomposition=_doubling_cumsum,
+        decomposition=_sums_of_pairs,
         tier=2, takes=NUMBER, family="scan", doc="Running sums along the last dim.",
     )
 )  # fmt: skip
@@ -54,31 +56,11 @@ def cumsum(input: Tensor, dim: int, *, dtype: DType | None = None) -> Tensor:
     return call_along(CUMSUM, a, dim)
 
 
-def _ranks(a: Tensor, descending: bool) -> Tensor:
-    """Stable sort by counting, for each element, those that come before it: n * n comparisons."""
-    n = a.shape[-1]
-    x, other = unsqueeze(a, -1), unsqueeze(a, -2)
-    if a.is_floating_point():
-        x_nan, other_nan = x.isnan(), other.isnan()
-        less = (other < x).logical_or(x_nan.logical_and(other_nan.logical_not()))
-        greater = (other > x).logical_or(other_nan.logical_and(x_nan.logical_not()))
-    else:
-        less, greater = other < x, other > x
-    before = greater if descending else less
-    ties = less.logical_or(greater).logical_not()
-    position = a.new_zeros((n,)).to(dt.int64) + 1
-    position = cumsum(position, 0) - 1
-    earlier = unsqueeze(position, 0) < unsqueeze(position, 1)
-    rank = sum_(before.logical_or(ties.logical_and(earlier)), -1)
-    result = rank.new_zeros(rank.shape)
-    return result.scatter_add(-1, rank, expand(position, rank.shape))
-
-
 ARGSORT = declare(
     OpSchema(
         "argsort", ("a",), lambda a, descending: [(a.shape, dt.int64)], ("descending",),
-        decomposition=_ranks,
-        tier=2, takes=ALL, family="sort", uniform=False,
+        decomposition=sorted_places,
+        tier=2, cost="n log^2 n", takes=ALL, family="sort", uniform=False,
         doc="Positions that sort the last dim, stable, NaN last.",
     )
 )  # fmt: skip

@@ -17,7 +17,7 @@ from corex.dtypes import DType
 from corex.layout import normalize_dim, normalize_dims, numel
 from corex.ops.composed import composition
 from corex.ops.out import into
-from corex.ops.promotion import cast, require_tensor
+from corex.ops.promotion import cast, counted, require_tensor
 from corex.ops.registration import exported, method
 from corex.ops.shape.views import (
     expand,
@@ -104,15 +104,23 @@ AMAX = declare(
 AMIN = declare(
     OpSchema(
         "amin", ("a",), _kept, ("n",), {"a": _extreme_grad},
-        takes=ALL, family="reduce", doc="Smallest element.",
+        decomposition=lambda a, n: _reversed(bind(AMAX, (_reversed(a),), (n,))),
+        tier=2, takes=ALL, family="reduce", doc="Smallest element.",
     )
 )  # fmt: skip
 ANY = declare(
-    OpSchema("any", ("a",), _kept, ("n",), takes=BOOL, family="reduce", doc="Whether any is true.")
-)
+    OpSchema(
+        "any", ("a",), _kept, ("n",), decomposition=lambda a, n: _any_by_amax(a, n),
+        tier=2, takes=BOOL, family="reduce", doc="Whether any is true.",
+    )
+)  # fmt: skip
 ALL_ = declare(
-    OpSchema("all", ("a",), _kept, ("n",), takes=BOOL, family="reduce", doc="Whether all are true.")
-)
+    OpSchema(
+        "all", ("a",), _kept, ("n",),
+        decomposition=lambda a, n: bind(ANY, (a.logical_not(),), (n,)).logical_not(),
+        tier=2, takes=BOOL, family="reduce", doc="Whether all are true.",
+    )
+)  # fmt: skip
 ARGMAX = declare(
     OpSchema(
         "argmax", ("a",), _kept_int64, ("n",),
@@ -122,13 +130,28 @@ ARGMAX = declare(
 ARGMIN = declare(
     OpSchema(
         "argmin", ("a",), _kept_int64, ("n",),
-        takes=NUMBER, family="reduce", uniform=False, doc="Position of the smallest element.",
+        decomposition=lambda a, n: bind(ARGMAX, (_reversed(a),), (n,)),
+        tier=2, takes=NUMBER, family="reduce", uniform=False,
+        doc="Position of the smallest element.",
     )
 )  # fmt: skip
 
 
 def _count(shape: tuple[int, ...], g: Tensor) -> int:
     return max(numel(shape[g.ndim :]), 1)
+
+
+def _reversed(a: Tensor) -> Tensor:
+    """Elements in the opposite order of size, to the bit; NaN stays NaN."""
+    result: Tensor = -a if a.key.dtype.kind == "f" else a.bitwise_not()
+    return result
+
+
+def _any_by_amax(a: Tensor, n: int) -> Tensor:
+    if not numel(a.shape):
+        return a.new_zeros(a.shape[: a.ndim - n])
+    result: Tensor = bind(AMAX, (a,), (n,))
+    return result
 
 
 def _mean_by_sum(a: Tensor, n: int) -> Tensor:
@@ -329,7 +352,7 @@ def _by_position(schema: OpSchema, input: Tensor, dim: int, keepdim: bool) -> Va
     if not input.shape:
         index = _position(schema, input, None, False)
         return kind(input * 1, index)
-    source = input.to(dt.uint8) if input.key.dtype.kind == "b" else input
+    source = counted(input) if input.key.dtype.kind == "b" else input
     index = _position(schema, source, dim, True)
     values = input.gather(dim, index)
     if keepdim:

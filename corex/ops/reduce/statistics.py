@@ -15,7 +15,7 @@ from corex.layout import normalize_dim, normalize_dims, numel
 from corex.ops.composed import composition
 from corex.ops.linalg.norms import checked, kept
 from corex.ops.pointwise.select import where
-from corex.ops.promotion import cast, require_tensor
+from corex.ops.promotion import cast, counted, require_tensor
 from corex.ops.reduce.order import argsort
 from corex.ops.reduce.reductions import argmax, evenly, mean, sum_
 from corex.ops.registration import exported, function
@@ -259,7 +259,7 @@ def median(input: Tensor, dim: int | None = None, keepdim: bool = False) -> Any:
     poisoned = poison.any(dim, keepdim)
     if not poisoned.any().item():
         return return_types.median(*middle)
-    at = argmax(poison.to(dt.uint8), dim, True)
+    at = argmax(counted(poison), dim, True)
     first = input.gather(dim, at)
     first, at = shaped(first, middle.values.shape), shaped(at, middle.values.shape)
     return return_types.median(

@@ -8,6 +8,7 @@ from typing import Any, Final
 
 import numpy as np
 
+from corex.tensor.schema import REGISTRY
 from corex.testing.arrays import FLOAT, INTEGER, Array, Expected, numbers, smooth
 from corex.testing.case import Case
 from corex.testing.spec import Fields, Spec, accepted, product
@@ -118,10 +119,10 @@ def _perf(op: str) -> Iterator[Fields]:
         yield {"dtype": dtype, "shapes": [(1000, 1000)], "n": 1, "layout": "transposed"}
 
 
-def reduction(op: str, tier: int) -> Spec:
+def reduction(op: str) -> Spec:
     """The spec of one reduction."""
     return Spec(
-        op, tier, lambda: _fields(op), _inputs, _oracle,
+        op, REGISTRY[op].tier, lambda: _fields(op), _inputs, _oracle,
         grad=lambda: _grad(op), domain=_domain, perf=lambda: _perf(op),
     )  # fmt: skip
 
@@ -195,7 +196,7 @@ ARGSORT = Spec(
 )  # fmt: skip
 
 SPECS = [
-    *(reduction(op, 2 if op == "mean" else 1) for op in FORMULAS),
+    *(reduction(op) for op in FORMULAS),
     CUMSUM,
     ARGSORT,
 ]

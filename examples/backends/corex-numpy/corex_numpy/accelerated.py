@@ -5,7 +5,8 @@ import math
 import numpy as np
 from numpy.lib.stride_tricks import as_strided
 
-from corex_numpy.kernels import array, bits, check, elementwise, kernel, reduction, sigmoid, wide
+from corex_numpy.elements import sigmoid
+from corex_numpy.kernels import array, bits, check, elementwise, kernel, reduction, wide
 
 
 def double(view):

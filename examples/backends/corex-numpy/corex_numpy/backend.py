@@ -4,13 +4,13 @@ import threading
 import weakref
 from collections import deque
 from collections.abc import Mapping
-from typing import Any
 
 import numpy as np
 
 from corex.backend import Backend, Buffer, Kernel, OutOfMemoryError
 from corex_numpy.accelerated import KERNELS as ACCELERATED
-from corex_numpy.kernels import KERNELS as REQUIRED
+from corex_numpy.elements import KERNELS as ELEMENTS
+from corex_numpy.kernels import KERNELS as CORE
 
 
 class Memory(np.ndarray):
@@ -29,7 +29,7 @@ class NumpyBackend(Backend):
 
     name = "numpy"
     device_type = "numpy"
-    kernels: Mapping[str, Kernel] = {**REQUIRED, **ACCELERATED}
+    kernels: Mapping[str, Kernel] = {**CORE, **ELEMENTS, **ACCELERATED}
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
@@ -38,7 +38,7 @@ class NumpyBackend(Backend):
         # appends, which is atomic; the subtraction is left to the next one who asks.
         self._freed: deque[int] = deque()
 
-    def allocate(self, nbytes: int, device: int, dtype: Any = None, shape: Any = None) -> Buffer:
+    def allocate(self, nbytes: int, device: int) -> Buffer:
         try:
             memory = np.empty(nbytes, np.uint8).view(Memory)
         except (MemoryError, ValueError):
@@ -50,9 +50,6 @@ class NumpyBackend(Backend):
             self._peak = max(self._peak, self._in_use)
             self._allocations += 1
         return memory
-
-    def nbytes(self, buffer: Buffer) -> int:
-        return int(buffer.nbytes)
 
     def copy_from_host(self, buffer: Buffer, start: int, source: memoryview) -> None:
         memoryview(buffer)[start : start + source.nbytes] = source

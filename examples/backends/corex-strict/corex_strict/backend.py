@@ -17,7 +17,7 @@ from corex_strict.rules import RULES
 
 # What they do depends on values: they raise where an index or a divisor is wrong, so the queue is
 # done and they run while the caller waits.
-WAITS = frozenset({"index", "index_put", "nonzero", "floor_divide", "remainder", "fmod"})
+WAITS = frozenset({"index", "index_put", "nonzero", "floor_divide", "fmod"})
 
 
 class StrictBackend(Backend):
@@ -42,11 +42,8 @@ class StrictBackend(Backend):
     def traits(self, device: int) -> Traits:
         return Traits(errors="in order" if self.devices[device].at_once else "deferred")
 
-    def allocate(self, nbytes: int, device: int, dtype: Any = None, shape: Any = None) -> Buffer:
+    def allocate(self, nbytes: int, device: int) -> Buffer:
         return self.devices[device].allocate(nbytes)
-
-    def nbytes(self, buffer: Buffer) -> int:
-        return int(buffer.nbytes)
 
     def copy_from_host(self, buffer: Buffer, start: int, source: memoryview) -> None:
         device = check_buffer("copy_from_host", "the buffer", buffer, self.devices)

@@ -1,0 +1,85 @@
+"""Mode `test` of an op without a kernel: its decomposition, against the oracle of the kernel.
+
+What a backend leaves out is composed of the kernels that it has. With a core that keeps its bounds
+a composed elementwise op is within `ULPS`, thrice the bound of a kernel, and exact where the oracle
+is.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+import numpy as np
+
+import corex
+from corex.backend.traits import ELEMENTWISE
+from corex.dispatch.devices import place_of
+from corex.tensor.schema import REGISTRY
+from corex.testing import apply
+from corex.testing.arrays import Array, Out
+from corex.testing.case import Case
+from corex.testing.compare import compare
+from corex.testing.result import FAILED, RAISED, UNSUPPORTED
+from corex.testing.spec import Spec, arguments, outputs
+from corex.testing.verdict import Verdict, told
+
+ULPS: Final = 12
+
+
+def applies(spec: Spec, case: Case) -> bool:
+    """Whether a case of a kernel says something about the decomposition, too."""
+    schema = REGISTRY.get(spec.op)
+    if schema is None or schema.decomposition is None or spec.build is not None:
+        return False
+    fields = case.fields
+    dense = fields.get("layout", "dense") == "dense" and "strides" not in fields
+    plain = fields.get("sharing", "unique") == "unique" and "call" not in fields
+    return dense and plain and bool(schema.inputs) and np.prod(fields["shapes"][0]) < 10_000
+
+
+def run(name: str, device: int, spec: Spec, case: Case) -> None:
+    """Runs the op on a device.
+
+    Raises:
+        Verdict: a wrong result; or none of the device's own, as it lacks kernels of the core.
+    """
+    place, dtype = place_of(name, device), case.fields["dtype"]
+    if dtype not in {held.name for held in place.backend.dtypes(device)}:
+        raise Verdict(UNSUPPORTED, message=f"the device holds no {dtype} tensors")
+    traits = place.backend.traits(device)
+    arrays = list(spec.inputs(case))
+    if spec.initial is not None:
+        arrays.insert(0, spec.initial(case))
+    given = apply.tensors(place, arrays)
+    error = None if spec.raises is None else spec.raises(case)
+    try:
+        with corex.no_grad(), corex.placement() as report:
+            outs = apply.outputs(spec, case, given)
+            found = [out.cpu().numpy() for out in outs]
+    except Exception as raised:
+        if error is not None and isinstance(raised, error[0]):
+            return
+        raise Verdict(RAISED, "decomposition", told(raised)) from raised
+    lacking = sorted({row.op for row in report.rows() if row.how == "fallback"})
+    if lacking:
+        message = f"no kernel, and its decomposition needs {', '.join(lacking)} of the host"
+        raise Verdict(UNSUPPORTED, message=message)
+    if error is not None:
+        raise Verdict(FAILED, "error", f"{error[0].__name__} was not raised")
+    wanted = list(outputs(arguments(spec, case, traits)))
+    worst = max(traits.ulps_of(family, 0) for family in ELEMENTWISE)
+    for got, out in zip(found, wanted, strict=True):
+        _check(got, out, ULPS / 4 * worst)
+
+
+def _check(got: Array, out: Out, ulps: float) -> None:
+    shape = out.expected.values.shape
+    if got.dtype.name != out.dtype or got.shape != shape:
+        text = f"the result is {got.dtype} {got.shape}, not {out.dtype} {shape}"
+        raise Verdict(FAILED, "result", f"decomposed: {text}")
+    for expected in filter(None, (out.expected, out.flushed)):
+        if expected.ulps:  # else it is exact
+            expected.ulps = max(ULPS, expected.ulps, ulps)
+    wrong = compare(got, out.expected, flushed=out.flushed)
+    if wrong is not None:
+        raise Verdict(FAILED, wrong.check, f"decomposed: {wrong.message}")
