@@ -19,6 +19,7 @@ BACKENDS = {
 def packages() -> list[str]:
     """corex and its subpackages, the plugin for pytest, the backends and theirs."""
     found = find_packages(include=["corex", "corex.*", "corex_pytest"])
+    found += ["corex.docs", "corex.docs.decisions"]  # pages only: the folder `docs`
     for name, folder in BACKENDS.items():
         found += [name, *(f"{name}.{package}" for package in find_packages(folder))]
     return found

@@ -68,6 +68,10 @@ class CpuCBackend(Backend):
         self.allocate = _native.allocate  # type: ignore[method-assign]
 
     # ---- memory ----
+    def nbytes(self, buffer: Buffer) -> int:
+        """The size in bytes."""
+        return int(buffer.nbytes)
+
     def copy_from_host(self, buffer: Buffer, start: int, source: memoryview) -> None:
         """Copies bytes into the buffer."""
         _native.copy_bytes(buffer, start, source, True)

@@ -81,9 +81,9 @@ class AlternatingBackend(CudaBackend):
         found = super().direct(op, dtype)
         return None if found is None else self._in_turn(found)
 
-    def allocate(self, nbytes: int, device: int) -> Buffer:
+    def allocate(self, nbytes: int, device: int, dtype: Any = None, shape: Any = None) -> Buffer:
         """Memory of the stream whose turn is next."""
-        found = super().allocate(nbytes, device)
+        found = super().allocate(nbytes, device, dtype, shape)
         if nbytes and current.capture is None:
             stream = runtime.device(device).stream
             self._touched[found] = (stream, stream.record_event())

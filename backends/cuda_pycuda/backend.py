@@ -56,7 +56,7 @@ class CudaBackend(Backend):
         return Traits(errors="deferred")
 
     # ---- memory ----
-    def allocate(self, nbytes: int, device: int) -> Buffer:
+    def allocate(self, nbytes: int, device: int, dtype: Any = None, shape: Any = None) -> Buffer:
         """Memory from the device's caching allocator."""
         return runtime.device(device).allocate(nbytes)
 

@@ -7,7 +7,7 @@ import threading
 import weakref
 from collections import deque
 from collections.abc import Mapping
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from corex.backend import Backend, Buffer, Kernel, OutOfMemoryError
 
@@ -45,7 +45,7 @@ class ReferenceBackend(Backend):
         self._freed: deque[int] = deque()
 
     # ---- memory ----------------------------------------------------------------------------
-    def allocate(self, nbytes: int, device: int) -> Buffer:
+    def allocate(self, nbytes: int, device: int, dtype: Any = None, shape: Any = None) -> Buffer:
         try:
             memory = Memory(nbytes)
         except (MemoryError, OverflowError):
@@ -57,6 +57,9 @@ class ReferenceBackend(Backend):
             self._peak = max(self._peak, self._in_use)
             self._allocations += 1
         return memory
+
+    def nbytes(self, buffer: Buffer) -> int:
+        return len(buffer)
 
     def copy_from_host(self, buffer: Buffer, start: int, source: memoryview) -> None:
         memoryview(buffer)[start : start + source.nbytes] = source

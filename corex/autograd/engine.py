@@ -23,13 +23,13 @@ from typing import Any
 from corex.autograd.anomaly import check_nan, explain, is_anomaly_enabled
 from corex.autograd.hooks import run_node_prehooks, run_posthooks, run_tensor_hooks
 from corex.dispatch.bind import dense_copy, write
+from corex.dispatch.resolve import empty_with
 from corex.dispatch.template import direct_buffer
 from corex.layout import is_dense, numel
 from corex.observe import events
 from corex.tensor.modes import mode
 from corex.tensor.node import NEW, NOT_OWNED, AccumulateGrad, Node, OpNode
-from corex.tensor.storage import allocate
-from corex.tensor.tensor import Tensor, alias, make, wrap
+from corex.tensor.tensor import Tensor, alias, wrap
 
 Root = tuple[Node, int, Tensor]
 Targets = dict[Node, list[tuple[int, int]]]
@@ -329,7 +329,7 @@ def _copy_for(leaf: Tensor, grad: Tensor) -> Tensor:
             return wrap(grad.key, buffer, grad.shape)
     if strides is None or not is_dense(leaf.shape, strides):
         return dense_copy(grad)
-    result = make(allocate(leaf.key.place, grad.nbytes), leaf.key, leaf.shape, strides)
+    result = empty_with(leaf.key, leaf.shape, strides)
     write("copy", (result,), (grad,))
     return result
 

@@ -123,8 +123,18 @@ class Backend:
         these. corex raises TypeError where a program asks for one of the others."""
         return DTYPES
 
-    def allocate(self, nbytes: int, device: int) -> Buffer:
+    def allocate(
+        self,
+        nbytes: int,
+        device: int,
+        dtype: DType | None = None,
+        shape: tuple[int, ...] | None = None,
+    ) -> Buffer:
         """Returns uninitialised memory of `nbytes` bytes (0 is allowed) on device number `device`.
+
+        `dtype` and `shape` are hints, for memory that is typed, tiled or padded: the first tensor
+        there has these elements, in row-major order, and `nbytes` bytes. Either may be None, and
+        later views show the same bytes as another dtype or shape.
 
         Raises:
             OutOfMemoryError: the memory is not there; the backend stays usable.
@@ -132,9 +142,8 @@ class Backend:
         raise NotImplementedError
 
     def nbytes(self, buffer: Buffer) -> int:
-        """The size a buffer was allocated with."""
-        size: int = buffer.nbytes if hasattr(buffer, "nbytes") else len(buffer)
-        return size
+        """The size a buffer was allocated with, or that of the memory it wraps."""
+        raise NotImplementedError
 
     def copy_from_host(self, buffer: Buffer, start: int, source: memoryview) -> None:
         """Copies the bytes of `source` (format 'B', contiguous) to `buffer`, from byte `start`."""

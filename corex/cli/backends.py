@@ -6,7 +6,9 @@ import argparse
 import shutil
 import sys
 import textwrap
+from pathlib import Path
 
+import corex
 from corex import dtypes
 from corex.cli import support
 from corex.cli.table import table
@@ -17,6 +19,7 @@ from corex.plugins import Plugin, manager
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The options of `corex backends`."""
+    parser.epilog = f"The contract and the tutorials for authors of backends: {pages()}"
     parser.add_argument("name", nargs="?", metavar="NAME", help="tell all about one backend")
     parser.add_argument(
         "--ops",
@@ -31,6 +34,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "-v", "--verbose", action="store_true", help="list every op; show tracebacks of faults"
     )
+
+
+def pages() -> Path:
+    """The folder of corex's pages: in the installed package, or beside it in a checkout."""
+    package = Path(corex.__file__).parent
+    installed = package / "docs"
+    return installed if installed.is_dir() else package.parent / "docs"
 
 
 def run(args: argparse.Namespace) -> int:

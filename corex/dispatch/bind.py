@@ -19,6 +19,7 @@ from corex.dispatch.resolve import (
     Resolution,
     check_places,
     empty,
+    empty_with,
     may_overlap,
     resolve,
     resolve_uniform,
@@ -205,10 +206,12 @@ def bind_pointwise(
         own = place.keys[computing(schema, inputs, dtype).index]
         operands = tuple([number_tensor(t, own) if type(t) in NUMBERS else t for t in inputs])
     if out is None:
-        result = empty(place.keys[dtype.index], shape)
+        own = place.keys[dtype.index]
         if strided and found.accepts is None:
             seen = [(t.shape, t._strides or DENSE[t.shape]) for t in tensors]
-            result._strides = result_strides(shape, *seen)
+            result = empty_with(own, shape, result_strides(shape, *seen))
+        else:
+            result = empty(own, shape)
     else:
         result = out
         operands = tuple([t if t is out else _without_overlap(t, out) for t in operands])
@@ -390,11 +393,8 @@ def _without_overlap(t: Any, out: Tensor) -> Any:
 
 def empty_like(t: Tensor, key: DispatchKey | None = None) -> Tensor:
     """An uninitialised tensor with the order of dims that `t` has in memory, as in PyTorch."""
-    result = empty(key or t.key, t.shape)
-    if t._strides is not None:
-        strides = strides_like(t.shape, t._strides)
-        result._strides = None if strides == DENSE[t.shape] else strides
-    return result
+    strides = None if t._strides is None else strides_like(t.shape, t._strides)
+    return empty_with(key or t.key, t.shape, strides)
 
 
 def copy_like(t: Tensor, key: DispatchKey | None = None) -> Tensor:

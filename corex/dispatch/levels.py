@@ -118,7 +118,7 @@ class Unwritten:
 class _Memoryless(Backend):
     name = "interpreted"
 
-    def allocate(self, nbytes: int, device: int) -> Any:
+    def allocate(self, nbytes: int, device: int, dtype: Any = None, shape: Any = None) -> Any:
         """What stands for memory until an interpreter puts something there."""
         return Unwritten()
 

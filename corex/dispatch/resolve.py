@@ -13,7 +13,16 @@ from corex.backend.contract import Kernel, View
 from corex.dispatch.late import may_raise, noting
 from corex.dispatch.upcast import upcast
 from corex.dtypes import DType
-from corex.layout import DENSE, NBYTES, broadcast_strides, extent, is_dense, numel, ordered_strides
+from corex.layout import (
+    DENSE,
+    NBYTES,
+    broadcast_strides,
+    extent,
+    is_dense,
+    memory_order,
+    numel,
+    ordered_strides,
+)
 from corex.plugins.manager import manager
 from corex.tensor import place as places
 from corex.tensor.place import DispatchKey, Place, remember
@@ -96,14 +105,25 @@ def settle(found: Resolution, arguments: tuple[Any, ...]) -> Resolution:
 # ---- tensors and views -----------------------------------------------------------------------
 def empty(key: DispatchKey, shape: Shape, order: Shape | None = None) -> Tensor:
     """An uninitialised tensor, row-major or with its dims in this order, the slowest first."""
-    place = key.place
-    nbytes = NBYTES[key.dtype.itemsize][shape]
+    place, dtype = key.place, key.dtype
+    nbytes = NBYTES[dtype.itemsize][shape]
     if places.observers:
         told_allocation(place, nbytes)
-    result = wrap(key, place.backend.allocate(nbytes, place.index), shape)
-    if order is not None:
-        strides = ordered_strides(shape, order)
-        result._strides = None if strides == DENSE[shape] else strides
+    if order is None:
+        return wrap(key, place.backend.allocate(nbytes, place.index, dtype, shape), shape)
+    stored = tuple([shape[dim] for dim in order])
+    result = wrap(key, place.backend.allocate(nbytes, place.index, dtype, stored), shape)
+    strides = ordered_strides(shape, order)
+    result._strides = None if strides == DENSE[shape] else strides
+    return result
+
+
+def empty_with(key: DispatchKey, shape: Shape, strides: Shape | None) -> Tensor:
+    """An uninitialised tensor with these dense strides; None: row-major."""
+    if strides is None or strides == DENSE[shape]:
+        return empty(key, shape)
+    result = empty(key, shape, memory_order(strides))
+    result._strides = strides  # of dims of size 1, too, which have no place in the order
     return result
 
 

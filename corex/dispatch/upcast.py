@@ -116,7 +116,7 @@ class Upcast:
     def _number(self, value: Any, shape: tuple[int, ...]) -> View:
         """A number as an operand of the wider dtype."""
         dtype = self.computes[0]
-        memory = self.place.backend.allocate(dtype.itemsize, self.place.index)
+        memory = self.place.backend.allocate(dtype.itemsize, self.place.index, dtype, ())
         self.helpers["fill", (dtype,)]((memory, dtype, (), (), 0), value)
         return (memory, dtype, shape, (0,) * len(shape), 0)
 
@@ -127,7 +127,8 @@ class Upcast:
         compute = dtype.compute
         assert compute is not None
         own = tuple([n if step else min(n, 1) for n, step in zip(shape, strides, strict=True)])
-        memory = self.place.backend.allocate(NBYTES[compute.itemsize][own], self.place.index)
+        nbytes = NBYTES[compute.itemsize][own]
+        memory = self.place.backend.allocate(nbytes, self.place.index, compute, own)
         dense = contiguous_strides(own)
         repeated = tuple([d if step else 0 for d, step in zip(dense, strides, strict=True)])
         return (

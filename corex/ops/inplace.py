@@ -161,7 +161,7 @@ def scatter_view(
         reach = extent(shape, strides)
         low, high = min(low, offset + reach[0]), max(high, offset + reach[1])
     size = max(high - low + 1, 1)
-    flat = make(allocate(g.key.place, size * g.key.dtype.itemsize), g.key, (size,))
+    flat = make(allocate(g.key.place, size * g.key.dtype.itemsize, g.key.dtype), g.key, (size,))
     write("fill", [flat], [], (0,))
     result = make(flat.storage_, g.key, base_shape, base_strides, -low)
     if numel(shape) == 0:
@@ -184,7 +184,8 @@ renew_with(_as_strided_node)
 def _with_strides(like: Tensor, strides: tuple[int, ...]) -> Tensor:
     """An uninitialised tensor of the same shape, in memory of its own."""
     low, high = extent(like.shape, strides) if numel(like.shape) else (0, 0)
-    storage = allocate(like.key.place, (high - low + 1) * like.key.dtype.itemsize)
+    dtype = like.key.dtype
+    storage = allocate(like.key.place, (high - low + 1) * dtype.itemsize, dtype)
     return make(storage, like.key, like.shape, strides, -low)
 
 

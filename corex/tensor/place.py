@@ -131,7 +131,7 @@ class _Refusal(Backend):
             "use another dtype (float32 instead of float64), or keep the tensor on the CPU"
         )
 
-    def allocate(self, nbytes: int, device: int) -> Any:
+    def allocate(self, nbytes: int, device: int, dtype: Any = None, shape: Any = None) -> Any:
         """Refuses."""
         raise TypeError(self.message)
 

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 from corex.backend.contract import Buffer
+from corex.dtypes import DType
 from corex.tensor import place as places
 from corex.tensor.place import Place
 
@@ -47,15 +48,16 @@ class Storage:
         return f"Storage({self.nbytes()} bytes on {self.place})"
 
 
-def allocate(place: Place, nbytes: int) -> Storage:
-    """New, uninitialised storage.
+def allocate(place: Place, nbytes: int, dtype: DType | None = None) -> Storage:
+    """New, uninitialised storage, for dense elements of `dtype` where that is known.
 
     Raises:
         OutOfMemoryError: the backend has no such memory.
     """
     if places.observers:
         _tell_allocation(place, nbytes)
-    return adopt(place, place.backend.allocate(nbytes, place.index))
+    shape = None if dtype is None else (nbytes // dtype.itemsize,)
+    return adopt(place, place.backend.allocate(nbytes, place.index, dtype, shape))
 
 
 def adopt(place: Place, buffer: Buffer) -> Storage:

@@ -123,7 +123,7 @@ class Functional(ReferenceBackend):
     def traits(self, device: int) -> Traits:
         return Traits(memory="functional")
 
-    def allocate(self, nbytes: int, device: int) -> Any:
+    def allocate(self, nbytes: int, device: int, dtype: Any = None, shape: Any = None) -> Any:
         self.sizes.append(nbytes)
         return super().allocate(nbytes, device)
 

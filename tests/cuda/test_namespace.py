@@ -69,8 +69,11 @@ class TwoDevices(Backend):
     def device_count(self) -> int:
         return 2
 
-    def allocate(self, nbytes: int, device: int) -> Memory:
+    def allocate(self, nbytes: int, device: int, dtype: Any = None, shape: Any = None) -> Memory:
         return Memory(nbytes, device)
+
+    def nbytes(self, buffer: Memory) -> int:
+        return buffer.nbytes
 
     def copy_from_host(self, buffer: Memory, start: int, source: memoryview) -> None:
         buffer.data[start : start + len(source)] = source

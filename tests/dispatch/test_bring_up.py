@@ -16,8 +16,13 @@ class Memory(Backend):
     name = "memory"
     device_type = "memory"
 
-    def allocate(self, nbytes: int, device: int) -> bytearray:
+    def allocate(
+        self, nbytes: int, device: int, dtype: object = None, shape: object = None
+    ) -> bytearray:
         return bytearray(nbytes)
+
+    def nbytes(self, buffer: bytearray) -> int:
+        return len(buffer)
 
     def copy_from_host(self, buffer: bytearray, start: int, source: memoryview) -> None:
         buffer[start : start + source.nbytes] = source

@@ -34,7 +34,9 @@ class Queued(Backend):
 
         return KernelChoice(later)
 
-    def allocate(self, nbytes: int, device: int) -> object:
+    def allocate(
+        self, nbytes: int, device: int, dtype: object = None, shape: object = None
+    ) -> object:
         buffer = self.real.allocate(nbytes, device)
         self.real.copy_from_host(buffer, 0, memoryview(b"\xaa" * nbytes))  # nothing is zero by luck
         return buffer

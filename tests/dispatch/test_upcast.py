@@ -32,6 +32,7 @@ class Narrow(Backend):
     def __init__(self) -> None:
         self.real = manager.backend("cpu_c")
         self.allocate = self.real.allocate  # type: ignore[method-assign]
+        self.nbytes = self.real.nbytes  # type: ignore[method-assign]
         self.native = {"copy"}
         self.missing: set[str] = set()
         self.accepts: Callable[..., bool] | None = None

@@ -42,9 +42,12 @@ class Accelerator(Backend):
     def device_count(self) -> int:
         return 2
 
-    def allocate(self, nbytes: int, device: int) -> Memory:
+    def allocate(self, nbytes: int, device: int, dtype: Any = None, shape: Any = None) -> Memory:
         data = bytearray(nbytes + 1)
         return Memory(ctypes.addressof(ctypes.c_char.from_buffer(data)), nbytes, (data, device))
+
+    def nbytes(self, buffer: Memory) -> int:
+        return buffer.nbytes
 
     def copy_from_host(self, buffer: Memory, start: int, source: memoryview) -> None:
         ctypes.memmove(buffer.pointer + start, bytes(source), len(source))

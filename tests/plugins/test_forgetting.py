@@ -197,7 +197,9 @@ class Memory(Backend):
     name = "forgotten"
     device_type = "cpu"
 
-    def allocate(self, nbytes: int, device: int) -> bytearray:
+    def allocate(
+        self, nbytes: int, device: int, dtype: object = None, shape: object = None
+    ) -> bytearray:
         return bytearray(nbytes)
 
     def nbytes(self, buffer: bytearray) -> int:

@@ -312,8 +312,8 @@ class Leaking(FlawedBackend):
         super().__init__()
         self.all: list[Buffer] = []
 
-    def allocate(self, nbytes: int, device: int) -> Buffer:
-        buffer = super().allocate(nbytes, device)
+    def allocate(self, nbytes: int, device: int, dtype: Any = None, shape: Any = None) -> Buffer:
+        buffer = super().allocate(nbytes, device, dtype, shape)
         self.all.append(buffer)
         return buffer
 

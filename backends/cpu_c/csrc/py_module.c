@@ -23,8 +23,8 @@ static PyObject *py_setup(PyObject *module, PyObject *const *args, Py_ssize_t na
 static PyObject *py_allocate(PyObject *module, PyObject *const *args, Py_ssize_t nargs)
 {
     (void)module;
-    /* the device number is of no interest here */
-    if (nargs != 1 && !corex_check_count("allocate", nargs, 2))
+    /* the device number and the hints (dtype, shape) are of no interest here */
+    if ((nargs < 1 || nargs > 4) && !corex_check_count("allocate", nargs, 4))
         return NULL;
     Py_ssize_t nbytes = PyLong_AsSsize_t(args[0]);
     if (nbytes < 0) {
@@ -150,7 +150,7 @@ static PyObject *py_blas_info(PyObject *module, PyObject *unused)
 
 static PyMethodDef methods[] = {
     FAST("setup", py_setup, "setup({name: dtype}, out_of_memory_error) -> {name: kernel}"),
-    FAST("allocate", py_allocate, "allocate(nbytes, device=0) -> Buffer"),
+    FAST("allocate", py_allocate, "allocate(nbytes, device=0, dtype=None, shape=None) -> Buffer"),
     FAST("copy_bytes", py_copy_bytes, "copy_bytes(buffer, start, host, to_buffer)"),
     {"dtypes", corex_py_dtypes, METH_NOARGS, "[(number, name, kind, itemsize) of each dtype]"},
     FAST("takes", corex_py_takes, "takes(op, dtypes of all views) -> whether there is a kernel"),

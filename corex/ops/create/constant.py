@@ -141,7 +141,7 @@ def strided_tensor_of(key: DispatchKey, shape: Shape, strides: Shape) -> Tensor:
         return new_tensor_of(key, shape)
     count = extent(shape, strides)[1] + 1 if numel(shape) else 0
     nbytes = checked_bytes(count * key.dtype.itemsize, shape)
-    return make(allocate(key.place, nbytes), key, shape, strides)
+    return make(allocate(key.place, nbytes, key.dtype), key, shape, strides)
 
 
 def finished(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from typing import Any, Final
 
@@ -55,6 +56,8 @@ def _fields(op: str) -> Iterator[Fields]:
         for variant in VARIANTS[op]:
             for layout in ("dense", "mixed"):
                 yield {"dtype": dtype, "shapes": SHAPES, **variant, "layout": layout}
+        infinite = {**VARIANTS[op][0], "values": "infinite"}
+        yield {"dtype": dtype, "shapes": [(5,)], **infinite, "layout": "dense"}
 
 
 def _perf(op: str) -> Iterator[Fields]:
@@ -77,7 +80,9 @@ Step = tuple[list[Array], list[Array]]
 def sgd(f: Fields, p: Array, g: Array, m: Array) -> Step:
     """One parameter's step of stochastic gradient descent, as PyTorch's SGD."""
     size = np.abs(p) + np.abs(g) + np.abs(m)
-    d = (-g if f["maximize"] else g) + f["weight_decay"] * p
+    d = -g if f["maximize"] else g
+    if f["weight_decay"]:  # 0 * inf would be NaN
+        d = d + f["weight_decay"] * p
     if f["momentum"]:
         m = d if f["first"] else f["momentum"] * m + (1 - f["dampening"]) * d
         d = d + f["momentum"] * m if f["nesterov"] else m
@@ -90,7 +95,7 @@ def adam(f: Fields, p: Array, g: Array, m: Array, v: Array) -> Step:
         g = -g
     if f["decoupled"]:
         p = p * (1 - f["lr"] * f["weight_decay"])
-    else:
+    elif f["weight_decay"]:
         g = g + f["weight_decay"] * p
     middle = np.abs(m) + np.abs(g) + np.abs(p)
     m = f["beta1"] * m + (1 - f["beta1"]) * g
@@ -106,6 +111,8 @@ def _build(case: Case) -> list[Any]:
     if case.op == "sgd_step" and not f["momentum"]:
         states = []
     params, grads = _values(case, "p"), _values(case, "g")
+    if f.get("values") == "infinite":
+        params[0][:2] = math.inf, -math.inf
     kept = [_values(case, name) for name in ("m", "v")]
     kept[1] = [np.abs(v) for v in kept[1]]
     layouts = MIXED if f.get("layout") == "mixed" else ["dense"]

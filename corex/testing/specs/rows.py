@@ -35,11 +35,15 @@ def log_softmax(a: Array) -> Array:
 def _softmax_fields() -> Iterator[Fields]:
     yield from product(dtype=FLOAT, shapes=[[s] for s in ROWS if s[-1]], layout=LAYOUTS)
     yield from product(dtype=FLOAT, shapes=[[(2, 3)]], values=["masked"], layout=["dense"])
+    yield from product(dtype=FLOAT, shapes=[[(4, 3)]], values=["undefined"], layout=["dense"])
 
 
 def _softmax_inputs(case: Case) -> list[Array | None]:
     if case.fields.get("values") == "masked":
         return [np.array([[1e4, 1e4, -math.inf], [-math.inf, 0, 0]], case.fields["dtype"])]
+    if case.fields.get("values") == "undefined":  # all but the last row
+        rows = [[-math.inf] * 3, [math.inf, 1, -math.inf], [0, math.nan, 1], [1, 2, 3]]
+        return [np.array(rows, case.fields["dtype"])]
     return calm(case)
 
 

@@ -4,6 +4,7 @@ import threading
 import weakref
 from collections import deque
 from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
 
@@ -38,7 +39,7 @@ class NumpyBackend(Backend):
         # appends, which is atomic; the subtraction is left to the next one who asks.
         self._freed: deque[int] = deque()
 
-    def allocate(self, nbytes: int, device: int) -> Buffer:
+    def allocate(self, nbytes: int, device: int, dtype: Any = None, shape: Any = None) -> Buffer:
         try:
             memory = np.empty(nbytes, np.uint8).view(Memory)
         except (MemoryError, ValueError):
@@ -50,6 +51,9 @@ class NumpyBackend(Backend):
             self._peak = max(self._peak, self._in_use)
             self._allocations += 1
         return memory
+
+    def nbytes(self, buffer: Buffer) -> int:
+        return int(buffer.nbytes)
 
     def copy_from_host(self, buffer: Buffer, start: int, source: memoryview) -> None:
         memoryview(buffer)[start : start + source.nbytes] = source

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from corex.backend import DTYPES, Backend, Buffer, Kernel, KernelChoice, View
 from corex.dtypes import DType, float64
@@ -73,9 +73,13 @@ class OpenCLBackend(Backend):
         return found
 
     # ---- memory ------------------------------------------------------------------------------
-    def allocate(self, nbytes: int, device: int) -> Buffer:
+    def allocate(self, nbytes: int, device: int, dtype: Any = None, shape: Any = None) -> Buffer:
         """Uninitialised device memory."""
         return self._device(device).pool.allocate(nbytes)
+
+    def nbytes(self, buffer: Buffer) -> int:
+        """The size that was asked for."""
+        return int(buffer.nbytes)
 
     def copy_from_host(self, buffer: Buffer, start: int, source: memoryview) -> None:
         """Copies bytes to the device; small copies do not wait for its queue."""

@@ -42,8 +42,11 @@ class StrictBackend(Backend):
     def traits(self, device: int) -> Traits:
         return Traits(errors="in order" if self.devices[device].at_once else "deferred")
 
-    def allocate(self, nbytes: int, device: int) -> Buffer:
+    def allocate(self, nbytes: int, device: int, dtype: Any = None, shape: Any = None) -> Buffer:
         return self.devices[device].allocate(nbytes)
+
+    def nbytes(self, buffer: Buffer) -> int:
+        return int(buffer.nbytes)
 
     def copy_from_host(self, buffer: Buffer, start: int, source: memoryview) -> None:
         device = check_buffer("copy_from_host", "the buffer", buffer, self.devices)
