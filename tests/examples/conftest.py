@@ -15,7 +15,7 @@ import pytest
 from corex.plugins import manager
 
 EXAMPLES = Path(__file__).parents[2] / "examples" / "backends"
-INSTALLED = ["corex-numpy", "corex-strict", "corex-opencl"]
+INSTALLED = ["corex-functional", "corex-numpy", "corex-strict", "corex-opencl"]
 
 
 def install(target: Path, *folders: Path) -> None:
@@ -63,6 +63,18 @@ def strict(site: Path) -> Iterator[str]:
     plugin = importlib.import_module("corex_strict.plugin")
     manager.register(plugin, "strict")
     yield "strict"
+    manager.unregister(plugin)
+
+
+@pytest.fixture(scope="module")
+def functional(site: Path) -> Iterator[str]:
+    """The backend of corex-functional, announced if it was not installed when corex looked."""
+    if "functional" in manager.descriptors():
+        yield "functional"
+        return
+    plugin = importlib.import_module("corex_functional.plugin")
+    manager.register(plugin, "functional")
+    yield "functional"
     manager.unregister(plugin)
 
 
