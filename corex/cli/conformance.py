@@ -16,6 +16,7 @@ from corex.testing.pool import TIMEOUT_SECONDS, PoolError
 from corex.testing.result import (
     CRASHED,
     FAILED,
+    INVALID,
     MISSING,
     PASSED,
     RAISED,
@@ -37,6 +38,7 @@ COUNTS = (
     (MISSING, "required but missing", "not offered, but the required tier asks for it"),
     (CRASHED, "crashed", "the process died"),
     (TIMEOUT, "timeout", "took longer than a case may"),
+    (INVALID, "invalid", "asks for what cannot be; the backend was not asked"),
 )
 
 

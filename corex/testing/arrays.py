@@ -257,6 +257,12 @@ class Out(Placed):
         self.reads = initial is not None
         first = garbage(dtype, expected.values, 0) if initial is None else initial
         super().__init__(first, dtype, layout)
+        if dtype == "bool" and not self.reads:
+            self.bytes(self.memory)[...] = POISON
+
+    def bytes(self, memory: Array) -> Array:
+        """The elements of bools as bytes, which need not be 0 or 1."""
+        return self.read(memory.view(np.uint8))
 
     def second_garbage(self) -> Array:
         """The memory with other garbage in the elements (or the same `initial` again)."""
@@ -266,10 +272,14 @@ class Out(Placed):
         return memory
 
 
+POISON: Final = 0xA5
+"""What is in the elements of bools before the call: neither of their values."""
+
+
 def garbage(dtype: str, wanted: Array, turn: int) -> Array:
     """Elements that differ from what is wanted, and from those of the other turn."""
     if dtype == "bool":
-        return np.asarray(np.logical_not(wanted) if turn == 0 else wanted, bool)
+        return np.zeros(wanted.shape, bool)
     if dtype in INTEGER:
         with np.errstate(all="ignore"):
             flipped = np.asarray(wanted).astype(dtype) ^ np.array(0x55 + turn, dtype)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any, Final, NamedTuple
 
 import numpy as np
@@ -19,10 +20,18 @@ class Mismatch(NamedTuple):
     message: str
 
 
+Shower = Callable[[tuple[int, ...]], str]
+"""What the inputs were for an element of the output, in words."""
+
+
 def compare(
-    got: Array, expected: Expected, name: str = "out", flushed: Expected | None = None
-) -> Mismatch | None:
-    """None if `got` is right; else what is wrong, with the first elements that are.
+    got: Array,
+    expected: Expected,
+    name: str = "out",
+    shown: Shower = lambda at: "",
+    flushed: Expected | None = None,
+) -> list[Mismatch]:
+    """What is wrong with `got`, by check, with the first elements that are.
 
     NaN and infinities are compared by kind and sign; finite floats may differ by the tolerance. An
     element may also be what is `flushed`, and zero in place of a subnormal number.
@@ -33,10 +42,12 @@ def compare(
         if flushed is not None:
             small = smallest(str(got.dtype)) if got.dtype.kind == "f" else 0.0
             bad &= _wrong(got, flushed, small)[0] & _wrong(got, expected, small)[0]
-    if not bad.any():
-        return None
-    check = "special" if _only_special(got, wanted, bad) else "values"
-    return Mismatch(check, _describe(got, wanted, bound, bad, name))
+    special = bad & _special(got, wanted)
+    return [
+        Mismatch(check, _describe(got, wanted, bound, wrong, name, shown))
+        for check, wrong in (("values", bad & ~special), ("special", special))
+        if wrong.any()
+    ]
 
 
 def _wrong(got: Array, expected: Expected, more: float = 0.0) -> tuple[Array, Array]:
@@ -51,13 +62,12 @@ def _wrong(got: Array, expected: Expected, more: float = 0.0) -> tuple[Array, Ar
     return ~np.where(np.isfinite(rounded), near, same), bound
 
 
-def _only_special(got: Array, wanted: Array, bad: Array) -> bool:
-    """Whether all that is wrong concerns NaN and infinities."""
+def _special(got: Array, wanted: Array) -> Array:
+    """Which elements are, or must be, NaN or an infinity."""
     if got.dtype.kind != "f":
-        return False
+        return np.zeros(wanted.shape, bool)
     with np.errstate(all="ignore"):
-        special = ~np.isfinite(wanted.astype(got.dtype)) | ~np.isfinite(got)
-    return bool(special[bad].all())
+        return np.asarray(~np.isfinite(wanted.astype(got.dtype)) | ~np.isfinite(got))
 
 
 def tolerance(dtype: np.dtype[Any], expected: Expected) -> Array:
@@ -67,13 +77,14 @@ def tolerance(dtype: np.dtype[Any], expected: Expected) -> Array:
     return np.broadcast_to(bound, expected.values.shape)
 
 
-def _describe(got: Array, wanted: Array, bound: Array, bad: Array, name: str) -> str:
+def _describe(got: Array, wanted: Array, bound: Array, bad: Array, name: str, shown: Shower) -> str:
     places = np.argwhere(bad)
     lines = [f"{len(places)} of {bad.size} elements of `{name}` are wrong:"]
     for place in places[:SHOWN]:
         at = tuple(place.tolist())
         allowed = f", tolerance {bound[at]:.3g}" if got.dtype.kind == "f" else ""
-        lines.append(f"  at {at}: got {got[at].item()!r}, expected {wanted[at].item()!r}{allowed}")
+        lines.append(f"  at {at}: got {got[at].item()!r}, expected {wanted[at].item()!r}{allowed}"
+                     f"{shown(at)}")  # fmt: skip
     if len(places) > SHOWN:
         lines.append(f"  and {len(places) - SHOWN} more")
     return "\n".join(lines)

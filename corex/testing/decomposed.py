@@ -7,6 +7,7 @@ is.
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Final
 
 import numpy as np
@@ -18,10 +19,11 @@ from corex.tensor.schema import REGISTRY
 from corex.testing import apply
 from corex.testing.arrays import Array, Out
 from corex.testing.case import Case
-from corex.testing.compare import compare
+from corex.testing.compare import Shower, compare
+from corex.testing.diagnose import told as told_of
 from corex.testing.result import FAILED, RAISED, UNSUPPORTED
 from corex.testing.spec import Spec, arguments, outputs
-from corex.testing.verdict import Verdict, told
+from corex.testing.verdict import Findings, Verdict, told
 
 ULPS: Final = 12
 
@@ -68,11 +70,14 @@ def run(name: str, device: int, spec: Spec, case: Case) -> None:
         raise Verdict(FAILED, "error", f"{error[0].__name__} was not raised")
     wanted = list(outputs(arguments(spec, case, traits)))
     worst = max(traits.ulps_of(family, 0) for family in ELEMENTWISE)
+    wrong = Findings()
     for got, out in zip(found, wanted, strict=True):
-        _check(got, out, ULPS / 4 * worst)
+        shown = partial(told_of, case.op, arrays, shape=out.expected.values.shape)
+        wrong.attempt(_check, wrong, got, out, ULPS / 4 * worst, shown)
+    wrong.conclude()
 
 
-def _check(got: Array, out: Out, ulps: float) -> None:
+def _check(wrong: Findings, got: Array, out: Out, ulps: float, shown: Shower) -> None:
     shape = out.expected.values.shape
     if got.dtype.name != out.dtype or got.shape != shape:
         text = f"the result is {got.dtype} {got.shape}, not {out.dtype} {shape}"
@@ -80,6 +85,5 @@ def _check(got: Array, out: Out, ulps: float) -> None:
     for expected in filter(None, (out.expected, out.flushed)):
         if expected.ulps:  # else it is exact
             expected.ulps = max(ULPS, expected.ulps, ulps)
-    wrong = compare(got, out.expected, flushed=out.flushed)
-    if wrong is not None:
-        raise Verdict(FAILED, wrong.check, f"decomposed: {wrong.message}")
+    for check, message in compare(got, out.expected, "out", shown, out.flushed):
+        wrong.add(FAILED, check, f"decomposed: {message}")

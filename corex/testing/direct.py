@@ -10,10 +10,11 @@ from corex import dtypes
 from corex.backend.contract import Backend, Buffer
 from corex.testing.arrays import Out, raw
 from corex.testing.case import Case
-from corex.testing.compare import compare
+from corex.testing.compare import Shower, compare
+from corex.testing.diagnose import shower
 from corex.testing.result import FAILED, RAISED, UNSUPPORTED
 from corex.testing.spec import Spec
-from corex.testing.verdict import Verdict, told
+from corex.testing.verdict import Findings, Verdict, told
 
 OFFSET = 3
 """Elements before each operand in its buffer."""
@@ -49,7 +50,9 @@ def run(backend: Backend, device: int, spec: Spec, case: Case, given: list[Any])
         raise Verdict(FAILED, "error", "it did not raise as the kernel does")
     if result is None and "number" in case.fields:
         return  # left to the frontend
-    _check(backend, result, out)
+    found = Findings()
+    _check(found, backend, result, out, shower(spec.op, given, out))
+    found.conclude()
 
 
 def _upload(backend: Backend, device: int, values: np.ndarray[Any, Any]) -> Buffer:
@@ -60,12 +63,11 @@ def _upload(backend: Backend, device: int, values: np.ndarray[Any, Any]) -> Buff
     return buffer
 
 
-def _check(backend: Backend, result: Buffer, out: Out) -> None:
+def _check(found: Findings, backend: Backend, result: Buffer, out: Out, shown: Shower) -> None:
     got = np.empty(out.expected.values.shape, out.dtype)
     if backend.nbytes(result) < got.nbytes:
         size = f"{backend.nbytes(result)} bytes instead of {got.nbytes}"
         raise Verdict(FAILED, "result", f"the result has {size}")
     backend.copy_to_host(result, 0, raw(got.reshape(-1)))
-    wrong = compare(got, out.expected, flushed=out.flushed)
-    if wrong is not None:
-        raise Verdict(FAILED, *wrong)
+    for wrong in compare(got, out.expected, "out", shown, out.flushed):
+        found.add(FAILED, *wrong)

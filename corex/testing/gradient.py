@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 import warnings
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any, Final
 
 import numpy as np
@@ -24,9 +25,10 @@ from corex.testing import apply
 from corex.testing.arrays import Array, Expected, exact
 from corex.testing.case import Case
 from corex.testing.compare import compare
+from corex.testing.diagnose import told as told_of
 from corex.testing.result import FAILED, PASSED, RAISED, UNSUPPORTED, Result
-from corex.testing.spec import Spec
-from corex.testing.verdict import Verdict, told
+from corex.testing.spec import CaseError, Spec, made
+from corex.testing.verdict import Findings, Verdict, told
 
 STEP: Final = 1e-5
 TOLERANCE: Final = {
@@ -38,6 +40,7 @@ TOLERANCE: Final = {
 def run(name: str, device: int, spec: Spec, case: Case) -> Result:
     """Runs a grad case."""
     how = ""
+    made(case, spec.parameters, case)
     try:
         place = place_of(name, device)
         if case.fields["dtype"] not in {d.name for d in place.backend.dtypes(device)}:
@@ -48,27 +51,35 @@ def run(name: str, device: int, spec: Spec, case: Case) -> Result:
             warnings.simplefilter("ignore", FallbackWarning)
             how = _run(place, spec, case)
     except Verdict as end:
-        return Result(case.id, case.op, spec.tier, end.status, end.check, end.message, how=how)
+        return Result(
+            case.id, case.op, spec.tier, end.status, end.check, end.message, how=how, also=end.also
+        )
+    except CaseError:
+        raise
     except Exception as error:
         return Result(case.id, case.op, spec.tier, RAISED, "gradient", told(error), how=how)
     return Result(case.id, case.op, spec.tier, PASSED, how=how)
 
 
 def _run(place: Place, spec: Spec, case: Case) -> str:
-    arrays = list((spec.domain or spec.inputs)(case))
+    arrays = list(made(case, spec.domain or spec.inputs, case))
     if spec.initial is not None:
-        arrays.insert(0, spec.initial(case))
+        arrays.insert(0, made(case, spec.initial, case))
+    wanted = made(case, spec.oracle, case, *[None if a is None else exact(a) for a in arrays])
     given = apply.tensors(place, arrays, leaves=True)
     with corex.placement() as report:
         outs = apply.outputs(spec, case, given)
-    wanted = spec.oracle(case, *[None if a is None else exact(a) for a in arrays])
-    how = _check_placement(place, case.op, report.how(case.op))
-    _check_results(place, case, outs, wanted)
-    _check_gradients(spec, case, arrays, given, outs)
-    return how
+    found = Findings()
+    ways = report.how(case.op)
+    found.attempt(_check_placement, place, case.op, ways)
+    if found.attempt(_check_facts, place, case, outs, wanted):
+        _check_results(found, case, outs, wanted, arrays)
+        _check_gradients(found, spec, case, arrays, given, outs)
+    found.conclude()
+    return min(ways)
 
 
-def _check_placement(place: Place, op: str, ways: set[str]) -> str:
+def _check_placement(place: Place, op: str, ways: set[str]) -> None:
     """The way in which the op ran must be the best that the backend offers."""
     if len(ways) != 1:
         raise Verdict(FAILED, "placement", f"the report says {sorted(ways)} for one call")
@@ -81,10 +92,9 @@ def _check_placement(place: Place, op: str, ways: set[str]) -> str:
         choice = place.backend.select(op, (dtype,) * (1 + len(REGISTRY[op].inputs)))
         if choice is not None and choice.accepts is None and REGISTRY[op].uniform:
             raise Verdict(FAILED, "placement", f"there is a kernel, and yet it was {way}")
-    return way
 
 
-def _check_results(
+def _check_facts(
     place: Place, case: Case, outs: Sequence[corex.Tensor], wanted: Sequence[Expected]
 ) -> None:
     for i, (got, expected) in enumerate(zip(outs, wanted, strict=True)):
@@ -100,16 +110,33 @@ def _check_results(
             if found != right and not (label == "requires_grad" and i):
                 text = f"the result has {label} {found}, not {right}"
                 raise Verdict(FAILED, "result", text)
+
+
+def _check_results(
+    found: Findings,
+    case: Case,
+    outs: Sequence[corex.Tensor],
+    wanted: Sequence[Expected],
+    arrays: Sequence[Array | None],
+) -> None:
+    for i, (got, expected) in enumerate(zip(outs, wanted, strict=True)):
+        dtype = expected.dtype or case.fields["dtype"]
         loose = Expected(
             expected.values, dtype, ulps=8 * expected.ulps + 64, scale=expected.scale + 1e-3
         )
-        wrong = compare(got.detach().cpu().numpy(), loose)
-        if wrong is not None:
-            raise Verdict(FAILED, *wrong)
+        name = "out" if len(outs) == 1 else f"out{i}"
+        shown = partial(told_of, case.op, arrays, shape=expected.values.shape)
+        for wrong in compare(got.detach().cpu().numpy(), loose, name, shown):
+            found.add(FAILED, *wrong)
 
 
 def _check_gradients(
-    spec: Spec, case: Case, arrays: list[Array | None], given: Sequence[Any], outs: Sequence[Any]
+    found: Findings,
+    spec: Spec,
+    case: Case,
+    arrays: list[Array | None],
+    given: Sequence[Any],
+    outs: Sequence[Any],
 ) -> None:
     leaves = [i for i, t in enumerate(given) if t is not None and t.requires_grad]
     weight = case.rng("weight").uniform(0.5, 1.5, outs[0].shape)
@@ -131,14 +158,14 @@ def _check_gradients(
         got = np.zeros(slope.shape) if grad is None else grad.cpu().numpy()
         if grad is not None and (grad.dtype is not given[i].dtype or got.shape != slope.shape):
             text = f"the gradient of `{names[i]}` is {grad.dtype} {got.shape}, not {given[i].dtype}"
-            raise Verdict(FAILED, "gradient", f"{text} {slope.shape}")
+            found.add(FAILED, "gradient", f"{text} {slope.shape}")
+            continue
         eps = np.finfo(got.dtype).eps
-        wrong = compare(
+        for wrong in compare(
             got, Expected(slope, ulps=bound / float(eps), scale=1 + np.abs(slope)),
             f"gradient of {names[i]}",
-        )  # fmt: skip
-        if wrong is not None:
-            raise Verdict(FAILED, "gradient", wrong.message)
+        ):  # fmt: skip
+            found.add(FAILED, "gradient", wrong.message)
 
 
 def _names(op: str, count: int) -> list[str]:

@@ -16,10 +16,11 @@ from corex.testing import decomposed, direct
 from corex.testing.arrays import Array, Out, Placed
 from corex.testing.call import Call, flat, views_of
 from corex.testing.case import Case
-from corex.testing.compare import Mismatch, compare
+from corex.testing.compare import Mismatch
+from corex.testing.diagnose import faults, shower
 from corex.testing.result import FAILED, MISSING, PASSED, RAISED, UNSUPPORTED, Result
 from corex.testing.spec import Spec, arguments
-from corex.testing.verdict import Verdict, told
+from corex.testing.verdict import Findings, Verdict, told
 
 ONE_DTYPE: Final = ("optim",)
 """Families whose kernels take lists, and are selected by the one dtype of all of them."""
@@ -38,7 +39,9 @@ def run(name: str, device: int, spec: Spec, case: Case) -> Result:
             decomposed.run(name, device, spec, case)
     except Verdict as end:
         how = ran if end.status in (FAILED, RAISED) else ""
-        return Result(case.id, case.op, spec.tier, end.status, end.check, end.message, how=how)
+        return Result(
+            case.id, case.op, spec.tier, end.status, end.check, end.message, how=how, also=end.also
+        )
     return Result(case.id, case.op, spec.tier, PASSED, how=ran)
 
 
@@ -56,13 +59,18 @@ def _run(name: str, device: int, spec: Spec, case: Case) -> None:
     choice = choose(name, spec, call)
     kernel = choice.run
     expected = spec.raises(case) if spec.raises is not None else None
+    found = Findings()
     if expected is not None:
-        _check_raises(call, kernel, case, *expected, traits.errors == "deferred")
+        deferred = traits.errors == "deferred"
+        found.attempt(_check_raises, call, kernel, case, *expected, deferred)
     else:
-        _check_values(call, kernel, traits.accumulation == "deterministic")
+        repeatable = traits.accumulation == "deterministic"
+        _check_values(found, call, kernel, spec.op, repeatable)
         if choice.numbers:
-            _check_numbers(call, kernel, spec.op)
-    _check_memory(backend, device, before, call)
+            found.attempt(_check_numbers, call, kernel, spec.op)
+    found.attempt(_check_references, call)
+    found.attempt(_check_leak, backend, device, before)
+    found.conclude()
 
 
 def _check_held(backend: Backend, device: int, op: str, given: list[Any]) -> None:
@@ -123,10 +131,10 @@ def _guarded(what: str, question: Callable[[], Any]) -> Any:
 
 
 # ---- running it ------------------------------------------------------------------------------
-def _check_values(call: Call, kernel: Kernel, repeatable: bool) -> None:
+def _check_values(found: Findings, call: Call, kernel: Kernel, op: str, repeatable: bool) -> None:
     """Three calls: on other inputs first, then twice on these with different garbage.
 
-    What is `repeatable` gives the same bits both times.
+    What is `repeatable` gives the same bits both times; the rest is right both times.
     """
     call.rehearse()
     try:
@@ -135,20 +143,30 @@ def _check_values(call: Call, kernel: Kernel, repeatable: bool) -> None:
     except Exception:
         pass  # these inputs are nobody's case
     call.reset()
-    _launch(call, kernel)
-    try:
-        first = _examine(call)
-    except Verdict as end:
-        if end.check in _VALUES and _right_on_fresh_memory(call, kernel):
-            text = "on fresh memory the same call is right: this result is an earlier call's"
-            raise Verdict(FAILED, "stale", f"{text}\n{end.message}") from None
-        raise
+    if not found.attempt(_launch, call, kernel):
+        return
+    first = [(placed, after.copy()) for placed, after in call.memory()]
+    wrong = _wrong(op, call, first)
+    if wrong and _right_on_fresh_memory(call, kernel, op):
+        text = "on fresh memory the same call is right: this result is an earlier call's"
+        wrong = [Mismatch("stale", "\n".join([text, *[item.message for item in wrong]]))]
+    for check, message in wrong:
+        found.add(FAILED, check, message)
+    for written in (True, False):  # one fault of a kind is enough
+        pairs = [pair for pair in first if isinstance(pair[0], Out) is written]
+        all(found.attempt(_check_around, *pair) for pair in pairs)
     call.reset(turn=1)
-    _launch(call, kernel)
-    if not repeatable:
-        _examine(call)
+    if not found.attempt(_launch, call, kernel) or found.has("unwritten"):
         return
     second = [(placed, after.copy()) for placed, after in call.memory()]
+    if repeatable:
+        found.attempt(_check_repeated, first, second)
+    elif not wrong:
+        for check, message in _wrong(op, call, second):
+            found.add(FAILED, check, message)
+
+
+def _check_repeated(first: list[tuple[Placed, Array]], second: list[tuple[Placed, Array]]) -> None:
     for (placed, one), (_, other) in zip(first, second, strict=True):
         if isinstance(placed, Out) and not _same(placed.read(one), placed.read(other)):
             raise Verdict(FAILED, "repeat", "the same call gave other bits the second time")
@@ -190,17 +208,13 @@ def _results(call: Call, kernel: Kernel, arguments: list[Any]) -> list[Array] | 
     return [placed.read(after) for placed, after in memory if isinstance(placed, Out)]
 
 
-_VALUES: Final = ("values", "special", "unwritten")
-
-
-def _right_on_fresh_memory(call: Call, kernel: Kernel) -> bool:
+def _right_on_fresh_memory(call: Call, kernel: Kernel, op: str) -> bool:
     again = Call(call.backend, call.device, call.given)
     try:
         _launch(again, kernel)
-        _examine(again)
     except Verdict:
         return False
-    return True
+    return not _wrong(op, again, [(placed, after.copy()) for placed, after in again.memory()])
 
 
 def _launch(call: Call, kernel: Kernel) -> None:
@@ -211,33 +225,14 @@ def _launch(call: Call, kernel: Kernel) -> None:
         raise Verdict(RAISED, "honesty", told(error)) from error
 
 
-def _examine(call: Call) -> list[tuple[Placed, Array]]:
-    """Compares all memory; returns it.
-
-    Raises:
-        Verdict: an output, a guard or an input is not as it must be.
-    """
-    found = [(placed, after.copy()) for placed, after in call.memory()]
-    outs = [pair for pair in found if isinstance(pair[0], Out)]
+def _wrong(op: str, call: Call, memory: list[tuple[Placed, Array]]) -> list[Mismatch]:
+    """What is wrong with the outputs."""
+    outs = [(placed, after) for placed, after in memory if isinstance(placed, Out)]
+    found = []
     for i, (placed, after) in enumerate(outs):
-        assert isinstance(placed, Out)
         name = "out" if len(outs) == 1 else f"out{i}"
-        wrong = compare(placed.read(after), placed.expected, name, placed.flushed)
-        if wrong is not None:
-            raise _verdict_on(placed, after, wrong)
-    for placed, after in found:
-        _check_around(placed, after)
+        found += faults(placed, after, name, shower(op, call.given, placed))
     return found
-
-
-def _verdict_on(placed: Out, after: Array, wrong: Mismatch) -> Verdict:
-    """A wrong output; where the elements before the call still stand, they were not written."""
-    got, before = placed.read(after), placed.array
-    different = got != placed.expected.values
-    untouched = (got == before) & different
-    if not placed.reads and untouched.any() and not (different & ~untouched).any():
-        return Verdict(FAILED, "unwritten", f"elements were not written\n{wrong.message}")
-    return Verdict(FAILED, wrong.check, wrong.message)
 
 
 def _check_around(placed: Placed, after: Array, anywhere: bool = False) -> None:
@@ -295,10 +290,14 @@ def _check_raises(
 
 
 # ---- what is left behind ---------------------------------------------------------------------
-def _check_memory(backend: Backend, device: int, before: int | None, call: Call) -> None:
-    """Once the arguments are gone nobody holds them, and the allocator has their memory back."""
+def _check_references(call: Call) -> None:
+    """Once the arguments are gone nobody holds them."""
     if call.release():
         raise Verdict(FAILED, "references", "the kernel keeps a reference to a buffer")
+
+
+def _check_leak(backend: Backend, device: int, before: int | None) -> None:
+    """The allocator has the arguments' memory back."""
     after = backend.memory_stats(device).get("allocated_bytes")
     if before is not None and after is not None and after > before:
         raise Verdict(FAILED, "leak", f"{after - before} bytes were not given back")

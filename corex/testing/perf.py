@@ -23,7 +23,7 @@ from corex.tensor.schema import REGISTRY
 from corex.testing import apply
 from corex.testing.case import Case
 from corex.testing.result import PASSED, RAISED, UNSUPPORTED, Result
-from corex.testing.spec import Spec
+from corex.testing.spec import CaseError, Spec, made
 from corex.testing.verdict import told
 
 BATCHES: Final = 5
@@ -37,6 +37,7 @@ Timed = tuple[Callable[[], Any], int]
 
 def run(name: str, device: int, spec: Spec, case: Case) -> Result:
     """Times a case on the backend and on the default CPU backend."""
+    made(case, spec.parameters, case)
     place = place_of(name, device)
     if case.fields["dtype"] not in {d.name for d in place.backend.dtypes(device)}:
         return Result(case.id, case.op, spec.tier, UNSUPPORTED,
@@ -45,6 +46,8 @@ def run(name: str, device: int, spec: Spec, case: Case) -> Result:
         with warnings.catch_warnings(), corex.no_grad():
             warnings.simplefilter("ignore", FallbackWarning)
             how, measures = _measure(place, spec, case)
+    except CaseError:
+        raise
     except Exception as error:
         return Result(case.id, case.op, spec.tier, RAISED, "honesty", told(error))
     return Result(case.id, case.op, spec.tier, PASSED, how=how, measures=measures)
@@ -91,7 +94,7 @@ def prepare(place: Place, spec: Spec, case: Case) -> Timed:
     """The op on tensors of a place, ready to be called again and again."""
     if spec.build is not None:
         return _prepare_step(place, spec, case)
-    ins = [_laid_out(t, case) for t in apply.tensors(place, spec.inputs(case))]
+    ins = [_laid_out(t, case) for t in apply.tensors(place, made(case, spec.inputs, case))]
     if spec.initial is not None:
         (before,) = apply.tensors(place, [spec.initial(case)])
         ins.insert(0, before)

@@ -9,7 +9,10 @@ from typing import Any
 from corex.observe import signatures as recorder
 from corex.observe.events import TensorSpec
 from corex.tensor.schema import REGISTRY
+from corex.testing import suite
+from corex.testing.arrays import Out
 from corex.testing.case import Case
+from corex.testing.spec import CaseError, arguments
 from corex.testing.specs import specs
 
 _NOT_MAIN = ("condition", "index", "indices")
@@ -20,7 +23,8 @@ def cases(path: str | os.PathLike[str]) -> list[Case]:
     """One `test` case per distinct signature in the file, in the file's order.
 
     Raises:
-        ValueError: a line is no signature, or names an op that nobody here declares.
+        ValueError: a line is no signature, names an op that nobody here declares, or shapes that
+            do not go together.
         OSError: the file cannot be read.
     """
     found: dict[str, Case] = {}
@@ -28,8 +32,24 @@ def cases(path: str | os.PathLike[str]) -> list[Case]:
         if signature.op not in specs():
             raise ValueError(f"{path}: there is no op {signature.op!r} here; is a plugin missing?")
         case = Case("test", signature.op, fields(signature))
+        _check(signature, case)
         found.setdefault(case.id, case)
     return list(found.values())
+
+
+def _check(signature: recorder.Signature, case: Case) -> None:
+    """Makes sure that the case can be, and gives outputs like those that were recorded."""
+    suite.verify(case)
+    if suite.is_big(case) or case.op == "nonzero":  # its output's shape is that of the values
+        return
+    outs = [item for item in arguments(specs()[case.op], case) if isinstance(item, Out)]
+    for out, recorded in zip(outs, signature.outputs, strict=False):
+        wanted = out.expected.values.shape
+        if isinstance(recorded, TensorSpec) and recorded.shape != wanted:
+            raise CaseError(
+                f"no such case: {case.id} has an output of shape {wanted}, "
+                f"not {recorded.shape}, as was recorded"
+            )
 
 
 def fields(signature: recorder.Signature) -> dict[str, Any]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any, Final, NamedTuple
 
 PASSED: Final = "passed"
@@ -13,6 +13,7 @@ RAISED: Final = "raised"
 FAILED: Final = "failed"
 CRASHED: Final = "crashed"
 TIMEOUT: Final = "timeout"
+INVALID: Final = "invalid"
 
 STATUSES: Final = {
     PASSED: "the kernel did what the contract says",
@@ -22,6 +23,7 @@ STATUSES: Final = {
     FAILED: "the backend ran this, and a check found it wrong",
     CRASHED: "the process died",
     TIMEOUT: "the case took longer than a case may",
+    INVALID: "the case's id asks for what cannot be; the backend was not asked",
 }
 """Every status, with its meaning; all but the first two are counted against the backend."""
 
@@ -36,11 +38,12 @@ class Result(NamedTuple):
         op: the op, or "memory" for a case of tier 0.
         tier: 0 memory, 1 required, 2 accelerated.
         status: a key of `STATUSES`.
-        check: the check that found a fault: a key of `CHECKS`, or "".
-        message: for people; may have several lines.
+        check: the first check that found a fault: a key of `CHECKS`, or "".
+        message: for people; may have several lines. Tells of every check that found one.
         seconds: how long the case took.
         how: in which way the op ran: native, decomposed, fallback, or "" where none ran.
         measures: figures of a perf case (seconds, bytes per second, ratios), by name.
+        also: the other checks that found a fault, each once.
     """
 
     id: str
@@ -52,6 +55,12 @@ class Result(NamedTuple):
     seconds: float = 0.0
     how: str = ""
     measures: dict[str, Any] = {}  # noqa: RUF012 - a NamedTuple's default, never written to
+    also: Sequence[str] = ()
+
+    @property
+    def faults(self) -> list[str]:
+        """What is wrong: the checks that found a fault, or the status where none did."""
+        return [] if self.good else [self.check or self.status, *self.also]
 
     @property
     def good(self) -> bool:

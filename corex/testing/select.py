@@ -11,6 +11,7 @@ from corex.tensor.schema import REGISTRY
 from corex.testing import replay, suite
 from corex.testing.case import MODES, Case, literal, parse
 from corex.testing.patterns import matches
+from corex.testing.spec import CaseError
 
 DEFAULT_MODES: Final = ("test", "grad")
 TIERS: Final = {0: "memory", 1: "required", 2: "accelerated"}
@@ -111,7 +112,10 @@ def _base(chosen: Selection) -> list[Case]:
         return suite.generate(chosen.modes)
     found = [_written(text) for text in chosen.cases]
     if chosen.replay is not None:
-        found += replay.cases(chosen.replay)
+        try:
+            found += replay.cases(chosen.replay)
+        except CaseError as error:
+            raise UsageError(f"{chosen.replay}: {error}") from None
     return list({case.id: case for case in found}.values())
 
 
@@ -125,6 +129,10 @@ def _written(text: str) -> Case:
         known = {other.op: None for other in suite.generate(MODES)}
         if case.op not in known:
             raise UsageError(_unknown("op", case.op, known))
+    try:
+        suite.verify(case)
+    except CaseError as error:
+        raise UsageError(str(error)) from None
     return case
 
 

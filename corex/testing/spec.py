@@ -4,18 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 import numpy as np
 
 from corex import dtypes
 from corex.backend.traits import IDEAL, Traits
+from corex.plugins.faults import one_line
 from corex.tensor.schema import REGISTRY
 from corex.testing.arrays import LAYOUTS, Array, Expected, In, Layout, Out, exact, input_layout
 from corex.testing.case import Case
 from corex.testing.flushing import flushed
 
 Fields = dict[str, Any]
+Made = TypeVar("Made")
 
 LISTED: Final = {"dtype", "shapes", "layout", "sharing", "values", "call", "source", "strides",
                  "out_strides", "number"}  # fmt: skip
@@ -83,12 +85,34 @@ class Spec:
         return [case.fields[name] for name in names[: len(names) - hidden]]
 
 
+class CaseError(ValueError):
+    """A case's id asks for what cannot be; no backend is to blame."""
+
+
+def made(case: Case, make: Callable[..., Made], *arguments: Any) -> Made:
+    """What a function makes of a case before any backend is asked.
+
+    Raises:
+        CaseError: it cannot.
+    """
+    try:
+        return make(*arguments)
+    except CaseError:
+        raise
+    except (ValueError, TypeError, LookupError, ArithmeticError, MemoryError) as error:
+        text = one_line(error).removeprefix("ValueError: ").removeprefix(f"{case.id}: ")
+        raise CaseError(f"no such case: {case.id}: {text}") from error
+
+
 def arguments(spec: Spec, case: Case, traits: Traits = IDEAL) -> list[Any]:
     """The kernel's arguments: `Out` and `In` objects (or lists of them) and plain parameters.
 
     What the outputs must be takes a device's traits into account.
+
+    Raises:
+        CaseError: there are none for this case; says why.
     """
-    given = _arguments(spec, case, traits.subnormals == "flushed")
+    given = made(case, _arguments, spec, case, traits.subnormals == "flushed")
     family = REGISTRY[spec.op].family if spec.op in REGISTRY else ""
     for out in outputs(given):
         for expected in filter(None, (out.expected, out.flushed)):

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import math
 import time
 import warnings
 from collections.abc import Iterable
+from typing import Final
 
 from corex.errors import FallbackWarning
+from corex.tensor.schema import REGISTRY
 from corex.testing import gradient, kernel, memory, perf, support
 from corex.testing.case import MODES, Case
-from corex.testing.result import FAILED, RAISED, Result
-from corex.testing.spec import Fields, Spec
+from corex.testing.result import FAILED, INVALID, RAISED, Result
+from corex.testing.spec import CaseError, Fields, Spec, arguments, made
 from corex.testing.specs import specs, without_spec
 from corex.testing.verdict import told
 
@@ -40,6 +43,35 @@ def _fields(spec: Spec, mode: str) -> Iterable[Fields]:
     return {"test": spec.fields, "grad": spec.grad, "perf": spec.perf}[mode]()
 
 
+def verify(case: Case) -> None:
+    """Makes sure that there is such a case, as far as that is quickly found out.
+
+    Raises:
+        CaseError: there is not; says why.
+    """
+    spec = specs().get(case.op)
+    if spec is None or case.mode == "support":
+        return
+    made(case, spec.parameters, case)
+    if made(case, is_big, case):
+        return
+    if case.mode == "test":
+        arguments(spec, case)
+    elif case.mode == "grad":
+        made(case, spec.domain or spec.inputs, case)
+    elif spec.build is None:
+        made(case, spec.inputs, case)
+
+
+QUICK: Final = 1_000_000
+"""So many elements are made in no time."""
+
+
+def is_big(case: Case) -> bool:
+    """Whether it takes long to make this case."""
+    return bool(sum(math.prod(s) for s in case.fields["shapes"] if s is not None) > QUICK)
+
+
 _RUNNERS = {
     "test": kernel.run,
     "grad": gradient.run,
@@ -55,10 +87,16 @@ def run_case(backend: str, device: int, case: Case) -> Result:
         warnings.simplefilter("ignore", FallbackWarning)
         try:
             result = _run(backend, device, case)
+        except CaseError as error:
+            result = Result(case.id, case.op, _tier(case.op), INVALID, "", str(error))
         except Exception as error:
             text = str(error) if isinstance(error, ValueError) else told(error)
             result = Result(case.id, case.op, 0, RAISED, "", text)
     return result._replace(seconds=time.perf_counter() - start)
+
+
+def _tier(op: str) -> int:
+    return REGISTRY[op].tier if op in REGISTRY else 0
 
 
 def _run(backend: str, device: int, case: Case) -> Result:

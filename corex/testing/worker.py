@@ -26,7 +26,7 @@ from corex.errors import BackendUnavailableError
 from corex.plugins import manager
 from corex.testing import suite, traits
 from corex.testing.case import parse
-from corex.testing.result import FAILED, RAISED, Result
+from corex.testing.result import FAILED, INVALID, RAISED, Result
 from corex.testing.select import tier_of
 
 MARK: Final = b"\x1e"
@@ -152,6 +152,9 @@ def outcome(backend: str, device: int, case_id: str) -> Result:
     op, tier = "", 0
     try:
         case = parse(case_id)
+    except ValueError as error:
+        return Result(case_id, op, tier, INVALID, "", str(error))
+    try:
         op, tier = case.op, tier_of(case.op)
         return suite.run_case(backend, device, case)
     except SystemExit as error:

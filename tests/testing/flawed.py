@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import struct
 from collections.abc import Callable, Mapping
 from typing import Any, ClassVar, NamedTuple
 
@@ -16,7 +17,7 @@ from corex.backend import (
     View,
     contiguous_strides,
 )
-from corex.dtypes import DType, float32
+from corex.dtypes import DType, float32, uint8
 from corex.plugins import hookimpl
 from corex_reference_py.backend import ReferenceBackend
 from corex_reference_py.views import cells, load, positions, store
@@ -176,6 +177,74 @@ def loses_nan(op: str, kernel: Kernel) -> Kernel:
         kernel(out, *rest)
         if out[1].is_floating_point:
             store(out, [0.0 if x != x else x for x in load(out)])
+
+    return run
+
+
+def loses_nan_in_short_rows(op: str, kernel: Kernel) -> Kernel:
+    """Takes many rows at once where a power of two lies in each, and forgets NaN there."""
+    if op not in ("amax", "amin", "sum"):
+        return kernel
+
+    def run(out: View, a: View, n: int) -> None:
+        kernel(out, a, n)
+        length = a[2][-1] if a[2] else 0
+        if _count(out[2]) >= 100 and length & (length - 1) == 0 and out[1].is_floating_point:
+            store(out, [0.0 if x != x else x for x in load(out)])
+
+    return run
+
+
+def turns_one_round(op: str, kernel: Kernel) -> Kernel:
+    """Says the contrary in the last element of bools."""
+
+    def run(out: Any, *rest: Any) -> None:
+        kernel(out, *rest)
+        if is_view(out) and out[1].kind == "b" and len(positions(out)):
+            last = positions(out)[-1]
+            cells(out)[last] = not cells(out)[last]
+
+    return run
+
+
+def says_two_for_true(op: str, kernel: Kernel) -> Kernel:
+    """Writes bools as C does: anything that is not 0."""
+
+    def run(out: Any, *rest: Any) -> None:
+        kernel(out, *rest)
+        if is_view(out) and out[1].kind == "b":
+            buffer, _, shape, strides, offset = out
+            store((buffer, uint8, shape, strides, offset), [2 * bool(x) for x in load(out)])
+
+    return run
+
+
+def writes_float64(op: str, kernel: Kernel) -> Kernel:
+    """Writes numbers of eight bytes, one after the other, where those of four belong."""
+
+    def run(out: Any, *rest: Any) -> None:
+        kernel(out, *rest)
+        if is_view(out) and out[1] is float32:
+            data = struct.pack(f"={_count(out[2])}d", *load(out))
+            memory, start = memoryview(out[0]).cast("B"), out[4] * 4
+            fits = data[: memory.nbytes - start]
+            memory[start : start + len(fits)] = fits
+
+    return run
+
+
+def all_at_once(op: str, kernel: Kernel) -> Kernel:
+    """A wrong element, one too far, an input as scratch memory, and never twice the same."""
+    turns = itertools.count()
+
+    def run(out: Any, *rest: Any) -> None:
+        kernel(out, *rest)
+        if is_view(out) and len(positions(out)) > 1 and out[1].is_floating_point:
+            factor = 1 + 2.0**-52 * (next(turns) % 4)
+            store(out, [x * factor for x in load(out)])
+            cells(out)[positions(out)[0]] = 99.0
+        one_too_far(op, lambda *arguments: None)(out, *rest)
+        mutates(op, lambda *arguments: None)(out, *rest)
 
     return run
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import partial
@@ -10,7 +11,8 @@ import pytest
 
 from corex.backend import Backend
 from corex.plugins import manager
-from corex.testing.result import CHECKS, FAILED, MISSING, RAISED, Result, count
+from corex.testing.case import parse
+from corex.testing.result import CHECKS, FAILED, INVALID, MISSING, RAISED, Result, count
 from corex.testing.suite import generate, run_case
 from tests.testing import flawed
 from tests.testing.flawed import FlawedBackend, changed_inputs
@@ -82,6 +84,21 @@ FLAWS: dict[str, tuple[Callable[[], Backend], str, tuple[str, str]]] = {
         partial(FlawedBackend, flawed.jitters), "exp sum matmul", (FAILED, "repeat"),
     ),
     "loses NaN": (partial(FlawedBackend, flawed.loses_nan), "maximum amax", (FAILED, "special")),
+    "loses NaN in short rows": (
+        partial(FlawedBackend, flawed.loses_nan_in_short_rows), "amax sum", (FAILED, "special"),
+    ),
+    "turns a bool round": (
+        partial(FlawedBackend, flawed.turns_one_round), "eq", (FAILED, "values"),
+    ),
+    "forgets a bool": (
+        partial(FlawedBackend, flawed.forgets_the_last), "eq", (FAILED, "unwritten"),
+    ),
+    "says two for true": (
+        partial(FlawedBackend, flawed.says_two_for_true), "eq", (FAILED, "values"),
+    ),
+    "writes float64": (
+        partial(FlawedBackend, flawed.writes_float64), "exp add", (FAILED, "values"),
+    ),
     "keeps buffers": (partial(FlawedBackend, flawed.keeps), "neg", (FAILED, "references")),
     "leaks memory": (flawed.Leaking, "neg memory.counters", (FAILED, "leak")),
     "keeps the host's memory": (flawed.Borrowing, "memory.source", (FAILED, "memory")),
@@ -120,6 +137,7 @@ def test_a_flaw_is_found_by_its_check(name: str) -> None:
 LOCAL = {
     "ignores offset": lambda case: "layout=dense" not in case,
     "loses NaN": lambda case: "float" in case,
+    "loses NaN in short rows": lambda case: "values=scattered" in case or "1024" in case,
     "clears before it reads": lambda case: "sharing=inplace" in case,
     "checks no index": lambda case: "values=" in case,
     "short cut too small": lambda case: "call=direct" in case,
@@ -142,3 +160,64 @@ def test_mismatches_are_shown_with_place_values_and_tolerance() -> None:
     assert "got " in first
     assert "expected " in first
     assert "tolerance " in first
+    assert "; a = [" in first
+
+
+def messages(name: str, case_id: str) -> Result:
+    make, _, _ = FLAWS[name]
+    with registered(make):
+        return run_case("flawed", 0, parse(case_id))
+
+
+def test_wrong_bools_are_told_from_unwritten_ones() -> None:
+    case = "eq(dtype=int64,shapes=[(3,5),(3,5)],layout=dense)"
+    assert messages("turns a bool round", case).faults == ["values"]
+    assert messages("forgets a bool", case).faults == ["unwritten"]
+    strange = messages("says two for true", case)
+    assert "are neither 0 nor 1" in strange.message
+    assert "byte 0x02" in strange.message
+
+
+def test_a_wider_dtype_in_the_memory_is_named() -> None:
+    for shape in ("(3,5)", "(64,)"):
+        result = messages("writes float64", f"exp(dtype=float32,shapes=[{shape}],layout=offset)")
+        assert result.message.startswith("the memory holds these values as float64, not as float32")
+
+
+def test_the_inputs_of_a_wrong_element_are_shown() -> None:
+    with registered(partial(FlawedBackend, flawed.all_at_once)):
+        result = run_case("flawed", 0, parse("add(dtype=float64,shapes=[(2,),()],layout=dense)"))
+        product = run_case("flawed", 0, parse("matmul(dtype=float32,shapes=[(1,2,3),(1,3,2)])"))
+    assert re.search(r"at \(0,\): got 99.0, .*; a = \S+, b = \S+$", result.message, re.MULTILINE)
+    assert re.search(r"at \(0, 0, 0\): .*; a = \[.*, .*, .*\], b = \[.*, .*, .*\]", product.message)
+
+
+def test_no_fault_hides_another() -> None:
+    with registered(partial(FlawedBackend, flawed.all_at_once)):
+        result = run_case("flawed", 0, parse("exp(dtype=float64,shapes=[(3,5)],layout=stepped)"))
+    assert result.check == "values"
+    assert set(result.faults) == {"values", "guards", "inputs", "repeat"}
+    for check in result.also:
+        assert f"also ({check}): " in result.message
+
+
+IMPOSSIBLE = (
+    "add(dtype=float32)",
+    "add(dtype=float99,shapes=[(2,),(2,)])",
+    "add(dtype=float32,shapes=[(2,),(3,)])",
+    "sum(dtype=float32,shapes=[(2,3)],n=3)",
+    "neg(dtype=float32,shapes=[(2,)],layout=odd)",
+    "neg(dtype=float32,shapes=[(2,)],m=1)",
+    "exp(dtype=float32,shapes=[(1000000000,100000000)])",
+    "grad:neg(shapes=[(2,)])",
+    "perf:add(dtype=float32,shapes=3)",
+)
+
+
+@pytest.mark.parametrize("case_id", IMPOSSIBLE)
+def test_a_case_that_cannot_be_is_no_fault_of_the_backend(case_id: str) -> None:
+    with registered(FlawedBackend):
+        result = run_case("flawed", 0, parse(case_id))
+    assert (result.status, result.check) == (INVALID, "")
+    assert result.message.startswith(f"no such case: {case_id}: ")
+    assert not result.good

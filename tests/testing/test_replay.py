@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
@@ -9,6 +10,7 @@ import pytest
 import corex
 from corex.testing import replay
 from corex.testing.case import parse
+from corex.testing.select import UsageError, select, selection
 from corex.testing.suite import run_case
 from tests.conftest import CPU_BACKENDS
 
@@ -72,3 +74,22 @@ def test_an_op_that_nobody_declares(tmp_path: Path) -> None:
     )
     with pytest.raises(ValueError, match="frobnicate"):
         replay.cases(path)
+
+
+IMPOSSIBLE = {
+    "inputs that do not broadcast": ("add", [[3, 4]], [[3, 4], [5, 4]], []),
+    "a product of other sizes": ("matmul", [[1, 3, 3]], [[1, 3, 4], [1, 5, 3]], []),
+    "an output of another shape": ("neg", [[2, 4]], [[3, 4]], []),
+    "a sum over more than there is": ("sum", [[3]], [[3, 4]], [7]),
+}
+
+
+@pytest.mark.parametrize("name", IMPOSSIBLE)
+def test_shapes_that_do_not_go_together_are_refused(tmp_path: Path, name: str) -> None:
+    op, *shapes, params = IMPOSSIBLE[name]
+    outputs, inputs = [[["float32", shape, None] for shape in part] for part in shapes]
+    path = tmp_path / "ops.jsonl"
+    line = {"op": op, "outputs": outputs, "inputs": inputs, "params": params, "count": 1}
+    path.write_text(json.dumps(line) + "\n")
+    with pytest.raises(UsageError, match=rf"no such case: {op}\("):
+        select(selection(replay=str(path)))

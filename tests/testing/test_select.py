@@ -7,6 +7,7 @@ import pytest
 from corex.testing import select, suite
 from corex.testing.case import MODES, Case, literal
 from corex.testing.select import Selection, UsageError, sample, selection, tier_of
+from corex.testing.specs import specs
 
 
 def _cases() -> list[Case]:
@@ -27,6 +28,7 @@ def _small_suite(monkeypatch: pytest.MonkeyPatch) -> None:
         return [case for mode in modes for case in _cases() if case.mode == mode]
 
     monkeypatch.setattr(suite, "generate", generate)
+    monkeypatch.setattr(suite, "specs", lambda: {"neg": specs()["neg"]})  # the others are made up
 
 
 def chosen(*args: object, **kwargs: object) -> list[Case]:
@@ -91,6 +93,10 @@ def test_recorded_calls_become_cases(monkeypatch: pytest.MonkeyPatch) -> None:
         ({"cases": ["add"]}, r"'add' is no case id"),
         ({"cases": ["ad()"]}, r"unknown op 'ad' \(did you mean add\?\)"),
         ({"op": "memory", "tier": "1"}, r"no case is left"),
+        (
+            {"cases": ["neg(shapes=[(2,)])"]},
+            r"no such case: neg\(.*\): the op 'neg' needs dtype=...",
+        ),
     ],
 )
 def test_what_does_not_exist_is_an_error_that_tells_what_does(

@@ -8,7 +8,16 @@ from typing import Final
 
 from corex.testing.report.figures import number, seconds
 from corex.testing.report.summary import EXPECTED, Summary
-from corex.testing.result import CRASHED, FAILED, MISSING, PASSED, RAISED, TIMEOUT, UNSUPPORTED
+from corex.testing.result import (
+    CRASHED,
+    FAILED,
+    INVALID,
+    MISSING,
+    PASSED,
+    RAISED,
+    TIMEOUT,
+    UNSUPPORTED,
+)
 
 LABELS: Final = {
     PASSED: ("✓", "passed"),
@@ -18,6 +27,7 @@ LABELS: Final = {
     FAILED: ("✗", "failed"),
     CRASHED: ("✗", "crashed"),
     TIMEOUT: ("✗", "timeout"),
+    INVALID: ("✗", "invalid"),
     EXPECTED: ("x", "expected"),
 }
 """Symbol and name of each status."""

@@ -26,6 +26,8 @@ SPECIAL: Final = [
     [1, math.inf, 2], [math.inf, -math.inf, 1], [math.nan, 1, 2], [-math.inf, -math.inf, 0],
     [1, 2, math.nan], [0, math.inf, 1],
 ]  # fmt: skip
+MANY: Final = [(1024, 4), (1000, 8), (130, 64)]
+"""Many rows with a power of two in each: what kernels that take several rows at once see."""
 TIES: Final = [[1, math.nan, 5, math.nan], [2, 2, 2, 2], [3, 1, 3, 1], [math.nan, 9, -9, 0]]
 LONG: Final = 100_003
 
@@ -46,6 +48,12 @@ def _fields(op: str) -> Iterator[Fields]:
                 yield {"dtype": dtype, "shapes": [shape], "n": n, "layout": "dense"}
         if op in ("sum", "prod") and dtype in INTEGER:
             yield {"dtype": dtype, "shapes": [(2, 3)], "n": 1, "layout": "dense", "values": "huge"}
+        for layout in ("dense", "transposed"):
+            yield {"dtype": dtype, "shapes": [MANY[0]], "n": 1, "layout": layout}
+            if dtype in FLOAT:
+                for shape in MANY:
+                    yield {"dtype": dtype, "shapes": [shape], "n": 1, "layout": layout,
+                           "values": "scattered"}  # fmt: skip
         if dtype in FLOAT:
             yield {"dtype": dtype, "shapes": [(6, 3)], "n": 1, "layout": "dense",
                    "values": "special"}  # fmt: skip
@@ -70,12 +78,21 @@ def _inputs(case: Case) -> list[Array | None]:
         top = np.iinfo(dtype).max
         return [np.array([[top, top, 3], [top, 2, 5]], dtype)]
     calm = op in ("sum", "prod", "mean") and dtype in FLOAT
-    values = numbers(case.rng(), dtype, shape, edges=not calm)
+    values = numbers(case.rng(), dtype, shape, edges=not calm and kind != "scattered")
+    if kind == "scattered":
+        for row in range(0, len(values), 3):
+            values[row, row % shape[-1]] = (math.nan, math.inf, -math.inf)[row // 3 % 3]
     return [np.clip(values, -2, 2) if calm and op == "prod" else values]
 
 
 def flat(a: Array, n: int) -> Array:
-    """The array with its last n dimensions made one."""
+    """The array with its last n dimensions made one.
+
+    Raises:
+        ValueError: it has not so many.
+    """
+    if not 0 <= n <= a.ndim:
+        raise ValueError(f"there are no {n} dimensions to reduce in the shape {a.shape}")
     lead = a.shape[: a.ndim - n]
     return a.reshape(*lead, math.prod(a.shape[a.ndim - n :]))
 
@@ -133,7 +150,8 @@ ROWS: Final = [(3, 5), (2, 3, 4), (37,), (3, 1), (5, 64), (3, 0), (0, 3)]
 
 def row_fields(op: str, **more: Iterable[Any]) -> Iterator[Fields]:
     """Every dtype, layout and shape of rows."""
-    return product(dtype=accepted(op), shapes=[[s] for s in ROWS], layout=LAYOUTS, **more)
+    yield from product(dtype=accepted(op), shapes=[[s] for s in ROWS], layout=LAYOUTS, **more)
+    yield from product(dtype=accepted(op), shapes=[[MANY[0]]], layout=LAYOUTS[:3], **more)
 
 
 def _calm(case: Case) -> list[Array | None]:

@@ -14,7 +14,7 @@ from corex.testing.spec import Fields, Spec, accepted, product
 from corex.testing.specs.formulas import phi, sigmoid
 from corex.testing.specs.matmul import calm, smooth_calm
 from corex.testing.specs.pointwise import SCENES
-from corex.testing.specs.reduce import LAYOUTS, ROWS, row_domain, row_grad, row_perf
+from corex.testing.specs.reduce import LAYOUTS, MANY, ROWS, row_domain, row_grad, row_perf
 
 
 # ---- softmax ---------------------------------------------------------------------------------
@@ -34,6 +34,7 @@ def log_softmax(a: Array) -> Array:
 
 def _softmax_fields() -> Iterator[Fields]:
     yield from product(dtype=FLOAT, shapes=[[s] for s in ROWS if s[-1]], layout=LAYOUTS)
+    yield from product(dtype=FLOAT, shapes=[[s] for s in MANY], layout=LAYOUTS[:3])
     yield from product(dtype=FLOAT, shapes=[[(2, 3)]], values=["masked"], layout=["dense"])
     yield from product(dtype=FLOAT, shapes=[[(4, 3)]], values=["undefined"], layout=["dense"])
 
@@ -80,7 +81,9 @@ def _softmax_specs() -> Iterator[Spec]:
                    domain=row_domain, perf=row_perf)  # fmt: skip
         yield Spec(
             f"{op}_backward", 2,
-            lambda: product(dtype=FLOAT, shapes=[[s, s] for s in ROWS if s[-1]], layout=LAYOUTS),
+            lambda: product(
+                dtype=FLOAT, shapes=[[s, s] for s in (*ROWS, MANY[0]) if s[-1]], layout=LAYOUTS
+            ),
             _backward_inputs, _softmax_backward,
             grad=lambda: product(dtype=FLOAT, shapes=[[(3, 4), (3, 4)]]),
             domain=_backward_inputs,
@@ -152,7 +155,7 @@ def _activation_spec(op: str) -> Spec:
 
 
 # ---- layer norm ------------------------------------------------------------------------------
-NORMED: Final = [(3, 5), (1, 64), (7, 131), (4, 1), (0, 3)]
+NORMED: Final = [(3, 5), (1, 64), (7, 131), (4, 1), (0, 3), (256, 8)]
 
 
 def _norm_fields() -> Iterator[Fields]:
