@@ -39,6 +39,7 @@ FATES = {
     ("erf", "dense"): ("missing", "", "no kernel for erf on these dtypes"),
     ("nonzero", "dense"): ("crashed", "", "signal 11 (SIGSEGV)\nFatal Python error: ..."),
     ("matmul", "offset"): ("timeout", "", "more than 10 s"),
+    ("where", "offset"): ("invalid", "", "no such case: where(): the op 'where' needs dtype=..."),
     ("softmax", "transposed"): ("unsupported", "", "`accepts` declines this layout"),
 }
 
