@@ -108,7 +108,7 @@ def test_reports_are_written(suite: FakeSuite) -> None:
     report = json.loads((suite.folder / "run.json").read_text())
     assert set(report["about"]) == {
         "date", "corex", "Python", "NumPy", "platform", "processor", "distribution",
-        "dtypes held", "selection",
+        "dtypes held", "traits, declared", "selection",
     }  # fmt: skip
     assert report["about"]["distribution"] == "fake 1.5"
     assert report["about"]["selection"] == "--op ok,bad"
