@@ -14,7 +14,7 @@ from corex.testing.patterns import matches
 from corex.testing.spec import CaseError
 
 DEFAULT_MODES: Final = ("test", "grad")
-TIERS: Final = {0: "memory", 1: "required", 2: "accelerated"}
+TIERS: Final = {0: "memory", 1: "core", 2: "accelerated"}
 SAMPLE: Final = 10
 """`reduced` keeps about one case in this many."""
 

@@ -84,7 +84,7 @@ def test_recorded_calls_become_cases(monkeypatch: pytest.MonkeyPatch) -> None:
     ("options", "message"),
     [
         ({"mode": "tests"}, r"unknown mode 'tests'; the modes are test, grad, perf, support"),
-        ({"tier": "3"}, r"unknown tier '3'; the tiers are 0 \(memory\), 1 \(required\), 2"),
+        ({"tier": "3"}, r"unknown tier '3'; the tiers are 0 \(memory\), 1 \(core\), 2"),
         ({"op": "ad"}, r"unknown op 'ad' \(did you mean add\?\); the ops are memory, add, sub"),
         ({"where": ["dtipe=bool"]}, r"unknown parameter 'dtipe' \(did you mean dtype\?\)"),
         ({"where": ["dtype=bool"]}, r"no case has dtype=bool; its values are float32, int64"),

@@ -10,12 +10,6 @@ from corex.dtypes import ALL as DTYPES
 from corex.dtypes import DType
 from corex.tensor.schema import ALL, BITS, BOOL, FLOAT, INTEGER, NUMBER, REGISTRY, OpSchema
 
-TIERS: Final = {
-    0: "memory",
-    1: "required",
-    2: "accelerated",
-}
-
 MEMORY: Final = (
     "device_count", "dtypes", "allocate", "nbytes", "copy_from_host", "copy_to_host", "synchronize",
 )  # fmt: skip

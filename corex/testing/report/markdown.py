@@ -7,7 +7,6 @@ import re
 from collections.abc import Iterable, Sequence
 from typing import Final
 
-from corex.testing.report.contract import TIERS
 from corex.testing.report.figures import number, plural
 from corex.testing.report.files import write
 from corex.testing.report.grid import STATES, Row, columns, rows
@@ -15,6 +14,7 @@ from corex.testing.report.summary import BAD, OUTCOMES, Group, Summary, clip, su
 from corex.testing.report.verdict import verdict
 from corex.testing.report.words import LABELS, STALE, about, replay, visible
 from corex.testing.result import CHECKS, Result, Run
+from corex.testing.select import TIERS
 
 LISTED: Final = 50  # failures
 CHARACTERS: Final = 600  # of a failure's message

@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Sequence
 from typing import Final
 
-from corex.testing.report.contract import MEMORY, OPTIONAL, TIERS, Op, method, ops
+from corex.testing.report.contract import MEMORY, OPTIONAL, Op, method, ops
 from corex.testing.report.grid import (
     DECOMPOSED,
     FAILED,
@@ -23,6 +23,7 @@ from corex.testing.report.markdown import code, grid, plain
 from corex.testing.report.summary import ABSENT, EXPECTED, Summary
 from corex.testing.report.verdict import verdict
 from corex.testing.result import MISSING
+from corex.testing.select import TIERS
 
 WORDS: Final = {
     NATIVE: "native", PARTIAL: "partly native", UPCAST: "upcast", DECOMPOSED: "decomposed",

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Final
 
-from corex.testing.report.contract import TIERS
 from corex.testing.report.figures import number
 from corex.testing.report.grid import STATES, Row, Square, columns, rows
 from corex.testing.report.markup import Html, join, table, tag
 from corex.testing.report.summary import OUTCOMES, Summary
 from corex.testing.report.verdict import Verdict
 from corex.testing.report.words import LABELS, STALE, about
+from corex.testing.select import TIERS
 
 
 def badge(status: str, text: str = "") -> Html:

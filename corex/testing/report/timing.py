@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections import Counter
 from typing import Any, Final
 
-from corex.testing.report.contract import TIERS
 from corex.testing.report.figures import figure, number, seconds
 from corex.testing.report.grid import STATES
 from corex.testing.report.markup import Html, join, table, tag
 from corex.testing.report.summary import Summary
 from corex.testing.result import Result
+from corex.testing.select import TIERS
 
 WAYS: Final = ("native", "partial", "upcast", "decomposed", "fallback")
 
