@@ -31,7 +31,7 @@ def restricted(
         def dtypes(self, device: int) -> tuple[corex.DType, ...]:
             return tuple(dtype for dtype in DTYPES if dtype in held)
 
-        def allocate(self, nbytes: int, device: int) -> Any:
+        def allocate(self, nbytes: int, device: int, *hints: Any) -> Any:
             return own.allocate(nbytes, 0)
 
         def copy_from_host(self, buffer: Any, start: int, source: memoryview) -> None:
