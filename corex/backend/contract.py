@@ -226,6 +226,11 @@ class Backend:
     """Op name -> the dtypes that its kernel computes with, where these are not just those that
     docs/kernels.md says: fewer, or some that came after API version 1."""
 
+    prefer_host: Collection[str] = ()
+    """Ops that shall run on a host, rather than by their decomposition, while there is no kernel
+    for them: where many small steps here cost more than copies both ways. The placement report
+    says so. In strict mode, which forbids the host, they are decomposed."""
+
     def select(self, op: str, dtypes: tuple[DType, ...]) -> KernelChoice | None:
         """The kernel for `op` on views of these dtypes (outputs first, in argument order), or None.
 

@@ -46,6 +46,8 @@ def _way(manager: PluginManager, backend: str, schema: OpSchema) -> tuple[str, .
     if native:
         names = [dtype.name for dtype in native]
         return ("native",) if native == accepted else ("native", f"({' '.join(names)} only)")
+    if schema.name in manager.backend(backend).prefer_host:
+        return ("fallback", "(preferred)")
     return ("fallback",) if schema.decomposition is None else ("decomposed",)
 
 

@@ -14,10 +14,10 @@ from typing import Any
 from corex.backend.contract import Memory, View
 from corex.backend.graph import Changing, Graph, Literal, Number, Op, arguments, resolved
 from corex.dispatch.bind import copy, number_tensor
-from corex.dispatch.fallback import run_fallback
+from corex.dispatch.fallback import on_host, run_fallback
 from corex.dispatch.launch import launch
 from corex.dispatch.record import no_grad
-from corex.dispatch.resolve import resolve
+from corex.dispatch.resolve import Resolution, resolve
 from corex.dtypes import DType
 from corex.layout import DENSE, broadcast_strides, numel
 from corex.observe import events
@@ -130,7 +130,7 @@ class _Step:
             shown, params = self._shown(given)
         found = launch(found, op.kernel, place, given, shown, self.count or 1, params)
         if found.run is None:
-            self._composed(given, found.reason)
+            self._composed(given, found)
 
     def _is_number(self, i: int) -> bool:
         return self.count <= i < self.count + len(self.op.inputs) and isinstance(
@@ -165,8 +165,8 @@ class _Step:
         return (*outs, *alone, *indices), params
 
     # ---- where there is no kernel ----------------------------------------------------------
-    def _composed(self, given: tuple[Any, ...], reason: str) -> None:
-        schema = REGISTRY.get(self.op.kernel)
+    def _composed(self, given: tuple[Any, ...], found: Resolution) -> None:
+        schema, reason = REGISTRY.get(self.op.kernel), found.reason
         if self.op.lists:
             assert schema is not None
             assert schema.decomposition is not None
@@ -183,11 +183,12 @@ class _Step:
             ins = [self._viewed(self.count + i, v) if _plain(v) else v for i, v in enumerate(ins)]
         targets = [self._tensor(v) for v in outs]
         operands = [None if v is None else self._tensor(v) for v in ins]
-        if schema is not None and schema.decomposition is not None:
+        away = on_host(found, self.place, self.op.kernel, self.dtypes)
+        if schema is not None and schema.decomposition is not None and not away:
             self._decomposed(schema, targets, operands, params, reason)
         else:
             there = [self._tensor(v) for v in indices]
-            run_fallback(self.op.kernel, targets, operands, params, reason, there)
+            run_fallback(self.op.kernel, targets, operands, params, found, there)
 
     def _decomposed(
         self, schema: OpSchema, outs: Any, ins: Any, params: tuple[Any, ...], reason: str

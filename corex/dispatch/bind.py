@@ -12,7 +12,7 @@ from contextlib import nullcontext
 from typing import Any
 
 from corex.dispatch import levels
-from corex.dispatch.fallback import run_fallback
+from corex.dispatch.fallback import on_host, run_fallback
 from corex.dispatch.launch import launch
 from corex.dispatch.record import finish, no_grad, record
 from corex.dispatch.resolve import (
@@ -90,13 +90,14 @@ def bind(
         )
         if found.run is not None:
             return finish(schema, inputs, params, outs)
-    if schema.decomposition is not None:
+    dtypes = _dtypes_of(specs, inputs) if found.host else ()
+    if schema.decomposition is not None and not on_host(found, place, schema.name, dtypes):
         return events.run_parts(
             _decomposed, (schema, inputs, params, order),
             schema.name, place, found.reason, specs, inputs, kernel_params,
         )  # fmt: skip
     outs = [empty(place.keys[dtype.index], shape) for shape, dtype in specs]
-    run_fallback(schema.name, outs, inputs, kernel_params, found.reason)
+    run_fallback(schema.name, outs, inputs, kernel_params, found)
     return finish(schema, inputs, params, outs)
 
 
@@ -143,13 +144,15 @@ def _interpreted(
     return outs, inputs if interpreter.sees_all else levels.own(interpreter, inputs)
 
 
+def _dtypes_of(specs: Sequence[Spec], inputs: Sequence[Tensor | None]) -> tuple[DType, ...]:
+    given = [t.key.dtype for t in inputs if t is not None]
+    return (*[dtype for _, dtype in specs], *given)
+
+
 def _resolve_for(
     schema: OpSchema, place: Place, specs: Sequence[Spec], inputs: Sequence[Tensor | None]
 ) -> Resolution:
-    dtypes = (
-        *[dtype for _, dtype in specs],
-        *[t.key.dtype for t in inputs if t is not None],
-    )
+    dtypes = _dtypes_of(specs, inputs)
     if schema.uniform:
         return resolve_uniform(inputs[0].key, schema.name, dtypes)  # type: ignore[union-attr]
     return resolve(place, schema.name, dtypes)
@@ -233,7 +236,8 @@ def bind_pointwise(
         found = launch(found, schema.name, place, arguments, views, 1, params)
         if found.run is not None:
             return _recorded(schema, inputs, params, result) if graph and out is None else result
-    if schema.decomposition is not None:
+    dtypes = (dtype, *[t.key.dtype for t in operands]) if found.host else ()
+    if schema.decomposition is not None and not on_host(found, place, schema.name, dtypes):
         shown = [view_as(t, shape) for t in operands] if places.observers else ()
         unrecorded = out is not None or schema.differentiable
         with no_grad() if unrecorded else nullcontext():
@@ -246,7 +250,7 @@ def bind_pointwise(
                 return out
         return _recorded(schema, inputs, params, alias(composed)) if unrecorded else composed
     expanded = [alias_as(t, shape) for t in operands]
-    run_fallback(schema.name, [result], expanded, params, found.reason)
+    run_fallback(schema.name, [result], expanded, params, found)
     return result if out is not None else _recorded(schema, inputs, params, result)
 
 
@@ -336,7 +340,7 @@ def write(
         found = launch(found, op, place, arguments, tensors, len(outs), params)
         if found.run is not None:
             return
-    run_fallback(op, outs, inputs, params, found.reason, indices)
+    run_fallback(op, outs, inputs, params, found, indices)
 
 
 def write_interpreted(

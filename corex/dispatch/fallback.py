@@ -9,7 +9,7 @@ from typing import Any
 
 from corex.dispatch.devices import place_of
 from corex.dispatch.launch import launch
-from corex.dispatch.resolve import empty, resolve, view
+from corex.dispatch.resolve import Resolution, empty, resolve, view
 from corex.dtypes import DType
 from corex.errors import FallbackWarning, KernelUnavailableError, warn
 from corex.layout import extent, numel
@@ -44,14 +44,14 @@ def run_fallback(
     outs: Sequence[Tensor],
     inputs: Sequence[Tensor | None],
     params: tuple[Any, ...],
-    reason: str,
+    found: Resolution,
     indices: Sequence[Tensor] = (),
 ) -> None:
     """Runs `op` on a host backend, copying its inputs there and its outputs back.
 
     `indices` are inputs that follow the parameters.
     """
-    place = outs[0].key.place
+    place, reason = outs[0].key.place, found.reason
     if _strict:
         raise KernelUnavailableError(f"[{op}] {reason}, and strict mode forbids the host fallback")
     read = (*inputs, *indices)
@@ -61,7 +61,7 @@ def run_fallback(
         raise KernelUnavailableError(
             f"[{op}] {reason}, it has no decomposition, and no host backend has a kernel either"
         )
-    if (place.name, op) not in _warned:
+    if found.host != "preferred" and (place.name, op) not in _warned:
         _warned.add((place.name, op))
         warn(
             f"[{op}] {reason}: it runs on backend '{host.name}', with copies both ways",
@@ -73,6 +73,13 @@ def run_fallback(
         span.moved = sum(t.nbytes for t in read if t is not None) + 2 * sum(t.nbytes for t in outs)
     with span, events.falling_back(op):
         _run_there(host, op, dtypes, outs, inputs, params, reason, indices)
+
+
+def on_host(found: Resolution, place: Place, op: str, dtypes: tuple[DType, ...]) -> bool:
+    """Whether an op without a kernel runs on a host although it has a decomposition."""
+    if not found.host or (_strict and found.host == "preferred"):
+        return False
+    return _host_for(place, op, dtypes) is not None
 
 
 def _run_there(

@@ -43,6 +43,8 @@ class Resolution:
         other: what to do where the predicate declines.
         numbers: whether this kernel, and each that follows in line, takes numbers as operands.
         how: 'native', or 'upcast' for a kernel that computes in a wider dtype.
+        host: where there is no kernel, why a host runs the op although it has a decomposition:
+            'preferred' by the backend, or 'bare' if this could compute nothing with it; else ''.
     """
 
     run: Kernel | None
@@ -51,6 +53,7 @@ class Resolution:
     other: Resolution | None = None
     numbers: bool = False
     how: str = "native"
+    host: str = ""
 
 
 def resolve(place: Place, op: str, dtypes: tuple[DType, ...]) -> Resolution:
@@ -77,7 +80,13 @@ def _resolve(place: Place, op: str, dtypes: tuple[DType, ...]) -> Resolution:
         end = f"'{place.name}' has no kernel '{op}' for ({names})"
         if plugins:
             end += f", and {' and '.join(plugins)} declined this layout"
-    found = Resolution(None, None, end)
+    host = ""
+    if op in place.backend.prefer_host:
+        host = "preferred"
+        end += ", and prefers the host for it"
+    elif not line and op != "add" and not computes(place, dtypes):
+        host = "bare"
+    found = Resolution(None, None, end, host=host)
     wider = None if line and line[-1].choice.accepts is None else upcast(place, op, dtypes)
     if wider is not None:
         reason = f"{end}: computed in {', '.join(dtype.name for dtype in wider.computes)}"
@@ -92,6 +101,13 @@ def _resolve(place: Place, op: str, dtypes: tuple[DType, ...]) -> Resolution:
             run = noting(place, op, run)
         found = Resolution(run, choice.accepts, reason, found, numbers)
     return found
+
+
+def computes(place: Place, dtypes: Sequence[DType]) -> bool:
+    """Whether a place has kernels of its own to compose others of, for all of these dtypes.
+
+    What it can only hold, or has memory for and nothing else, is left to the host op by op."""
+    return all([resolve(place, "add", (dtype,) * 3).run is not None for dtype in set(dtypes)])
 
 
 def settle(found: Resolution, arguments: tuple[Any, ...]) -> Resolution:

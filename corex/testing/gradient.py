@@ -17,6 +17,7 @@ import numpy as np
 import corex
 from corex import dtypes
 from corex.dispatch.devices import place_of
+from corex.dispatch.resolve import computes
 from corex.errors import FallbackWarning
 from corex.plugins.manager import manager
 from corex.tensor.place import Place
@@ -71,7 +72,7 @@ def _run(place: Place, spec: Spec, case: Case) -> str:
         outs = apply.outputs(spec, case, given)
     found = Findings()
     ways = report.how(case.op)
-    found.attempt(_check_placement, place, case.op, ways)
+    found.attempt(_check_placement, place, case, ways)
     if found.attempt(_check_facts, place, case, outs, wanted):
         _check_results(found, case, outs, wanted, arrays)
         _check_gradients(found, spec, case, arrays, given, outs)
@@ -79,17 +80,19 @@ def _run(place: Place, spec: Spec, case: Case) -> str:
     return min(ways)
 
 
-def _check_placement(place: Place, op: str, ways: set[str]) -> None:
+def _check_placement(place: Place, case: Case, ways: set[str]) -> None:
     """The way in which the op ran must be the best that the backend offers."""
     if len(ways) != 1:
         raise Verdict(FAILED, "placement", f"the report says {sorted(ways)} for one call")
     (way,) = ways
-    if way == "fallback" and REGISTRY[op].decomposition is not None:
+    op, dtype = case.op, dtypes.by_name(case.fields["dtype"])
+    asked = op in place.backend.prefer_host or not computes(place, [dtype])
+    if way == "fallback" and REGISTRY[op].decomposition is not None and not asked:
         raise Verdict(FAILED, "placement", "it fell back although it has a decomposition")
     if way != "native" and op in place.backend.kernels and not manager.selectors():
         # Only a predicate may have declined; a kernel without one is always taken.
-        dtype = next(d for d in place.backend.dtypes(place.index) if d.name == "float32")
-        choice = place.backend.select(op, (dtype,) * (1 + len(REGISTRY[op].inputs)))
+        single = dtypes.float32
+        choice = place.backend.select(op, (single,) * (1 + len(REGISTRY[op].inputs)))
         if choice is not None and choice.accepts is None and REGISTRY[op].uniform:
             raise Verdict(FAILED, "placement", f"there is a kernel, and yet it was {way}")
 

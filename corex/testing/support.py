@@ -39,7 +39,7 @@ def run(name: str, device: int, spec: Spec, case: Case) -> Result:
             taken[layout] = False
         else:
             taken[layout] = True
-    return _judged(spec, case, taken)
+    return _judged(name, spec, case, taken)
 
 
 def _one_per_layout(spec: Spec, dtype: str) -> dict[str, Fields]:
@@ -50,13 +50,14 @@ def _one_per_layout(spec: Spec, dtype: str) -> dict[str, Fields]:
     return found
 
 
-def _judged(spec: Spec, case: Case, taken: dict[str, bool]) -> Result:
+def _judged(name: str, spec: Spec, case: Case, taken: dict[str, bool]) -> Result:
     declined = [layout for layout, yes in taken.items() if not yes]
     measures = {"layouts": {layout: int(yes) for layout, yes in taken.items()}}
     if not declined:
         return Result(case.id, case.op, spec.tier, PASSED, how="native", measures=measures)
     schema = REGISTRY.get(case.op)
     composed = schema is not None and schema.decomposition is not None
+    composed = composed and case.op not in manager.backend(name).prefer_host
     wider = dtypes.by_name(case.fields["dtype"]).compute is not None
     how = "upcast" if wider else "decomposed" if composed else "fallback"
     some = len(declined) < len(taken)

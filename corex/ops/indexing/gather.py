@@ -7,6 +7,7 @@ from typing import Any
 
 from corex import dtypes as dt
 from corex.dispatch.bind import bind, dense_copy, order_for, order_of, write
+from corex.dispatch.fallback import on_host
 from corex.dispatch.record import record
 from corex.dispatch.resolve import check_places, empty, resolve
 from corex.layout import broadcast_shapes, normalize_dim, numel
@@ -97,7 +98,7 @@ def scatter_add_last(
     check_places("scatter_add", (index, src), place)
     dtypes = (a.key.dtype, index.key.dtype, src.key.dtype)
     found = resolve(place, "scatter_add", dtypes)
-    if found.run is None:
+    if found.run is None and not on_host(found, place, "scatter_add", dtypes):
         composed: Tensor = events.run_parts(
             _scatter_by_index, (a.detach(), index, src.detach()),
             "scatter_add", place, found.reason, [a], [index, src],

@@ -8,6 +8,7 @@ from typing import Any
 
 from corex import dtypes as dt
 from corex.dispatch.bind import write
+from corex.dispatch.fallback import on_host
 from corex.dispatch.resolve import empty, resolve
 from corex.layout import numel
 from corex.observe import events
@@ -94,13 +95,14 @@ def draw(op: str, out: Tensor, generator: Generator | None) -> Tensor:
 def _fill(op: str, out: Tensor, seed: int, offset: int) -> Tensor:
     if not numel(out.shape):  # of nothing a backend need not know whether it is contiguous
         return out
-    found = resolve(out.key.place, op, (out.key.dtype,))
-    if found.run is not None:
+    place, dtypes = out.key.place, (out.key.dtype,)
+    found = resolve(place, op, dtypes)
+    if found.run is not None or on_host(found, place, op, dtypes):
         write(op, [out], [], (seed, offset))
     else:
         drawn = events.run_parts(
             _DRAWS[op][0], (out.key, numel(out.shape), seed, offset),
-            op, out.key.place, found.reason, [out], (), (seed, offset),
+            op, place, found.reason, [out], (), (seed, offset),
         )  # fmt: skip
         write("copy", [out], [drawn.reshape(out.shape)])
     return out
