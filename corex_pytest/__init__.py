@@ -23,7 +23,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         ("op", "LIST", "ops; * stands for any text"),
         ("tier", "LIST", "of 0, 1, 2"),
         ("replay", "FILE", "the calls that a recorder wrote down"),
-        ("expected-failures", "FILE", "lines `PATTERN  # reason` of failures that are known"),
+        ("expected-failures", "FILE", "lines `PATTERN/CHECK  # reason` of failures that are known"),
         ("json", "FILE", "write a report as JSON"),
         ("html", "FILE", "write a report as HTML"),
         ("markdown", "FILE", "write a report as Markdown"),

@@ -62,7 +62,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     group.add_argument(
         "--expected-failures",
         metavar="FILE",
-        help="lines `PATTERN  # reason` of failures that are known; a line that fits none fails",
+        help="lines `PATTERN/CHECK  # reason` of known failures; a line that fits none fails",
     )
     group = parser.add_argument_group("what to tell")
     group.add_argument("--list", action="store_true", help="print the cases' ids; run nothing")
@@ -169,9 +169,7 @@ class Progress:
     def __call__(self, result: Result) -> bool:
         """Takes note of a result, and says whether to stop."""
         self._counts[result.status] += 1
-        bad = not result.good and (
-            expected.expectation_for(result.id, self._plan.expectations) is None
-        )
+        bad = not result.good and expected.covering(result, self._plan.expectations) is None
         if bad and self._verbose:
             self.close()
             print(f"{result.status}  {result.id}", file=self._stream)
@@ -226,7 +224,8 @@ def summary(run: Run, total: int, device: int = 0, shown: int | None = SHOWN) ->
 
 def failure(backend: str, result: Result, device: int = 0) -> list[str]:
     """A bad result in a few lines."""
-    check = f" ({result.check})" if result.check else ""
+    checks = ", ".join([result.check, *result.also])
+    check = f" ({checks})" if checks else ""
     return [
         f"{result.status.upper()}{check}  {result.id}",
         textwrap.indent(result.message or "no message", "    "),

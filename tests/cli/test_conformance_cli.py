@@ -86,18 +86,24 @@ def test_a_run_without_faults_conforms(suite: FakeSuite) -> None:
 
 
 def test_expected_failures(suite: FakeSuite) -> None:
-    suite.write("known.txt", "*dtype=float32*  # a\nabort()  # b\nhang(timeout=1)  # c\n")
+    lines = [
+        "bad/values",
+        "missing*/missing",
+        "raised(*/raised",
+        "abort()/crashed",
+        "hang*/timeout",
+    ]
+    suite.write("known.txt", "".join(f"{line}  # known\n" for line in lines))
     result = run(suite, "--expected-failures=known.txt")
     assert result.returncode == 0, result.stdout
     assert counts(result.stdout)["expected failures"] == 5
     assert counts(result.stdout)["failed"] == 0
-    suite.write(
-        "known.txt", "*dtype=float32*  # a\nok*  # b\nnothing  # c\nhang(timeout=1)  # not run\n"
-    )
+    lines = ["bad/values", "ok*/values", "nothing/guards", "hang(timeout=1)/timeout"]
+    suite.write("known.txt", "".join(f"{line}  # known\n" for line in lines))
     result = run(suite, "--op=ok,bad", "--expected-failures=known.txt")
     assert result.returncode == 1
-    assert "  known.txt:2: ok*  # b (none of its 2 cases fails)" in result.stdout
-    assert "  known.txt:3: nothing  # c (matches no case)" in result.stdout
+    assert "  known.txt:2: ok*/values  # known (none of its 2 cases fails so)" in result.stdout
+    assert "  known.txt:3: nothing(*)/guards  # known (matches no case)" in result.stdout
     assert counts(result.stdout)["stale expectations"] == 2
 
 
@@ -123,7 +129,7 @@ def test_list_prints_the_ids_alone(suite: FakeSuite) -> None:
 
 
 def test_fail_fast_stops_at_the_first_failure_that_is_not_expected(suite: FakeSuite) -> None:
-    suite.write("known.txt", "missing(*  # a\n")
+    suite.write("known.txt", "missing/missing  # a\n")
     options = ["-j1", "--fail-fast", "--timeout=20", "--expected-failures=known.txt"]
     result = run(suite, *options)
     assert result.returncode == 1

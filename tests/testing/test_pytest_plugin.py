@@ -73,7 +73,10 @@ def test_one_item_per_case_and_each_costs_itself(suite: FakeSuite, mode: str) ->
 
 @pytest.mark.parametrize("mode", MODES)
 def test_expected_failures(suite: FakeSuite, mode: str) -> None:
-    suite.write("known.txt", "bad(*  # known\nabort()  # known\nhang(timeout=1)  # known\n")
+    suite.write(
+        "known.txt",
+        "bad/values  # known\nabort()/crashed  # known\nhang(timeout=1)/timeout  # known\n",
+    )
     result = run(suite, "--corex-expected-failures=known.txt", mode)
     assert result.returncode == 0, result.stdout
     assert tallies(result.stdout) == {"passed": 4, "skipped": 1, "xfailed": 4}
@@ -81,20 +84,25 @@ def test_expected_failures(suite: FakeSuite, mode: str) -> None:
 
 @pytest.mark.parametrize("mode", MODES)
 def test_stale_expectations_fail(suite: FakeSuite, mode: str) -> None:
-    lines = ["bad(*  # known", "nothing*  # gone", "grad:*  # mended", "ok(dtype=int64,n=1)  # ok"]
+    lines = [
+        "bad(*/values  # known",
+        "nothing*/values  # gone",
+        "grad:*/gradient  # mended",
+        "ok(dtype=int64,n=1)/values  # ok",
+    ]
     suite.write("known.txt", "\n".join(lines))
     result = run(suite, "--corex-op=ok,bad", "--corex-expected-failures=known.txt", mode)
     assert result.returncode == 1
     assert tallies(result.stdout) == {"failed": 2, "passed": 3, "xfailed": 2}
     assert "[XPASS(strict)] it is passed; known.txt:4: ok(dtype=int64,n=1)" in result.stdout
-    assert "known.txt:2: nothing*  # gone (matches no case)" in result.stdout
-    assert "known.txt:3: grad:*  # mended (it passes)" in result.stdout
+    assert "known.txt:2: nothing*/values  # gone (matches no case)" in result.stdout
+    assert "known.txt:3: grad:*/gradient  # mended (it passes)" in result.stdout
     assert result.stdout.count("known.txt:4") == result.stdout.count("XPASS(strict)")
     assert "FAILED expected-failures-are-not-stale" in result.stdout
 
 
 def test_a_part_of_the_cases_judges_only_what_it_ran(suite: FakeSuite) -> None:
-    suite.write("known.txt", "*int64*  # some\nabort()  # known\n")
+    suite.write("known.txt", "*int64*/values  # some\nabort()/crashed  # known\n")
     result = run(suite, "--corex-op=ok", "--corex-expected-failures=known.txt")
     assert result.returncode == 0, result.stdout
 

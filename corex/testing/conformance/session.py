@@ -9,7 +9,7 @@ import pytest
 from corex.errors import CorexError
 from corex.testing import running
 from corex.testing.case import Case
-from corex.testing.expected import Expectation, expectation_for, read
+from corex.testing.expected import Expectation, covering, read
 from corex.testing.pool import Pool, PoolError
 from corex.testing.result import UNSUPPORTED, Result, Run
 from corex.testing.select import Selection, UsageError, select, selection
@@ -79,14 +79,15 @@ class Session:
         __tracebackhide__ = True
         result = self._run(case_id)
         item.corex_result = result._asdict()
-        expectation = expectation_for(case_id, self._expectations)
         if not result.good:
-            if expectation is not None:
-                pytest.xfail(expectation.reason)
+            lines = covering(result, self._expectations)
+            if lines is not None:
+                pytest.xfail("; ".join(dict.fromkeys(line.reason for line in lines)))
             pytest.fail(self._told(result), pytrace=False)
-        if expectation is not None and expectation.exact:
-            text = f"[XPASS(strict)] it is {result.status}; {expectation} has to go"
-            pytest.fail(text, pytrace=False)
+        for line in self._expectations:
+            if line.pattern == case_id:
+                text = f"[XPASS(strict)] it is {result.status}; {line} has to go"
+                pytest.fail(text, pytrace=False)
         if result.status == UNSUPPORTED:
             pytest.skip(f"unsupported: {result.message}".rstrip(": "))
 
@@ -102,7 +103,8 @@ class Session:
     def _told(self, result: Result) -> str:
         lines = (result.message or "no message").splitlines()
         more = [f"... and {len(lines) - LINES} lines more"] if len(lines) > LINES else []
-        head = f"{result.status} ({result.check})" if result.check else result.status
+        checks = ", ".join([result.check, *result.also])
+        head = f"{result.status} ({checks})" if checks else result.status
         command = running.replay_command(self.backend, result.id, self.device)
         return "\n".join([f"{head}: {lines[0]}", *lines[1:LINES], *more, f"replay: {command}"])
 
