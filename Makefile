@@ -15,7 +15,8 @@ CUDA_VENV ?= $(VENV)-cuda
 CUDA_BIN := $(CUDA_VENV)/bin
 CUDA_TOOLS := backends/cuda_pycuda/tools
 # A compiled checkout is rebuilt when one of these changes.
-SOURCES := setup.cfg setup.py pyproject.toml $(wildcard backends/cpu_c/*.py backends/cpu_c/csrc/* backends/cpu_c/csrc/kernels/*)
+SOURCES := setup.cfg setup.py pyproject.toml corex/backend/sources.py \
+	$(wildcard corex/csrc/* corex/include/* backends/cpu_c/*.py backends/cpu_c/csrc/* backends/cpu_c/csrc/kernels/*)
 
 .PHONY: demo test parity fuzz lint format stubs bench sanitize full conformance reports test-cuda clean help
 
@@ -76,13 +77,13 @@ lint: $(VENV)/.lint
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
-	find backends -regex '.*\.\(c\|h\|cpp\)' | grep -v /vendor/ | \
+	find backends corex -regex '.*\.\(c\|h\|cpp\)' | grep -v /vendor/ | \
 		xargs --no-run-if-empty $(BIN)/clang-format --dry-run --Werror
 
 format: $(VENV)/.lint
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
-	find backends -regex '.*\.\(c\|h\|cpp\)' | grep -v /vendor/ | \
+	find backends corex -regex '.*\.\(c\|h\|cpp\)' | grep -v /vendor/ | \
 		xargs --no-run-if-empty $(BIN)/clang-format -i
 
 stubs: $(VENV)/.installed
@@ -127,6 +128,6 @@ test-cuda:
 endif
 
 clean:
-	rm -rf $(VENV) $(VENV).lock $(CUDA_VENV) build dist *.egg-info backends/cpu_c/vendor backends/cpu_c/_native*.so
+	rm -rf $(VENV) $(VENV).lock $(CUDA_VENV) build dist *.egg-info backends/cpu_c/vendor backends/cpu_c/_native*.so corex/_core*.so
 	rm -rf .mypy_cache .ruff_cache .pytest_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

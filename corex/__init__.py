@@ -20,6 +20,7 @@ from corex.autograd import (
     set_grad_enabled,
 )
 from corex.autograd.methods import install as _install_autograd
+from corex.backend import get_include
 from corex.device import device
 from corex.dispatch.devices import (
     find_place,
@@ -101,7 +102,7 @@ __all__: list[str] = [
     "float", "float32", "float64", "double",
     "can_cast", "finfo", "get_default_dtype", "iinfo", "promote_types", "result_type",
     "set_default_dtype",
-    "device", "find_place", "forget_kernels", "get_backend", "is_strict", "place_of",
+    "device", "find_place", "forget_kernels", "get_backend", "get_include", "is_strict", "place_of",
     "OpCall", "observe", "placement", "Report", "set_backend", "set_strict", "use_backend",
     "empty_cache", "memory_stats", "synchronize",
     "get_num_interop_threads", "get_num_threads", "set_num_interop_threads", "set_num_threads",

@@ -1,4 +1,4 @@
-"""The backend object: a thin layer over the extension module `corex_cpu_c._native`.
+"""The backend object: the table that the extension module `corex_cpu_c._native` hands to corex.
 
 Direct kernels
 --------------
@@ -25,12 +25,11 @@ for numbers, the rest for floats.
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from pathlib import Path
 from typing import ClassVar
 
-from corex.backend import Backend, Buffer, DirectKernel, Kernel, KernelChoice, OutOfMemoryError
-from corex.dtypes import BY_NAME, DType
+from corex.backend import CBackend
 from corex_cpu_c import _native
 
 __all__ = ["CpuCBackend"]
@@ -55,77 +54,19 @@ def _load_blas() -> None:
             return
 
 
-class CpuCBackend(Backend):
+class CpuCBackend(CBackend):
     """Memory from a caching allocator, kernels in C with a thread pool of their own."""
 
     name: ClassVar[str] = "cpu_c"
     device_type: ClassVar[str] = "cpu"
 
     def __init__(self) -> None:
-        self.kernels: Mapping[str, Kernel] = _native.setup(BY_NAME, OutOfMemoryError)
+        super().__init__(_native.table)
         _load_blas()
-        # The builtin itself: allocation is part of every op.
-        self.allocate = _native.allocate  # type: ignore[method-assign]
-
-    # ---- memory ----
-    def nbytes(self, buffer: Buffer) -> int:
-        """The size in bytes."""
-        return int(buffer.nbytes)
-
-    def copy_from_host(self, buffer: Buffer, start: int, source: memoryview) -> None:
-        """Copies bytes into the buffer."""
-        _native.copy_bytes(buffer, start, source, True)
-
-    def copy_to_host(self, buffer: Buffer, start: int, target: memoryview) -> None:
-        """Copies bytes out of the buffer."""
-        _native.copy_bytes(buffer, start, target, False)
-
-    def host_view(self, buffer: Buffer) -> memoryview | None:
-        """The buffer's bytes themselves."""
-        return memoryview(buffer)
-
-    def wrap_host(self, data: memoryview) -> Buffer | None:
-        """A buffer over the given bytes; kernels refuse to write to it if `data` is read-only."""
-        return _native.wrap(data)
-
-    def data_ptr(self, buffer: Buffer) -> int:
-        """The address of the first byte."""
-        return int(buffer.ptr)
-
-    def memory_stats(self, device: int) -> dict[str, int]:
-        """The allocator's counters."""
-        stats: dict[str, int] = _native.memory_stats()
-        return stats
-
-    def empty_cache(self, device: int) -> None:
-        """Returns cached memory to the system."""
-        _native.empty_cache()
 
     def set_cache_limit(self, nbytes: int) -> None:
         """Keeps at most this many unused bytes for reuse."""
         _native.set_cache_limit(nbytes)
-
-    # ---- kernels ----
-    def select(self, op: str, dtypes: tuple[DType, ...]) -> KernelChoice | None:
-        """The kernel for `op`, where it takes these dtypes."""
-        kernel = self.kernels.get(op)
-        if kernel is None or not _native.takes(op, dtypes):
-            return None
-        return KernelChoice(kernel, numbers=kernel.numbers)  # type: ignore[attr-defined]
-
-    def direct(self, op: str, dtype: DType) -> DirectKernel | None:
-        """The short cut for `op`, if there is one."""
-        kernel: DirectKernel | None = _native.direct(op, dtype)
-        return kernel
-
-    # ---- threads and libraries ----
-    def get_num_threads(self) -> int:
-        """How many threads a kernel may use."""
-        return int(_native.get_num_threads())
-
-    def set_num_threads(self, count: int) -> None:
-        """Sets how many threads a kernel may use, matrix products among them."""
-        _native.set_num_threads(count)
 
     def blas_info(self) -> dict[str, str]:
         """The BLAS in use: `name` ("none": our own kernels) and `path`."""

@@ -18,6 +18,8 @@ from pathlib import Path
 from typing import NamedTuple
 
 CSRC = Path(__file__).resolve().parent / "csrc"
+# corex's own headers, of this checkout.
+INCLUDE = CSRC.parents[2] / "corex" / "include"
 
 # -ffast-math is out, in compiling and above all in linking: there it would switch the whole
 # process to flush-to-zero. Without -fno-trapping-math selections do not vectorise.
@@ -92,7 +94,8 @@ def included(source: Path, csrc: Path = CSRC) -> set[Path]:
     while todo:
         path = todo.pop()
         for name in re.findall(r'^#include "(.+)"', path.read_text(), re.MULTILINE):
-            near = [folder / name for folder in (path.parent, csrc) if (folder / name).exists()]
+            folders = (path.parent, csrc, INCLUDE)
+            near = [folder / name for folder in folders if (folder / name).exists()]
             if near and near[0] not in found:
                 found.add(near[0])
                 todo.append(near[0])

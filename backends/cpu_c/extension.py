@@ -10,6 +10,7 @@ from typing import Any
 from setuptools import Extension
 
 HERE = Path(__file__).resolve().parent
+MODULE = "corex_cpu_c._native"
 # By path: the package that it belongs to is not installed yet.
 RECIPE: dict[str, Any] = runpy.run_path(str(HERE / "compilation.py"))
 PLACING: dict[str, Any] = runpy.run_path(str(HERE / "placing.py"))
@@ -18,15 +19,18 @@ PLACING: dict[str, Any] = runpy.run_path(str(HERE / "placing.py"))
 def extensions(root: Path | None = None) -> list[Extension]:
     """The extension module, with paths relative to `root` (default: the current directory)."""
     root = Path.cwd() if root is None else root
-    csrc = HERE.relative_to(root) / "csrc" if HERE.is_relative_to(root) else HERE / "csrc"
+    csrc, include = [
+        path.relative_to(root) if path.is_relative_to(root) else path
+        for path in (HERE / "csrc", RECIPE["INCLUDE"])
+    ]
     files = sorted(csrc / path.relative_to(HERE / "csrc") for path in (HERE / "csrc").rglob("*.?"))
     libraries = ["m", "pthread"] + (["dl"] if sys.platform.startswith("linux") else [])
     return [
         Extension(
-            "corex_cpu_c._native",
+            MODULE,
             sources=[str(path) for path in files if path.suffix == ".c"],
             depends=[str(path) for path in files if path.suffix == ".h"],
-            include_dirs=[str(csrc)],
+            include_dirs=[str(csrc), str(include)],
             extra_compile_args=RECIPE["COMPILE_ARGS"],
             libraries=libraries,
             optional=True,
@@ -35,10 +39,13 @@ def extensions(root: Path | None = None) -> list[Extension]:
 
 
 class BuildLevels(PLACING["BuildExt"]):  # type: ignore[misc]
-    """Compiles the kernels once per level of the instruction set, on all cores, once per change."""
+    """Compiles our kernels once per level of the instruction set, on all cores, once per change."""
 
     def build_extension(self, ext: Extension) -> None:
-        """Builds as setuptools does, but for the compilation itself."""
+        """Builds as setuptools does, but for the compilation itself of our own module."""
+        if ext.name != MODULE:
+            super().build_extension(ext)
+            return
         ordinary = self.compiler.compile
         self.compiler.compile = self._compile
         try:

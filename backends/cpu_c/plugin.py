@@ -6,7 +6,7 @@ import importlib
 
 import pluggy
 
-from corex.backend import Backend, BackendDescriptor
+from corex.backend import Backend, BackendDescriptor, CBackend
 
 hookimpl = pluggy.HookimplMarker("corex")
 
@@ -19,7 +19,7 @@ def _probe() -> str | None:
             f"the C extension was not built, as happens where there is no C compiler at install "
             f"time: {error}"
         )
-    return None
+    return CBackend.unavailable()
 
 
 def _factory() -> Backend:

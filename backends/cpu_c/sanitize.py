@@ -41,7 +41,7 @@ def build() -> None:
     if (HERE / "vendor").is_dir():
         (package / "vendor").symlink_to(HERE / "vendor")
     include = sysconfig.get_paths()["include"]
-    command = [COMPILER, *FLAGS, f"-I{HERE / 'csrc'}", f"-I{include}"]
+    command = [COMPILER, *FLAGS, f"-I{HERE / 'csrc'}", f"-I{compilation.INCLUDE}", f"-I{include}"]
 
     def compile_to(unit: compilation.Unit, target: Path) -> None:
         each = [*command, *unit.flags, "-c", str(unit.source), "-o", str(target)]

@@ -28,7 +28,7 @@ def build() -> Path:
     """The driver with the library in it; kernels for the lowest level alone."""
     recipe = runpy.run_path(str(HERE / "compilation.py"))
     csrc = HERE / "csrc"
-    command = [COMPILER, *FLAGS, f"-I{csrc}"]
+    command = [COMPILER, *FLAGS, f"-I{csrc}", f"-I{recipe['INCLUDE']}"]
 
     def compile_to(unit: object, target: Path) -> None:
         arguments = [*command, *unit.flags, "-c", str(unit.source)]  # type: ignore[attr-defined]

@@ -9,6 +9,8 @@ from corex.backend.allocator_blocks import BorrowedBuffer as BorrowedBuffer
 from corex.backend.allocator_blocks import CachedBuffer as CachedBuffer
 from corex.backend.allocator_blocks import PrivatePool as PrivatePool
 from corex.backend.allocator_driver import MemoryDriver as MemoryDriver
+from corex.backend.bridge import CBackend as CBackend
+from corex.backend.bridge import get_include as get_include
 from corex.backend.contract import *  # noqa: F403
 from corex.backend.contract import __all__ as _contract
 
@@ -16,8 +18,10 @@ __all__ = [
     *_contract,
     "Block",
     "BorrowedBuffer",
+    "CBackend",
     "CachedBuffer",
     "CachingAllocator",
     "MemoryDriver",
     "PrivatePool",
+    "get_include",
 ]

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import os
 import re
+import shutil
 import subprocess
 import sys
+import sysconfig
 from pathlib import Path
 
 import pytest
@@ -17,6 +19,11 @@ from corex.tensor.schema import REGISTRY
 FILES = """
     .github/workflows/test.yml .gitignore README.md corex_toy/__init__.py corex_toy/backend.py
     corex_toy/kernels.py corex_toy/plugin.py pyproject.toml tests/test_conformance.py
+    tests/test_demo.py
+""".split()
+IN_C = """
+    .github/workflows/test.yml .gitignore README.md corex_toy/__init__.py corex_toy/backend.py
+    corex_toy/plugin.py corex_toy/toy.c pyproject.toml setup.py tests/test_conformance.py
     tests/test_demo.py
 """.split()
 
@@ -32,27 +39,38 @@ def test_it_writes_a_package(tmp_path: Path, capsys: pytest.CaptureFixture[str])
     assert f"cd {tmp_path / 'corex-toy'}" in capsys.readouterr().out
 
 
+def test_it_writes_a_package_in_c(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    command = ["new-backend", "toy", "--language", "c", "--directory", str(tmp_path)]
+    assert cli.main(command) == 0
+    assert made(tmp_path / "corex-toy") == IN_C
+    assert "corex_toy/toy.c" in capsys.readouterr().out
+
+
 def test_an_empty_folder_is_filled(tmp_path: Path) -> None:
     (tmp_path / "corex-toy").mkdir()
     new_backend.write("toy", tmp_path)
     assert made(tmp_path / "corex-toy") == FILES
 
 
-def test_the_name_goes_everywhere(tmp_path: Path) -> None:
-    files = new_backend.files("my_chip")
-    assert "corex_my_chip/kernels.py" in files
-    assert "class MyChipBackend(Backend)" in files["corex_my_chip/backend.py"]
+@pytest.mark.parametrize(
+    "language, kernels, base", [("python", "kernels.py", "Backend"), ("c", "my_chip.c", "CBackend")]
+)
+def test_the_name_goes_everywhere(language: str, kernels: str, base: str) -> None:
+    files = new_backend.files("my_chip", language)
+    assert f"corex_my_chip/{kernels}" in files
+    assert f"class MyChipBackend({base})" in files["corex_my_chip/backend.py"]
     for path, text in files.items():
         assert not re.search(r"@\w+@", text), path
         assert "toy" not in text, path
         if path.endswith(".py"):
             compile(text, path, "exec")
+        if path.endswith((".py", ".c")):
             assert max(map(len, text.splitlines())) <= 100, path
 
 
 def test_the_templates_are_part_of_the_installed_package() -> None:
     templates = [p for p in new_backend.TEMPLATES.rglob("*") if p.is_file()]
-    assert len(templates) == len(FILES)
+    assert len(templates) > len(FILES)
     package = Path(cli.__file__).parents[1]
     assert set(templates) == set(package.glob("cli/templates/**/*.tmpl"))
     root = package.parent
@@ -151,13 +169,19 @@ def python(*arguments: str, folder: Path, site: Path) -> str:
 
 @pytest.mark.slow
 @pytest.mark.timeout(400)
-def test_the_tests_of_the_package_pass(tmp_path: Path) -> None:
+@pytest.mark.parametrize("language", ["python", "c"])
+def test_the_tests_of_the_package_pass(language: str, tmp_path: Path) -> None:
     """Installed, it conforms, in every required kernel, and its network learns."""
-    folder = new_backend.write("toy", tmp_path)
+    compiler = sysconfig.get_config_var("CC") or "cc"
+    if language == "c" and shutil.which(compiler.split()[0]) is None:
+        pytest.skip("there is no C compiler")
+    folder = new_backend.write("toy", tmp_path, language)
     site = tmp_path / "site"
     quiet = ["--quiet", "--disable-pip-version-check", "--no-deps", "--no-build-isolation"]
     install = ["-m", "pip", "install", *quiet, "--target", str(site), str(folder)]
     python(*install, folder=folder, site=site)
+    if language == "c":  # what an editable installation does: the folder comes before the site
+        python("setup.py", "--quiet", "build_ext", "--inplace", folder=folder, site=site)
     listed = python("-m", "corex", "backends", "--ops", folder=folder, site=site)
     rows = [line.split() for line in listed.splitlines()]
     assert ["toy", "toy", "all", "available"] in rows

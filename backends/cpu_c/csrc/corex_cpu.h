@@ -5,7 +5,8 @@
  * thread. Nothing here exits, prints, or keeps a pointer it was given. Functions may be called from
  * several threads at once, as long as they do not write the same memory.
  *
- * The library needs no Python, so it can be loaded with ctypes or linked from C.
+ * The library needs no Python, so it can be loaded with ctypes or linked from C. Views, statuses
+ * and dtypes are those of corex_types.h; corex calls it by a table (export.c).
  */
 #ifndef COREX_CPU_H
 #define COREX_CPU_H
@@ -13,41 +14,16 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "corex_dtypes.h"
+#include "corex_types.h"
 
 #ifdef __cplusplus
 extern "C" {
 #endif
 
-#define COREX_API __attribute__((visibility("default")))
+#define COREX_API COREX_EXPORT
 
 /* The version of this header; corex_abi_version() returns that of the library. */
-#define COREX_ABI_VERSION 1
-
-/* An output view has at most this many dimensions. */
-#define COREX_MAX_DIMS 64
-
-typedef enum corex_status {
-    COREX_OK = 0,
-    COREX_ERR_MEMORY = 1,        /* the memory is not there; the library stays usable */
-    COREX_ERR_VALUE = 2,         /* shapes or parameters do not fit together */
-    COREX_ERR_TYPE = 3,          /* the kernel does not take this dtype */
-    COREX_ERR_INDEX = 4,         /* an index is out of range */
-    COREX_ERR_ZERO_DIVISION = 5, /* integer division by zero */
-    COREX_ERR_SYSTEM = 6         /* a system call failed */
-} corex_status;
-
-/*
- * A strided view. `data` is the address of the first element, aligned to its size; strides count
- * elements and may be zero (inputs only) or negative.
- */
-typedef struct corex_view {
-    void *data;
-    const int64_t *shape;
-    const int64_t *strides;
-    int32_t ndim;
-    int32_t dtype;
-} corex_view;
+#define COREX_ABI_VERSION 2
 
 /* ---- the library ---- */
 COREX_API int corex_abi_version(void);
@@ -57,13 +33,6 @@ COREX_API const char *corex_last_error(void);
 COREX_API size_t corex_itemsize(int dtype);
 
 /* ---- memory ---- */
-typedef struct corex_memory_stats {
-    int64_t allocated_bytes;      /* asked for and not yet freed */
-    int64_t reserved_bytes;       /* held from the system, in use or cached */
-    int64_t peak_allocated_bytes; /* highest allocated_bytes so far */
-    int64_t allocations;          /* ever made */
-} corex_memory_stats;
-
 /* 64-byte aligned, uninitialised; nbytes may be 0. Free with the same nbytes. */
 COREX_API corex_status corex_alloc(int64_t nbytes, void **out);
 COREX_API void corex_free(void *ptr, int64_t nbytes);

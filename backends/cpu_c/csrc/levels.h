@@ -138,5 +138,7 @@ int corex_unary_count(void);
 int corex_binary_count(void);
 const corex_op *corex_unary_row(const corex_kernels *kernels, int op);
 const corex_op *corex_binary_row(const corex_kernels *kernels, int op);
+/* gelu and gelu_tanh, forwards and backwards: loops of the library, not kernels by themselves. */
+bool corex_is_form_of_gelu(const char *name);
 
 #endif

@@ -28,6 +28,7 @@ static corex_buffer *new_object(void)
         if (self == NULL)
             return NULL;
     }
+    self->device = 0;
     self->owner = NULL;
     self->readonly = false;
     return self;

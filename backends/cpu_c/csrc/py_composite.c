@@ -7,7 +7,7 @@
 #include "sizes.h"
 
 #define DIRECT(count) \
-    const corex_kernel *kernel = (corex_kernel *)self; \
+    const corex_direct *kernel = (corex_direct *)self; \
     const int dtype = kernel->dtype; \
     NARGS(count)
 
@@ -28,7 +28,7 @@ static int64_t read_shape(PyObject *shape, int ndim, int64_t *sizes)
 }
 
 /* The address of `n` elements of the buffer args[0] from offset args[1]; NULL on error. */
-static char *read_memory(const corex_kernel *kernel, PyObject *const *args, int64_t n)
+static char *read_memory(const corex_direct *kernel, PyObject *const *args, int64_t n)
 {
     if (Py_TYPE(args[0]) != &corex_buffer_type) {
         PyErr_SetString(PyExc_TypeError, "not a cpu_c buffer");
@@ -123,7 +123,7 @@ KERNEL(direct_linear)
 }
 
 /* One of the three gradients, as a new reference: a buffer, or None if it is not needed. */
-static PyObject *linear_gradient(const corex_kernel *kernel, int which, bool needed, const char *g,
+static PyObject *linear_gradient(const corex_direct *kernel, int which, bool needed, const char *g,
                                  const char *a, const char *w, int64_t m, int64_t n, int64_t k)
 {
     if (!needed)
@@ -269,7 +269,7 @@ typedef struct sgd_operands {
 } sgd_operands;
 
 /* One tensor of each list, dense from the start of its buffer; false with an exception set. */
-static bool read_sgd(const corex_kernel *kernel, PyObject *const *tuples, Py_ssize_t i,
+static bool read_sgd(const corex_direct *kernel, PyObject *const *tuples, Py_ssize_t i,
                      sgd_operands *found)
 {
     static PyObject *zero;
@@ -290,7 +290,7 @@ static bool read_sgd(const corex_kernel *kernel, PyObject *const *tuples, Py_ssi
 }
 
 /* Reads all before anything is written. */
-static bool run_sgd(const corex_kernel *kernel, PyObject *const *tuples, const corex_sgd_params *c)
+static bool run_sgd(const corex_direct *kernel, PyObject *const *tuples, const corex_sgd_params *c)
 {
     static const int64_t one = 1;
     const int dtype = kernel->dtype;

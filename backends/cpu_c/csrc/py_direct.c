@@ -4,6 +4,34 @@
  */
 #include "python.h"
 
+#include <stddef.h>
+
+static PyObject *direct_repr(PyObject *self)
+{
+    return PyUnicode_FromFormat("<cpu_c direct kernel %s>", ((corex_direct *)self)->name);
+}
+
+PyTypeObject corex_direct_type = {
+    PyVarObject_HEAD_INIT(NULL, 0).tp_name = "corex_cpu_c._native.DirectKernel",
+    .tp_basicsize = sizeof(corex_direct),
+    .tp_repr = direct_repr,
+    .tp_call = PyVectorcall_Call,
+    .tp_vectorcall_offset = offsetof(corex_direct, vectorcall),
+    .tp_flags = Py_TPFLAGS_DEFAULT | Py_TPFLAGS_HAVE_VECTORCALL,
+    .tp_doc = "A direct kernel; see docs/kernels.md.",
+};
+
+static corex_direct *new_direct(const char *name, vectorcallfunc call)
+{
+    corex_direct *self = PyObject_New(corex_direct, &corex_direct_type);
+    if (self != NULL) {
+        memset((char *)self + sizeof(PyObject), 0, sizeof *self - sizeof(PyObject));
+        self->vectorcall = call;
+        self->name = name;
+    }
+    return self;
+}
+
 typedef union scalar {
     COREX_DTYPE_ROWS(COREX_FIELD)
 } scalar;
@@ -14,6 +42,19 @@ typedef union scalar {
     case COREX_##NAME: to->sfx = (T)(value); break;
 #define SET_ROUNDED(number, NAME, name, sfx, T, ...) \
     case COREX_##NAME: to->sfx = is_integer == 2 ? (T)(uint64_t)bits : (T)bits; break;
+
+/* An int; 2 in `is_integer` if it is beyond int64, and OverflowError beyond 64 bits. */
+static bool read_integer(PyObject *object, int *is_integer, int64_t *value)
+{
+    int overflow;
+    *value = PyLong_AsLongLongAndOverflow(object, &overflow);
+    if (COREX_UNLIKELY(overflow < 0))
+        PyErr_SetString(PyExc_OverflowError, "an integer below -2**63");
+    if (COREX_UNLIKELY(overflow > 0))
+        *value = (int64_t)PyLong_AsUnsignedLongLong(object);
+    *is_integer = overflow > 0 ? 2 : 1;
+    return !PyErr_Occurred();
+}
 
 /* Whether an integer is one of the dtype's own, so that it can be compared as one of them. */
 static bool is_held(int dtype, int is_integer, int64_t value)
@@ -27,7 +68,7 @@ static bool is_held(int dtype, int is_integer, int64_t value)
 }
 
 /* Reads a number as an operand. OverflowError: this kernel leaves it to the frontend. */
-static bool read_scalar(PyObject *object, const corex_kernel *kernel, scalar *to)
+static bool read_scalar(PyObject *object, const corex_direct *kernel, scalar *to)
 {
     const int dtype = kernel->dtype;
     int is_integer;
@@ -46,7 +87,7 @@ static bool read_scalar(PyObject *object, const corex_kernel *kernel, scalar *to
         }
         return true;
     }
-    if (!corex_read_number(object, &is_integer, &bits))
+    if (!read_integer(object, &is_integer, &bits))
         return false;
     if (COREX_UNLIKELY(kernel->compares && !is_held(dtype, is_integer, bits))) {
         PyErr_SetString(PyExc_OverflowError, "an integer that the dtype does not hold");
@@ -69,7 +110,7 @@ static bool outside(void)
 }
 
 /* Sets address and stride of operand k of a kernel. */
-static inline bool read_operand(const corex_kernel *kernel, PyObject *const *args, int64_t n,
+static inline bool read_operand(const corex_direct *kernel, PyObject *const *args, int64_t n,
                                 scalar *room, char **p, int64_t *stride)
 {
     if (COREX_LIKELY(Py_TYPE(args[0]) == &corex_buffer_type)) {
@@ -91,7 +132,7 @@ static PyObject *refused(void)
     Py_RETURN_NONE;
 }
 
-static PyObject *run_large(const corex_kernel *kernel, corex_buffer *out, char **p,
+static PyObject *run_large(const corex_direct *kernel, corex_buffer *out, char **p,
                            int64_t *strides, int64_t n, int nops)
 {
     const int size = 1 << kernel->out_shift;
@@ -101,7 +142,7 @@ static PyObject *run_large(const corex_kernel *kernel, corex_buffer *out, char *
 }
 
 /* Makes the result, operand 0 of the loop, and fills it. */
-COREX_INLINE PyObject *run(const corex_kernel *kernel, char **p, int64_t *strides, int64_t n,
+COREX_INLINE PyObject *run(const corex_direct *kernel, char **p, int64_t *strides, int64_t n,
                            int nops)
 {
     corex_buffer *out = corex_buffer_new(corex_bytes(n, kernel->out_shift));
@@ -118,7 +159,7 @@ COREX_INLINE PyObject *run(const corex_kernel *kernel, char **p, int64_t *stride
 static PyObject *direct_unary(PyObject *self, PyObject *const *args, size_t nargsf, PyObject *names)
 {
     (void)names;
-    const corex_kernel *kernel = (corex_kernel *)self;
+    const corex_direct *kernel = (corex_direct *)self;
     char *p[2];
     int64_t strides[2];
     scalar room;
@@ -130,7 +171,7 @@ static PyObject *direct_unary(PyObject *self, PyObject *const *args, size_t narg
     return run(kernel, p, strides, n, 2);
 }
 
-static bool zero_divisor(const corex_kernel *kernel, char *data, int64_t stride, int64_t n)
+static bool zero_divisor(const corex_direct *kernel, char *data, int64_t stride, int64_t n)
 {
     int64_t step = stride == 0 ? 0 : 1;
     corex_view b = {data, &n, &step, 1, kernel->dtype};
@@ -144,7 +185,7 @@ static PyObject *direct_binary(PyObject *self, PyObject *const *args, size_t nar
                                PyObject *names)
 {
     (void)names;
-    const corex_kernel *kernel = (corex_kernel *)self;
+    const corex_direct *kernel = (corex_direct *)self;
     char *p[3];
     int64_t strides[3];
     scalar first, second;
@@ -173,7 +214,7 @@ static PyObject *elementwise(row_finder find, int op, int dtype, vectorcallfunc 
     const corex_op *row = find(corex_kernels_now(), op);
     if (row->loops[dtype] == NULL)
         Py_RETURN_NONE;
-    corex_kernel *kernel = corex_kernel_new(row->name, call);
+    corex_direct *kernel = new_direct(row->name, call);
     if (kernel == NULL)
         return NULL;
     kernel->dtype = dtype;
@@ -188,15 +229,10 @@ static PyObject *elementwise(row_finder find, int op, int dtype, vectorcallfunc 
     return (PyObject *)kernel;
 }
 
-PyObject *corex_py_direct(PyObject *module, PyObject *const *args, Py_ssize_t nargs)
+PyObject *corex_find_direct(const char *name, int32_t dtype)
 {
-    (void)module;
-    if (!corex_check_count("direct", nargs, 2))
-        return NULL;
-    const char *name = PyUnicode_AsUTF8(args[0]);
-    int dtype = name == NULL ? -1 : corex_dtype_of(args[1]);
-    if (dtype < 0)
-        return NULL;
+    if (dtype < 0 || dtype >= COREX_NUM_DTYPES)
+        Py_RETURN_NONE; /* one that came later */
     if (corex_is_form_of_gelu(name))
         Py_RETURN_NONE; /* which form it is comes as a parameter */
     int op = corex_unary_op(name);
@@ -208,7 +244,7 @@ PyObject *corex_py_direct(PyObject *module, PyObject *const *args, Py_ssize_t na
     vectorcallfunc call = corex_find_composite(name, dtype);
     if (call == NULL)
         Py_RETURN_NONE;
-    corex_kernel *kernel = corex_kernel_new("composite", call);
+    corex_direct *kernel = new_direct("composite", call);
     if (kernel == NULL)
         return NULL;
     kernel->dtype = dtype;

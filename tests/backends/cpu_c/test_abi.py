@@ -21,6 +21,10 @@ class View(ctypes.Structure):
         ("strides", ctypes.POINTER(ctypes.c_int64)),
         ("ndim", ctypes.c_int32),
         ("dtype", ctypes.c_int32),
+        ("memory", ctypes.c_void_p),
+        ("offset", ctypes.c_int64),
+        ("device", ctypes.c_int32),
+        ("reserved", ctypes.c_int32),
     )
 
 
@@ -54,7 +58,7 @@ def view(array):
 
 
 def test_version_and_sizes(library):
-    assert library.corex_abi_version() == 1
+    assert library.corex_abi_version() == 2
     assert [library.corex_itemsize(k) for k in range(-1, 7)] == [0, 1, 1, 4, 8, 4, 8, 0]
 
 

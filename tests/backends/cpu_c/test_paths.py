@@ -219,7 +219,7 @@ def test_the_environment_forces(native) -> None:
 def test_a_bad_environment_is_told(native, value: str) -> None:
     code = "from corex_cpu_c.backend import CpuCBackend; CpuCBackend()"
     told = _python(code, COREX_CPU_LEVEL=value)
-    assert f"ValueError: in the environment: path level cannot be '{value}'" in told
+    assert f"BackendUnavailableError: in the environment: path level cannot be '{value}'" in told
 
 
 def test_forcing_from_c(native) -> None:

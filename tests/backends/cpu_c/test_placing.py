@@ -21,7 +21,7 @@ library = ctypes.CDLL(sys.argv[1])
 print("ready", flush=True)
 sys.stdin.readline()
 library.corex_last_error.restype = ctypes.c_char_p
-assert library.corex_abi_version() == 1
+assert library.corex_abi_version() == 2
 assert library.corex_blas_load(b"/nowhere") != 0
 assert library.corex_last_error()
 assert library.corex_unary_op(b"exp") >= 0
@@ -124,4 +124,4 @@ def test_the_copy_is_loadable(backend, placing, tmp_path):
     from corex_cpu_c import _native
 
     placing.replace_file(_native.__file__, tmp_path / "new" / "library.so")
-    assert ctypes.CDLL(str(tmp_path / "new" / "library.so")).corex_abi_version() == 1
+    assert ctypes.CDLL(str(tmp_path / "new" / "library.so")).corex_abi_version() == 2

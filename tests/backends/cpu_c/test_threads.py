@@ -47,7 +47,7 @@ def test_setting(backend):
 
 
 def test_environment():
-    code = "from corex_cpu_c import _native; print(_native.get_num_threads())"
+    code = "from corex_cpu_c.backend import CpuCBackend; print(CpuCBackend().get_num_threads())"
     result = subprocess.run(
         [sys.executable, "-c", code],
         env={**os.environ, "COREX_NUM_THREADS": "3"},

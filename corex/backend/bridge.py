@@ -1,0 +1,223 @@
+"""`CBackend`: a backend whose memory and kernels are functions in C, given as one table.
+
+The table is described in `corex/include/corex_backend.h`, docs/c-backend.md tells how to write one.
+It is called by the compiled module `corex._core`, without ctypes; where that was not built, so that
+there is no bridge, `CBackend` says so.
+"""
+
+from __future__ import annotations
+
+import functools
+import importlib
+import os
+from collections.abc import Mapping
+from typing import Any
+
+from corex.backend import sources
+from corex.backend.contract import DTYPES, Backend, Buffer, DirectKernel, Kernel, KernelChoice
+from corex.backend.signatures import fits
+from corex.backend.traits import Traits
+from corex.backend.version import features_of
+from corex.dtypes import BY_NAME, DType
+from corex.errors import BackendUnavailableError, OutOfMemoryError
+
+
+def get_include() -> str:
+    """The folder of the headers that come with corex: `corex_backend.h`, `corex_loops.h`."""
+    return str(sources.INCLUDE)
+
+
+_AGAIN = "; install this checkout again: pip install --editable ." if sources.CSRC.is_dir() else ""
+
+
+@functools.cache
+def _core() -> Any:
+    """The compiled module.
+
+    Raises:
+        BackendUnavailableError: it was not built, or from other sources than those beside it.
+    """
+    try:
+        core = importlib.import_module("corex._core")
+    except ImportError as error:
+        raise BackendUnavailableError(
+            "backends in C need the compiled part of corex, which was not built, as happens where "
+            f"there is no C compiler when corex is installed: {error}{_AGAIN}"
+        ) from error
+    if sources.CSRC.is_dir() and core.sources != sources.fingerprint():
+        raise BackendUnavailableError(
+            f"{core.__file__} was built from other sources than {sources.CSRC} has now{_AGAIN}"
+        )
+    core.setup(BY_NAME, OutOfMemoryError)
+    return core
+
+
+def _read(source: str | os.PathLike[str] | int | object) -> tuple[Any, list[Any]]:
+    """A table and its kernels.
+
+    Raises:
+        BackendUnavailableError: they cannot be used, and why.
+    """
+    core = _core()
+    path = os.path.abspath(source) if isinstance(source, (str, os.PathLike)) else None
+    try:
+        table = core.adopt(source) if path is None else core.open(path)
+        reason = table.probe()
+        kernels = [] if reason else table.kernels()
+    except (OSError, ValueError) as error:
+        what = "this table" if path is None else path
+        raise BackendUnavailableError(f"cannot use {what} as a backend: {error}") from error
+    if reason is not None:
+        raise BackendUnavailableError(reason)
+    return table, kernels
+
+
+def _read_traits(text: str) -> Traits:
+    """Traits in words, such as "subnormals=flushed ulps=unary:16,reduce:8 held_only=float64".
+
+    Raises:
+        ValueError: a word is none.
+    """
+    found: dict[str, Any] = {}
+    for word in text.split():
+        name, _, value = word.partition("=")
+        if name == "ulps":
+            bounds = [each.partition(":") for each in value.split(",")]
+            found[name] = {family: float(bound) for family, _, bound in bounds}
+        elif name == "held_only":
+            found[name] = frozenset(BY_NAME[each] for each in value.split(","))
+        elif name == "index_bits":
+            found[name] = int(value)
+        elif name in Traits.__dataclass_fields__ and value:
+            found[name] = value.replace("_", " ")
+        else:
+            raise ValueError(f"{word!r} is no trait: corex.backend.Traits has their names")
+    return Traits(**found)
+
+
+class CBackend(Backend):
+    """A backend made of a table of C functions.
+
+    Args:
+        source: the path of a shared library that exports `corex_backend_table`, or what that
+            function returns: the table's address, or a capsule of that name.
+
+    Raises:
+        BackendUnavailableError: `corex._core` is not there, the library cannot be loaded, its table
+            is of another version or lacks something, or it cannot work on this machine.
+    """
+
+    def __init__(self, source: str | os.PathLike[str] | int | object) -> None:
+        self.table, kernels = _read(source)
+        table = self.table
+        # Instance attributes: the names are the library's. A subclass may have its own.
+        if not hasattr(type(self), "name"):
+            self.name = table.name  # type: ignore[misc]
+            self.device_type = table.device_type  # type: ignore[misc]
+        self._dtypes: tuple[DType, ...] = table.dtypes or DTYPES
+        self._rows: dict[str, list[Any]] = {}
+        for kernel in kernels:
+            self._rows.setdefault(kernel.__name__, []).append(kernel)
+        self.kernels: Mapping[str, Kernel] = {op: rows[0] for op, rows in self._rows.items()}
+        # The builtin itself: allocation is part of every op.
+        self.allocate = table.allocate  # type: ignore[method-assign]
+        if "threads" in table.features:
+            self.get_num_threads = table.get_num_threads
+            self.set_num_threads = table.set_num_threads
+
+    @staticmethod
+    def unavailable() -> str | None:
+        """Why there can be no backend in C here, or None: for the `probe` of a plugin."""
+        try:
+            _core()
+        except BackendUnavailableError as error:
+            return str(error)
+        return None
+
+    # ---- what it is ----
+    @property
+    def features(self) -> frozenset[str]:
+        """What the table has, and what a subclass overrides."""
+        offered: frozenset[str] = self.table.features
+        return offered | features_of(self, CBackend)
+
+    def traits(self, device: int) -> Traits:
+        """What the table says of the device."""
+        return _read_traits(self.table.traits(device))
+
+    # ---- devices ----
+    def device_count(self) -> int:
+        """How many devices the library drives."""
+        return int(self.table.device_count())
+
+    def device_name(self, device: int) -> str:
+        """What the library calls a device."""
+        return str(self.table.device_name(device))
+
+    def dtypes(self, device: int) -> tuple[DType, ...]:
+        """The dtypes that the table names."""
+        return self._dtypes
+
+    def synchronize(self, device: int) -> None:
+        """Waits for the device."""
+        self.table.synchronize(device)
+
+    # ---- memory ----
+    def nbytes(self, buffer: Buffer) -> int:
+        """The size in bytes."""
+        return int(buffer.nbytes)
+
+    def copy_from_host(self, buffer: Buffer, start: int, source: memoryview) -> None:
+        """Copies bytes into the buffer."""
+        self.table.copy_from_host(buffer, start, source)
+
+    def copy_to_host(self, buffer: Buffer, start: int, target: memoryview) -> None:
+        """Copies bytes out of the buffer."""
+        self.table.copy_to_host(buffer, start, target)
+
+    def copy_device(
+        self, target: Buffer, target_start: int, source: Buffer, source_start: int, nbytes: int
+    ) -> bool:
+        """Copies bytes between two buffers, where the library can."""
+        done: bool = self.table.copy_device(target, target_start, source, source_start, nbytes)
+        return done
+
+    def host_view(self, buffer: Buffer) -> memoryview | None:
+        """The buffer's bytes themselves, where the host sees them."""
+        if "host_view" not in self.table.features:
+            return None
+        try:
+            return memoryview(buffer)
+        except BufferError:
+            return None
+
+    def wrap_host(self, data: memoryview) -> Buffer | None:
+        """A buffer over the given bytes, where memory is the host's; kernels refuse to write to it
+        if `data` is read-only."""
+        return self.table.wrap(data)
+
+    def data_ptr(self, buffer: Buffer) -> int:
+        """The address of the first byte."""
+        return int(self.table.pointer(buffer))
+
+    def memory_stats(self, device: int) -> dict[str, int]:
+        """The allocator's counters, where the library counts."""
+        stats: dict[str, int] = self.table.memory_stats(device)
+        return stats
+
+    def empty_cache(self, device: int) -> None:
+        """Returns cached memory to the system."""
+        self.table.empty_cache(device)
+
+    # ---- kernels ----
+    def select(self, op: str, dtypes: tuple[DType, ...]) -> KernelChoice | None:
+        """The first kernel of that name that takes these dtypes."""
+        for kernel in self._rows.get(op, ()):
+            if fits(op, dtypes, kernel.dtypes):
+                return KernelChoice(kernel, numbers=kernel.numbers)
+        return None
+
+    def direct(self, op: str, dtype: DType) -> DirectKernel | None:
+        """The short cut for `op`, if the library has a part for Python."""
+        kernel: DirectKernel | None = self.table.direct(op, dtype)
+        return kernel

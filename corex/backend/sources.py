@@ -1,0 +1,27 @@
+"""What the compiled part of corex is made of.
+
+By the standard library alone: setup.py runs it, too.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+
+CSRC = Path(__file__).resolve().parents[1] / "csrc"
+INCLUDE = CSRC.parent / "include"
+
+COMPILE_ARGS = ["-std=gnu11", "-O3", "-fvisibility=hidden", "-Wall", "-Wextra"]
+
+
+def files(suffix: str) -> list[Path]:
+    """The C files of that suffix; none of them lies beside an installed corex but its headers."""
+    return sorted([*CSRC.glob(f"*{suffix}"), *INCLUDE.glob(f"*{suffix}")])
+
+
+def fingerprint() -> str:
+    """Of all sources, compiled in: so a checkout knows a module that was built from others."""
+    digest = hashlib.sha256()
+    for path in [*files(".c"), *files(".h")]:
+        digest.update(path.name.encode() + b"\0" + path.read_bytes() + b"\0")
+    return digest.hexdigest()[:16]
