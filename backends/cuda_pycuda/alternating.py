@@ -19,7 +19,7 @@ from corex.backend import Buffer, DirectKernel
 from corex.dtypes import DType
 from corex_cuda_pycuda import runtime
 from corex_cuda_pycuda.backend import CudaBackend
-from corex_cuda_pycuda.runtime import Borrowed, Event, Stream
+from corex_cuda_pycuda.runtime import BorrowedBuffer, Event, Stream
 from corex_cuda_pycuda.runtime.threads import current
 
 Touched = tuple[Stream, Event]
@@ -30,7 +30,7 @@ class AlternatingBackend(CudaBackend):
 
     def __init__(self) -> None:
         super().__init__()
-        self._touched: WeakKeyDictionary[Borrowed, Touched] = WeakKeyDictionary()
+        self._touched: WeakKeyDictionary[BorrowedBuffer, Touched] = WeakKeyDictionary()
         self.kernels = {name: self._in_turn(kernel) for name, kernel in self.kernels.items()}
 
     # ---- taking turns ------------------------------------------------------------------------
@@ -45,7 +45,7 @@ class AlternatingBackend(CudaBackend):
         return call
 
     @contextmanager
-    def _turn(self, *buffers: Borrowed) -> Iterator[list[Borrowed]]:
+    def _turn(self, *buffers: BorrowedBuffer) -> Iterator[list[BorrowedBuffer]]:
         """Orders a stream behind the last work on the buffers; then it is the other one's turn."""
         touched = list(buffers)
         if current.capture is not None or not buffers:
@@ -129,11 +129,11 @@ def _pair(device: int) -> tuple[Stream, Stream]:
     return found.default_stream, found.new_stream()
 
 
-def _buffers(arguments: tuple[Any, ...]) -> list[Borrowed]:
+def _buffers(arguments: tuple[Any, ...]) -> list[BorrowedBuffer]:
     """The buffers of an op's operands: views begin with theirs, short cuts take them alone."""
-    found: list[Borrowed] = []
+    found: list[BorrowedBuffer] = []
     for argument in arguments:
-        if isinstance(argument, Borrowed):
+        if isinstance(argument, BorrowedBuffer):
             found.append(argument)
         elif isinstance(argument, list | tuple):
             found += _buffers(tuple(argument))

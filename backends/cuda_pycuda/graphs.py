@@ -12,8 +12,8 @@ import sys
 from types import FrameType
 from typing import Any, Final
 
+from corex.backend import Block, PrivatePool
 from corex_cuda_pycuda.runtime import Buffer, Device, Stream, capture
-from corex_cuda_pycuda.runtime.blocks import Block, PrivatePool
 from corex_cuda_pycuda.runtime.threads import current, enter
 
 _STATE: Final = struct.Struct("=QQ")  # seed, offset

@@ -11,7 +11,7 @@ import threading
 from collections import deque
 from typing import Final, NamedTuple
 
-from corex_cuda_pycuda.runtime import Borrowed, Device, Event, capture, device
+from corex_cuda_pycuda.runtime import BorrowedBuffer, Device, Event, capture, device
 from corex_cuda_pycuda.runtime.threads import current
 
 DLPACK_CUDA: Final = 2
@@ -84,7 +84,7 @@ _exiting: list[bool] = []
 atexit.register(_exiting.append, True)
 
 
-class Foreign(Borrowed):
+class Foreign(BorrowedBuffer):
     """A buffer of foreign memory."""
 
     __slots__ = ()

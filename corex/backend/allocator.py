@@ -92,7 +92,7 @@ class CachingAllocator:
             OutOfMemoryError: there is none, also after unused memory has been given back.
         """
         if nbytes == 0:
-            return BorrowedBuffer(0, 0, self._index)
+            return BorrowedBuffer(self._driver.nothing, 0, self._index)
         size = self._classes.get(nbytes) or self._class(nbytes)
         block: Block | None = None
         with self._lock:

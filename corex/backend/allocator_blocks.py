@@ -76,7 +76,7 @@ class BorrowedBuffer:
     """Memory of nobody or of somebody else, who is kept alive.
 
     Attributes:
-        ptr: what kernels know the memory by, as a rule its address; that of no bytes is 0.
+        ptr: what kernels know the memory by, as a rule its address.
         nbytes: the size that was asked for.
         device: the device, as the driver's `index` says it.
     """

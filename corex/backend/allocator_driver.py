@@ -32,6 +32,7 @@ class MemoryDriver:
     Attributes:
         name: what messages call the device.
         index: what the attribute `device` of each buffer is.
+        nothing: `ptr` of buffers of no bytes, which are not asked for.
         default_stream: the stream that nobody has to choose.
         divides: whether `part` can name what begins in the middle of a piece, so that small
             buffers are cut from larger pieces.
@@ -39,6 +40,7 @@ class MemoryDriver:
 
     name: str = "the device"
     index: Any = 0
+    nothing: Any = 0
     default_stream: Any = None
     divides: bool = False
 

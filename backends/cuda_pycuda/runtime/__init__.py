@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from corex_cuda_pycuda.runtime.blocks import Borrowed, Buffer
+from corex.backend import BorrowedBuffer
 from corex_cuda_pycuda.runtime.compiler import CompileError
 from corex_cuda_pycuda.runtime.device import (
     Device,
@@ -18,12 +18,13 @@ from corex_cuda_pycuda.runtime.device import (
     launch,
     opened,
 )
+from corex_cuda_pycuda.runtime.memory import Buffer
 from corex_cuda_pycuda.runtime.properties import Properties
 from corex_cuda_pycuda.runtime.source import Source
 from corex_cuda_pycuda.runtime.streams import Event, Stream, choose
 
 __all__ = [
-    "Borrowed",
+    "BorrowedBuffer",
     "Buffer",
     "CompileError",
     "Device",

@@ -10,10 +10,9 @@ from typing import Any
 import pycuda.driver as drv
 
 from corex_cuda_pycuda.runtime import compiler, native
-from corex_cuda_pycuda.runtime.blocks import Buffer
 from corex_cuda_pycuda.runtime.capture import allowing
 from corex_cuda_pycuda.runtime.faults import FaultWord
-from corex_cuda_pycuda.runtime.memory import Allocator
+from corex_cuda_pycuda.runtime.memory import Buffer, allocator_of
 from corex_cuda_pycuda.runtime.properties import Grid, properties_of
 from corex_cuda_pycuda.runtime.source import Source
 from corex_cuda_pycuda.runtime.staging import Staging
@@ -99,8 +98,7 @@ class Device:
         self.context_handle = int(self.context.handle)
         enter(self)
         self.default_stream = current.stream = Stream(self, 0)
-        self.allocator = Allocator(self)
-        self.allocator.add_stream(self.default_stream)
+        self.allocator = allocator_of(self)
         self.staging = Staging(self)
         self.faults = FaultWord(self)
         self.fault_word = self.faults.pointer

@@ -83,7 +83,7 @@ def test_arguments_that_cannot_be_copied(make: Any, said: str) -> None:
 
 
 def test_wrong_use() -> None:
-    with pytest.raises(TypeError, match="takes a CUDAGraph or a function, not int"):
+    with pytest.raises(TypeError, match="takes a graph or a function, not int"):
         corex.cuda.graph(3)
     with pytest.raises(ValueError, match="warmup must be at least 1"):
         corex.cuda.graph(abs, warmup=0)

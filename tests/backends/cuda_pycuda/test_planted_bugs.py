@@ -319,7 +319,7 @@ def test_an_index_that_does_not_fit_into_an_int(
     mapped = ctypes.c_uint(DEVICEMAP)
     room = (ctypes.c_void_p(address), ctypes.c_size_t(9 * step))
     assert driver.cuMemHostRegister_v2(*room, mapped) == 0
-    far = runtime.Borrowed(address, 9 * step, device.index, owner=memory)
+    far = runtime.BorrowedBuffer(address, 9 * step, device.index, owner=memory)
     near = device.allocate(count)
     cuda.kernels["copy"]((near, uint8, (count,), (1,), 0), (far, uint8, (count,), (step,), start))
     seen = bytearray(count)

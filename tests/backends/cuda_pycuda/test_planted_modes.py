@@ -39,7 +39,7 @@ print([t.mean().item() for t in chains])
 RIGHT = "[0.0, 511.0, 1022.0]"
 
 FORGETFUL = """
-from corex_cuda_pycuda.runtime import blocks
+from corex.backend import allocator_blocks as blocks
 blocks._noted_address = lambda buffer: blocks._address.__get__(buffer)
 """
 SHARED_SCRATCH = """

@@ -75,7 +75,7 @@ class OpenCLBackend(Backend):
     # ---- memory ------------------------------------------------------------------------------
     def allocate(self, nbytes: int, device: int, dtype: Any = None, shape: Any = None) -> Buffer:
         """Uninitialised device memory."""
-        return self._device(device).pool.allocate(nbytes)
+        return self._device(device).allocator.allocate(nbytes)
 
     def nbytes(self, buffer: Buffer) -> int:
         """The size that was asked for."""
@@ -83,23 +83,23 @@ class OpenCLBackend(Backend):
 
     def copy_from_host(self, buffer: Buffer, start: int, source: memoryview) -> None:
         """Copies bytes to the device; small copies do not wait for its queue."""
-        buffer.pool.device.write(buffer, start, source)
+        buffer.device.write(buffer, start, source)
 
     def copy_to_host(self, buffer: Buffer, start: int, target: memoryview) -> None:
         """Copies bytes from the device, after everything enqueued before."""
-        buffer.pool.device.read(buffer, start, target)
+        buffer.device.read(buffer, start, target)
 
     def synchronize(self, device: int) -> None:
         """Waits until the device's queue is empty."""
         self._device(device).finish()
 
     def memory_stats(self, device: int) -> dict[str, int]:
-        """The counters of the device's pool."""
-        return self._device(device).pool.stats()
+        """The counters of the device's allocator."""
+        return self._device(device).allocator.stats()
 
     def empty_cache(self, device: int) -> None:
-        """Gives the pool's unused memory back to the driver."""
-        self._device(device).pool.empty_cache()
+        """Gives unused memory back to the driver."""
+        self._device(device).allocator.empty_cache()
 
     # ---- kernels -----------------------------------------------------------------------------
     def select(self, op: str, dtypes: tuple[DType, ...]) -> KernelChoice | None:
@@ -112,5 +112,5 @@ class OpenCLBackend(Backend):
 
 def _has_double(out: View, *_: object) -> bool:
     """Box and Muller's formula is prescribed in double precision, for float32 too."""
-    device: Device = out[0].pool.device
+    device: Device = out[0].device
     return device.fp64

@@ -25,7 +25,7 @@ def _found(op: str, bad: str, view: View, lowest: int = 0, highest: int = 0) -> 
     geometry = plan(sizes, strides)
     if geometry.size == 0:
         return False
-    device: Device = buffer.pool.device
+    device: Device = buffer.device
     kernel = device.function(
         ("check", bad, dtype),
         "check",
@@ -38,7 +38,7 @@ def _found(op: str, bad: str, view: View, lowest: int = 0, highest: int = 0) -> 
     limits = np.int64(lowest), np.int64(highest)
     with device.lock:
         for layout in layouts(geometry, offset):
-            device.launch(kernel, geometry.size, device.fault, buffer.data, layout, *limits)
+            device.launch(kernel, geometry.size, device.fault, buffer.ptr, layout, *limits)
         return device.faulty()
 
 
@@ -76,7 +76,7 @@ def elements(view: View) -> npt.NDArray[np.int64]:
     """The elements of an int64 view, on the host."""
     buffer, dtype, shape, strides, offset = view
     whole = np.empty(buffer.nbytes // dtype.itemsize, np.int64)
-    buffer.pool.device.read(buffer, 0, whole.view(np.uint8).data)
+    buffer.device.read(buffer, 0, whole.view(np.uint8).data)
     steps = tuple(stride * dtype.itemsize for stride in strides)
     found: npt.NDArray[np.int64] = np.lib.stride_tricks.as_strided(whole[offset:], shape, steps)
     return found

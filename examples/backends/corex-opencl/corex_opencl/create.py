@@ -52,11 +52,11 @@ def fill(out: View, value: Number) -> None:
     found = plan(shape, strides)
     if found.size == 0:
         return
-    device: Device = buffer.pool.device
+    device: Device = buffer.device
     kernel = device.function(("fill", dtype), "fill", partial(_source, "fill", dtype, device.fp64))
     bits = converted(value, dtype).tobytes()
     for layout in layouts(found, offset):
-        device.launch(kernel, found.size, buffer.data, layout, bits)
+        device.launch(kernel, found.size, buffer.ptr, layout, bits)
 
 
 def arange(out: View, start: Number, step: Number) -> None:
@@ -65,7 +65,7 @@ def arange(out: View, start: Number, step: Number) -> None:
     found = plan(shape, strides)
     if found.size == 0:
         return
-    device: Device = buffer.pool.device
+    device: Device = buffer.device
     whole = isinstance(start, int) and isinstance(step, int)
     if not whole and not device.fp64:
         _arange_on_host(out, start, step)
@@ -77,7 +77,7 @@ def arange(out: View, start: Number, step: Number) -> None:
         partial(_source, "arange", dtype, device.fp64, name),
     )
     for layout in layouts(found, offset):
-        device.launch(kernel, found.size, buffer.data, layout, *map(scalar, (start, step)))
+        device.launch(kernel, found.size, buffer.ptr, layout, *map(scalar, (start, step)))
 
 
 def _arange_on_host(out: View, start: float, step: float) -> None:
@@ -85,7 +85,7 @@ def _arange_on_host(out: View, start: float, step: float) -> None:
     computed = dense_like(out)
     numbers = start + np.arange(out[2][0]) * step
     stored = numbers.astype(f"{out[1].kind}{out[1].itemsize}")
-    out[0].pool.device.write(computed[0], 0, stored.view(np.uint8).data)
+    out[0].device.write(computed[0], 0, stored.view(np.uint8).data)
     elementwise.run("copy", out, computed)
 
 

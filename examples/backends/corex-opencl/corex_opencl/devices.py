@@ -13,7 +13,7 @@ import pyopencl as cl
 
 from corex.backend import OutOfMemoryError
 
-from .memory import Memory, Pool
+from .memory import Memory, allocator_of
 from .programs import Source, build
 
 GROUP = 256  # work-items of a group, where a kernel does not need another number
@@ -33,7 +33,7 @@ class Device:
         self.hardware = hardware
         self.context = cl.Context([hardware])
         self.queue = cl.CommandQueue(self.context)
-        self.pool = Pool(self)
+        self.allocator = allocator_of(self)
         self.fp64 = has_fp64(hardware)
         self.group = min(GROUP, hardware.max_work_group_size)
         self.lock = threading.RLock()
@@ -46,16 +46,16 @@ class Device:
     # ---- memory ------------------------------------------------------------------------------
     def scratch(self, nbytes: int) -> Memory:
         """Memory for a kernel's own use; it may be dropped as soon as its commands are enqueued."""
-        return self.pool.allocate(nbytes)
+        return self.allocator.allocate(nbytes)
 
     def write(self, memory: Memory, start: int, source: memoryview) -> None:
         """Copies bytes in; those of `source` are not looked at after the return."""
         if source.nbytes > STAGED:
-            cl.enqueue_copy(self.queue, memory.data, source, dst_offset=start, is_blocking=True)
+            cl.enqueue_copy(self.queue, memory.ptr, source, dst_offset=start, is_blocking=True)
         elif source.nbytes:
             aside = bytes(source)
             event = cl.enqueue_copy(
-                self.queue, memory.data, aside, dst_offset=start, is_blocking=False
+                self.queue, memory.ptr, aside, dst_offset=start, is_blocking=False
             )
             self._staged.append((event, aside))
             self._forget_staged()
@@ -63,7 +63,7 @@ class Device:
     def read(self, memory: Memory, start: int, target: memoryview) -> None:
         """Copies bytes out, when everything enqueued before has run."""
         if target.nbytes:
-            cl.enqueue_copy(self.queue, target, memory.data, src_offset=start, is_blocking=True)
+            cl.enqueue_copy(self.queue, target, memory.ptr, src_offset=start, is_blocking=True)
 
     def _forget_staged(self) -> None:
         """Lets go of the bytes that have arrived."""

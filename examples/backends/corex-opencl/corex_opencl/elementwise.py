@@ -34,10 +34,10 @@ def run(op: str, out: View, *inputs: View) -> None:
     found = plan(out[2], *[view[3] for view in views])
     if found.size == 0:
         return
-    device: Device = out[0].pool.device
+    device: Device = out[0].device
     name = f"along_{found.steps}" if found.steps in _ALONG else "anywhere"
     kernel = device.function((op, dtypes, name), name, lambda: source(op, dtypes, device.fp64))
-    buffers = [view[0].data for view in views]
+    buffers = [view[0].ptr for view in views]
     for layout in layouts(found, *[view[4] for view in views]):
         device.launch(kernel, found.size, *buffers, layout)
 

@@ -42,7 +42,7 @@ def _function(device: Device, op: str, dtype: DType, name: str, combine: str) ->
 
 def _positions(view: View, indices: tuple[View, ...]) -> View:
     """Where `view[i1, ..., ik]` begin, one int64 for each, counted in elements of the buffer."""
-    device: Device = view[0].pool.device
+    device: Device = view[0].device
     (n,) = indices[0][2]
     memory = device.scratch(8 * n)
     kernel = device.function(
@@ -55,7 +55,7 @@ def _positions(view: View, indices: tuple[View, ...]) -> View:
         size, stride = np.int64(view[2][dimension]), np.int64(view[3][dimension])
         first = np.int32(dimension == 0)
         for layout in layouts(found, offset):
-            device.launch(kernel, n, memory.data, buffer.data, layout, size, stride, first)
+            device.launch(kernel, n, memory.ptr, buffer.ptr, layout, size, stride, first)
     return (memory, int64, (n,), (1,), 0)
 
 
@@ -64,9 +64,9 @@ def _take(op: str, out: View, a: View, positions: View, step: int) -> None:
     found = plan(out[2], out[3], a[3], positions[3])
     if found.size == 0:
         return
-    device: Device = out[0].pool.device
+    device: Device = out[0].device
     kernel = _function(device, op, out[1], "take", "put")
-    buffers = [view[0].data for view in (out, a, positions)]
+    buffers = [view[0].ptr for view in (out, a, positions)]
     for layout in layouts(found, out[4], a[4], positions[4]):
         device.launch(kernel, found.size, *buffers, layout, np.int64(step))
 
@@ -83,9 +83,9 @@ def _put(
     found = plan(shape, *strides)
     if found.size == 0 or steps[1] == 0:
         return
-    device: Device = views[0][0].pool.device
+    device: Device = views[0][0].device
     kernel = _function(device, op, views[0][1], "put", combine)
-    buffers = [view[0].data for view in views]
+    buffers = [view[0].ptr for view in views]
     for layout in layouts(found, *[view[4] for view in views]):
         device.launch(kernel, found.size, *buffers, layout, *map(np.int64, steps))
 

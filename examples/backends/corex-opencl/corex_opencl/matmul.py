@@ -54,13 +54,13 @@ def _packed(view: View, rows: int, columns: int, turn: int) -> tuple[Memory, np.
     Each has `rows` x `columns` elements; one that all batches share is packed once.
     """
     buffer, dtype, shape, strides, _ = view
-    device: Device = buffer.pool.device
+    device: Device = buffer.device
     batches = shape[0] if strides[0] else 1
     count = batches * rows * columns
     memory = device.scratch(count * dtype.itemsize)
     sizes = map(np.int64, (shape[1], shape[2], rows, columns, turn, batches))
     device.launch(
-        _function(device, dtype, "pack"), count, memory.data, buffer.data, _matrix(view), *sizes
+        _function(device, dtype, "pack"), count, memory.ptr, buffer.ptr, _matrix(view), *sizes
     )
     return memory, np.int64(rows * columns if batches > 1 else 0)
 
@@ -75,7 +75,7 @@ def multiply(out: View, a: View, b: View, bias: View | None) -> None:
     k = a[2][2]
     if batches * m * n == 0:
         return
-    device: Device = out[0].pool.device
+    device: Device = out[0].device
     dtype = out[1]
     added = out if bias is None else bias
     bias_place = (0, 0, 0) if bias is None else (1, bias[4], bias[3][0])
@@ -85,7 +85,7 @@ def multiply(out: View, a: View, b: View, bias: View | None) -> None:
         device.launch(
             _function(device, dtype, "plain"),
             batches * m * n,
-            *(view[0].data for view in (out, a, b, added)),
+            *(view[0].ptr for view in (out, a, b, added)),
             *map(_matrix, (out, a, b)),
             sizes,
         )
@@ -98,10 +98,10 @@ def multiply(out: View, a: View, b: View, bias: View | None) -> None:
         _function(device, dtype, "tiles"),
         (_ceiling(columns // width, 16), _ceiling(rows // ROWS, 4), batches),
         (16, 4, 1),
-        out[0].data,
-        left.data,
-        right.data,
-        added[0].data,
+        out[0].ptr,
+        left.ptr,
+        right.ptr,
+        added[0].ptr,
         _matrix(out),
         sizes,
         np.int64(rows),

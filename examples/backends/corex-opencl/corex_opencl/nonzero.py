@@ -32,7 +32,7 @@ def nonzero(out: View, a: View) -> None:
     if len(geometry.places) > 1:
         a = densely(a)
         geometry = plan(shape, a[3])
-    device: Device = a[0].pool.device
+    device: Device = a[0].device
     flat = _flat_positions(device, a, geometry.size, found)
     coordinate = device.function(("coordinate",), "coordinate", lambda: _SOURCE)
     buffer, _, _, (per_row, per_column), offset = out
@@ -44,7 +44,7 @@ def nonzero(out: View, a: View) -> None:
             math.prod(shape[dimension + 1 :]),
             size,
         )
-        device.launch(coordinate, found, buffer.data, flat.data, *map(np.int64, numbers))
+        device.launch(coordinate, found, buffer.ptr, flat.ptr, *map(np.int64, numbers))
 
 
 def _flat_positions(device: Device, a: View, count: int, found: int) -> Memory:
@@ -53,13 +53,13 @@ def _flat_positions(device: Device, a: View, count: int, found: int) -> Memory:
     chunk = max(CHUNK, -(-count // CHUNKS))
     chunks = -(-count // chunk)
     starts, flat = device.scratch(8 * chunks), device.scratch(8 * found)
-    mask = a[0].data
+    mask = a[0].ptr
     (layout,) = layouts(plan(a[2], a[3]), a[4])
     counting = function(("count_true",), "count_true")
-    device.launch(counting, chunks, starts.data, mask, layout, np.int64(chunk))
-    device.launch(function(("sum_up",), "sum_up"), 1, starts.data, np.int64(chunks))
+    device.launch(counting, chunks, starts.ptr, mask, layout, np.int64(chunk))
+    device.launch(function(("sum_up",), "sum_up"), 1, starts.ptr, np.int64(chunks))
     writing = function(("write_true",), "write_true")
-    device.launch(writing, chunks, flat.data, starts.data, mask, layout, np.int64(chunk))
+    device.launch(writing, chunks, flat.ptr, starts.ptr, mask, layout, np.int64(chunk))
     return flat
 
 

@@ -31,14 +31,14 @@ def _run(op: str, views: tuple[View | None, ...], lines: list[bytes], a: View, *
     rows, n = a[2]
     if rows == 0:
         return
-    device: Device = a[0].pool.device
+    device: Device = a[0].device
     dtype = a[1]
     kernel = device.function(
         (op, dtype),
         op,
         lambda: Source(title(op, [dtype]), ("norm",), type_defines(dtype, device.fp64)),
     )
-    buffers = [(a if view is None else view)[0].data for view in views]
+    buffers = [(a if view is None else view)[0].ptr for view in views]
     device.launch(kernel, rows, *buffers, *lines, np.int64(rows), np.int64(n), *rest)
 
 
@@ -46,7 +46,7 @@ def layer_norm(
     out: View, mean: View, rstd: View, a: View, weight: View | None, bias: View | None, eps: float
 ) -> None:
     """(a - mean) * rstd * weight + bias, with the mean and variance of each row."""
-    wide = np.float64 if a[0].pool.device.fp64 else np.float32
+    wide = np.float64 if a[0].device.fp64 else np.float32
     lines = [_lines(out), _lines(mean, True), _lines(rstd, True)]
     lines += [_lines(a), _lines(weight), _lines(bias)]
     _run("layer_norm", (out, mean, rstd, a, weight, bias), lines, a, wide(eps))

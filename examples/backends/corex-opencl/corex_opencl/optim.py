@@ -20,7 +20,7 @@ def _run(op: str, views: Sequence[View], buffers: int, floats: Sequence[float], 
     found = plan(views[0][2], *[view[3] for view in views])
     if found.size == 0:
         return
-    device: Device = views[0][0].pool.device
+    device: Device = views[0][0].device
     dtype = views[0][1]
     kernel = device.function(
         (op, dtype),
@@ -28,7 +28,7 @@ def _run(op: str, views: Sequence[View], buffers: int, floats: Sequence[float], 
         lambda: Source(title(op, [dtype]), ("optim",), type_defines(dtype, device.fp64)),
     )
     scalar = np.float32 if dtype.itemsize == 4 else np.float64
-    memory = [view[0].data for view in views]
+    memory = [view[0].ptr for view in views]
     memory += [memory[0]] * (buffers - len(memory))
     for layout in layouts(found, *[view[4] for view in views]):
         device.launch(kernel, found.size, *memory, layout, *map(scalar, floats), *rest)

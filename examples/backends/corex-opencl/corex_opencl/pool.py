@@ -25,14 +25,14 @@ def _run(op: str, count: int, views: tuple[View, ...], window: bytes, *rest: Any
     """Enqueues a kernel of pool.cl: the views' memory, their grids, the window, the rest."""
     if count == 0:
         return
-    device: Device = views[0][0].pool.device
+    device: Device = views[0][0].device
     dtype = views[0][1]
     kernel = device.function(
         (op, dtype),
         op,
         lambda: Source(title(op, [dtype]), ("pool",), type_defines(dtype, device.fp64)),
     )
-    buffers = [view[0].data for view in views]
+    buffers = [view[0].ptr for view in views]
     grids = [_GRID.pack(view[4], *view[3]) for view in views]
     device.launch(kernel, count, *buffers, *grids, window, *rest)
 

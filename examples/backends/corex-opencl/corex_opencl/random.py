@@ -28,7 +28,7 @@ def _kernel(op: str, per_block: int) -> Kernel:
         count = math.prod(shape)
         if count == 0:
             return
-        device: Device = buffer.pool.device
+        device: Device = buffer.device
         function = device.function(
             (op, dtype),
             "fill_random",
@@ -39,7 +39,7 @@ def _kernel(op: str, per_block: int) -> Kernel:
             ),
         )
         where = np.int64(start), np.int64(count), np.uint64(seed), np.uint64(offset)
-        device.launch(function, -(-count // per_block), buffer.data, *where)
+        device.launch(function, -(-count // per_block), buffer.ptr, *where)
 
     return kernel
 

@@ -101,14 +101,14 @@ def run(op: str, out: View, a: View, n: int) -> None:
     kept = plan(out[2], out[3], a[3][:split])
     if kept.size == 0:
         return
-    device: Device = a[0].pool.device
+    device: Device = a[0].device
     dtype = a[1]
 
     def function(name: str) -> cl.Kernel:
         return device.function((op, dtype, name), name, partial(source, op, dtype, device.fp64))
 
     (row,) = layouts(inner, 0)
-    target, origin = out[0].data, a[0].data
+    target, origin = out[0].ptr, a[0].ptr
     for rows in layouts(kept, out[4], a[4]):
         if inner.size < LONG or kept.size >= MANY:
             device.launch(function("rows"), kept.size, target, origin, rows, row)
@@ -120,14 +120,14 @@ def run(op: str, out: View, a: View, n: int) -> None:
             function("segments"),
             (groups * GROUP,),
             (GROUP,),
-            parts.data,
+            parts.ptr,
             origin,
             rows,
             row,
             np.int64(count),
         )
         sizes = np.int64(count), np.int64(inner.size)
-        device.launch(function("together"), kept.size, target, parts.data, rows, *sizes)
+        device.launch(function("together"), kept.size, target, parts.ptr, rows, *sizes)
 
 
 def _kernel(op: str) -> Kernel:

@@ -28,12 +28,12 @@ def _kernel(op: str) -> Kernel:
         found = plan(shape[:-1], *[view[3][:-1] for view in views])
         if found.size == 0 or shape[-1] == 0:
             return
-        device: Device = views[0][0].pool.device
+        device: Device = views[0][0].device
         dtype = views[0][1]
         function = device.function((op, dtype), op, lambda: source(dtype, device.fp64))
         steps = [view[3][-1] for view in views]
         row = _ROW.pack(shape[-1], *steps, *[0] * (OPERANDS - len(steps)))
-        buffers = [view[0].data for view in views]
+        buffers = [view[0].ptr for view in views]
         for layout in layouts(found, *[view[4] for view in views]):
             device.launch(function, found.size, *buffers, layout, row)
 

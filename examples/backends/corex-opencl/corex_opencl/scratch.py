@@ -12,7 +12,7 @@ from . import elementwise
 def dense_like(view: View) -> View:
     """A new, dense view of the same shape and dtype, its elements undefined."""
     buffer, dtype, shape, _, _ = view
-    memory = buffer.pool.device.scratch(math.prod(shape) * dtype.itemsize)
+    memory = buffer.device.scratch(math.prod(shape) * dtype.itemsize)
     return (memory, dtype, shape, contiguous_strides(shape), 0)
 
 
