@@ -149,7 +149,7 @@ def lines_for(results: Iterable[Result]) -> list[str]:
     for result in results:
         if result.status != UNSUPPORTED:
             counted.setdefault(result.id.partition("(")[0], []).append(result)
-    found = []
+    found: list[str] = []
     for op, cases in counted.items():
         for check in dict.fromkeys(fault for result in cases for fault in result.faults):
             found += _lines(op, check, cases)
