@@ -7,7 +7,7 @@ import sys
 import textwrap
 import time
 from collections import Counter
-from typing import TextIO
+from typing import Final, TextIO
 
 from corex.errors import CorexError
 from corex.testing import expected, running, select
@@ -145,8 +145,12 @@ def _refuse(error: Exception) -> int:
     return 2
 
 
+EVERY: Final = 30.0
+"""Seconds between two lines of progress, where there is no terminal."""
+
+
 class Progress:
-    """Counts results; on a terminal, in a line that stays where it is."""
+    """Counts results; on a terminal, in a line that stays where it is, else in a line at times."""
 
     def __init__(
         self,
@@ -164,7 +168,8 @@ class Progress:
         self._line = self._stream.isatty()
         self._counts: Counter[str] = Counter()
         self._width = 0
-        self._drawn = 0.0
+        self._start = time.monotonic()
+        self._drawn = 0.0 if self._line else self._start
 
     def __call__(self, result: Result) -> bool:
         """Takes note of a result, and says whether to stop."""
@@ -175,19 +180,26 @@ class Progress:
             print(f"{result.status}  {result.id}", file=self._stream)
         if self._line:
             self._draw()
+        elif time.monotonic() - self._drawn >= EVERY:
+            self._drawn = time.monotonic()
+            print(f"{self._text()}  {self._drawn - self._start:.0f} s", file=self._stream)
+            self._stream.flush()
         return bad and self._fail_fast
+
+    def _text(self) -> str:
+        bad = [
+            f"{name} {self._counts[status]}"
+            for status, name, _ in COUNTS[2:]
+            if self._counts[status]
+        ]
+        return "  ".join([f"{sum(self._counts.values())}/{self._total}", *bad])
 
     def _draw(self) -> None:
         done, now = sum(self._counts.values()), time.monotonic()
         if done < self._total and now - self._drawn < 0.1:
             return
         self._drawn = now
-        bad = [
-            f"{name} {self._counts[status]}"
-            for status, name, _ in COUNTS[2:]
-            if self._counts[status]
-        ]
-        text = "  ".join([f"{done}/{self._total}", *bad])
+        text = self._text()
         self._stream.write("\r" + text.ljust(self._width))
         self._stream.flush()
         self._width = len(text)

@@ -156,7 +156,7 @@ def lines_for(results: Iterable[Result]) -> list[str]:
     return found
 
 
-def _lines(op: str, check: str, cases: list[Result]) -> Iterable[str]:
+def _lines(op: str, check: str, cases: list[Result]) -> list[str]:
     """As few lines as describe the cases that fail by a check, and no others."""
     bad = [result for result in cases if check in result.faults]
     if len(bad) == len(cases) > 1:

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from corex.cli import conformance
 from corex.cli.conformance import Progress, failure, summary
 from corex.testing.result import CRASHED, FAILED, PASSED, Result, Run
 from corex.testing.running import Plan, described, replay_command
@@ -216,6 +217,22 @@ def test_progress_on_a_terminal_is_one_line_that_is_wiped() -> None:
     assert "\r2/2  failed 1" in text
     assert text.endswith("\r")
     assert not text.rpartition("\r")[0].rpartition("\r")[2].strip()
+
+
+def test_progress_without_a_terminal_is_a_line_at_times(monkeypatch: pytest.MonkeyPatch) -> None:
+    stream = io.StringIO()
+    clock = [100.0]
+    monkeypatch.setattr(conformance.time, "monotonic", lambda: clock[0])
+    progress = Progress(1000, Plan("fake", 0, ()), stream=stream)
+    for number in range(100):
+        clock[0] += 1.0
+        progress(Result("ok()", "ok", 1, FAILED if number == 3 else PASSED))
+    progress.close()
+    assert stream.getvalue().splitlines() == [
+        "30/1000  failed 1  30 s",
+        "60/1000  failed 1  60 s",
+        "90/1000  failed 1  90 s",
+    ]
 
 
 def test_the_command_that_replays_a_case() -> None:

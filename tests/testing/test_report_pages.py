@@ -14,7 +14,7 @@ from corex.testing.report.markdown import block, code, markdown
 from corex.testing.report.page import html as page
 from corex.testing.report.summary import summarise
 from corex.testing.report.verdict import verdict
-from corex.testing.result import CHECKS, STATUSES, Run
+from corex.testing.result import CHECKS, STATUSES, Result, Run
 from tests.testing import report_runs
 
 RUNS = {
@@ -240,3 +240,24 @@ def test_the_verdict_counts_the_tier_that_was_asked_for() -> None:
     bad = fine.results[20]._replace(status="failed")
     allowed = fine._replace(results=[*fine.results, bad], expected={bad.id: "why"})
     assert headline(allowed).startswith("Conforms to tier 1 but for the expected failures")
+
+
+def test_times_are_in_one_unit_in_both_reports() -> None:
+    measures = {
+        "seconds": 0.0012345, "gbps": 12.3456, "cpu_c seconds": 2.5e-6, "times cpu_c": 493.8,
+        "gflops": 0.5,
+    }  # fmt: skip
+    results = [
+        Result("perf:add(n=1)", "add", 1, "passed", how="native", measures=measures),
+        Result("perf:add(n=2)", "add", 1, "passed", how="fallback", measures={"seconds": 3.0}),
+    ]
+    run = Run("toy", "toy:0", {}, results)
+    heads = ["time, µs", "GB/s", "cpu_c, µs", "time / cpu_c", "GFLOP/s"]
+    figures = ["1 234", "12.3", "2.50", "494", "0.500"]
+    text = re.sub("[\u202f ]+", " ", markdown(run).replace("\\_", "_"))
+    assert f"| case | how | {' | '.join(heads)} |" in text
+    assert f"| `add(n=1)` | native | {' | '.join(figures)} |" in text
+    assert "| `add(n=2)` | fallback | 3 000 000 |" in text
+    words = Page(page(run)).words.replace("\u202f", " ")
+    assert " ".join(heads) in words
+    assert " ".join(figures) in words

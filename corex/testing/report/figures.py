@@ -29,13 +29,24 @@ def seconds(value: float) -> str:
     return f"{_digits(value * 1e9)} ns" if value else "0 s"
 
 
-def figure(name: str, value: Any) -> str:
-    """A measure, by its name: times with a unit, other numbers with three digits."""
+def heading(measure: str) -> str:
+    """What stands over the figures of a measure: its unit is the same in every row."""
+    name, _, kind = measure.rpartition(" ")
+    if kind == "seconds":
+        return f"{name or 'time'}, µs"
+    if measure.startswith("times "):
+        return f"time / {measure.removeprefix('times ')}"
+    return _RATES.get(measure, measure.replace("_", " "))
+
+
+_RATES = {"gbps": "GB/s", "gflops": "GFLOP/s"}
+
+
+def figure(measure: str, value: Any) -> str:
+    """A measure in the unit of its heading, with three digits."""
     if isinstance(value, bool) or not isinstance(value, (int, float)):
         return "" if value is None else str(value)
-    if name == "seconds" or name.endswith("_seconds"):
-        return seconds(value)
-    return _digits(value)
+    return _digits(value * 1e6 if measure.rpartition(" ")[2] == "seconds" else value)
 
 
 def _digits(value: float) -> str:

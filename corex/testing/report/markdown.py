@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterable, Sequence
 from typing import Final
 
-from corex.testing.report.figures import number, plural
+from corex.testing.report.figures import figure, heading, number, plural
 from corex.testing.report.files import write
 from corex.testing.report.grid import STATES, Row, columns, rows
 from corex.testing.report.summary import BAD, OUTCOMES, Group, Summary, clip, summarise
@@ -47,6 +47,7 @@ def markdown(run: Run | Summary) -> str:
         *_counts(summary),
         *_wrong(summary),
         *_ops(summary),
+        *_times(summary),
     ]
     return "\n".join(lines).rstrip() + "\n"
 
@@ -132,6 +133,23 @@ def _ops(summary: Summary) -> list[str]:
     key = [f"- {symbol} {state}: {meaning}" for state, (symbol, meaning) in STATES.items()
            if state in used]  # fmt: skip
     return [*lines, *key, *tables] if tables else []
+
+
+def _times(summary: Summary) -> list[str]:
+    """The measures of the perf cases."""
+    if not summary.perf:
+        return []
+    names = list(dict.fromkeys(name for result in summary.perf for name in result.measures))
+    body = [
+        (
+            code(result.id.removeprefix("perf:"), in_table=True),
+            plain(result.how),
+            *(plain(figure(name, result.measures.get(name))) for name in names),
+        )
+        for result in summary.perf
+    ]
+    heads = ["case", "how", *(plain(heading(name)) for name in names)]
+    return ["", "## Times", "", *grid(heads, body, right=len(names))]
 
 
 def _tier(found: list[Row]) -> list[str]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from typing import Any, Final
 
-from corex.testing.report.figures import figure, number, seconds
+from corex.testing.report.figures import figure, heading, number, seconds
 from corex.testing.report.grid import STATES
 from corex.testing.report.markup import Html, join, table, tag
 from corex.testing.report.summary import Summary
@@ -56,7 +56,7 @@ def perf(summary: Summary) -> Html | None:
     ]
     heads: list[object] = ["case"]
     for name in names:
-        heads.append(tag("th", name.replace("_", " "), scope="col", class_="n"))
+        heads.append(tag("th", heading(name), scope="col", class_="n"))
     intro = (
         "Measured one case at a time; whatever else the machine did then is in the figures, too."
     )
