@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import gc
 import mmap
-import threading
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Final
@@ -13,7 +12,9 @@ from corex.backend.contract import Backend, OutOfMemoryError
 from corex.backend.traits import Traits
 from corex.backend.version import refusal
 from corex.dtypes import ALL, DType, bool_, float32, int64, uint8
+from corex.plugins.faults import one_line
 from corex.plugins.manager import manager
+from corex.testing import concurrency
 from corex.testing.case import Case
 from corex.testing.result import FAILED, PASSED, RAISED, UNSUPPORTED, Result
 from corex.testing.traits import broken, measured
@@ -209,7 +210,11 @@ def resident() -> int:
 
 
 def far(backend: Backend, device: int) -> None:
-    """Views reach elements beyond 2**31 and 2**32: strides and offsets have 64 bits."""
+    """Views reach elements beyond 2**31 and 2**32: strides and offsets have 64 bits.
+
+    Needs a buffer of 5 GiB: of host memory that need not be there, where the backend can wrap it,
+    else of the device's own.
+    """
     step, count = 1 << 30, 5
     if backend.traits(device).index_bits == 32:
         raise Verdict(UNSUPPORTED, message="by its traits the device's indices have 32 bits")
@@ -219,8 +224,12 @@ def far(backend: Backend, device: int) -> None:
         if buffer is None:
             buffer = backend.allocate(step * count, device)
         out = backend.allocate(count, device)
-    except (OutOfMemoryError, OSError):
-        raise Verdict(UNSUPPORTED, message="5 GiB of memory are not to be had") from None
+    except (OutOfMemoryError, OSError) as error:
+        text = (
+            "it needs one buffer of 5 GiB, whose elements lie 1 GiB apart, so that their positions "
+            f"need more than 32 bits; here it could not have it: {one_line(error)}"
+        )
+        raise Verdict(UNSUPPORTED, message=text) from None
     for i in range(count):
         backend.copy_from_host(buffer, i * step + step - 1, memoryview(bytes([10 + i])))
     choice = manager.select_kernel(backend.name, "copy", (uint8, uint8))
@@ -237,30 +246,6 @@ def far(backend: Backend, device: int) -> None:
     backend.synchronize(device)
     seen = b"".join(fetch(backend, buffer, i * step + step - 1, 1) for i in range(count))
     expect(seen == b"vwxyz", f"copy wrote {seen!r} to far elements")
-
-
-def threads(backend: Backend, device: int) -> None:
-    """Several threads allocate, copy and call a kernel at the same time, each on its own memory."""
-    choice = manager.select_kernel(backend.name, "copy", (uint8, uint8))
-    wrong: list[str] = []
-
-    def work(number: int) -> None:
-        for turn in range(50):
-            data = bytes([number * 16 + turn % 16]) * 1000
-            one, other = put(backend, device, data), put(backend, device, bytes(1000))
-            if choice is not None:
-                view = (uint8, (1000,), (1,), 0)
-                choice.run((other, *view), (one, *view))
-            found = fetch(backend, one if choice is None else other, 0, 1000)
-            if found != data:
-                wrong.append(f"thread {number} reads {found[:4]!r} for {data[:4]!r}")
-
-    workers = [threading.Thread(target=work, args=(number,)) for number in range(4)]
-    for worker in workers:
-        worker.start()
-    for worker in workers:
-        worker.join()
-    expect(not wrong, "; ".join(wrong[:3]))
 
 
 # ---- what only some memory can do ------------------------------------------------------------
@@ -297,7 +282,8 @@ CHECKS: Final[dict[str, Check]] = {
     check.__name__: check
     for check in (
         announcement, dtypes, traits, roundtrip, partial, empty, sizes, separate, source, fresh,
-        out_of_memory, synchronize, counters, release, far, threads, host_view, wrap_host,
+        out_of_memory, synchronize, counters, release, far, *concurrency.CHECKS, host_view,
+        wrap_host,
     )
 }  # fmt: skip
 
