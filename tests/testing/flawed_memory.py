@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from corex.backend import Buffer, Kernel
-from corex_reference_py.views import load, store
+from corex_reference_py.views import load, positions, store
 from tests.testing.flawed import FlawedBackend, is_view
 
 MOMENT = 0.0002
@@ -26,6 +26,27 @@ def shares_scratch(op: str, kernel: Kernel) -> Kernel:
             scratch[:] = [load(out)]
             time.sleep(MOMENT)
             store(out, scratch[0])
+
+    return run
+
+
+def writes_a_stretch(op: str, kernel: Kernel) -> Kernel:
+    """Reads and writes the whole stretch of memory in which the output's elements lie."""
+
+    def run(out: Any, *rest: Any) -> None:
+        if not is_view(out) or not len(positions(out)):
+            kernel(out, *rest)
+            return
+        before = bytes(out[0])
+        kernel(out, *rest)
+        own = set(positions(out))
+        time.sleep(MOMENT)
+        size = out[1].itemsize
+        for place in range(min(own), max(own)):
+            if place not in own:
+                out[0][place * size : (place + 1) * size] = before[
+                    place * size : (place + 1) * size
+                ]
 
     return run
 

@@ -46,6 +46,10 @@ FLAWS: dict[str, tuple[Callable[[], Backend], str, str]] = {
     "a write replaces the whole buffer": (
         Rewriting, "memory.one_buffer", "four threads write to a quarter of a buffer each",
     ),
+    "a kernel writes what lies between": (
+        partial(FlawedBackend, flawed_memory.writes_a_stretch), "memory.one_buffer",
+        "four threads write to every fourth element of a buffer each",
+    ),
     "locks in the order of the arguments": (
         Locking, "memory.two_buffers", "do they wait for each other?",
     ),
