@@ -62,8 +62,6 @@ class CpuCBackend(CBackend):
 
     def __init__(self) -> None:
         super().__init__(_native.table)
-        # Its memory is always the host's, so the builtin will do: every `item()` asks.
-        self.host_view = memoryview  # type: ignore[method-assign,assignment]
         _load_blas()
 
     def set_cache_limit(self, nbytes: int) -> None:

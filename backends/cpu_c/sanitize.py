@@ -3,13 +3,15 @@
 `python backends/cpu_c/sanitize.py [--full] [pytest arguments]`, with the Python that has corex's
 test requirements. Needs GCC (or CC) with libasan and libubsan.
 
-The tests of the backend force every path of the library (`tests/backends/cpu_c/test_paths.py`); the
-conformance suite then runs as it comes, with --full under the combined settings of `sweep.py` too.
+So is the bridge by which corex calls it (`corex/csrc`). The tests of the backend force every path
+of the library (`tests/backends/cpu_c/test_paths.py`); the conformance suite then runs as it comes,
+with --full under the combined settings of `sweep.py` too.
 """
 
 from __future__ import annotations
 
 import os
+import runpy
 import shutil
 import subprocess
 import sys
@@ -28,7 +30,19 @@ FLAGS = (
     "-fno-strict-aliasing -fopenmp-simd -fvisibility=hidden -fPIC "
     "-fsanitize=address,undefined -fno-sanitize-recover=undefined -w"
 ).split()
-TESTS = "tests/backends/cpu_c"
+TESTS = ("tests/backends/cpu_c", "tests/backends/bridge")
+SUFFIX = str(sysconfig.get_config_var("EXT_SUFFIX"))
+CORE = BUILD / f"_core{SUFFIX}"
+
+
+def build_core() -> None:
+    """The compiled part of corex, which calls the kernels."""
+    sources = runpy.run_path(str(ROOT / "corex" / "backend" / "sources.py"))
+    include = sysconfig.get_paths()["include"]
+    command = [COMPILER, *FLAGS, "-shared", f"-I{sources['INCLUDE']}", f"-I{include}"]
+    command += [f"-DCORE_SOURCES={sources['fingerprint']()}", *map(str, sources["files"](".c"))]
+    CORE.parent.mkdir(parents=True, exist_ok=True)
+    subprocess.run([*command, "-o", str(CORE), "-ldl"], check=True)
 
 
 def build() -> None:
@@ -52,7 +66,7 @@ def build() -> None:
         BUILD / "objects", [compilation.version_of([COMPILER]), *command]
     )
     objects = store.objects(work, compile_to)
-    module = package / f"_native{sysconfig.get_config_var('EXT_SUFFIX')}"
+    module = package / f"_native{SUFFIX}"
     link = [COMPILER, "-shared", "-fsanitize=address,undefined", *map(str, objects)]
     subprocess.run([*link, "-o", str(module), "-lm", "-ldl", "-lpthread"], check=True)
 
@@ -77,6 +91,7 @@ def environment() -> dict[str, str]:
         # Cached blocks would hide reads after free and past the end.
         "COREX_CPU_CACHE_BYTES": os.environ.get("COREX_CPU_CACHE_BYTES", "0"),
         "COREX_ALLOW_MISSING_BACKEND": "1",
+        "COREX_CORE": str(CORE),
         "PYTHONPATH": os.pathsep.join(
             [str(BUILD), str(ROOT), *filter(None, [os.environ.get("PYTHONPATH")])]
         ),
@@ -86,10 +101,11 @@ def environment() -> dict[str, str]:
 def main() -> int:
     """Builds, then runs the tests and the conformance suite; returns the first bad exit code."""
     arguments = [each for each in sys.argv[1:] if each != "--full"]
+    build_core()
     build()
     base = environment()
     tests = [sys.executable, "-m", "pytest", "-q", "-x", "-p", "no:cacheprovider"]
-    tests += ["--timeout=900", "-n", str(os.cpu_count() or 1), TESTS, *arguments]
+    tests += ["--timeout=900", "-n", str(os.cpu_count() or 1), *TESTS, *arguments]
     suite = [sys.executable, "-m", "corex", "conformance", "cpu_c", "--timeout=600"]
     for each in (tests, suite):
         print("+", " ".join(each), flush=True)

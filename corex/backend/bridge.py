@@ -8,16 +8,17 @@ there is no bridge, `CBackend` says so.
 from __future__ import annotations
 
 import functools
-import importlib
+import importlib.util
 import os
 from collections.abc import Mapping
 from typing import Any
 
 from corex.backend import sources
+from corex.backend.bridge_queues import Queues
 from corex.backend.contract import DTYPES, Backend, Buffer, DirectKernel, Kernel, KernelChoice
 from corex.backend.signatures import fits
 from corex.backend.traits import Traits
-from corex.backend.version import features_of
+from corex.backend.version import FEATURES, features_of
 from corex.dtypes import BY_NAME, DType
 from corex.errors import BackendUnavailableError, OutOfMemoryError
 
@@ -30,6 +31,19 @@ def get_include() -> str:
 _AGAIN = "; install this checkout again: pip install --editable ." if sources.CSRC.is_dir() else ""
 
 
+def _import_core() -> Any:
+    """`corex._core`, or the build of it that COREX_CORE names, such as one with sanitizers."""
+    path = os.environ.get("COREX_CORE")
+    if not path:
+        return importlib.import_module("corex._core")
+    spec = importlib.util.spec_from_file_location("corex._core", path)
+    if spec is None or spec.loader is None:
+        raise ImportError(f"COREX_CORE={path} is no extension module")
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
 @functools.cache
 def _core() -> Any:
     """The compiled module.
@@ -38,7 +52,7 @@ def _core() -> Any:
         BackendUnavailableError: it was not built, or from other sources than those beside it.
     """
     try:
-        core = importlib.import_module("corex._core")
+        core = _import_core()
     except ImportError as error:
         raise BackendUnavailableError(
             "backends in C need the compiled part of corex, which was not built, as happens where "
@@ -110,6 +124,7 @@ class CBackend(Backend):
     def __init__(self, source: str | os.PathLike[str] | int | object) -> None:
         self.table, kernels = _read(source)
         table = self.table
+        self._offered: frozenset[str] = table.features
         # Instance attributes: the names are the library's. A subclass may have its own.
         if not hasattr(type(self), "name"):
             self.name = table.name  # type: ignore[misc]
@@ -119,11 +134,25 @@ class CBackend(Backend):
         for kernel in kernels:
             self._rows.setdefault(kernel.__name__, []).append(kernel)
         self.kernels: Mapping[str, Kernel] = {op: rows[0] for op, rows in self._rows.items()}
-        # The builtin itself: allocation is part of every op.
-        self.allocate = table.allocate  # type: ignore[method-assign]
-        if "threads" in table.features:
-            self.get_num_threads = table.get_num_threads
-            self.set_num_threads = table.set_num_threads
+        self._shorten(self._short_cuts())
+
+    def _short_cuts(self) -> dict[str, Any]:
+        """Methods that are the table's own, or that only some tables have."""
+        table, queues = self.table, Queues(self.table)
+        found: dict[str, Any] = {"allocate": table.allocate}  # a part of every op
+        if table.is_host:
+            found["host_view"] = memoryview
+        holders = {"threads": table, "memory_info": table, "streams": queues, "events": queues}
+        for feature in self._offered & set(holders):
+            for method in FEATURES[feature].methods:
+                found[method] = getattr(holders[feature], method)
+        return found
+
+    def _shorten(self, methods: dict[str, Any]) -> None:
+        """Puts them in the place of methods that no subclass defines."""
+        for name, method in methods.items():
+            if getattr(type(self), name, None) is getattr(CBackend, name, None):
+                setattr(self, name, method)
 
     @staticmethod
     def unavailable() -> str | None:
@@ -138,8 +167,7 @@ class CBackend(Backend):
     @property
     def features(self) -> frozenset[str]:
         """What the table has, and what a subclass overrides."""
-        offered: frozenset[str] = self.table.features
-        return offered | features_of(self, CBackend)
+        return self._offered | features_of(self, CBackend)
 
     def traits(self, device: int) -> Traits:
         """What the table says of the device."""
@@ -163,6 +191,16 @@ class CBackend(Backend):
         self.table.synchronize(device)
 
     # ---- memory ----
+    def allocate(
+        self,
+        nbytes: int,
+        device: int,
+        dtype: DType | None = None,
+        shape: tuple[int, ...] | None = None,
+    ) -> Buffer:
+        """Memory of the library's, which is told what it is for."""
+        return self.table.allocate(nbytes, device, dtype, shape)
+
     def nbytes(self, buffer: Buffer) -> int:
         """The size in bytes."""
         return int(buffer.nbytes)
@@ -184,7 +222,7 @@ class CBackend(Backend):
 
     def host_view(self, buffer: Buffer) -> memoryview | None:
         """The buffer's bytes themselves, where the host sees them."""
-        if "host_view" not in self.table.features:
+        if "host_view" not in self._offered:
             return None
         try:
             return memoryview(buffer)

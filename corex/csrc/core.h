@@ -33,10 +33,33 @@ PyObject *core_raise(const core_table *table, corex_status status);
 /* The reason where the function was one of ours; empty else. */
 extern _Thread_local char core_own_error[128];
 
+/* None, or the exception for a status. */
+PyObject *core_done(const core_table *table, corex_status status);
+
+/* ---- methods of Table ---- */
+typedef PyObject *core_method(PyObject *self, PyObject *argument);
+typedef PyObject *core_fast_method(PyObject *self, PyObject *const *args, Py_ssize_t nargs);
+core_fast_method core_allocate, core_copy_from_host, core_copy_to_host, core_copy_device;
+core_method core_wrap, core_pointer, core_memory_stats, core_memory_info, core_empty_cache;
+core_method core_new_stream, core_free_stream, core_set_stream, core_synchronize_stream;
+core_method core_query_stream, core_stream_waits;
+core_method core_new_event, core_free_event, core_record_event, core_synchronize_event;
+core_method core_query_event, core_elapsed_time;
+
 /* ---- dtypes: corex's objects, by number; set once ---- */
 extern PyObject *core_dtypes[COREX_NUM_DTYPES];
+/* -1 with TypeError set. */
+int core_no_dtype(PyObject *object);
+
 /* The number of a dtype object, or -1 with TypeError set. */
-int core_dtype_of(PyObject *object);
+COREX_INLINE int core_dtype_of(PyObject *object)
+{
+    for (int k = COREX_NUM_DTYPES - 1; k >= 0; k--)
+        if (object == core_dtypes[k])
+            return k;
+    return core_no_dtype(object);
+}
+
 /* The dtypes of a set, as a tuple. */
 PyObject *core_dtypes_of(uint64_t bits);
 

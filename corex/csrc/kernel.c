@@ -1,5 +1,5 @@
 /* The callable that stands for a kernel: reads its arguments by the letters of its table. */
-#include "core.h"
+#include "views.h"
 
 #include <stddef.h>
 
@@ -44,7 +44,7 @@ static void note(call *c, const core_view *view)
 
 static inline bool read_view(call *c, PyObject *object, int k, bool writes)
 {
-    if (COREX_UNLIKELY(!core_read_view(c->kernel->table, object, &c->views[k], writes)))
+    if (COREX_UNLIKELY(!core_read_view_here(c->kernel->table, object, &c->views[k], writes)))
         return false;
     c->arguments[k].kind = COREX_VIEW;
     c->arguments[k].view = &c->views[k].view;
@@ -264,7 +264,7 @@ static PyObject *call_simple(PyObject *object, PyObject *const *args, size_t nar
                 return NULL;
             continue;
         }
-        if (COREX_UNLIKELY(!core_read_view(self->table, args[k], &views[k], letter == 'o')))
+        if (COREX_UNLIKELY(!core_read_view_here(self->table, args[k], &views[k], letter == 'o')))
             return NULL;
         arguments[k].kind = COREX_VIEW;
         arguments[k].view = &views[k].view;

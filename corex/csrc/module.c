@@ -1,5 +1,5 @@
 /* corex._core, the compiled part of corex: here the bridge to backends in C. */
-#include "core.h"
+#include "views.h"
 
 #include <dlfcn.h>
 
@@ -104,8 +104,10 @@ static struct PyModuleDef definition = {
 
 PyMODINIT_FUNC PyInit__core(void)
 {
-    if (PyType_Ready(&core_table_type) < 0 || PyType_Ready(&core_buffer_type) < 0 ||
-        PyType_Ready(&core_kernel_type) < 0)
+    core_zero = PyLong_FromLong(0);
+    core_one = PyLong_FromLong(1);
+    if (core_zero == NULL || core_one == NULL || PyType_Ready(&core_table_type) < 0 ||
+        PyType_Ready(&core_buffer_type) < 0 || PyType_Ready(&core_kernel_type) < 0)
         return NULL;
     PyObject *module = PyModule_Create(&definition);
     if (module != NULL &&

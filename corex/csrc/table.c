@@ -25,7 +25,7 @@ PyObject *core_raise(const core_table *table, corex_status status)
     return NULL;
 }
 
-static PyObject *done(const core_table *table, corex_status status)
+PyObject *core_done(const core_table *table, corex_status status)
 {
     if (status != COREX_OK)
         return core_raise(table, status);
@@ -150,167 +150,7 @@ static PyObject *synchronize(PyObject *object, PyObject *number)
         Py_BEGIN_ALLOW_THREADS status = self->table.synchronize((int32_t)device);
         Py_END_ALLOW_THREADS
     }
-    return done(self, status);
-}
-
-/* ---- memory ---- */
-/* dtype and shape, as hints, either of which may be None: false with an exception set otherwise. */
-static bool read_hints(PyObject *dtype, PyObject *shape, int *number, Py_ssize_t *ndim,
-                       int64_t *sizes)
-{
-    if (dtype == Py_None || shape == Py_None)
-        return true;
-    *number = core_dtype_of(dtype);
-    if (*number < 0)
-        return false;
-    if (!PyTuple_Check(shape) || PyTuple_GET_SIZE(shape) > COREX_MAX_DIMS) {
-        PyErr_SetString(PyExc_TypeError, "the shape must be a tuple of at most 64 sizes");
-        return false;
-    }
-    *ndim = PyTuple_GET_SIZE(shape);
-    for (Py_ssize_t d = 0; d < *ndim; d++)
-        sizes[d] = PyLong_AsSsize_t(PyTuple_GET_ITEM(shape, d));
-    return !PyErr_Occurred();
-}
-
-/* allocate(nbytes, device[, dtype[, shape]]) */
-static PyObject *allocate(PyObject *object, PyObject *const *args, Py_ssize_t nargs)
-{
-    core_table *self = (core_table *)object;
-    if (nargs < 2 || nargs > 4)
-        return PyErr_Format(PyExc_TypeError, "allocate takes 2 to 4 arguments, got %zd", nargs);
-    const Py_ssize_t nbytes = PyLong_AsSsize_t(args[0]);
-    const long device = PyLong_AsLong(args[1]);
-    if ((nbytes == -1 || device == -1) && PyErr_Occurred())
-        return NULL;
-    if (nbytes < 0)
-        return PyErr_Format(PyExc_ValueError, "a size in bytes cannot be negative");
-    if (self->python.allocate != NULL)
-        return self->python.allocate(nbytes, (int32_t)device);
-    int64_t sizes[COREX_MAX_DIMS];
-    Py_ssize_t ndim = 0;
-    int dtype = -1;
-    if (nargs == 4 && !read_hints(args[2], args[3], &dtype, &ndim, sizes))
-        return NULL;
-    return core_buffer_new(self, nbytes, (int32_t)device, dtype, (int32_t)ndim, sizes);
-}
-
-static PyObject *wrap(PyObject *object, PyObject *source)
-{
-    core_table *self = (core_table *)object;
-    if (self->python.wrap != NULL)
-        return self->python.wrap(source);
-    if (!(self->table.flags & COREX_HOST))
-        Py_RETURN_NONE;
-    return core_buffer_wrap(self, source);
-}
-
-/* copy_from_host(buffer, start, source), copy_to_host(buffer, start, target) */
-static PyObject *copy_bytes(PyObject *object, PyObject *const *args, Py_ssize_t nargs, bool in)
-{
-    core_table *self = (core_table *)object;
-    if (nargs != 3)
-        return PyErr_Format(PyExc_TypeError, "three arguments are needed, not %zd", nargs);
-    const corex_buffer_head *buffer = core_buffer_of(self, args[0]);
-    const int64_t start = buffer == NULL ? -1 : PyLong_AsSsize_t(args[1]);
-    if (start == -1 && PyErr_Occurred())
-        return NULL;
-    Py_buffer host;
-    if (PyObject_GetBuffer(args[2], &host, in ? PyBUF_SIMPLE : PyBUF_WRITABLE) < 0)
-        return NULL;
-    const int64_t count = host.len;
-    corex_status status = COREX_OK;
-    const bool fits = start >= 0 && count <= buffer->nbytes - start && !(in && buffer->readonly);
-    if (fits && count > 0) {
-        Py_BEGIN_ALLOW_THREADS status =
-            in ? self->table.copy_from_host(buffer->device, buffer->ptr, start, host.buf, count)
-               : self->table.copy_to_host(buffer->device, buffer->ptr, start, host.buf, count);
-        Py_END_ALLOW_THREADS
-    }
-    PyBuffer_Release(&host);
-    if (fits)
-        return done(self, status);
-    return PyErr_Format(PyExc_ValueError, "%lld bytes at %lld do not fit a %sbuffer of %lld",
-                        (long long)count, (long long)start, buffer->readonly ? "read-only " : "",
-                        (long long)buffer->nbytes);
-}
-
-static PyObject *copy_from_host(PyObject *self, PyObject *const *args, Py_ssize_t nargs)
-{
-    return copy_bytes(self, args, nargs, true);
-}
-
-static PyObject *copy_to_host(PyObject *self, PyObject *const *args, Py_ssize_t nargs)
-{
-    return copy_bytes(self, args, nargs, false);
-}
-
-/* copy_device(target, target_start, source, source_start, nbytes) -> whether it was possible */
-static PyObject *copy_device(PyObject *object, PyObject *const *args, Py_ssize_t nargs)
-{
-    core_table *self = (core_table *)object;
-    if (nargs != 5)
-        return PyErr_Format(PyExc_TypeError, "copy_device takes 5 arguments, got %zd", nargs);
-    const corex_buffer_head *to = core_buffer_of(self, args[0]);
-    const corex_buffer_head *from = to == NULL ? NULL : core_buffer_of(self, args[2]);
-    if (from == NULL)
-        return NULL;
-    const int64_t at = PyLong_AsSsize_t(args[1]), start = PyLong_AsSsize_t(args[3]);
-    const int64_t nbytes = PyLong_AsSsize_t(args[4]);
-    if (PyErr_Occurred())
-        return NULL;
-    if (at < 0 || start < 0 || nbytes < 0 || nbytes > to->nbytes - at ||
-        nbytes > from->nbytes - start || to->readonly)
-        return PyErr_Format(PyExc_ValueError, "%lld bytes do not fit the buffers",
-                            (long long)nbytes);
-    if (self->table.copy_device == NULL)
-        Py_RETURN_FALSE;
-    corex_status status = COREX_OK;
-    if (nbytes > 0) {
-        Py_BEGIN_ALLOW_THREADS status = self->table.copy_device(
-            to->device, to->ptr, at, from->device, from->ptr, start, nbytes);
-        Py_END_ALLOW_THREADS
-    }
-    return status == COREX_OK ? Py_NewRef(Py_True) : core_raise(self, status);
-}
-
-/* pointer(buffer) -> the address that other libraries may use, or 0 */
-static PyObject *pointer(PyObject *object, PyObject *given)
-{
-    const core_table *self = (core_table *)object;
-    const corex_buffer_head *buffer = core_buffer_of(self, given);
-    if (buffer == NULL)
-        return NULL;
-    return PyLong_FromVoidPtr(self->table.flags & COREX_ADDRESSES ? buffer->ptr : NULL);
-}
-
-static PyObject *memory_stats(PyObject *object, PyObject *number)
-{
-    const core_table *self = (core_table *)object;
-    const long device = PyLong_AsLong(number);
-    corex_memory_stats stats;
-    if (device == -1 && PyErr_Occurred())
-        return NULL;
-    if (self->table.memory_stats == NULL)
-        return PyDict_New();
-    corex_status status = self->table.memory_stats((int32_t)device, &stats);
-    if (status != COREX_OK)
-        return core_raise(self, status);
-    return Py_BuildValue("{s:L,s:L,s:L,s:L}", "allocated_bytes", (long long)stats.allocated_bytes,
-                         "reserved_bytes", (long long)stats.reserved_bytes, "peak_allocated_bytes",
-                         (long long)stats.peak_allocated_bytes, "allocations",
-                         (long long)stats.allocations);
-}
-
-static PyObject *empty_cache(PyObject *object, PyObject *number)
-{
-    const core_table *self = (core_table *)object;
-    const long device = PyLong_AsLong(number);
-    if (device == -1 && PyErr_Occurred())
-        return NULL;
-    if (self->table.empty_cache == NULL)
-        Py_RETURN_NONE;
-    return done(self, self->table.empty_cache((int32_t)device));
+    return core_done(self, status);
 }
 
 /* ---- kernels and threads ---- */
@@ -359,9 +199,9 @@ static PyObject *set_num_threads(PyObject *object, PyObject *number)
         return NULL;
     if (self->table.set_num_threads == NULL)
         Py_RETURN_NONE;
-    return done(self, self->table.set_num_threads(count < 0           ? 0
-                                                  : count > INT32_MAX ? INT32_MAX
-                                                                      : (int32_t)count));
+    return core_done(self, self->table.set_num_threads(count < 0           ? 0
+                                                       : count > INT32_MAX ? INT32_MAX
+                                                                           : (int32_t)count));
 }
 
 /* ---- the object ---- */
@@ -401,6 +241,8 @@ static PyObject *table_features(PyObject *object, void *unused)
         {"host_view", table->host_pointer != NULL},  {"wrap_host", wraps},
         {"copy_device", table->copy_device != NULL}, {"memory_stats", table->memory_stats != NULL},
         {"direct", self->python.direct != NULL},     {"threads", threads},
+        {"streams", table->new_stream != NULL},      {"events", table->new_event != NULL},
+        {"memory_info", table->memory_info != NULL},
     };
     PyObject *set = PyFrozenSet_New(NULL);
     for (size_t k = 0; set != NULL && k < sizeof features / sizeof *features; k++) {
@@ -410,6 +252,12 @@ static PyObject *table_features(PyObject *object, void *unused)
         Py_XDECREF(name);
     }
     return set;
+}
+
+static PyObject *table_is_host(PyObject *self, void *unused)
+{
+    (void)unused;
+    return PyBool_FromLong((((core_table *)self)->table.flags & COREX_HOST) != 0);
 }
 
 static PyObject *table_version(PyObject *self, void *unused)
@@ -424,7 +272,7 @@ static PyObject *table_repr(PyObject *self)
     return PyUnicode_FromFormat("<table of backend %s>", ((core_table *)self)->table.name);
 }
 
-#define FAST(name, doc) {#name, (PyCFunction)(void (*)(void))name, METH_FASTCALL, doc}
+#define FAST(name, function, doc) {#name, (PyCFunction)(void (*)(void))function, METH_FASTCALL, doc}
 
 static PyMethodDef methods[] = {
     {"probe", probe, METH_NOARGS, "why the backend cannot work here, or None"},
@@ -432,18 +280,33 @@ static PyMethodDef methods[] = {
     {"device_name", device_name, METH_O, "what a device calls itself"},
     {"traits", traits, METH_O, "how a device differs from an ideal one, in words"},
     {"synchronize", synchronize, METH_O, "waits until all is done that was queued on a device"},
-    FAST(allocate, "allocate(nbytes, device[, dtype, shape]) -> Buffer"),
-    {"wrap", wrap, METH_O, "wrap(host memory) -> Buffer over it, or None"},
-    FAST(copy_from_host, "copy_from_host(buffer, start, source)"),
-    FAST(copy_to_host, "copy_to_host(buffer, start, target)"),
-    FAST(copy_device, "copy_device(target, start, source, start, nbytes) -> whether it could"),
-    {"pointer", pointer, METH_O, "the address of a buffer, or 0"},
-    {"memory_stats", memory_stats, METH_O, "counters of the allocator"},
-    {"empty_cache", empty_cache, METH_O, "returns unused memory to the system"},
+    FAST(allocate, core_allocate, "allocate(nbytes, device[, dtype, shape]) -> Buffer"),
+    {"wrap", core_wrap, METH_O, "wrap(host memory) -> Buffer over it, or None"},
+    FAST(copy_from_host, core_copy_from_host, "copy_from_host(buffer, start, source)"),
+    FAST(copy_to_host, core_copy_to_host, "copy_to_host(buffer, start, target)"),
+    FAST(copy_device, core_copy_device,
+         "copy_device(target, start, source, start, nbytes) -> whether it could"),
+    {"pointer", core_pointer, METH_O, "the address of a buffer, or 0"},
+    {"memory_stats", core_memory_stats, METH_O, "counters of the allocator"},
+    {"empty_cache", core_empty_cache, METH_O, "returns unused memory to the system"},
     {"kernels", kernels, METH_NOARGS, "all kernels, in order"},
-    FAST(direct, "direct(op, dtype) -> callable or None"),
+    FAST(direct, direct, "direct(op, dtype) -> callable or None"),
     {"get_num_threads", get_num_threads, METH_NOARGS, "threads used by kernels"},
     {"set_num_threads", set_num_threads, METH_O, "threads used by kernels"},
+    {"new_stream", core_new_stream, METH_O, "new_stream(device) -> handle"},
+    {"free_stream", core_free_stream, METH_VARARGS, "free_stream(device, handle)"},
+    {"set_stream", core_set_stream, METH_VARARGS, "set_stream(device, handle), for this thread"},
+    {"synchronize_stream", core_synchronize_stream, METH_VARARGS,
+     "synchronize_stream(device, handle)"},
+    {"query_stream", core_query_stream, METH_VARARGS, "query_stream(device, handle) -> bool"},
+    {"stream_waits", core_stream_waits, METH_VARARGS, "stream_waits(device, handle, event)"},
+    {"new_event", core_new_event, METH_O, "new_event(timed) -> handle"},
+    {"free_event", core_free_event, METH_O, "free_event(event)"},
+    {"record_event", core_record_event, METH_VARARGS, "record_event(event, device, stream)"},
+    {"synchronize_event", core_synchronize_event, METH_O, "synchronize_event(event)"},
+    {"query_event", core_query_event, METH_O, "query_event(event) -> bool"},
+    {"elapsed_time", core_elapsed_time, METH_VARARGS, "elapsed_time(start, end) -> milliseconds"},
+    {"memory_info", core_memory_info, METH_O, "memory_info(device) -> (free, total) bytes"},
     {NULL, NULL, 0, NULL},
 };
 
@@ -452,6 +315,7 @@ static PyGetSetDef getters[] = {
     {"device_type", table_device_type, NULL, "as in 'npu:0'", NULL},
     {"dtypes", table_dtypes, NULL, "those held, or None", NULL},
     {"features", table_features, NULL, "names of what is offered beyond the minimum", NULL},
+    {"is_host", table_is_host, NULL, "whether all memory is the host's", NULL},
     {"version", table_version, NULL, "(major, minor)", NULL},
     {NULL, NULL, NULL, NULL, NULL},
 };

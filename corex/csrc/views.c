@@ -1,17 +1,16 @@
 /* Reading kernel arguments. Everything that comes from Python is checked here, once. */
-#include "core.h"
+#include "views.h"
 
 PyObject *core_dtypes[COREX_NUM_DTYPES];
+PyObject *core_zero, *core_one;
 
 #define SHIFT_OF(number, NAME, name, sfx, T, ...) [COREX_##NAME] = __builtin_ctz(sizeof(T)),
-static const uint8_t core_shifts[COREX_NUM_DTYPES] = {COREX_DTYPE_ROWS(SHIFT_OF)};
+const uint8_t core_shifts[COREX_NUM_DTYPES] = {COREX_DTYPE_ROWS(SHIFT_OF)};
 
-int core_dtype_of(PyObject *object)
+int core_no_dtype(PyObject *object)
 {
-    for (int k = COREX_NUM_DTYPES - 1; k >= 0; k--)
-        if (object == core_dtypes[k])
-            return k;
-    PyErr_Format(PyExc_TypeError, "not a dtype: %R", object);
+    if (!PyErr_Occurred())
+        PyErr_Format(PyExc_TypeError, "not a dtype: %R", object);
     return -1;
 }
 
@@ -26,16 +25,16 @@ PyObject *core_dtypes_of(uint64_t bits)
     return tuple;
 }
 
-static bool bad_view(const core_table *table, const char *reason)
+bool core_bad_view(const core_table *table, const char *reason)
 {
-    PyErr_Format(PyExc_TypeError,
-                 "a view is (buffer, dtype, shape, strides, offset) with a %s buffer: %s",
-                 table->table.name, reason);
+    if (!PyErr_Occurred())
+        PyErr_Format(PyExc_TypeError,
+                     "a view is (buffer, dtype, shape, strides, offset) with a %s buffer: %s",
+                     table->table.name, reason);
     return false;
 }
 
-/* A view that has no elements may have been given absurd strides and an absurd offset. */
-static bool is_nothing(core_view *v)
+bool core_is_nothing(core_view *v)
 {
     bool nothing = false;
     for (int d = 0; d < v->view.ndim; d++)
@@ -47,7 +46,7 @@ static bool is_nothing(core_view *v)
     return nothing;
 }
 
-static bool outside(int64_t low, int64_t high, bool overflows, const corex_buffer_head *buffer)
+bool core_outside(int64_t low, int64_t high, bool overflows, const corex_buffer_head *buffer)
 {
     if (overflows)
         PyErr_SetString(PyExc_ValueError, "a view's extent overflows");
@@ -58,82 +57,15 @@ static bool outside(int64_t low, int64_t high, bool overflows, const corex_buffe
     return false;
 }
 
-/* Reads sizes and strides; first and last element must lie inside of the buffer. */
-static inline bool read_layout(const core_table *table, PyObject *shape, PyObject *strides,
-                               const corex_buffer_head *buffer, core_view *v)
+bool core_cannot(const char *reason)
 {
-    const int ndim = v->view.ndim;
-    int64_t count = 1, low = v->view.offset, high = low;
-    bool overflows = false;
-    for (int d = 0; d < ndim; d++) {
-        const int64_t size = v->shape[d] = PyLong_AsSsize_t(PyTuple_GET_ITEM(shape, d));
-        const int64_t stride = v->strides[d] = PyLong_AsSsize_t(PyTuple_GET_ITEM(strides, d));
-        if (COREX_UNLIKELY(size < 0 || (stride == -1 && PyErr_Occurred())))
-            return PyErr_Occurred() ? false : bad_view(table, "a negative size");
-        int64_t reach;
-        overflows |= __builtin_mul_overflow(count, size, &count);
-        overflows |= __builtin_mul_overflow(size - 1, stride, &reach);
-        if (reach < 0)
-            overflows |= __builtin_add_overflow(low, reach, &low);
-        else
-            overflows |= __builtin_add_overflow(high, reach, &high);
-    }
-    v->count = count;
-    if (COREX_UNLIKELY((count == 0 || overflows) && is_nothing(v)))
-        return true;
-    if (COREX_LIKELY(!overflows && low >= 0 && high < buffer->nbytes >> core_shifts[v->view.dtype]))
-        return true;
-    return outside(low, high, overflows, buffer);
-}
-
-/* The address of the first element, where there are addresses. */
-static inline bool set_address(const core_table *table, const corex_buffer_head *buffer,
-                               core_view *v)
-{
-    if (!(table->table.flags & COREX_ADDRESSES))
-        return true;
-    const int shift = core_shifts[v->view.dtype];
-    v->view.data = buffer->ptr + (v->view.offset << shift);
-    if (COREX_LIKELY(!((uintptr_t)v->view.data & (((uintptr_t)1 << shift) - 1))))
-        return true;
-    PyErr_SetString(PyExc_ValueError, "the buffer is not aligned to its element size");
+    PyErr_SetString(PyExc_ValueError, reason);
     return false;
 }
 
 bool core_read_view(const core_table *table, PyObject *tuple, core_view *out, bool writes)
 {
-    if (COREX_UNLIKELY(!PyTuple_Check(tuple) || PyTuple_GET_SIZE(tuple) != 5))
-        return bad_view(table, "not a tuple of five");
-    PyObject *object = PyTuple_GET_ITEM(tuple, 0);
-    PyObject *shape = PyTuple_GET_ITEM(tuple, 2), *strides = PyTuple_GET_ITEM(tuple, 3);
-    const corex_buffer_head *buffer = (corex_buffer_head *)object;
-    if (COREX_UNLIKELY(Py_TYPE(object) != table->buffer_type ||
-                       (table->shares_type && ((core_buffer *)object)->table != table)))
-        return bad_view(table, "wrong buffer type");
-    if (COREX_UNLIKELY(!PyTuple_Check(shape) || !PyTuple_Check(strides)))
-        return bad_view(table, "shape and strides must be tuples");
-    const Py_ssize_t ndim = PyTuple_GET_SIZE(shape);
-    if (COREX_UNLIKELY(PyTuple_GET_SIZE(strides) != ndim || ndim > COREX_MAX_DIMS))
-        return bad_view(table, "shape and strides differ in length, or are too long");
-    const int dtype = core_dtype_of(PyTuple_GET_ITEM(tuple, 1));
-    const int64_t offset = dtype < 0 ? -1 : PyLong_AsSsize_t(PyTuple_GET_ITEM(tuple, 4));
-    if (COREX_UNLIKELY(offset == -1 && PyErr_Occurred()))
-        return false;
-    out->view = (corex_view){.shape = out->shape,
-                             .strides = out->strides,
-                             .ndim = (int32_t)ndim,
-                             .dtype = dtype,
-                             .memory = buffer->ptr,
-                             .offset = offset,
-                             .device = buffer->device};
-    if (COREX_UNLIKELY(!read_layout(table, shape, strides, buffer, out) ||
-                       !set_address(table, buffer, out)))
-        return false;
-    if (COREX_UNLIKELY(writes && buffer->readonly)) {
-        PyErr_SetString(PyExc_ValueError, "the output's memory is read-only");
-        return false;
-    }
-    return true;
+    return core_read_view_here(table, tuple, out, writes);
 }
 
 bool core_read_number(PyObject *object, corex_argument *out)

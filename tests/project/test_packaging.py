@@ -61,6 +61,13 @@ def test_the_wheel_carries_the_pages(wheel: Path) -> None:
     assert beside <= carried
 
 
+def test_the_wheel_carries_the_headers(wheel: Path) -> None:
+    with ZipFile(wheel) as archive:
+        carried = {name for name in archive.namelist() if name.startswith("corex/include/")}
+    assert carried == {f"corex/include/{path.name}" for path in ROOT.glob("corex/include/*.h")}
+    assert "corex/include/corex_backend.h" in carried
+
+
 def test_help_says_where_the_installed_pages_lie(wheel: Path, tmp_path: Path) -> None:
     with ZipFile(wheel) as archive:
         archive.extractall(tmp_path)

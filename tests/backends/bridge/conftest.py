@@ -49,7 +49,8 @@ def path(compiled):
 def library(path):
     library = ctypes.CDLL(str(path))
     library.told.restype = ctypes.c_char_p
-    library.hint.restype = ctypes.c_int64
+    for function in (library.hint, library.stream_in_use, library.count_of_freed):
+        function.restype = ctypes.c_int64
     library.wrong_table.restype = ctypes.c_void_p
     library.corex_backend_table.restype = ctypes.c_void_p
     return library

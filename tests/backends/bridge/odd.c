@@ -98,6 +98,104 @@ static corex_status memory_stats(int32_t device, corex_memory_stats *stats)
 static int32_t device_count(void) { return 2; }
 static const char *device_name(int32_t device) { return device == 0 ? "left" : "right"; }
 
+/* ---- streams: names only, of work that is done at once ---- */
+static _Thread_local intptr_t current[2];
+static intptr_t streams, events, freed;
+static int32_t busy;
+
+static corex_status new_stream(int32_t device, void **stream)
+{
+    *stream = (void *)(100 * (device + 1) + ++streams);
+    return COREX_OK;
+}
+
+static void free_stream(int32_t device, void *stream)
+{
+    (void)device, (void)stream;
+    freed++;
+}
+
+static corex_status set_stream(int32_t device, void *stream)
+{
+    current[device] = (intptr_t)stream;
+    return COREX_OK;
+}
+
+static corex_status synchronize_stream(int32_t device, void *stream)
+{
+    (void)device, (void)stream;
+    busy = 0;
+    return COREX_OK;
+}
+
+static corex_status query_stream(int32_t device, void *stream, int32_t *is_done)
+{
+    (void)device, (void)stream;
+    *is_done = !busy;
+    return COREX_OK;
+}
+
+static corex_status stream_waits(int32_t device, void *stream, void *event)
+{
+    (void)device, (void)stream;
+    return event == NULL ? fail(COREX_ERR_VALUE, "no event") : COREX_OK;
+}
+
+static corex_status new_event(int32_t timed, void **event)
+{
+    *event = (void *)(2 * ++events + (timed != 0));
+    return COREX_OK;
+}
+
+static void free_event(void *event)
+{
+    (void)event;
+    freed++;
+}
+
+static corex_status record_event(void *event, int32_t device, void *stream)
+{
+    (void)event, (void)device, (void)stream;
+    busy = 1;
+    return COREX_OK;
+}
+
+static corex_status synchronize_event(void *event)
+{
+    (void)event;
+    busy = 0;
+    return COREX_OK;
+}
+
+static corex_status query_event(void *event, int32_t *is_done)
+{
+    (void)event;
+    *is_done = !busy;
+    return COREX_OK;
+}
+
+static corex_status elapsed_time(void *start, void *end, double *milliseconds)
+{
+    if (!((intptr_t)start & 1))
+        return fail(COREX_ERR_VALUE, "the event takes no time");
+    *milliseconds = (double)((intptr_t)end - (intptr_t)start);
+    return COREX_OK;
+}
+
+static corex_status memory_info(int32_t device, int64_t *free_bytes, int64_t *total_bytes)
+{
+    *free_bytes = 1000 * (device + 1);
+    *total_bytes = 5000;
+    return COREX_OK;
+}
+
+static const char *traits(int32_t device)
+{
+    return device == 0 ? NULL
+                       : "subnormals=flushed ulps=unary:16,reduce:8 held_only=int32,bool "
+                         "index_bits=32 errors=deferred";
+}
+
 /* ---- kernels ---- */
 /* Element number i of a view. */
 static char *element(const corex_view *v, int64_t i, int size)
@@ -214,7 +312,13 @@ static const corex_kernel *kernel(int32_t index)
     .last_error = last_error, .device_count = device_count, .device_name = device_name, \
     .allocate = allocate, .release = release, .copy_from_host = copy_from_host, \
     .copy_to_host = copy_to_host, .copy_device = copy_device, .synchronize = synchronize, \
-    .memory_stats = memory_stats, .kernel = kernel, .unlock_above = &unlock_above
+    .memory_stats = memory_stats, .kernel = kernel, .unlock_above = &unlock_above, \
+    .traits = traits, .new_stream = new_stream, .free_stream = free_stream, \
+    .set_stream = set_stream, .synchronize_stream = synchronize_stream, \
+    .query_stream = query_stream, .stream_waits = stream_waits, .new_event = new_event, \
+    .free_event = free_event, .record_event = record_event, \
+    .synchronize_event = synchronize_event, .query_event = query_event, \
+    .elapsed_time = elapsed_time, .memory_info = memory_info
 
 static const corex_table table = {MEMBERS};
 
@@ -222,9 +326,17 @@ const corex_table *corex_backend_table(void) { return &table; }
 
 /* ---- for the tests ---- */
 COREX_EXPORT const char *told(void) { return told_text; }
+COREX_EXPORT int64_t stream_in_use(int device) { return current[device]; }
+COREX_EXPORT int64_t count_of_freed(void) { return freed; }
 COREX_EXPORT int64_t hint(int which)
 {
     return which == 0 ? last_hint_dtype : which == 1 ? last_hint_ndim : last_hint_size;
+}
+
+static const char *bad_traits(int32_t device)
+{
+    (void)device;
+    return "subnormals=flushed colour=green";
 }
 
 static const char *no_machine(void) { return "this machine has no odd device"; }
@@ -260,6 +372,8 @@ COREX_EXPORT const corex_table *wrong_table(const char *what)
         wrong->allocate = NULL;
     else if (strcmp(what, "probe") == 0)
         wrong->probe = no_machine;
+    else if (strcmp(what, "traits") == 0)
+        wrong->traits = bad_traits;
     else if (strcmp(what, "letters") == 0)
         wrong->kernel = wrong_letters;
     else if (strcmp(what, "elements") == 0)

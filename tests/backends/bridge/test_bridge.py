@@ -73,6 +73,8 @@ def test_without_the_compiled_part_it_says_why(monkeypatch, path):
     def absent(name):
         raise ImportError(f"No module named {name!r}")
 
+    monkeypatch.delenv("COREX_CORE", raising=False)
+
     bridge._core.cache_clear()
     monkeypatch.setattr(bridge.importlib, "import_module", absent)
     try:
@@ -83,6 +85,15 @@ def test_without_the_compiled_part_it_says_why(monkeypatch, path):
         bridge._core.cache_clear()
     monkeypatch.undo()
     assert CBackend.unavailable() is None
+
+
+def test_another_build_can_be_chosen(monkeypatch, tmp_path):
+    monkeypatch.setenv("COREX_CORE", str(tmp_path / "gone.so"))
+    bridge._core.cache_clear()
+    try:
+        assert "gone.so" in CBackend.unavailable()
+    finally:
+        bridge._core.cache_clear()
 
 
 def test_a_module_of_other_sources_is_refused(monkeypatch, path):
@@ -309,6 +320,23 @@ def test_calls_that_are_wrong(odd):
         odd.kernels["add"](good, good, 2**64)
     with pytest.raises(TypeError):
         odd.kernels["add"](good, good, "1")
+
+
+def test_a_subclass_may_define_any_method(path):
+    class Quiet(CBackend):
+        name = "quiet"
+        device_type = "odd"
+
+        def allocate(self, nbytes, device, dtype=None, shape=None):
+            return super().allocate(nbytes + 8, device, dtype, shape)
+
+        def host_view(self, buffer):
+            return None
+
+    backend = Quiet(path)
+    assert backend.name == "quiet"
+    assert backend.nbytes(backend.allocate(4, 0)) == 12
+    assert backend.features == CBackend(path).features | {"host_view"}
 
 
 # ---- in programs ----
