@@ -12,7 +12,16 @@ from operator import itemgetter
 from typing import Any
 
 from corex.backend.contract import Memory, View
-from corex.backend.graph import Changing, Graph, Literal, Number, Op, arguments, resolved
+from corex.backend.graph import (
+    Changing,
+    Graph,
+    Literal,
+    Number,
+    Op,
+    arguments,
+    number_dtype,
+    resolved,
+)
 from corex.dispatch.bind import copy, number_tensor
 from corex.dispatch.fallback import on_host, run_fallback
 from corex.dispatch.launch import launch
@@ -39,6 +48,9 @@ class Interpreted:
         self.place = place
         self._geometry = [(v.storage, v.dtype, v.shape, v.strides, v.offset) for v in graph.values]
         self._given = [graph.of_role(role) for role in ("input", "state", "output")]
+        users = {storage.slot: i for i, storage in enumerate(graph.storages)}
+        dtypes = {value.storage: value.dtype for value in reversed(graph.values)}
+        self._hints = [dtypes[users[slot]] for slot in range(len(graph.slots))]
         self._constants = self._uploaded()
         self._steps = [_Step(graph, op, place) for op in graph.ops]
 
@@ -77,10 +89,13 @@ class Interpreted:
         """Memory for the temporaries: parts of one arena, or a buffer for each slot."""
         graph = self.graph
         if graph.arena is not None:
-            whole = allocate(self.place, graph.arena.nbytes).buffer if graph.arena.nbytes else None
+            whole = allocate(self.place, graph.arena.nbytes).buffer if graph.slots else None
             slots = [(whole, slot.offset or 0) for slot in graph.slots]
         else:
-            slots = [(allocate(self.place, slot.nbytes).buffer, 0) for slot in graph.slots]
+            slots = [
+                (allocate(self.place, slot.nbytes, dtype).buffer, 0)
+                for slot, dtype in zip(graph.slots, self._hints, strict=True)
+            ]
         for i, storage in enumerate(graph.storages):
             if storage.slot is not None:
                 memory[i] = slots[storage.slot]
@@ -96,25 +111,23 @@ class _Step:
         self.changing = [p for p in (*op.inputs, *op.params) if isinstance(p, Changing)]
         self.numeric = any(isinstance(operand, Literal | Changing) for operand in op.inputs)
         self.count = len(op.outputs)
-        if op.lists:
-            values = [graph.values[op.lists[0][0]]]
-        else:
-            operands = [*op.outputs, *[o for o in op.inputs if isinstance(o, int)], *op.indices]
-            values = [graph.values[i] for i in operands]
-        self.like = values[-1 - len(op.indices)]
-        self.dtypes = self._dtypes(graph, values)
+        self.face = graph.values[op.lists[0][0] if op.lists else op.outputs[0]]
+        if self.numeric:
+            self.number = number_dtype(graph, op)
+        self.dtypes = self._dtypes(graph)
         self.arguments = _getter(graph, op)
 
-    def _dtypes(self, graph: Graph, values: list[Any]) -> tuple[DType, ...]:
-        """What the kernel is asked for by: numbers have the dtype of the operands beside them."""
-        if not self.numeric:
-            return tuple([value.dtype for value in values])
-        own = [
-            graph.values[o].dtype if isinstance(o, int) else self.like.dtype
-            for o in self.op.inputs
-            if o is not None
-        ]
-        return tuple([value.dtype for value in values[: self.count]] + own)
+    def _dtypes(self, graph: Graph) -> tuple[DType, ...]:
+        """What the kernel is asked for by."""
+        if self.op.lists:
+            return (self.face.dtype,)
+        return tuple(
+            [
+                graph.values[o].dtype if isinstance(o, int) else self.number
+                for o in (*self.op.outputs, *self.op.inputs, *self.op.indices)
+                if o is not None
+            ]
+        )
 
     def __call__(self, views: list[Any], numbers: tuple[Number, ...]) -> None:
         op, place = self.op, self.place
@@ -130,7 +143,7 @@ class _Step:
             shown, params = self._shown(given)
         found = launch(found, op.kernel, place, given, shown, self.count or 1, params)
         if found.run is None:
-            self._composed(given, found)
+            self._otherwise(given, found)
 
     def _is_number(self, i: int) -> bool:
         return self.count <= i < self.count + len(self.op.inputs) and isinstance(
@@ -141,9 +154,9 @@ class _Step:
         """An argument, and a view of one element instead of an operand that is a number."""
         if not self._is_number(i):
             return argument
-        key = self.place.keys[self.like.dtype.index]
+        key = self.place.keys[self.number.index]
         buffer = number_tensor(argument, key).storage_.buffer
-        return (buffer, key.dtype, self.like.shape, (0,) * len(self.like.shape), 0)
+        return (buffer, key.dtype, self.face.shape, (0,) * len(self.face.shape), 0)
 
     def _parts(self, given: tuple[Any, ...]) -> tuple[Any, Any, Any, Any]:
         """Outputs, inputs, parameters and indices among the arguments of a kernel."""
@@ -157,38 +170,41 @@ class _Step:
             count = len(self.op.lists)
             return given[:count], given[count:]
         outs, ins, params, indices = self._parts(given)
-        like = (None, self.like.dtype, self.like.shape, self.like.strides, 0)
-        alone = [
-            like if self._is_number(i + self.count) and not isinstance(v, tuple) else v
-            for i, v in enumerate(ins)
-        ]
+        shape = self.face.shape
+        alone = [(None, self.number, shape, (0,) * len(shape), 0) if _plain(v) else v for v in ins]
         return (*outs, *alone, *indices), params
 
     # ---- where there is no kernel ----------------------------------------------------------
-    def _composed(self, given: tuple[Any, ...], found: Resolution) -> None:
-        schema, reason = REGISTRY.get(self.op.kernel), found.reason
+    def _otherwise(self, given: tuple[Any, ...], found: Resolution) -> None:
+        schema = REGISTRY.get(self.op.kernel)
         if self.op.lists:
-            assert schema is not None
-            assert schema.decomposition is not None
-            count = len(self.op.lists)
-            lists = [[self._tensor(v) for v in part] for part in given[:count]]
-            with no_grad():
-                events.run_parts(
-                    schema.decomposition, (*lists, *given[count:]),
-                    schema.name, self.place, reason, lists[:1], lists[1:], given[count:],
-                )  # fmt: skip
+            self._lists_decomposed(given, found.reason)
             return
         outs, ins, params, indices = self._parts(given)
         if self.numeric:
             ins = [self._viewed(self.count + i, v) if _plain(v) else v for i, v in enumerate(ins)]
         targets = [self._tensor(v) for v in outs]
         operands = [None if v is None else self._tensor(v) for v in ins]
-        away = on_host(found, self.place, self.op.kernel, self.dtypes)
-        if schema is not None and schema.decomposition is not None and not away:
-            self._decomposed(schema, targets, operands, params, reason)
+        if (
+            schema is not None
+            and schema.decomposition is not None
+            and not on_host(found, self.place, self.op.kernel, self.dtypes)
+        ):
+            self._decomposed(schema, targets, operands, params, found.reason)
         else:
             there = [self._tensor(v) for v in indices]
             run_fallback(self.op.kernel, targets, operands, params, found, there)
+
+    def _lists_decomposed(self, given: tuple[Any, ...], reason: str) -> None:
+        schema = REGISTRY[self.op.kernel]
+        assert schema.decomposition is not None
+        count = len(self.op.lists)
+        lists = [[self._tensor(v) for v in part] for part in given[:count]]
+        with no_grad():
+            events.run_parts(
+                schema.decomposition, (*lists, *given[count:]),
+                schema.name, self.place, reason, lists[:1], lists[1:], given[count:],
+            )  # fmt: skip
 
     def _decomposed(
         self, schema: OpSchema, outs: Any, ins: Any, params: tuple[Any, ...], reason: str

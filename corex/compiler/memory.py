@@ -1,10 +1,44 @@
-"""Storages that are no larger than what is seen of them."""
+"""What a recording must know of memory: which there is, and how much of it is seen."""
 
 from __future__ import annotations
 
+import gc
+import weakref
+from collections.abc import Callable, Iterator
 from dataclasses import replace
+from typing import Any
 
+from corex.backend.contract import Buffer
 from corex.backend.graph import Graph
+from corex.tensor.storage import Storage
+
+
+def storages() -> Iterator[Storage]:
+    """All that there are now. `t.data` and replaced memory make several of one buffer."""
+    return (s for s in gc.get_objects() if issubclass(type(s), Storage))
+
+
+class Buffers:
+    """Numbers of buffers, by identity. A buffer is not kept alive, if its type allows that."""
+
+    def __init__(self) -> None:
+        self._numbers: dict[int, tuple[Callable[[], Any], int]] = {}
+
+    def add(self, buffer: Buffer, number: int) -> None:
+        """Notes a buffer, or another number for it."""
+        try:
+            known: Callable[[], Any] = weakref.ref(buffer)
+        except TypeError:
+
+            def known() -> Any:
+                return buffer
+
+        self._numbers[id(buffer)] = (known, number)
+
+    def find(self, buffer: Buffer) -> int | None:
+        """The number of a buffer; None if it is not known."""
+        known, number = self._numbers.get(id(buffer), (None, None))
+        return number if known is not None and known() is buffer else None
 
 
 def narrowed(graph: Graph) -> tuple[Graph, dict[int, int]]:

@@ -80,7 +80,8 @@ class Program:
         self.run = run
         self.how = how
         self.reason = reason
-        self._outputs = graph.of_role("output")
+        dtypes = {value.storage: value.dtype for value in reversed(graph.values)}
+        self._outputs = {i: dtypes[i] for i in graph.of_role("output")}
         self._faces = [_faces(graph, role) for role in ("input", "state")]
 
     def __call__(
@@ -107,7 +108,10 @@ class Program:
             )
         ]
         self._check_aliases(given[0], given[1])
-        storages = [allocate(self.place, self.graph.storages[i].nbytes) for i in self._outputs]
+        storages = [
+            allocate(self.place, self.graph.storages[i].nbytes, dtype)
+            for i, dtype in self._outputs.items()
+        ]
         outputs = tuple([(storage.buffer, 0) for storage in storages])
         self.run(given[0], given[1], outputs, self._numbers(numbers or {}))
         for t in states:

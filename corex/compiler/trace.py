@@ -8,25 +8,37 @@ whole, since what their decompositions work out of these is no part of the graph
 
 from __future__ import annotations
 
-import gc
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from threading import get_ident
 from typing import Any
-from weakref import WeakKeyDictionary, WeakSet
 
-from corex.backend.graph import Changing, Graph, GraphBuilder, Literal, Number, verify
-from corex.compiler.memory import narrowed
+from corex.backend.contract import Buffer
+from corex.backend.graph import (
+    Changing,
+    Graph,
+    GraphBuilder,
+    Literal,
+    Number,
+    Op,
+    undefined,
+    verify,
+)
+from corex.backend.signatures import UPDATES
+from corex.compiler.memory import Buffers, narrowed, storages
 from corex.dispatch.bind import NUMBERS, computing, number_tensor, rebind, write
 from corex.dispatch.devices import find_place
+from corex.dispatch.fallback import on_host
 from corex.dispatch.levels import Interpreter, interpreting
 from corex.dispatch.lists import bind_lists
 from corex.dispatch.record import no_grad
 from corex.dispatch.resolve import resolve
 from corex.dispatch.views import hidden
 from corex.dtypes import DType
-from corex.layout import DENSE, broadcast_strides
+from corex.layout import DENSE, broadcast_strides, numel
 from corex.tensor.place import Place
 from corex.tensor.schema import REGISTRY, OpSchema
-from corex.tensor.storage import Storage
+from corex.tensor.storage import Storage, noting
 from corex.tensor.tensor import Tensor, make
 from corex.tensor.view_op import ViewOp
 
@@ -63,7 +75,7 @@ class Recording:
 
 
 class Trace(Interpreter):
-    """Takes notes of what its thread does on one place, while it is `interpreting`.
+    """Takes notes of what its thread does on one place, in a block of `recording`.
 
     `arguments` are tensors that will be others at each call: the graph sees their storages first,
     in this order, each with a first value as its tensor.
@@ -75,14 +87,26 @@ class Trace(Interpreter):
         self.place = place
         self.builder = GraphBuilder(name)
         self.numbers: dict[str, Number] = {}
-        # Nobody tells of new memory that is not an op's result. What is not among this is new.
-        self._before = WeakSet(s for s in gc.get_objects() if type(s) is Storage)
-        self._known: WeakKeyDictionary[Storage, int] = WeakKeyDictionary()
+        self._thread = get_ident()
+        self._new = Buffers()  # allocated while it was recorded
+        self._known = Buffers()
         self._given: dict[int, Storage] = {}  # memory that was there before, kept alive
         self._roles: dict[int, str] = {}
         self._values: dict[tuple[Any, ...], int] = {}
+        # What memory held that was first written in part: uninitialised, or data of the host.
+        self._drafts: dict[int, tuple[int, Tensor, bytes]] = {}
         for t in arguments:
             self._value(t)
+
+    @contextmanager
+    def recording(self) -> Iterator[None]:
+        """In the block this thread is recorded."""
+        with noting(self._allocated), interpreting(self):
+            yield
+
+    def _allocated(self, buffer: Buffer) -> None:
+        if get_ident() == self._thread:
+            self._new.add(buffer, 0)
 
     # ---- what the gate hands over ------------------------------------------------------------
     def op(
@@ -132,7 +156,7 @@ class Trace(Interpreter):
             return
         operands = [self._operand(t) for t in inputs]
         positions = [self._value(t) for t in indices]
-        targets = [self._written(t) for t in outs]
+        targets = [self._written(t, name in UPDATES) for t in outs]
         write(name, outs, inputs, params, indices)
         known = REGISTRY.get(name)
         self.builder.op(name, targets, operands, self._params(known, params), positions)
@@ -157,7 +181,9 @@ class Trace(Interpreter):
             return False
         own = computing(schema, inputs, outs[0]) if _numeric(inputs) else None
         dtypes = [own if type(t) in NUMBERS else t.dtype for t in inputs if t is not None]
-        return resolve(self.place, schema.name, (*outs, *dtypes)).run is None  # type: ignore[arg-type]
+        views: tuple[Any, ...] = (*outs, *dtypes)
+        found = resolve(self.place, schema.name, views)
+        return found.run is None and not on_host(found, self.place, schema.name, views)
 
     def _composed(
         self,
@@ -181,32 +207,35 @@ class Trace(Interpreter):
     # ---- memory --------------------------------------------------------------------------------
     def _make(self, t: Tensor, name: str) -> None:
         """A result whose memory is new."""
-        if t.storage_ not in self._known:
+        if self._known.find(t.storage_.buffer) is None:
             self._enter(t.storage_, "temporary", name)
 
     def _enter(self, storage: Storage, role: Any, name: str, data: bytes | None = None) -> int:
         position = self.builder.storage(role, storage.nbytes(), name, data)
-        self._known[storage] = position
+        self._known.add(storage.buffer, position)
         self._roles[position] = role
         return position
 
     def _storage(self, t: Tensor, reads: bool) -> int:
         """The position of a tensor's storage, which may be met for the first time."""
         storage = t.storage_
-        position = self._known.get(storage)
+        position = self._known.find(storage.buffer)
         if position is None:
             if t.key.place is not self.place:
                 raise NotImplementedError(
                     f"a graph lives on one device: {self.place} here, but a tensor of "
                     f"{t.key.place} takes part"
                 )
-            if storage in self._before:
+            if self._new.find(storage.buffer) is None:
                 position = self._enter(storage, "input", "given")
                 self._given[position] = storage
             elif reads:  # made from data of the host
                 position = self._enter(storage, "constant", "data", storage.tobytes())
             else:
                 position = self._enter(storage, "temporary", "made")
+                if numel(t.shape) * t.itemsize < storage.nbytes():
+                    whole = _whole(storage, t.key)
+                    self._drafts[position] = (self.builder.length, whole, storage.tobytes())
         return position
 
     def _value(self, t: Tensor, shape: Shape | None = None, reads: bool = True) -> int:
@@ -224,9 +253,9 @@ class Trace(Interpreter):
             self._values[key] = found
         return found
 
-    def _written(self, t: Tensor) -> int:
-        """The value of a tensor that is written."""
-        position = self._storage(t, reads=False)
+    def _written(self, t: Tensor, reads: bool = False) -> int:
+        """The value of a tensor that is written, and read before or not."""
+        position = self._storage(t, reads)
         role = self._roles[position]
         if role == "input":
             self._roles[position] = "state"
@@ -236,11 +265,21 @@ class Trace(Interpreter):
 
     def _thaw(self, t: Tensor, constant: int) -> None:
         """Memory that was made from data of the host is written: a copy of it, from now on."""
-        count = t.storage_.nbytes() // t.itemsize
-        whole = make(t.storage_, t.key, (count,))
-        source = self._view(constant, whole, (count,), (1,))
+        whole = _whole(t.storage_, t.key)
+        source = self._view(constant, whole, whole.shape, (1,))
         self._enter(t.storage_, "temporary", "made")
         self.builder.op("copy", [self._value(whole)], [source])
+
+    def _settle_drafts(self, results: list[int]) -> None:
+        """Memory of which more is read than was written held data of the host."""
+        graph = self.builder.build(results)
+        wanted = {graph.values[i].storage for _, i in undefined(graph)}
+        for position, (before, whole, data) in reversed(self._drafts.items()):
+            if position in wanted:
+                constant = self.builder.storage("constant", len(data), "data", data)
+                source = self._view(constant, whole, whole.shape, (1,))
+                target = self._view(position, whole, whole.shape, (1,))
+                self.builder.insert(before, Op("copy", (target,), (source,)))
 
     # ---- numbers -------------------------------------------------------------------------------
     def _operand(self, t: Any, shape: Shape | None = None) -> Any:
@@ -266,17 +305,14 @@ class Trace(Interpreter):
     def finish(self, *results: Tensor) -> Recording:
         """The graph, which gives these tensors, and what else was made and is still there."""
         shown = [self._result(t) for t in results]
-        asked = {self._known[t.storage_] for t in results}
-        alive = [
-            (position, storage)
-            for storage, position in sorted(self._known.items(), key=lambda item: item[1])
-            if self._roles[position] == "temporary" and position not in asked
-        ]
+        self._settle_drafts(shown)
+        asked = {self._storage(t, reads=True) for t in results}
+        alive = self._alive(asked)
         first: dict[int, tuple[tuple[Any, ...], int]] = {}
         for key, value in self._values.items():
             first.setdefault(key[0], (key, value))
         escaped = []
-        for position, storage in alive:
+        for position, storage in alive.items():
             if position in first:
                 (_, dtype, shape, strides, offset), value = first[position]
                 shown.append(value)
@@ -290,6 +326,15 @@ class Trace(Interpreter):
         graph, starts = narrowed(self.builder.build(shown))
         given = [self._faces(graph, role, starts) for role in ("input", "state")]
         return Recording(verify(graph), given[0], given[1], self.numbers, escaped)
+
+    def _alive(self, asked: set[int]) -> dict[int, Storage]:
+        """Memory that was made, and is still there beside what was asked for."""
+        found = {}
+        for storage in storages():
+            position = self._known.find(storage.buffer)
+            if position is not None and position not in asked:
+                found[position] = storage
+        return {i: found[i] for i in sorted(found) if self._roles[i] == "temporary"}
 
     def _result(self, t: Tensor) -> int:
         position = self._storage(t, reads=True)
@@ -320,10 +365,15 @@ def record(function: Callable[..., Any], *arguments: Any, name: str = "") -> tup
     tensors = [t for t in arguments if isinstance(t, Tensor)]
     place = tensors[0].key.place if tensors else find_place()
     trace = Trace(place, tensors, name or getattr(function, "__name__", "trace"))
-    with interpreting(trace):
+    with trace.recording():
         result = function(*arguments)
     given = result if isinstance(result, list | tuple) else (result,)
     return trace.finish(*[t for t in given if isinstance(t, Tensor)]), result
+
+
+def _whole(storage: Storage, key: Any) -> Tensor:
+    """All of a storage, as a row."""
+    return make(storage, key, (storage.nbytes() // key.dtype.itemsize,))
 
 
 def _numeric(inputs: tuple[Any, ...]) -> bool:

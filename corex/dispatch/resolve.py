@@ -123,12 +123,13 @@ def empty(key: DispatchKey, shape: Shape, order: Shape | None = None) -> Tensor:
     """An uninitialised tensor, row-major or with its dims in this order, the slowest first."""
     place, dtype = key.place, key.dtype
     nbytes = NBYTES[dtype.itemsize][shape]
+    stored = shape if order is None else tuple([shape[dim] for dim in order])
+    buffer = place.backend.allocate(nbytes, place.index, dtype, stored)
     if places.observers:
-        told_allocation(place, nbytes)
+        told_allocation(place, nbytes, buffer)
+    result = wrap(key, buffer, shape)
     if order is None:
-        return wrap(key, place.backend.allocate(nbytes, place.index, dtype, shape), shape)
-    stored = tuple([shape[dim] for dim in order])
-    result = wrap(key, place.backend.allocate(nbytes, place.index, dtype, stored), shape)
+        return result
     strides = ordered_strides(shape, order)
     result._strides = None if strides == DENSE[shape] else strides
     return result

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from corex.backend.contract import Buffer
@@ -54,10 +56,11 @@ def allocate(place: Place, nbytes: int, dtype: DType | None = None) -> Storage:
     Raises:
         OutOfMemoryError: the backend has no such memory.
     """
-    if places.observers:
-        _tell_allocation(place, nbytes)
     shape = None if dtype is None else (nbytes // dtype.itemsize,)
-    return adopt(place, place.backend.allocate(nbytes, place.index, dtype, shape))
+    buffer = place.backend.allocate(nbytes, place.index, dtype, shape)
+    if places.observers:
+        told_allocation(place, nbytes, buffer)
+    return adopt(place, buffer)
 
 
 def adopt(place: Place, buffer: Buffer) -> Storage:
@@ -127,6 +130,28 @@ def tell_with(
     _tell_transfer, _tell_allocation = transfer, allocation
 
 
-def told_allocation(place: Place, nbytes: int) -> None:
-    """Tells of memory that is about to be allocated; asked only while somebody listens."""
+def told_allocation(place: Place, nbytes: int, buffer: Buffer) -> None:
+    """Tells of memory that was allocated; asked only while somebody listens."""
     _tell_allocation(place, nbytes)
+    for note in _notes:
+        note(buffer)
+
+
+_notes: tuple[Callable[[Buffer], None], ...] = ()
+_lock = threading.Lock()
+
+
+@contextmanager
+def noting(note: Callable[[Buffer], None]) -> Iterator[None]:
+    """Calls `note(buffer)` for all memory that is allocated in the block, by any thread: who
+    records a program must know which memory is new. Short cuts, which tell nothing, are closed."""
+    global _notes
+    with _lock:
+        _notes = (*_notes, note)
+    places.change_observers(1)
+    try:
+        yield
+    finally:
+        places.change_observers(-1)
+        with _lock:
+            _notes = tuple([other for other in _notes if other is not note])

@@ -178,6 +178,15 @@ class Wrong:
         g.op("add", [g.output(float32, ())], [1.0, 2.0])
         return "all operands are numbers"
 
+    def numbers_of_a_row(self, g: GraphBuilder) -> str:
+        x, y = g.input(float32, (3,)), g.output(float32, (3,))
+        g.op("softmax_backward", [y], [x, 1.0])
+        return "the kernel takes no numbers among its operands"
+
+    def parameters(self, g: GraphBuilder) -> str:
+        g.op("sum", [g.output(float32, ())], [g.input(float32, (3,))], [[1]])
+        return r"op 0, sum: \[1\] is no plain parameter"
+
     def shapes(self, g: GraphBuilder) -> str:
         x, y = g.input(float32, (3,)), g.output(float32, (2, 3))
         g.op("add", [y], [x, y])

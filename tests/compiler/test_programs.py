@@ -415,6 +415,23 @@ def test_numbers_that_a_kernel_does_not_take(where: str) -> None:
         assert program(given, (), {"n": n_})[0].tolist() == [10 - n_, 8, 10 - n_]
 
 
+def test_a_choice_between_numbers(where: str) -> None:
+    g = GraphBuilder("choice")
+    cond, y = g.input(bool_, (3,), "cond"), g.output(float32, (3,))
+    g.op("where", [y], [cond, 1.5, Literal(-2)])
+    [found] = prepare(g.build([y]), backend=where)([at(where, np.array([True, False, True]))])
+    assert found.tolist() == [1.5, -2, 1.5]
+
+
+def test_nothing_takes_no_memory(where: str) -> None:
+    g = GraphBuilder("nothing")
+    x, t, y = g.input(float32, (0, 3)), g.temporary(float32, (0, 3)), g.output(float32, (3,))
+    g.op("neg", [t], [x])
+    g.op("sum", [y], [g.view_of(t, (3, 0), (1, 3), 7, "turned")], [1])
+    [found] = prepare(g.build([y]), backend=where)([at(where, values(0, 3))])
+    assert found.tolist() == [0, 0, 0]
+
+
 def test_reads_and_writes_are_known() -> None:
     graph = graphs.stepped()
     [op] = graph.ops

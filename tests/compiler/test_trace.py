@@ -194,6 +194,61 @@ def test_data_of_the_host_is_constant(each_backend: str) -> None:
         assert fixed.tolist() == [5]
 
 
+def test_data_of_the_host_that_is_written_in_part(each_backend: str) -> None:
+    def function(x: corex.Tensor) -> tuple[corex.Tensor, ...]:
+        first, second = corex.tensor([1.0, 2.0, 3.0]), corex.tensor([4.0, 5.0, 6.0])
+        first[0] = x[0]
+        second[corex.tensor([1])] = x[1:2]
+        return corex.cat([first, second]), x * 2
+
+    x = corex.tensor([7.0, 8.0])
+    recording, _ = record(function, x)
+    sizes = [recording.graph.storages[i].nbytes for i in recording.graph.of_role("constant")]
+    assert 24 not in sizes, "what `cat` made was not initialised, and need not be known"
+    program = prepare(recording.graph, backend=each_backend)
+    recording.inputs[0] = corex.tensor([-1.0, -2.0])
+    assert again(program, recording)[0].tolist() == [-1, 2, 3, 4, -2, 6]
+
+
+def test_memory_without_versions_is_the_same_memory(each_backend: str) -> None:
+    """`t.data` and replaced memory are further storages of one buffer."""
+    x = corex.ones(3)
+
+    def function() -> corex.Tensor:
+        x.data.mul_(2)
+        y = x + 1
+        y.data.add_(x)
+        other = corex.zeros(3)
+        other.data = y
+        del y
+        other.data[0] = 9
+        return other * 1
+
+    recording, result = record(function)
+    assert result.tolist() == [9, 5, 5]
+    assert len(recording.states) == 1
+    program = prepare(recording.graph, backend=each_backend)
+    assert again(program, recording)[0].tolist() == [9, 9, 9]
+    assert x.tolist() == [4, 4, 4]
+
+
+def test_what_is_watched_is_memory_too(each_backend: str) -> None:
+    """A storage whose views are to be told of writes is of another class."""
+    x = corex.ones(4, requires_grad=True) * 1
+    x.requires_grad_()
+    part = x[:2]
+
+    def function() -> corex.Tensor:
+        x.mul_(3)
+        return part + 0
+
+    recording, result = record(function)
+    assert len(recording.states) == 1
+    program = prepare(recording.graph, backend=each_backend)
+    assert result.tolist() == [3, 3]
+    assert again(program, recording)[0].tolist() == [9, 9]
+
+
 def test_a_result_that_is_an_input(each_backend: str) -> None:
     x = corex.arange(6.0).reshape(2, 3)
     recording, _ = record(lambda: (x.t(), x + 1))

@@ -1,7 +1,8 @@
 """Graphs: what `Backend.compile` is handed. docs/contract.md and docs/graphs.md describe them."""
 
-from corex.backend.graph.access import arguments, lifetimes, read, resolved, written
+from corex.backend.graph.access import arguments, lifetimes, number_dtype, read, resolved, written
 from corex.backend.graph.build import GraphBuilder
+from corex.backend.graph.coverage import undefined
 from corex.backend.graph.data import GRAPH_VERSION, Graph
 from corex.backend.graph.json import from_json, to_json
 from corex.backend.graph.parts import (
@@ -40,12 +41,14 @@ __all__ = [
     "arguments",
     "from_json",
     "lifetimes",
+    "number_dtype",
     "peak",
     "plan",
     "problems",
     "read",
     "resolved",
     "to_json",
+    "undefined",
     "verify",
     "written",
 ]

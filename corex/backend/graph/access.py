@@ -7,7 +7,8 @@ from typing import Any
 
 from corex.backend.graph.data import Graph
 from corex.backend.graph.parts import Changing, Literal, Number, Op, values_of
-from corex.backend.signatures import UPDATES
+from corex.backend.signatures import SIGNATURES, UPDATES
+from corex.dtypes import DType
 
 
 def written(op: Op) -> tuple[int, ...]:
@@ -70,3 +71,12 @@ def resolved(number: Literal | Changing, numbers: tuple[Number, ...]) -> Number:
     if isinstance(number, Literal):
         return number.number
     return numbers[number.index] + number.plus if number.plus else numbers[number.index]
+
+
+def number_dtype(graph: Graph, op: Op) -> DType:
+    """What an element is that a number among the operands stands for: one of the result or, where
+    that is a truth value about operands, one of these."""
+    signature = SIGNATURES.get(op.kernel)
+    if signature is None or signature.views[0] == "T":
+        return graph.values[op.outputs[0]].dtype
+    return graph.values[values_of(op.inputs)[-1]].dtype

@@ -121,6 +121,15 @@ class GraphBuilder:
         parts = tuple([tuple(part) for part in lists])
         self._ops.append(Op(kernel, params=tuple(params), lists=parts))
 
+    def insert(self, position: int, op: Op) -> None:
+        """Puts an op before the one at a position."""
+        self._ops.insert(position, op)
+
+    @property
+    def length(self) -> int:
+        """How many ops there are by now."""
+        return len(self._ops)
+
     def set_role(self, storage: int, role: Role) -> None:
         """Changes what a storage is: who records a program learns late what it gives."""
         self._storages[storage] = replace(self._storages[storage], role=role)

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
+from corex.backend.graph.access import read, written
+from corex.backend.graph.data import Graph
 from corex.backend.graph.parts import Storage, Value
 
 
@@ -56,3 +60,24 @@ def _repeated(bits: int, count: int, step: int) -> int:
             result |= bits << (done * step)
             done += 1
     return result
+
+
+def undefined(graph: Graph) -> Iterator[tuple[int, int]]:
+    """(op, value) for each value of which an op reads something that was not written before; the
+    op of a result is their number."""
+    units = [8] * len(graph.storages)
+    for value in graph.values:
+        units[value.storage] = min(units[value.storage], value.dtype.itemsize)
+    state = [
+        Written(storage, unit, storage.role in ("input", "state", "constant"))
+        for storage, unit in zip(graph.storages, units, strict=True)
+    ]
+    for position, op in enumerate(graph.ops):
+        for i in read(op):
+            if not state[graph.values[i].storage].covers(graph.values[i]):
+                yield position, i
+        for i in written(op):
+            state[graph.values[i].storage].add(graph.values[i])
+    for i in graph.results:
+        if not state[graph.values[i].storage].covers(graph.values[i]):
+            yield len(graph.ops), i

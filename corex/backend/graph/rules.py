@@ -12,6 +12,7 @@ from itertools import takewhile
 from typing import Any, Final
 
 from corex.backend.graph.parts import Parameter, Shape
+from corex.backend.signatures import SIGNATURES
 
 Shapes = Sequence[Any]
 Rule = Callable[[Shapes, Shapes, Any, Sequence[Shape]], Any]
@@ -179,6 +180,13 @@ _TABLE: Final[tuple[tuple[str, Rule, str], ...]] = (
 )
 
 RULES: Final = {name: (rule, words) for names, rule, words in _TABLE for name in names.split()}
+
+NUMERIC: Final = {
+    name
+    for name, (rule, _) in RULES.items()
+    if rule is _same and SIGNATURES[name].views in ("T|TT", "b|TT", "T|bTT")
+} - {"softmax_backward", "log_softmax_backward"}
+"""Kernels that may be called with numbers among their operands: the binary ones, and `where`."""
 
 
 def shape_problem(

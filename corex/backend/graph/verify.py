@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from corex.backend.graph.access import lifetimes, read, written
-from corex.backend.graph.coverage import Written
+from corex.backend.graph.access import lifetimes, number_dtype, read, written
+from corex.backend.graph.coverage import undefined
 from corex.backend.graph.data import GRAPH_VERSION, Graph
 from corex.backend.graph.parts import ROLES, Changing, Literal, Op, Storage, Value, values_of
-from corex.backend.graph.rules import list_problem, shape_problem
+from corex.backend.graph.rules import NUMERIC, list_problem, shape_problem
 from corex.backend.graph.text import geometry, op_text
 from corex.backend.signatures import DTYPES, SIGNATURES, Signature
 from corex.dtypes import ALL, DType
@@ -65,6 +65,11 @@ def _references(graph: Graph) -> Iterator[str]:
             for i in known
             if not 0 <= i < count
         ]
+        strange: list[object] = [
+            p for p in op.params if not isinstance(p, Changing) and not _plain(p)
+        ]
+        strange += [o for o in op.inputs if isinstance(o, Literal) and not _plain(o.number)]
+        yield from [f"op {position}, {op.kernel}: {p!r} is no plain parameter" for p in strange]
         changing = [n.index for n in (*op.inputs, *op.params) if isinstance(n, Changing)]
         yield from [
             f"op {position}, {op.kernel}: number {i} is not there"
@@ -74,6 +79,13 @@ def _references(graph: Graph) -> Iterator[str]:
         if op.lists and (op.outputs or op.inputs or op.indices):
             yield f"op {position}, {op.kernel}: there are lists, and views beside them"
     yield from [f"result {i} is not there" for i in graph.results if not 0 <= i < count]
+
+
+def _plain(parameter: object) -> bool:
+    """Whether it is what JSON keeps: a number, text, None, or a tuple of these."""
+    if isinstance(parameter, tuple):
+        return all(_plain(item) for item in parameter)
+    return parameter is None or type(parameter) in (bool, int, float, str)
 
 
 def _twice(names: list[str]) -> list[str]:
@@ -138,29 +150,30 @@ def _op_types(graph: Graph, op: Op) -> Iterator[str]:
     outs = [graph.values[i] for i in op.outputs]
     indices = [graph.values[i] for i in op.indices]
     if signature is not None:
-        yield from _dtype_problems(op, signature, outs, operands, indices)
+        yield from _dtype_problems(graph, op, signature)
     if why := shape_problem(
         op.kernel, [v.shape for v in outs], shapes, op.params, [v.shape for v in indices]
     ):
         yield why
 
 
-def _dtype_problems(
-    op: Op,
-    signature: Signature,
-    outs: list[Value],
-    operands: list[Value | Literal | Changing | None],
-    indices: list[Value],
-) -> Iterator[str]:
-    views = [operand for operand in operands if isinstance(operand, Value)]
-    if len(outs) != signature.outputs:
-        yield f"it has {len(outs)} outputs, the kernel {signature.outputs}"
-    elif not views and any(operand is not None for operand in operands):
+def _dtype_problems(graph: Graph, op: Op, signature: Signature) -> Iterator[str]:
+    if len(op.outputs) != signature.outputs:
+        yield f"it has {len(op.outputs)} outputs, the kernel {signature.outputs}"
+    elif any(operand is not None for operand in op.inputs) and not values_of(op.inputs):
         yield "all operands are numbers"
+    elif len(values_of(op.inputs)) < len(op.inputs) - op.inputs.count(None) and (
+        op.kernel not in NUMERIC
+    ):
+        yield "the kernel takes no numbers among its operands"
     else:
-        # A number stands for an element of the dtype that the operands have which are like it.
-        seen = [o if isinstance(o, Value) else views[-1] for o in operands if o is not None]
-        yield from _fit_problem(signature, tuple([v.dtype for v in (*outs, *seen, *indices)]))
+        seen = [*op.outputs, *op.inputs, *op.indices]
+        dtypes = [
+            graph.values[o].dtype if isinstance(o, int) else number_dtype(graph, op)
+            for o in seen
+            if o is not None
+        ]
+        yield from _fit_problem(signature, tuple(dtypes))
 
 
 def _fit_problem(signature: Signature, dtypes: tuple[DType, ...]) -> Iterator[str]:
@@ -199,27 +212,15 @@ def _same_view(a: Value, b: Value) -> bool:
 # ---- order -------------------------------------------------------------------------------------
 def _order(graph: Graph) -> Iterator[str]:
     """What is read was written before, and what the program gives is written at its end."""
-    units = [8] * len(graph.storages)
-    for value in graph.values:
-        units[value.storage] = min(units[value.storage], value.dtype.itemsize)
-    state = [
-        Written(storage, unit, storage.role in ("input", "state", "constant"))
-        for storage, unit in zip(graph.storages, units, strict=True)
-    ]
-    for position, op in enumerate(graph.ops):
-        for i in read(op):
-            value = graph.values[i]
-            if not state[value.storage].covers(value):
-                yield (
-                    f"op {position}, {op_text(graph, op)}: it reads {value.name}, of which "
-                    f"something has not been written yet"
-                )
-        for i in written(op):
-            state[graph.values[i].storage].add(graph.values[i])
-    for i in graph.results:
-        value = graph.values[i]
-        if not state[value.storage].covers(value):
-            yield f"result {value.name} is not written, or not all of it"
+    for position, i in undefined(graph):
+        name = graph.values[i].name
+        if position == len(graph.ops):
+            yield f"result {name} is not written, or not all of it"
+        else:
+            yield (
+                f"op {position}, {op_text(graph, graph.ops[position])}: it reads {name}, of which "
+                f"something has not been written yet"
+            )
     shown = {graph.values[i].storage for i in graph.results}
     for i in graph.of_role("output"):
         if i not in shown:
