@@ -83,6 +83,7 @@ CHECKS: Final = {
     "error": "wrong values raise the exception of the contract, and nothing is written astray",
     "memory": "tier 0: allocation and copies",
     "traits": "the device is no less than its backend declares",
+    "decomposition": "an op without a kernel runs by those that it is composed of",
     "gradient": "the derivative, against finite differences of the oracle",
     "placement": "the op ran where the kernel table says",
     "result": "shape, dtype, device and requires_grad of the result",

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from corex_numpy.kernels import elementwise, no_zero, precise, reduction, ufunc
+from corex_numpy.kernels import elementwise, no_zero, precise, reduction
 
 
 def sigmoid(a):
@@ -10,17 +10,19 @@ def sigmoid(a):
     return np.where(a < 0, small, 1) / (1 + small)
 
 
-PLAIN = """square ceil trunc reciprocal isnan isinf isfinite signbit fmax fmin logical_not
-    logical_and logical_or logical_xor bitwise_or bitwise_xor""".split()
-PRECISE = "exp2 log2 log10 tan sinh cosh hypot".split()
+NAMES = {
+    "asin": "arcsin", "acos": "arccos", "atan": "arctan", "asinh": "arcsinh", "acosh": "arccosh",
+    "atanh": "arctanh", "bitwise_not": "invert", "bitwise_left_shift": "left_shift",
+    "bitwise_right_shift": "right_shift", "ne": "not_equal", "le": "less_equal", "gt": "greater",
+    "ge": "greater_equal",
+}  # fmt: skip
+PLAIN = """square ceil trunc reciprocal isnan isinf isfinite signbit fmax fmin ne le gt ge
+    logical_not logical_and logical_or logical_xor bitwise_not bitwise_or bitwise_xor
+    bitwise_left_shift bitwise_right_shift""".split()
+PRECISE = "exp2 log2 log10 tan sinh cosh hypot asin acos atan asinh acosh atanh".split()
 KERNELS = {
-    **{name: ufunc(getattr(np, name)) for name in PLAIN},
-    "bitwise_not": ufunc(np.invert), "ne": ufunc(np.not_equal), "le": ufunc(np.less_equal),
-    "gt": ufunc(np.greater), "ge": ufunc(np.greater_equal),
-    "bitwise_left_shift": ufunc(np.left_shift), "bitwise_right_shift": ufunc(np.right_shift),
-    **{name: precise(getattr(np, name)) for name in PRECISE},
-    "asin": precise(np.arcsin), "acos": precise(np.arccos), "atan": precise(np.arctan),
-    "asinh": precise(np.arcsinh), "acosh": precise(np.arccosh), "atanh": precise(np.arctanh),
+    **{name: elementwise(getattr(np, NAMES.get(name, name))) for name in PLAIN},
+    **{name: precise(getattr(np, NAMES.get(name, name))) for name in PRECISE},
     "sigmoid": elementwise(sigmoid), "rsqrt": elementwise(lambda a: 1 / np.sqrt(a)),
     "sign": elementwise(lambda a: (a > 0) * 1 - (a < 0)),  # 0 of NaN, unlike NumPy's
     "relu": elementwise(lambda a: np.where(a <= 0, 0, a)),  # NaN <= 0 is false: NaN stays

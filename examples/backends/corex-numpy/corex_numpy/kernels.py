@@ -39,29 +39,23 @@ def wide(a):
 
 
 # ---- elementwise: the output and all inputs have one shape -----------------------------------
-def elementwise(function):
-    """A kernel from a function of arrays. The result may be wider than the output."""
+def elementwise(function, **options):
+    """A kernel from a function of arrays: one of NumPy's own writes where it is told to."""
 
     @kernel
     def run(out, *inputs):
-        array(out)[...] = function(*map(array, inputs))
-
-    return run
-
-
-def ufunc(function, **options):
-    """A kernel from one of NumPy's own functions, which writes where it is told to."""
-
-    @kernel
-    def run(out, *inputs):
-        function(*map(array, inputs), out=array(out), **options)
+        arrays = map(array, inputs)
+        if isinstance(function, np.ufunc):
+            function(*arrays, out=array(out), **options)
+        else:
+            array(out)[...] = function(*arrays)  # which may be wider than the output
 
     return run
 
 
 def precise(function):
     """The same, float32 by way of float64: NumPy's own float32 loops may be 4 ulp off."""
-    return ufunc(function, dtype=np.float64, casting="unsafe")
+    return elementwise(function, dtype=np.float64, casting="unsafe")
 
 
 def convert(out, a):
@@ -90,18 +84,17 @@ def power(a, b):
     return np.where(b < 0, inverse, a ** np.maximum(b, 0))
 
 
-PRECISE = "exp expm1 log log1p sin cos tanh".split()
+NAMES = {"neg": "negative", "sub": "subtract", "mul": "multiply", "div": "divide", "round": "rint",
+         "eq": "equal", "lt": "less", "atan2": "arctan2"}  # fmt: skip
+PLAIN = """add sub mul div neg abs sqrt floor round maximum minimum copysign eq lt bitwise_and
+    matmul""".split()
+PRECISE = "exp expm1 log log1p sin cos tanh atan2".split()
 ELEMENTWISE = {
-    "neg": ufunc(np.negative), "abs": ufunc(np.abs), "floor": ufunc(np.floor),
-    "round": ufunc(np.rint), "sqrt": ufunc(np.sqrt), "add": ufunc(np.add),
-    "sub": ufunc(np.subtract), "mul": ufunc(np.multiply), "div": ufunc(np.divide),
-    "maximum": ufunc(np.maximum), "minimum": ufunc(np.minimum), "copysign": ufunc(np.copysign),
-    "eq": ufunc(np.equal), "lt": ufunc(np.less), "bitwise_and": ufunc(np.bitwise_and),
-    **{name: precise(getattr(np, name)) for name in PRECISE},
-    "atan2": precise(np.arctan2), "pow": elementwise(power),
-    "erf": elementwise(np.vectorize(math.erf, otypes=[float])),
-    "floor_divide": elementwise(no_zero(np.floor_divide)),
-    "fmod": elementwise(no_zero(np.fmod)), "where": elementwise(np.where),
+    **{name: elementwise(getattr(np, NAMES.get(name, name))) for name in PLAIN},
+    **{name: precise(getattr(np, NAMES.get(name, name))) for name in PRECISE},
+    "floor_divide": elementwise(no_zero(np.floor_divide)), "fmod": elementwise(no_zero(np.fmod)),
+    "pow": elementwise(power), "erf": elementwise(np.vectorize(math.erf, otypes=[float])),
+    "where": elementwise(np.where), "nonzero": elementwise(np.argwhere),
     "copy": kernel(lambda out, a: convert(array(out), array(a))),
 }  # fmt: skip
 
@@ -187,7 +180,6 @@ def random_bits(out, seed, offset):
 
 
 KERNELS = {
-    **ELEMENTWISE, **REDUCTIONS, "fill": fill, "arange": arange, "matmul": ufunc(np.matmul),
-    "index": index, "index_put": index_put, "nonzero": elementwise(np.argwhere),
-    "random_bits": random_bits,
+    **ELEMENTWISE, **REDUCTIONS, "fill": fill, "arange": arange, "index": index,
+    "index_put": index_put, "random_bits": random_bits,
 }  # fmt: skip
