@@ -138,7 +138,7 @@ def test_the_digits_are_learned_as_on_the_cpu(run: Callable[..., str]) -> None:
     assert len(losses) == 12
     assert losses[-1] < losses[0]
     assert losses == pytest.approx(results["cpu_c"]["losses"], rel=1e-3)
-    assert results["numpy"]["how"] == ["copy", "native"]
+    assert set(results["numpy"]["how"]) - {"copy"} == {"native"}
 
 
 def test_it_is_installed_like_a_strangers(run: Callable[..., str]) -> None:
