@@ -14,9 +14,14 @@ INCLUDE = CSRC.parent / "include"
 COMPILE_ARGS = ["-std=gnu11", "-O3", "-fvisibility=hidden", "-Wall", "-Wextra"]
 
 
+HELPERS = {"corex_loops.h", "corex_kernels.h"}
+"""For the libraries of others: nothing of corex is made of them."""
+
+
 def files(suffix: str) -> list[Path]:
     """The C files of that suffix; none of them lies beside an installed corex but its headers."""
-    return sorted([*CSRC.glob(f"*{suffix}"), *INCLUDE.glob(f"*{suffix}")])
+    found = [*CSRC.glob(f"*{suffix}"), *INCLUDE.glob(f"*{suffix}")]
+    return sorted(path for path in found if path.name not in HELPERS)
 
 
 def fingerprint() -> str:
