@@ -10,6 +10,7 @@ import pytest
 import corex
 import corex.nn.functional as F
 from corex import nn
+from corex.compiler import prepare, record
 from corex.plugins import manager
 from corex.tensor.schema import REGISTRY
 
@@ -63,6 +64,32 @@ def train(device: str) -> list[float]:
 @pytest.mark.parametrize("device", ["functional:0", "functional:1"])
 def test_training_is_that_of_the_cpu(device: str) -> None:
     assert train(device) == pytest.approx(train("cpu"), rel=1e-4)
+
+
+def test_a_recorded_step_runs_again_in_buffers_of_its_own() -> None:
+    """Memory that is replaced as a whole has no arena: temporaries share buffers."""
+    x = corex.linspace(-1, 1, 4 * 36).reshape(4, 1, 6, 6).to("functional")
+    y = corex.tensor([0, 1, 2, 1], device="functional")
+    model = network().to("functional")
+    optimizer = corex.optim.AdamW(model.parameters(), lr=0.01)
+
+    def step(x: corex.Tensor, y: corex.Tensor) -> corex.Tensor:
+        optimizer.zero_grad()
+        loss = F.cross_entropy(model(x), y)
+        loss.backward()
+        optimizer.step()
+        return loss
+
+    losses = [step(x, y).item()]
+    recording, loss = record(step, x, y)
+    losses.append(loss.item())
+    program = prepare(recording.graph, "functional")
+    assert program.graph.arena is None
+    assert len(program.graph.slots) < len(program.graph.of_role("temporary"))
+    for more in (1, 2):
+        numbers = {**recording.numbers, "step": recording.numbers["step"] + more}
+        losses.append(program(recording.inputs, recording.states, numbers)[0].item())
+    assert losses == train("functional")
 
 
 def test_subnormal_numbers_are_none() -> None:
