@@ -99,6 +99,16 @@ class AlternatingBackend(CudaBackend):
         with self._turn(buffer):
             super().copy_to_host(buffer, start, target)
 
+    def copy_from_host_async(self, buffer: Buffer, start: int, source: memoryview) -> None:
+        """As `CudaBackend.copy_from_host_async`."""
+        with self._turn(buffer):
+            super().copy_from_host_async(buffer, start, source)
+
+    def copy_to_host_async(self, buffer: Buffer, start: int, target: memoryview) -> None:
+        """As `CudaBackend.copy_to_host_async`."""
+        with self._turn(buffer):
+            super().copy_to_host_async(buffer, start, target)
+
     def copy_device(
         self, target: Buffer, target_start: int, source: Buffer, source_start: int, nbytes: int
     ) -> bool:

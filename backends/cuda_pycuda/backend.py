@@ -83,6 +83,20 @@ class CudaBackend(Backend):
             runtime.copy_between(target, target_start, source, source_start, nbytes)
         return True
 
+    def allocate_pinned(self, nbytes: int, device: int) -> memoryview:
+        """Page-locked memory, from a cache."""
+        return runtime.device(device).pinned.allocate(nbytes)
+
+    def copy_from_host_async(self, buffer: Buffer, start: int, source: memoryview) -> None:
+        """Queues a copy from page-locked memory."""
+        if len(source):
+            runtime.device_of(buffer).copy_pinned(buffer, start, source, to_device=True)
+
+    def copy_to_host_async(self, buffer: Buffer, start: int, target: memoryview) -> None:
+        """Queues a copy to page-locked memory."""
+        if len(target):
+            runtime.device_of(buffer).copy_pinned(buffer, start, target, to_device=False)
+
     def synchronize(self, device: int) -> None:
         """Waits for the device, and raises what its kernels found."""
         runtime.device(device).synchronize()
@@ -101,6 +115,7 @@ class CudaBackend(Backend):
         found = runtime.device(device)
         found.enter()
         found.allocator.empty_cache()
+        found.pinned.empty_cache()
 
     # ---- other libraries ----
     def dlpack_device(self, buffer: Buffer) -> tuple[int, int] | None:

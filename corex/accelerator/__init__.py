@@ -16,12 +16,12 @@ from __future__ import annotations
 from types import TracebackType
 from typing import Any
 
-from corex.accelerator.devices import AnyDevice, accelerator_type, of
+from corex.accelerator.devices import AnyDevice, of
 from corex.accelerator.graphs import Graph
 from corex.accelerator.streams import Event, Stream
 from corex.backend.traits import Traits
 from corex.device import device as Device
-from corex.dispatch.devices import current_index, set_current_index
+from corex.dispatch.devices import accelerator_type, current_index, set_current_index
 
 __all__ = [
     "Event", "Graph", "Stream", "capabilities", "current_accelerator", "current_device_idx",

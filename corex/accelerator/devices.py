@@ -8,7 +8,12 @@ from typing import Any
 from corex.accelerator.in_order import InOrderEvent, InOrderStream
 from corex.backend.contract import Backend
 from corex.device import device as Device
-from corex.dispatch.devices import current_index, get_backend, place_of, set_current_index
+from corex.dispatch.devices import (
+    current_index,
+    place_of,
+    require_accelerator,
+    set_current_index,
+)
 from corex.errors import BackendUnavailableError
 from corex.plugins.manager import manager
 
@@ -154,22 +159,6 @@ _STATS = {
 
 
 # ---- the accelerator -----------------------------------------------------------------------------
-def accelerator_type() -> str | None:
-    """The device type that "the accelerator" means: that of the backend in use, unless it is the
-    CPU's; else that of the first backend, by precedence, that can be used and is not."""
-    types = {name: one.device_type for name, one in manager.descriptors().items()}
-    try:
-        current = types[get_backend()]
-    except BackendUnavailableError:
-        current = "cpu"
-    if current != "cpu":
-        return current
-    for name, device_type in types.items():
-        if device_type != "cpu" and manager.unavailable_reason(name) is None:
-            return device_type
-    return None
-
-
 def of(device: AnyDevice) -> Devices:
     """The devices that an argument is about: those of its own type, else the accelerator's.
 
@@ -178,10 +167,4 @@ def of(device: AnyDevice) -> Devices:
     """
     if isinstance(device, str | Device):
         return Devices(Device(device).type)
-    found = accelerator_type()
-    if found is None:
-        raise RuntimeError(
-            "Cannot access accelerator device when none is available. (`corex backends` tells "
-            "which backends there are, and why they cannot be used.)"
-        )
-    return Devices(found)
+    return Devices(require_accelerator())

@@ -7,9 +7,9 @@ from contextlib import contextmanager
 from types import TracebackType
 from typing import Any, TypeVar
 
-from corex.accelerator.devices import AnyDevice, Devices, accelerator_type, of
+from corex.accelerator.devices import AnyDevice, Devices, of
 from corex.device import device as Device
-from corex.dispatch.devices import current_index, place_of, set_current_index
+from corex.dispatch.devices import accelerator_type, current_index, place_of, set_current_index
 
 S = TypeVar("S", bound="Stream")
 

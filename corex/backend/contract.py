@@ -171,6 +171,27 @@ class Backend:
         """The address of the buffer's first byte (0 where that means nothing)."""
         return 0
 
+    # ---- optional: memory of the host that the device copies by itself ----------------------
+    def allocate_pinned(self, nbytes: int, device: int) -> memoryview | None:
+        """Writable bytes of the host that device number `device` can copy by itself (page-locked),
+        or None. The memory is given back when the last reference to the memoryview goes, or to
+        part of it, and the copies that it takes part in are done.
+
+        Raises:
+            OutOfMemoryError: the memory is not there.
+        """
+        return None
+
+    def copy_from_host_async(self, buffer: Buffer, start: int, source: memoryview) -> None:
+        """As `copy_from_host` from part of what `allocate_pinned` gave, but queued, in the order of
+        the calling thread's kernels: `source` is the caller's again after `synchronize`."""
+        self.copy_from_host(buffer, start, source)
+
+    def copy_to_host_async(self, buffer: Buffer, start: int, target: memoryview) -> None:
+        """As `copy_to_host` to part of what `allocate_pinned` gave, but queued: `target` has the
+        bytes after `synchronize`."""
+        self.copy_to_host(buffer, start, target)
+
     # ---- optional: memory shared with other libraries ---------------------------------------
     def dlpack_device(self, buffer: Buffer) -> tuple[int, int] | None:
         """DLPack's device type and number for a buffer's memory; None if nobody else can use it.

@@ -28,6 +28,13 @@ class Feature(NamedTuple):
 FEATURES: Final[dict[str, Feature]] = {
     "host_view": Feature((1, 0), ("host_view",), "the host sees a buffer's bytes uncopied"),
     "wrap_host": Feature((1, 0), ("wrap_host",), "memory of the host becomes a buffer uncopied"),
+    "pinned_memory": Feature(
+        (1, 0), ("allocate_pinned",), "memory of the host that the device copies by itself"
+    ),
+    "async_copies": Feature(
+        (1, 0), ("copy_from_host_async", "copy_to_host_async"),
+        "copies from and to pinned memory do not wait",
+    ),
     "dlpack": Feature((1, 0), ("dlpack_device",), "memory is lent to other libraries"),
     "wrap_pointer": Feature((1, 0), ("wrap_pointer",), "memory is borrowed from other libraries"),
     "copy_device": Feature((1, 0), ("copy_device",), "copies between buffers without the host"),

@@ -137,6 +137,37 @@ def use_backend(name: str) -> Iterator[None]:
         _current.stack = before
 
 
+def accelerator_type() -> str | None:
+    """The device type that "the accelerator" means: that of the backend in use, unless it is the
+    CPU's; else that of the first backend, by precedence, that can be used and is not."""
+    types = {name: one.device_type for name, one in manager.descriptors().items()}
+    try:
+        current = types[get_backend()]
+    except BackendUnavailableError:
+        current = "cpu"
+    if current != "cpu":
+        return current
+    for name, device_type in types.items():
+        if device_type != "cpu" and manager.unavailable_reason(name) is None:
+            return device_type
+    return None
+
+
+def require_accelerator() -> str:
+    """The device type that "the accelerator" means.
+
+    Raises:
+        RuntimeError: there is none.
+    """
+    found = accelerator_type()
+    if found is None:
+        raise RuntimeError(
+            "Cannot access accelerator device when none is available. (`corex backends` tells "
+            "which backends there are, and why they cannot be used.)"
+        )
+    return found
+
+
 def current_index(device_type: str) -> int:
     """The number that "cuda" without a number has in this thread, 0 unless somebody chose."""
     return _current.numbers.get(device_type, 0)

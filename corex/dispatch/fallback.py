@@ -16,6 +16,7 @@ from corex.layout import extent, numel
 from corex.observe import events
 from corex.plugins.manager import manager
 from corex.tensor import place as places
+from corex.tensor.pinned import copy_later, pinned_tensor
 from corex.tensor.place import Place
 from corex.tensor.storage import copy_across, upload
 from corex.tensor.tensor import Tensor, make
@@ -182,15 +183,24 @@ def _put_back(target: Tensor, source: Tensor) -> None:
     )
 
 
-def transfer(t: Tensor, place: Place) -> Tensor:
-    """A row-major copy of a tensor on another place, same dtype. No autograd."""
+def transfer(t: Tensor, place: Place, later: bool = False) -> Tensor:
+    """A row-major copy of a tensor on another place, same dtype. No autograd.
+
+    With `later` the copy may be queued: from pinned memory, or to a result in such memory.
+    """
     source = t if t._strides is None else _dense(t)
     key = place.keys[t.key.dtype.index]
-    result = empty(key, t.shape)
+    result = None
+    if later and place.device.type == "cpu":
+        result = pinned_tensor(place, key.dtype, t.shape, None, source.key.place)
+    if result is None:
+        result = empty(key, t.shape)
     nbytes = source.nbytes
     if nbytes == 0:
         return result
     start = source.offset * key.dtype.itemsize
+    if later and copy_later(source.storage_, start, result.storage_, 0, nbytes):
+        return result
     data, target = source.storage_.buffer, result.storage_.buffer
     copy_across(source.key.place, data, start, place, target, nbytes)
     return result

@@ -20,9 +20,10 @@ from corex.tensor.schema import unlisted
 from corex.tensor.tensor import Tensor
 
 
-def to_place(t: Tensor, place: Place) -> Tensor:
-    """A copy on another place; its derivative carries gradients back."""
-    result = transfer(t, place)
+def to_place(t: Tensor, place: Place, later: bool = False) -> Tensor:
+    """A copy on another place, which may be queued if `later`. Its derivative carries gradients
+    back."""
+    result = transfer(t, place, later)
     if t._node is not None and mode.enabled:
         record(TO_PLACE, (t,), (t.key.place,), (result,))
     return result

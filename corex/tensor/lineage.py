@@ -18,7 +18,8 @@ from typing import Any, NamedTuple
 
 from corex.tensor.modes import mode
 from corex.tensor.node import LEAVES, UNREACHED, Node
-from corex.tensor.storage import Storage, adopt
+from corex.tensor.pinned import beside
+from corex.tensor.storage import Storage
 from corex.tensor.tensor import Tensor, tell_views
 
 _slot: Any = Tensor.__dict__["_node"]
@@ -165,7 +166,7 @@ def watch(base: Tensor) -> None:
 def replace_memory(t: Tensor, like: Tensor) -> None:
     """Gives `t` the memory and the layout of another tensor; its identity, graph and count of
     versions stay, and what follows it goes along."""
-    storage = adopt(like.key.place, like.storage_.buffer)
+    storage = beside(like.storage_)
     storage.version = t.storage_.version
     followers = [other for other in (ref() for ref in t._followers or ()) if other is not None]
     for other in (t, *followers):

@@ -130,6 +130,11 @@ def tell_with(
     _tell_transfer, _tell_allocation = transfer, allocation
 
 
+def tell_transfer(source: Place | None, target: Place | None, nbytes: int, began: float) -> None:
+    """Tells of a copy that began at a time of `perf_counter`; asked only while somebody listens."""
+    _tell_transfer(source, target, nbytes, began)
+
+
 def told_allocation(place: Place, nbytes: int, buffer: Buffer) -> None:
     """Tells of memory that was allocated; asked only while somebody listens."""
     _tell_allocation(place, nbytes)

@@ -264,6 +264,35 @@ def host_view(backend: Backend, device: int) -> None:
     del others
 
 
+def pinned(backend: Backend, device: int) -> None:
+    """Queued copies from and to pinned memory arrive, also if nobody else holds the memory."""
+    size = 100_000
+    first = backend.allocate_pinned(size, device)
+    if first is None:
+        raise Verdict(UNSUPPORTED, message="the device copies no memory of the host by itself")
+    expect(first.nbytes == size and not first.readonly, "allocate_pinned gives other memory")
+    del first
+    buffers = [backend.allocate(size, device) for _ in range(8)]
+    for number, buffer in enumerate(buffers):
+        source = backend.allocate_pinned(size, device)
+        assert source is not None
+        source[:] = bytes([number + 1]) * size
+        backend.copy_from_host_async(buffer, 0, source[: size // 2])
+        backend.copy_from_host_async(buffer, size // 2, source[size // 2 :])
+        del source
+    targets = []
+    for buffer in buffers:
+        target = backend.allocate_pinned(size, device)
+        assert target is not None
+        targets.append(target)
+        backend.copy_to_host_async(buffer, 0, target)
+    found = [fetch(backend, buffer, 0, size) for buffer in buffers]
+    backend.synchronize(device)
+    for number, data in enumerate(found):
+        expect(data == bytes([number + 1]) * size, f"copy {number} from pinned memory is wrong")
+        expect(targets[number].tobytes() == data, f"copy {number} to pinned memory is wrong")
+
+
 def wrap_host(backend: Backend, device: int) -> None:
     """A buffer that is the caller's bytes, shared both ways."""
     mine = bytearray(b"0123456789")
@@ -282,7 +311,7 @@ CHECKS: Final[dict[str, Check]] = {
     check.__name__: check
     for check in (
         announcement, dtypes, traits, roundtrip, partial, empty, sizes, separate, source, fresh,
-        out_of_memory, synchronize, counters, release, far, *concurrency.CHECKS, host_view,
+        out_of_memory, synchronize, counters, release, far, *concurrency.CHECKS, host_view, pinned,
         wrap_host,
     )
 }  # fmt: skip

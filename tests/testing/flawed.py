@@ -387,6 +387,28 @@ class Leaking(FlawedBackend):
         return buffer
 
 
+class Recycling(FlawedBackend):
+    """Gives pinned memory away again while a copy from it is queued."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.queue: list[tuple[Buffer, int, memoryview]] = []
+        self.page: bytearray | None = None
+
+    def allocate_pinned(self, nbytes: int, device: int) -> memoryview:
+        if self.page is None or len(self.page) != nbytes:
+            self.page = bytearray(nbytes)
+        return memoryview(self.page)
+
+    def copy_from_host_async(self, buffer: Buffer, start: int, source: memoryview) -> None:
+        self.queue.append((buffer, start, source))
+
+    def copy_to_host(self, buffer: Buffer, start: int, target: memoryview) -> None:
+        while self.queue:
+            super().copy_from_host(*self.queue.pop(0))
+        super().copy_to_host(buffer, start, target)
+
+
 class Borrowing(FlawedBackend):
     """Keeps the host's memory instead of copying it, until somebody reads."""
 

@@ -101,6 +101,7 @@ FLAWS: dict[str, tuple[Callable[[], Backend], str, tuple[str, str]]] = {
     ),
     "keeps buffers": (partial(FlawedBackend, flawed.keeps), "neg", (FAILED, "references")),
     "leaks memory": (flawed.Leaking, "neg memory.counters", (FAILED, "leak")),
+    "gives pinned memory away": (flawed.Recycling, "memory.pinned", (FAILED, "memory")),
     "keeps the host's memory": (flawed.Borrowing, "memory.source", (FAILED, "memory")),
     "clears before it reads": (
         partial(FlawedBackend, flawed.writes_first), "neg add", (FAILED, "values"),

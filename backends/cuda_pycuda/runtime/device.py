@@ -13,6 +13,7 @@ from corex_cuda_pycuda.runtime import compiler, native
 from corex_cuda_pycuda.runtime.capture import allowing
 from corex_cuda_pycuda.runtime.faults import FaultWord
 from corex_cuda_pycuda.runtime.memory import Buffer, allocator_of
+from corex_cuda_pycuda.runtime.pinned import Pinned
 from corex_cuda_pycuda.runtime.properties import Grid, properties_of
 from corex_cuda_pycuda.runtime.source import Source
 from corex_cuda_pycuda.runtime.staging import Staging
@@ -100,6 +101,7 @@ class Device:
         self.default_stream = current.stream = Stream(self, 0)
         self.allocator = allocator_of(self)
         self.staging = Staging(self)
+        self.pinned = Pinned(self)
         self.faults = FaultWord(self)
         self.fault_word = self.faults.pointer
         limit = os.environ.get("COREX_CUDA_MEMORY_LIMIT")
@@ -235,6 +237,22 @@ class Device:
         except drv.Error as error:
             raise self._failed(error) from error
         self.faults.check()
+
+    def copy_pinned(self, buffer: Buffer, start: int, data: memoryview, to_device: bool) -> None:
+        """Queues a copy between the device and part of pinned memory."""
+        _refuse_in_capture("pinned memory of the host is copied")
+        self.enter()
+        stream = current.stream
+        Pinned.use(data, stream)
+        address, nbytes = buffer.ptr + start, len(data)
+        if to_device:
+            drv.memcpy_htod_async(address, data, stream.raw)
+            self.counters.host_to_device += 1
+            self.counters.host_to_device_bytes += nbytes
+        else:
+            drv.memcpy_dtoh_async(data, address, stream.raw)
+            self.counters.device_to_host += 1
+            self.counters.device_to_host_bytes += nbytes
 
     # ---- waiting -------------------------------------------------------------------------------
     def synchronize(self) -> None:

@@ -5,12 +5,13 @@ from __future__ import annotations
 from typing import Any
 
 from corex.device import device as Device
+from corex.dispatch import levels
 from corex.dispatch.bind import write
 from corex.dispatch.devices import find_place_from
 from corex.dispatch.record import record
 from corex.dispatch.resolve import check_overlap, empty, same_view
 from corex.dtypes import ALL, DType
-from corex.layout import broadcast_shapes
+from corex.layout import broadcast_shapes, numel
 from corex.ops.inplace import apply_copy, check_inplace, set_history
 from corex.ops.places import to_place
 from corex.ops.promotion import (
@@ -24,6 +25,8 @@ from corex.ops.promotion import (
 )
 from corex.ops.registration import method
 from corex.ops.shape.views import clone, expand
+from corex.tensor.modes import mode
+from corex.tensor.pinned import copy_later
 from corex.tensor.place import Place
 from corex.tensor.schema import unlisted
 from corex.tensor.tensor import Tensor, alias
@@ -42,12 +45,16 @@ def to(
     """The tensor with another dtype, device or backend; itself if nothing changes.
 
     Accepts a dtype, a device, both, or another tensor to follow, as PyTorch does; differentiable.
+    With `non_blocking` a copy from pinned memory, or from a device to the CPU, is queued where the
+    device's backend can do that: its source must stay as it is, and its result on the CPU must not
+    be read, until the device was synchronised.
 
     Raises:
         TypeError: an argument that is none of these. RuntimeError: an unknown device.
         BackendUnavailableError: an unknown backend, or one that cannot be used.
     """
     place: Place | None = None
+    flags: list[bool] = []
     for argument in args:
         if isinstance(argument, DType):
             dtype = argument
@@ -55,20 +62,24 @@ def to(
             dtype, place = argument.key.dtype, argument.key.place
         elif isinstance(argument, str | Device) or type(argument) is int:
             device = argument
-        elif isinstance(argument, bool):
-            copy = argument or copy
+        elif isinstance(argument, bool):  # non_blocking, then copy
+            flags.append(argument)
         elif argument is not None:
             raise TypeError(
                 f"to() received an invalid combination of arguments: got "
                 f"{type(argument).__name__}, expected a dtype, a device or a Tensor"
             )
+    if flags:
+        non_blocking, copy = flags[0] or non_blocking, copy or True in flags[1:]
     if device is not None or backend is not None:
         place = find_place_from(self.key.place, device, backend)
     result = self
     if place is not None and place is not self.key.place:
         if dtype is not None and not place.holds(self.key.dtype):
             result = cast(result, dtype)
-        result = to_place(result, place)
+        # What a cast on the CPU would read has to be there.
+        whole = dtype is None or dtype is result.key.dtype or place.device.type != "cpu"
+        result = to_place(result, place, non_blocking and whole)
     if dtype is not None and dtype is not result.key.dtype:
         result = cast(result, dtype)
     return clone(self) if copy and result is self else result
@@ -81,11 +92,13 @@ def cpu(self: Tensor) -> Tensor:
 
 
 @method()
-def cuda(self: Tensor, device: int | str | Device | None = None) -> Tensor:
+def cuda(
+    self: Tensor, device: int | str | Device | None = None, non_blocking: bool = False
+) -> Tensor:
     """The tensor on a CUDA device."""
     if device is None or isinstance(device, int):
         device = Device("cuda", device)
-    return to(self, device)
+    return to(self, device, non_blocking=non_blocking)
 
 
 @method(quick=True)
@@ -130,6 +143,9 @@ for _dtype in ALL:
 def copy_(self: Tensor, src: Any, non_blocking: bool = False) -> Tensor:
     """Writes `src`, broadcast and converted, over this tensor. Any place, any dtype.
 
+    With `non_blocking` a copy between pinned memory and a device is queued, as by `to`, if both
+    are contiguous, of one shape and dtype, and no gradients are recorded.
+
     Raises:
         RuntimeError: `src` does not broadcast to this tensor's shape, or autograd forbids it.
     """
@@ -141,6 +157,8 @@ def copy_(self: Tensor, src: Any, non_blocking: bool = False) -> Tensor:
         source = require_tensor("copy_", src, "src")
     place = self.key.place
     if source.key.place is not place:
+        if non_blocking and _copied_later(self, source):
+            return self
         source = source if place.holds(source.key.dtype) else cast(source, target_dtype)
         source = to_place(source, place)
     if source._node is not None and target_dtype is not source.key.dtype:
@@ -158,6 +176,22 @@ def copy_(self: Tensor, src: Any, non_blocking: bool = False) -> Tensor:
         onto_itself = self._strides is not None and same_view(source, self)
     apply_copy(self, source, onto_itself)
     return self
+
+
+def _copied_later(target: Tensor, source: Tensor) -> bool:
+    """Whether a copy to another place could be queued, and was."""
+    dtype = target.key.dtype
+    if levels.open or source.key.dtype is not dtype or source.shape != target.shape:
+        return False
+    if target._strides is not None or source._strides is not None or not numel(source.shape):
+        return False
+    if mode.enabled and (target._node is not None or source._node is not None):
+        return False
+    start, to_start = source.offset * dtype.itemsize, target.offset * dtype.itemsize
+    if not copy_later(source.storage_, start, target.storage_, to_start, source.nbytes):
+        return False
+    target.storage_.version += 1
+    return True
 
 
 @method(quick=True)

@@ -15,9 +15,9 @@ from corex.ops.registration import exported, function, method, tensor_property
 from corex.tensor.lineage import replace_memory, switched
 from corex.tensor.modes import mode
 from corex.tensor.node import AccumulateGrad, Node
+from corex.tensor.pinned import beside
 from corex.tensor.plan import passed
 from corex.tensor.schema import OpSchema, unlisted
-from corex.tensor.storage import adopt
 from corex.tensor.tensor import Tensor, make
 from corex.tensor.view_op import Geometry, declare_view
 
@@ -363,7 +363,7 @@ def _set_data(self: Tensor, value: Tensor) -> None:
 @tensor_property("data", doc="The memory without the graph.", setter=_set_data)
 def data(self: Tensor) -> Tensor:
     """The memory without the graph; its versions are counted apart, so no write is noticed."""
-    storage = adopt(self.key.place, self.storage_.buffer)
+    storage = beside(self.storage_)
     return make(storage, self.key, self.shape, self._strides, self.offset)
 
 

@@ -17,6 +17,7 @@ MEMORY: Final = (
 
 OPTIONAL: Final = (
     "host_view", "wrap_host", "data_ptr", "memory_stats", "empty_cache", "dlpack_device",
+    "allocate_pinned", "copy_from_host_async", "copy_to_host_async",
     "wrap_pointer", "stream_handle", "lead_stream", "follow_stream", "copy_device", "warm",
 )  # fmt: skip
 """The methods that only some memory can have."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import warnings
 from collections.abc import (
     Callable,
     Iterable,
@@ -106,6 +107,36 @@ def default_convert(data: Any) -> Any:
     return data
 
 
+def _can_pin(device: str) -> bool:
+    """Whether there is a device ('' is the accelerator) that has pinned memory."""
+    found = device or corex.accelerator.current_accelerator()
+    if found is None:
+        why = "no accelerator is found"
+    elif "pinned_memory" not in corex.accelerator.capabilities(found):
+        why = f"device '{found}' has none"
+    else:
+        return True
+    warnings.warn(
+        f"'pin_memory' argument is set as true but {why}, then device pinned memory won't be used.",
+        stacklevel=3,
+    )
+    return False
+
+
+def _pinned(data: Any, device: str) -> Any:
+    """Tensors inside a structure in pinned memory; other objects by their own `pin_memory`."""
+    if isinstance(data, Tensor):
+        return data.pin_memory(device or None)
+    if isinstance(data, str | bytes):
+        return data
+    if isinstance(data, Mapping):
+        return _mapping_like(data, {key: _pinned(value, device) for key, value in data.items()})
+    if isinstance(data, Sequence):
+        return _sequence_like(data, [_pinned(value, device) for value in data])
+    own = getattr(data, "pin_memory", None)
+    return data if own is None else own()
+
+
 class DataLoader:
     """Iterates over a dataset in batches.
 
@@ -117,11 +148,13 @@ class DataLoader:
         batch_sampler: gives the lists of numbers instead.
         num_workers: 0; samples are fetched by the calling process.
         collate_fn: joins a list of samples to a batch.
-        pin_memory: accepted for PyTorch's sake; it has no effect.
+        pin_memory: whether batches come in pinned memory (`Tensor.pin_memory`), also tensors inside
+            of tuples, lists and dictionaries, and objects with a method `pin_memory`.
         drop_last: whether to leave out a last, smaller batch.
         timeout: accepted for PyTorch's sake; it has no effect.
         worker_init_fn: accepted for PyTorch's sake; it has no effect.
         generator: the source of random numbers for the order; the default one if None.
+        pin_memory_device: the device that the memory is pinned for; '' is the accelerator.
 
     Raises:
         ValueError: options that exclude each other, or a negative number of workers.
@@ -143,6 +176,7 @@ class DataLoader:
         worker_init_fn: Callable[[int], None] | None = None,
         *,
         generator: Any = None,
+        pin_memory_device: str = "",
     ) -> None:
         if num_workers < 0:
             raise ValueError(
@@ -198,11 +232,18 @@ class DataLoader:
         self.num_workers = num_workers
         self.collate_fn = collate_fn or (default_collate if batched else default_convert)
         self.pin_memory = pin_memory
+        self.pin_memory_device = pin_memory_device
         self.timeout = timeout
         self.worker_init_fn = worker_init_fn
         self.generator = generator
 
     def __iter__(self) -> Iterator[Any]:
+        batches = self._batches()
+        if self.pin_memory and _can_pin(self.pin_memory_device):
+            return (_pinned(batch, self.pin_memory_device) for batch in batches)
+        return batches
+
+    def _batches(self) -> Iterator[Any]:
         if isinstance(self.dataset, IterableDataset):
             return self._iterate_stream()
         if self.batch_sampler is None:
