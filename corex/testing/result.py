@@ -55,7 +55,7 @@ class Result(NamedTuple):
     seconds: float = 0.0
     how: str = ""
     measures: dict[str, Any] = {}  # noqa: RUF012 - a NamedTuple's default, never written to
-    also: Sequence[str] = ()
+    also: Sequence[str] = []
 
     @property
     def faults(self) -> list[str]:

@@ -6,6 +6,7 @@ import shlex
 from collections.abc import Callable, Iterable, Sequence
 from typing import NamedTuple
 
+from corex.errors import near
 from corex.plugins import manager
 from corex.testing import suite
 from corex.testing.about import about
@@ -42,17 +43,19 @@ def check_backend(name: str) -> None:
     """Makes sure that a backend is known; whether it works is for the workers to find out.
 
     Raises:
-        UsageError: it is not; the message lists those that are, and what is wrong with plugins.
+        UsageError: it is not; the message lists those that are, and what may be why it is missing.
     """
     known = manager.descriptors()
     if name in known:
         return
     disabled = " is disabled by COREX_DISABLE" if name in manager.disabled() else ""
-    faults = "".join(f"; {fault}" for fault in manager.faults())
+    concerned = [
+        fault for fault in manager.faults() if fault.concerns(name) or fault.hints_at(name)
+    ]
+    faults = "".join(f"; {fault}" for fault in concerned)
     raise UsageError(
-        f"backend {name!r}{disabled}; the backends are {', '.join(known)}{faults}"
-        if disabled
-        else f"unknown backend {name!r}; the backends are {', '.join(known) or 'none'}{faults}"
+        f"{'' if disabled else 'unknown '}backend {name!r}{disabled}; "
+        f"the backends are {', '.join(known) or 'none'}{near(name, known)}{faults}"
     )
 
 

@@ -9,7 +9,9 @@ import pytest
 
 from corex.testing.expected import Expectation, covering, judge, lines_for, read
 from corex.testing.patterns import matches
-from corex.testing.result import CRASHED, FAILED, PASSED, UNSUPPORTED, Result
+from corex.testing.report.__main__ import main
+from corex.testing.report.data import write_json
+from corex.testing.result import CRASHED, FAILED, PASSED, UNSUPPORTED, Result, Run
 
 UNIVERSE = ["add(n=1)", "add(n=2)", "mul(n=1)", "grad:add(n=1)"]
 
@@ -157,3 +159,15 @@ def test_a_file_is_written_from_results(tmp_path: Path) -> None:
     judgement = judge(lines(tmp_path, "\n".join(written)), found, [])
     assert set(judgement.expected) == {result.id for result in found if not result.good}
     assert not judgement.stale
+
+
+def test_the_command_writes_the_file_from_a_report(tmp_path: Path) -> None:
+    [result] = results(a1=FAILED)
+    report, known = tmp_path / "run.json", tmp_path / "known.txt"
+    write_json(Run("toy", "toy:0", {}, [result._replace(also=["guards"])]), report)
+    assert main([str(report), "--expected-failures", str(known)]) == 0
+    found = read(known)
+    assert [(line.pattern, line.check) for line in found] == [
+        ("add(n=1)", "values"),
+        ("add(n=1)", "guards"),
+    ]

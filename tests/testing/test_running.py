@@ -41,6 +41,8 @@ def test_a_run_that_is_stopped_does_not_go_on_with_perf_cases() -> None:
 def test_an_unknown_backend_is_told_the_known_ones() -> None:
     with pytest.raises(UsageError, match=r"unknown backend 'nobody'; the backends are .*reference"):
         check_backend("nobody")
+    with pytest.raises(UsageError, match=r"reference_py \(did you mean reference_py\?\)$"):
+        check_backend("reference")
 
 
 def test_facts(tmp_path: Path) -> None:
