@@ -20,6 +20,7 @@ from corex.backend.graph import (
     Op,
     arguments,
     number_dtype,
+    op_dtypes,
     resolved,
 )
 from corex.dispatch.bind import copy, number_tensor
@@ -27,7 +28,6 @@ from corex.dispatch.fallback import on_host, run_fallback
 from corex.dispatch.launch import launch
 from corex.dispatch.record import no_grad
 from corex.dispatch.resolve import Resolution, resolve
-from corex.dtypes import DType
 from corex.layout import DENSE, broadcast_strides, numel
 from corex.observe import events
 from corex.tensor import place as places
@@ -114,20 +114,8 @@ class _Step:
         self.face = graph.values[op.lists[0][0] if op.lists else op.outputs[0]]
         if self.numeric:
             self.number = number_dtype(graph, op)
-        self.dtypes = self._dtypes(graph)
+        self.dtypes = op_dtypes(graph, op)
         self.arguments = _getter(graph, op)
-
-    def _dtypes(self, graph: Graph) -> tuple[DType, ...]:
-        """What the kernel is asked for by."""
-        if self.op.lists:
-            return (self.face.dtype,)
-        return tuple(
-            [
-                graph.values[o].dtype if isinstance(o, int) else self.number
-                for o in (*self.op.outputs, *self.op.inputs, *self.op.indices)
-                if o is not None
-            ]
-        )
 
     def __call__(self, views: list[Any], numbers: tuple[Number, ...]) -> None:
         op, place = self.op, self.place

@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from contextlib import nullcontext
 from typing import Any
 
 from corex.backend.contract import Compiled, Memory
-from corex.backend.graph import Graph, Number, Value, plan, verify
+from corex.backend.graph import Graph, Number, Value, op_dtypes, plan, verify
 from corex.compiler.interpreter import Interpreted
 from corex.device import device as Device
 from corex.dispatch import levels
 from corex.dispatch.devices import find_place
 from corex.errors import CompilationWarning, warn
 from corex.layout import DENSE
+from corex.observe import events
+from corex.plugins.manager import manager
+from corex.tensor import place as places
 from corex.tensor.place import Place
 from corex.tensor.storage import Storage, allocate
 from corex.tensor.tensor import Tensor, make
@@ -45,10 +49,22 @@ def prepare(
             raise TypeError(f"graph {graph.name}: {place} holds no {value.dtype.name} tensors")
     mutable = place.backend.traits(place.index).memory == "mutable"
     graph = plan(graph, arena=mutable)
-    run, reason = (None, "that was asked for") if interpret else _compiled(graph, place)
+    reason = "that was asked for" if interpret else _replaced(graph, place)
+    run = None
+    if not reason:
+        run, reason = _compiled(graph, place)
     if run is None:
         return Program(graph, place, Interpreted(graph, place), "interpreted", reason)
     return Program(graph, place, run, "compiled")
+
+
+def _replaced(graph: Graph, place: Place) -> str:
+    """Which kernel a plugin has put before the backend's, whose compiler does not know of it."""
+    if manager.selectors():
+        for op in graph.ops:
+            for candidate in manager.overrides(place.name, op.kernel, op_dtypes(graph, op)):
+                return f"plugin '{candidate.plugin}' replaces the kernel '{op.kernel}'"
+    return ""
 
 
 def _compiled(graph: Graph, place: Place) -> tuple[Compiled | None, str]:
@@ -113,10 +129,19 @@ class Program:
             for i, dtype in self._outputs.items()
         ]
         outputs = tuple([(storage.buffer, 0) for storage in storages])
-        self.run(given[0], given[1], outputs, self._numbers(numbers or {}))
+        values = self._numbers(numbers or {})
+        results = self._results(storages, inputs, states)
+        told: Any = nullcontext()
+        if places.observers and self.how == "compiled":
+            name = f"graph {self.graph.name}"
+            told = events.Span(
+                name, self.place, "compiled", "", results, [*inputs, *states], values
+            )
+        with told:
+            self.run(given[0], given[1], outputs, values)
         for t in states:
             t.storage_.version += 1
-        return self._results(storages, inputs, states)
+        return results
 
     def _memory(
         self, role: str, faces: Sequence[Value | None], tensors: Sequence[Tensor]

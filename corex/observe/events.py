@@ -47,7 +47,8 @@ class OpCall(NamedTuple):
         backend: the backend of its tensors.
         device: their device, as text.
         how: 'native' (a kernel ran), 'upcast' (one for a wider dtype), 'decomposed' (other ops
-            follow) or 'fallback' (on a host).
+            follow), 'fallback' (on a host) or 'compiled' (a whole graph, of which nothing else is
+            told).
         reason: where the kernel comes from, or why there was none.
         outputs: what is written, in kernel order.
         inputs: what is read, in kernel order.

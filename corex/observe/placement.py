@@ -26,7 +26,7 @@ class Row(NamedTuple):
     Attributes:
         op: the op.
         backend: the backend of its tensors.
-        how: 'native', 'upcast', 'decomposed' or 'fallback'.
+        how: 'native', 'upcast', 'decomposed', 'fallback' or 'compiled'.
         reason: where the kernel comes from, or why there was none.
         calls: how often it ran so.
         moved: the bytes that were copied between devices, by a fallback for it or (for the rows

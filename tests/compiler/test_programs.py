@@ -13,11 +13,13 @@ import numpy as np
 import pytest
 
 import corex
+from corex.backend import KernelChoice, View
 from corex.backend.graph import GraphBuilder, GraphError, Literal, plan, read, written
 from corex.compiler import Program, prepare
 from corex.dispatch.devices import place_of
 from corex.dispatch.levels import interpreting
 from corex.dtypes import bool_, float32, float64, int64
+from corex.plugins import hookimpl, manager
 from tests.compiler import graphs
 from tests.compiler.toy import Bare, Breaks, Declines, Functional, Toy, installed
 from tests.dispatch.interpreters import Tape
@@ -170,6 +172,44 @@ def test_a_compiler_that_breaks_is_told_of() -> None:
         assert "SyntaxError" in program.reason
         [y] = program([at(name, values(2, 3)), at(name, values(3))])
         equal(y, values(2, 3) + values(3))
+
+
+class Override:
+    """Puts a kernel that writes 42 before the backend's own `relu`."""
+
+    @hookimpl
+    def corex_select_kernel(self, op: str, backend: str) -> KernelChoice | None:
+        return KernelChoice(self.kernel) if (op, backend) == ("relu", "toy") else None
+
+    def kernel(self, out: View, a: View) -> None:
+        manager.backend("toy").kernels["fill"](out, 42)
+
+
+def test_a_kernel_of_a_plugin_is_not_compiled_away() -> None:
+    with installed(Toy) as name:
+        manager.register(Override(), "override")
+        try:
+            program = prepare(graphs.layer(), backend=name)
+            assert prepare(graphs.added(), backend=name).how == "compiled"
+        finally:
+            manager.unregister("override")
+        assert program.how == "interpreted"
+        assert program.reason == "plugin 'override' replaces the kernel 'relu'"
+
+
+def test_observers_hear_of_a_compiled_graph() -> None:
+    with installed(Toy) as name:
+        program = prepare(graphs.layer(), backend=name)
+        given = [at(name, t) for t in (values(4, 6), values(6, 8), values(8))]
+        calls: list[Any] = []
+        with corex.observe(calls.append), corex.placement() as report:
+            program(given)
+        [call] = calls
+        assert (call.op, call.how) == ("graph layer", "compiled")
+        assert [spec.shape for spec in call.inputs] == [(4, 6), (6, 8), (8,)]
+        assert [spec.shape for spec in call.outputs] == [(4, 8)]
+        assert call.seconds > 0
+        assert report.how("graph layer") == {"compiled"}
 
 
 def test_the_feature_has_a_name() -> None:

@@ -1,6 +1,14 @@
 """Graphs: what `Backend.compile` is handed. docs/contract.md and docs/graphs.md describe them."""
 
-from corex.backend.graph.access import arguments, lifetimes, number_dtype, read, resolved, written
+from corex.backend.graph.access import (
+    arguments,
+    lifetimes,
+    number_dtype,
+    op_dtypes,
+    read,
+    resolved,
+    written,
+)
 from corex.backend.graph.build import GraphBuilder
 from corex.backend.graph.coverage import undefined
 from corex.backend.graph.data import GRAPH_VERSION, Graph
@@ -42,6 +50,7 @@ __all__ = [
     "from_json",
     "lifetimes",
     "number_dtype",
+    "op_dtypes",
     "peak",
     "plan",
     "problems",

@@ -80,3 +80,16 @@ def number_dtype(graph: Graph, op: Op) -> DType:
     if signature is None or signature.views[0] == "T":
         return graph.values[op.outputs[0]].dtype
     return graph.values[values_of(op.inputs)[-1]].dtype
+
+
+def op_dtypes(graph: Graph, op: Op) -> tuple[DType, ...]:
+    """What the kernel is asked for by: the dtypes of its views, or the one of all of its lists."""
+    if op.lists:
+        return (graph.values[op.lists[0][0]].dtype,)
+    return tuple(
+        [
+            graph.values[o].dtype if isinstance(o, int) else number_dtype(graph, op)
+            for o in (*op.outputs, *op.inputs, *op.indices)
+            if o is not None
+        ]
+    )

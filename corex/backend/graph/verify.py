@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from corex.backend.graph.access import lifetimes, number_dtype, read, written
+from corex.backend.graph.access import lifetimes, op_dtypes, read, written
 from corex.backend.graph.coverage import undefined
 from corex.backend.graph.data import GRAPH_VERSION, Graph
 from corex.backend.graph.parts import ROLES, Changing, Literal, Op, Storage, Value, values_of
@@ -167,13 +167,7 @@ def _dtype_problems(graph: Graph, op: Op, signature: Signature) -> Iterator[str]
     ):
         yield "the kernel takes no numbers among its operands"
     else:
-        seen = [*op.outputs, *op.inputs, *op.indices]
-        dtypes = [
-            graph.values[o].dtype if isinstance(o, int) else number_dtype(graph, op)
-            for o in seen
-            if o is not None
-        ]
-        yield from _fit_problem(signature, tuple(dtypes))
+        yield from _fit_problem(signature, op_dtypes(graph, op))
 
 
 def _fit_problem(signature: Signature, dtypes: tuple[DType, ...]) -> Iterator[str]:
