@@ -1,6 +1,6 @@
 """The built-in backends conform, as a stranger's must: the suite, in processes of its own.
 
-All of it on the default backend; on the slow one a sample, and all of it in `make full`.
+A sample, and all of it in `make full`.
 """
 
 from __future__ import annotations
@@ -19,7 +19,8 @@ from corex.testing.suite import generate
 @pytest.mark.parametrize(
     ("name", "part"),
     [
-        ("cpu_c", "whole"),
+        ("cpu_c", "sample"),
+        pytest.param("cpu_c", "whole", marks=pytest.mark.full),
         ("reference_py", "sample"),
         pytest.param("reference_py", "whole", marks=pytest.mark.full),
     ],

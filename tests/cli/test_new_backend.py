@@ -220,7 +220,7 @@ print(time.process_time())
 """All of the suite, in the time of one processor: others may be at work on this machine."""
 
 
-@pytest.mark.slow
+@pytest.mark.full
 @pytest.mark.timeout(400)
 def test_it_conforms_within_a_minute(toy: tuple[Path, Path]) -> None:
     assert float(python("-c", WHOLE, folder=toy[0], site=toy[1])) < 60
@@ -282,7 +282,7 @@ print(json.dumps(found))
 """
 
 
-@pytest.mark.slow
+@pytest.mark.full
 @pytest.mark.timeout(400)
 def test_sorting_is_composed_at_a_fair_price(toy: tuple[Path, Path]) -> None:
     """Of 100 000 elements in less than 200 times the time of the C backend; of twice as many the

@@ -24,6 +24,8 @@ EXCLUDED = {
     "sgd_step_": "PyTorch has no such function: tests/ops/test_decompositions.py",
     "adam_step_": "PyTorch has no such function: tests/ops/test_decompositions.py",
     ".cuda": "needs a GPU: tests/backends/cuda_pycuda",
+    ".pin_memory": "needs an accelerator: tests/dispatch/test_pinned.py",
+    ".is_pinned": "needs an accelerator: tests/dispatch/test_pinned.py",
     ".__rmatmul__": "always NotImplemented",
 }
 

@@ -99,8 +99,8 @@ FLAWS: dict[str, tuple[Callable[[], Backend], str, tuple[str, str]]] = {
     "writes float64": (
         partial(FlawedBackend, flawed.writes_float64), "exp add", (FAILED, "values"),
     ),
-    "keeps buffers": (partial(FlawedBackend, flawed.keeps), "neg", (FAILED, "references")),
-    "leaks memory": (flawed.Leaking, "neg memory.counters", (FAILED, "leak")),
+    "keeps buffers": (partial(FlawedBackend, flawed.keeps), "nonzero", (FAILED, "references")),
+    "leaks memory": (flawed.Leaking, "nonzero memory.counters", (FAILED, "leak")),
     "gives pinned memory away": (flawed.Recycling, "memory.pinned", (FAILED, "memory")),
     "keeps the host's memory": (flawed.Borrowing, "memory.source", (FAILED, "memory")),
     "clears before it reads": (
