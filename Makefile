@@ -26,7 +26,7 @@ help:
 	@echo "make bench     time against PyTorch and NumPy   make sanitize  the C code under sanitizers"
 	@echo "make format    format Python and C              make stubs     rewrite the type stubs"
 	@echo "make fuzz      random programs against PyTorch (FUZZ_PROGRAMS=100000)"
-	@echo "make full      what is too long for CI: every path of the C code forced, one by one"
+	@echo "make full      what is too long for CI: whole suites, every path of the C code forced"
 	@echo "make conformance BACKEND=cpu_c   check a backend against the contract"
 	@echo "make reports   the suite on every CPU backend; its pages in build/reports"
 	@echo "make test-cuda  the CUDA backend, on a machine without a GPU (GATES='compile orders')"
