@@ -18,6 +18,8 @@ import corex
 from corex.cli import main
 from tests.utils.data.test_digits import write_mnist
 
+pytestmark = pytest.mark.slow  # processes of their own
+
 
 @pytest.fixture(autouse=True)
 def _plain_environment(monkeypatch: Any) -> Any:

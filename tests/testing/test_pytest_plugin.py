@@ -13,6 +13,8 @@ import pytest
 
 from tests.testing.fake_suite import FakeSuite
 
+pytestmark = pytest.mark.slow  # processes of their own
+
 ROOT = Path(__file__).parents[2]
 IDS = [
     "ok(dtype=float32,n=0)",
