@@ -65,6 +65,7 @@ class BuildLevels(PLACING["BuildExt"]):  # type: ignore[misc]
         ]
         command = [*tool, *macros, *include, *(["-g"] if options.get("debug") else [])]
         command += options.get("extra_postargs") or []
+        command += [flag for flag in RECIPE["PLACING_ARGS"] if RECIPE["accepts"](tool, flag)]
 
         def compile_to(unit: Any, target: Path) -> None:
             compiler.spawn([*command, *unit.flags, "-c", str(unit.source), "-o", str(target)])
