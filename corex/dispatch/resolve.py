@@ -15,7 +15,6 @@ from corex.dispatch.upcast import upcast
 from corex.dtypes import DType
 from corex.layout import (
     DENSE,
-    NBYTES,
     broadcast_strides,
     extent,
     is_dense,
@@ -121,10 +120,10 @@ def settle(found: Resolution, arguments: tuple[Any, ...]) -> Resolution:
 # ---- tensors and views -----------------------------------------------------------------------
 def empty(key: DispatchKey, shape: Shape, order: Shape | None = None) -> Tensor:
     """An uninitialised tensor, row-major or with its dims in this order, the slowest first."""
-    place, dtype = key.place, key.dtype
-    nbytes = NBYTES[dtype.itemsize][shape]
+    place = key.place
+    nbytes = key.nbytes[shape]
     stored = shape if order is None else tuple([shape[dim] for dim in order])
-    buffer = place.backend.allocate(nbytes, place.index, dtype, stored)
+    buffer = place.backend.allocate(nbytes, place.index, key.dtype, stored)
     if places.observers:
         told_allocation(place, nbytes, buffer)
     result = wrap(key, buffer, shape)

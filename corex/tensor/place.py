@@ -18,6 +18,7 @@ from corex.backend.contract import Backend, DirectKernel
 from corex.device import device
 from corex.dtypes import DType
 from corex.errors import PluginError, add_note
+from corex.layout import NBYTES
 
 
 class Table(dict[str, Any]):
@@ -165,13 +166,15 @@ class DispatchKey:
     Attributes:
         direct: op name -> direct kernel, or None.
         kernels: op name -> resolution, for ops all of whose views have this dtype.
+        nbytes: shape -> bytes of a dense tensor.
     """
 
-    __slots__ = ("direct", "dtype", "kernels", "place")
+    __slots__ = ("direct", "dtype", "kernels", "nbytes", "place")
 
     def __init__(self, place: Place, dtype: DType) -> None:
         self.place = place
         self.dtype = dtype
+        self.nbytes = NBYTES[dtype.itemsize]
         self.direct: Table = Table(self._find_direct)
         self.kernels: dict[str, Any] = {}
 

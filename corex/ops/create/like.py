@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
+from corex.dispatch.bind import fill
 from corex.dispatch.devices import find_place_from
 from corex.dispatch.resolve import empty as allocate_dense
 from corex.layout import strides_like
@@ -31,8 +32,6 @@ from corex.tensor.tensor import Tensor
 def _key_like(
     name: str, like: Tensor, dtype: DTypeLike, device: DeviceLike, backend: str | None
 ) -> DispatchKey:
-    if dtype is None and device is None and backend is None:
-        return like.key
     place = like.key.place
     if device is not None or backend is not None:
         place = find_place_from(place, device, backend)
@@ -48,13 +47,17 @@ def _constant_like(name: str, value: Number | None) -> Callable[..., Tensor]:
         requires_grad: bool = False,
         backend: str | None = None,
     ) -> Tensor:
-        like = require_tensor(name, input)
-        key = _key_like(name, like, dtype, device, backend)
+        like = input if type(input) is Tensor else require_tensor(name, input)
+        key = like.key
+        if not (dtype is device is backend is None):
+            key = _key_like(name, like, dtype, device, backend)
         if like._strides is None:
             result = allocate_dense(key, like.shape)
         else:
             result = strided_tensor_of(key, like.shape, strides_like(like.shape, like.strides))
-        return finished(name, result, None, requires_grad, value)
+        if value is not None:
+            fill(result, value)
+        return result.requires_grad_() if requires_grad else result
 
     create.__doc__ = f"As `{name[:-5]}`, with the shape, dtype and place of `input`."
     return named(create, name)
