@@ -18,6 +18,9 @@ CUDA_TOOLS := backends/cuda_pycuda/tools
 SOURCES := setup.cfg setup.py pyproject.toml corex/backend/sources.py \
 	$(wildcard corex/csrc/* corex/include/* backends/cpu_c/*.py backends/cpu_c/csrc/* backends/cpu_c/csrc/kernels/*)
 
+# Tests start many processes: where the environment forbids bytecode, each compiles all of corex.
+export PYTHONDONTWRITEBYTECODE :=
+
 .PHONY: demo test parity fuzz lint format stubs bench sanitize full conformance reports test-cuda clean help
 
 help:

@@ -13,7 +13,7 @@ from corex.testing import suite
 from corex.testing.arrays import Out
 from corex.testing.case import Case
 from corex.testing.spec import CaseError, arguments
-from corex.testing.specs import specs
+from corex.testing.specs import find_spec
 
 _NOT_MAIN = ("condition", "index", "indices")
 """Inputs whose dtype is not the one that a case is named by."""
@@ -29,7 +29,7 @@ def cases(path: str | os.PathLike[str]) -> list[Case]:
     """
     found: dict[str, Case] = {}
     for signature in recorder.read_signatures(path):
-        if signature.op not in specs():
+        if find_spec(signature.op) is None:
             raise ValueError(f"{path}: there is no op {signature.op!r} here; is a plugin missing?")
         case = Case("test", signature.op, fields(signature))
         _check(signature, case)
@@ -42,7 +42,9 @@ def _check(signature: recorder.Signature, case: Case) -> None:
     suite.verify(case)
     if suite.is_big(case) or case.op == "nonzero":  # its output's shape is that of the values
         return
-    outs = [item for item in arguments(specs()[case.op], case) if isinstance(item, Out)]
+    spec = find_spec(case.op)
+    assert spec is not None  # `cases` looked
+    outs = [item for item in arguments(spec, case) if isinstance(item, Out)]
     for out, recorded in zip(outs, signature.outputs, strict=False):
         wanted = out.expected.values.shape
         if isinstance(recorded, TensorSpec) and recorded.shape != wanted:
@@ -95,7 +97,8 @@ def _main_dtype(signature: recorder.Signature) -> str:
 
 def _parameters(signature: recorder.Signature) -> dict[str, Any]:
     """The parameters by name; those that only the result rule needs follow from the output."""
-    spec = specs()[signature.op]
+    spec = find_spec(signature.op)
+    assert spec is not None  # `cases` looked
     names: Sequence[str] = REGISTRY[signature.op].params if spec.params is None else spec.params
     values = list(signature.params)
     if len(values) < len(names):

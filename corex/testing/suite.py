@@ -14,7 +14,7 @@ from corex.testing import gradient, kernel, memory, perf, support
 from corex.testing.case import MODES, Case
 from corex.testing.result import FAILED, INVALID, RAISED, Result
 from corex.testing.spec import CaseError, Fields, Spec, arguments, made
-from corex.testing.specs import specs, without_spec
+from corex.testing.specs import find_spec, specs, without_spec
 from corex.testing.verdict import told
 
 
@@ -49,7 +49,7 @@ def verify(case: Case) -> None:
     Raises:
         CaseError: there is not; says why.
     """
-    spec = specs().get(case.op)
+    spec = find_spec(case.op)
     if spec is None or case.mode == "support":
         return
     made(case, spec.parameters, case)
@@ -102,7 +102,7 @@ def _tier(op: str) -> int:
 def _run(backend: str, device: int, case: Case) -> Result:
     if case.op.startswith("memory."):
         return memory.run(backend, device, case)
-    spec = specs().get(case.op)
+    spec = find_spec(case.op)
     if spec is None:
         text = f"op {case.op!r} has no cases: its plugin must bring some (corex_conformance_cases)"
         return Result(case.id, case.op, 0, FAILED, "result", text)

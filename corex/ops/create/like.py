@@ -49,7 +49,7 @@ def _constant_like(name: str, value: Number | None) -> Callable[..., Tensor]:
     ) -> Tensor:
         like = input if type(input) is Tensor else require_tensor(name, input)
         key = like.key
-        if not (dtype is device is backend is None):
+        if dtype is not None or device is not None or backend is not None:
             key = _key_like(name, like, dtype, device, backend)
         if like._strides is None:
             result = allocate_dense(key, like.shape)

@@ -28,13 +28,21 @@ def specs() -> dict[str, Spec]:
     A plugin's spec (hook `corex_conformance_cases`) may add an op, not replace one of these.
     """
     load_plugins()
-    brought = {spec.op: spec for spec in _from_plugins()}
+    brought = _from_plugins()
     found = {name: spec for name, spec in _WRITTEN.items() if name not in REGISTRY}
     for name, schema in REGISTRY.items():
         spec = _WRITTEN.get(name) or brought.get(name) or derived(schema)
         if spec is not None:
             found[name] = spec
     return found
+
+
+def find_spec(op: str) -> Spec | None:
+    """What `specs()` has for one op, without making all others: it is asked for in every case."""
+    load_plugins()
+    if op in _WRITTEN or op not in REGISTRY:
+        return _WRITTEN.get(op)
+    return _from_plugins().get(op) or derived(REGISTRY[op])
 
 
 def derived(schema: OpSchema) -> Spec | None:
@@ -48,9 +56,9 @@ def without_spec() -> list[str]:
     return [name for name in REGISTRY if name not in known]
 
 
-def _from_plugins() -> list[Spec]:
-    found = []
+def _from_plugins() -> dict[str, Spec]:
+    found: dict[str, Spec] = {}
     for _, answer in manager.answers("corex_conformance_cases"):
         if isinstance(answer, list | tuple):
-            found += [spec for spec in answer if isinstance(spec, Spec)]
+            found |= {spec.op: spec for spec in answer if isinstance(spec, Spec)}
     return found
