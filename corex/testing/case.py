@@ -7,6 +7,7 @@ with it. So an id from a report, or one written by hand, can be run alone.
 from __future__ import annotations
 
 import ast
+import functools
 import math
 import re
 import zlib
@@ -94,12 +95,24 @@ def split(inside: str) -> list[str]:
 
 
 def _value(text: str, where: str) -> Any:
-    if text in _NUMBERS:
-        return _NUMBERS[text]
     try:
-        return _listed(ast.parse(text, mode="eval").body)
+        return _copied(_read(text))
     except (SyntaxError, ValueError, TypeError):
         raise ValueError(f"{where!r}: {text!r} is neither a literal nor a word") from None
+
+
+def _copied(value: Any) -> Any:
+    """The value with lists of its own: those of `_read` are shared."""
+    if isinstance(value, list):
+        return [_copied(item) for item in value]
+    if isinstance(value, tuple):
+        return tuple([_copied(item) for item in value])
+    return value
+
+
+@functools.lru_cache(maxsize=4096)  # thousands of ids have few different values
+def _read(text: str) -> Any:
+    return _NUMBERS[text] if text in _NUMBERS else _listed(ast.parse(text, mode="eval").body)
 
 
 def _listed(node: ast.expr) -> Any:

@@ -23,6 +23,7 @@ OPS = """
     random_bits softmax cumsum gather sgd_step abs
 """.split()
 
+
 def telling(case: Case) -> bool:
     """Whether no other case makes the suite and the backend do the same in less time."""
     if case.op.startswith("memory."):

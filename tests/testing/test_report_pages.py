@@ -211,16 +211,16 @@ def headline(run: Run) -> str:
 
 
 def test_the_verdict_says_what_was_found() -> None:
-    fine = report_runs.run(trouble=False)
+    fine = report_runs.small(trouble=False)
     assert re.match(r"Conforms to tier 1: ([\d ]+) of \1 required cases pass", headline(fine))
     assert verdict(summarise(fine)).ok
-    trouble = report_runs.run()
+    trouble = report_runs.small()
     assert re.match(r"Does not conform to tier 1: [\d ]+ of [\d ]+ required", headline(trouble))
     assert not verdict(summarise(trouble)).ok
 
 
 def test_the_verdict_goes_no_further_than_the_run() -> None:
-    fine = report_runs.run(trouble=False)
+    fine = report_runs.small(trouble=False)
     assert headline(fine._replace(results=[])) == "No case was run"
     part = [result for result in fine.results if result.op in ("add", "memory")]
     found = verdict(summarise(fine._replace(results=part)))
@@ -231,10 +231,10 @@ def test_the_verdict_goes_no_further_than_the_run() -> None:
 
 
 def test_the_verdict_counts_the_tier_that_was_asked_for() -> None:
-    run = report_runs.run()
+    run = report_runs.small()
     memory = run._replace(about={"required tier": "0"}, stale=[])
     assert headline(memory).startswith("Conforms to tier 0, but offers more that is wrong: 12 of")
-    fine = report_runs.run(trouble=False)
+    fine = report_runs.small(trouble=False)
     stale = fine._replace(stale=["add()"])
     assert not verdict(summarise(stale)).ok
     bad = fine.results[20]._replace(status="failed")
