@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections import defaultdict
 from collections.abc import Iterator
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -50,6 +51,7 @@ def test_the_core_is_small_and_the_rest_is_composed() -> None:
 
 
 # ---- values ------------------------------------------------------------------------------------
+@cache
 def decomposed_cases() -> list[Case]:
     known = specs()
     return [

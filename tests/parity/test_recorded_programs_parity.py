@@ -19,8 +19,6 @@ from corex.dispatch.devices import place_of
 from tests.fuzz.generate import Program
 from tests.fuzz.run import LENGTH, Side
 
-pytest.importorskip("torch")
-
 
 def statements(seed: int) -> list[str]:
     program, side, found = Program(seed), Side("torch"), []
