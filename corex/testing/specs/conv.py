@@ -6,6 +6,7 @@ same list of (output, input, weight) places, read in another direction.
 
 from __future__ import annotations
 
+import functools
 import itertools
 import math
 from collections.abc import Callable, Iterator
@@ -45,13 +46,9 @@ class Geometry(NamedTuple):
         sizes = [(size + 2 * p - d * (k - 1) - 1) // s + 1 for size, k, s, p, d in axes]
         return (self.x[0], self.features, *sizes)
 
-    def taps(self) -> Iterator[tuple[tuple[int, ...], ...]]:
-        """All (i, j), (h, w), (kh, kw) at which out[.., i, j] sees x[.., h, w] through kh, kw."""
-        for i, j, kh, kw in itertools.product(*map(range, (*self.out[2:], *self.kernel))):
-            h = i * self.stride[0] - self.padding[0] + kh * self.dilation[0]
-            w = j * self.stride[1] - self.padding[1] + kw * self.dilation[1]
-            if 0 <= h < self.x[2] and 0 <= w < self.x[3]:
-                yield (i, j), (h, w), (kh, kw)
+    def taps(self) -> tuple[Array, ...]:
+        """All i, j, h, w, kh, kw at which out[.., i, j] sees x[.., h, w] through kh, kw."""
+        return _taps(self)
 
     def channels(self) -> Iterator[tuple[slice, slice]]:
         """Per group: the features and the input channels."""
@@ -63,6 +60,15 @@ class Geometry(NamedTuple):
         """The parameters of a convolution's case."""
         return {"stride": self.stride, "padding": self.padding, "dilation": self.dilation,
                 "groups": self.groups}  # fmt: skip
+
+
+@functools.cache  # numeric gradients ask for them thousands of times
+def _taps(c: Geometry) -> tuple[Array, ...]:
+    i, j, kh, kw = np.indices((*c.out[2:], *c.kernel)).reshape(4, -1)
+    h = i * c.stride[0] - c.padding[0] + kh * c.dilation[0]
+    w = j * c.stride[1] - c.padding[1] + kw * c.dilation[1]
+    inside = (h >= 0) & (h < c.x[2]) & (w >= 0) & (w < c.x[3])
+    return tuple([places[inside] for places in (i, j, h, w, kh, kw)])
 
 
 CONVS: Final = [
@@ -80,30 +86,38 @@ SMALL: Final = [CONVS[2], Geometry((1, 2, 4, 4), 2, (2, 2), stride=(2, 1), group
 LARGE: Final = Geometry((16, 32, 32, 32), 32, (3, 3), padding=(1, 1))
 
 
+def _add(to: Array, places: Any, parts: Array) -> None:
+    """Adds the parts, several of which may go to one place."""
+    np.add.at(to, places, parts)
+
+
 def forward(c: Geometry, x: Array, weight: Array) -> Array:
     """The convolution."""
     out = np.zeros(c.out)
+    i, j, h, w, kh, kw = c.taps()
     for outs, ins in c.channels():
-        for (i, j), (h, w), (kh, kw) in c.taps():
-            out[:, outs, i, j] += x[:, ins, h, w] @ weight[outs, :, kh, kw].T
+        parts = np.einsum("nct,fct->nft", x[:, ins, h, w], weight[outs, :, kh, kw])
+        _add(out[:, outs], (..., i, j), parts)
     return out
 
 
 def to_input(c: Geometry, g: Array, weight: Array) -> Array:
     """The gradient of x."""
     out = np.zeros(c.x)
+    i, j, h, w, kh, kw = c.taps()
     for outs, ins in c.channels():
-        for (i, j), (h, w), (kh, kw) in c.taps():
-            out[:, ins, h, w] += g[:, outs, i, j] @ weight[outs, :, kh, kw]
+        parts = np.einsum("nft,fct->nct", g[:, outs, i, j], weight[outs, :, kh, kw])
+        _add(out[:, ins], (..., h, w), parts)
     return out
 
 
 def to_weight(c: Geometry, g: Array, x: Array) -> Array:
     """The gradient of the weight."""
     out = np.zeros(c.weight)
+    i, j, h, w, kh, kw = c.taps()
     for outs, ins in c.channels():
-        for (i, j), (h, w), (kh, kw) in c.taps():
-            out[outs, :, kh, kw] += g[:, outs, i, j].T @ x[:, ins, h, w]
+        parts = np.einsum("nft,nct->fct", g[:, outs, i, j], x[:, ins, h, w])
+        _add(out[outs], (..., kh, kw), parts)
     return out
 
 
@@ -201,8 +215,8 @@ def max_pool(c: Geometry, x: Array) -> tuple[Array, Array]:
     """The maxima and their places in each plane."""
     values, places = np.empty(c.out), np.zeros(c.out, "int64")
     windows: dict[tuple[int, ...], list[tuple[int, ...]]] = {}
-    for at, seen, _ in c.taps():
-        windows.setdefault(at, []).append(seen)
+    for i, j, h, w in zip(*c.taps()[:4], strict=True):
+        windows.setdefault((i, j), []).append((h, w))
     for (i, j), window in windows.items():
         flat = np.array([h * c.x[3] + w for h, w in window])
         candidates = x.reshape(*c.x[:2], c.x[2] * c.x[3])[..., flat]
@@ -270,13 +284,12 @@ def _average_fields(geometries: list[Geometry], backward: bool) -> Iterator[Fiel
 def average(c: Geometry, a: Array, include: bool, backward: bool) -> Array:
     """The means of the windows, or what flows back through them."""
     seen = np.zeros(c.out[2:])
-    for at, _, _ in c.taps():
-        seen[at] += 1
+    i, j, h, w, *_ = c.taps()
+    _add(seen, (i, j), np.ones(len(i)))
     weights = 1 / (np.full_like(seen, math.prod(c.kernel)) if include else seen)
     result = np.zeros(c.x if backward else c.out)
-    for (i, j), (h, w), _ in c.taps():
-        to, source = ((h, w), (i, j)) if backward else ((i, j), (h, w))
-        result[:, :, to[0], to[1]] += a[:, :, source[0], source[1]] * weights[i, j]
+    to, source = ((h, w), (i, j)) if backward else ((i, j), (h, w))
+    _add(result, (..., *to), a[(..., *source)] * weights[i, j])
     return result
 
 
