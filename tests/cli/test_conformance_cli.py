@@ -41,6 +41,13 @@ def run(
     return suite.python("corex", "conformance", name, *arguments, **environment)
 
 
+def runs(
+    suite: FakeSuite, *options: list[str], **environment: str
+) -> list[subprocess.CompletedProcess[str]]:
+    """One run after another, in one process."""
+    return suite.several([["corex", "conformance", "fake", *o] for o in options], **environment)
+
+
 def counts(output: str) -> dict[str, int]:
     found = {}
     for line in output.splitlines()[2:]:  # after what was run and on what
@@ -80,7 +87,7 @@ def test_the_summary_counts_each_kind_by_itself(suite: FakeSuite) -> None:
 
 
 def test_a_run_without_faults_conforms(suite: FakeSuite) -> None:
-    result = run(suite, "--op=ok,away", "--where=dtype=float32")
+    result = run(suite, "-j1", "--op=ok,away", "--where=dtype=float32")
     assert result.returncode == 0, result.stdout + result.stderr
     assert counts(result.stdout)["passed"] == 2
     assert result.stdout.endswith("\nfake conforms in the cases run\n")
@@ -95,22 +102,25 @@ def test_expected_failures(suite: FakeSuite) -> None:
         "hang*/timeout",
     ]
     suite.write("known.txt", "".join(f"{line}  # known\n" for line in lines))
-    result = run(suite, "--expected-failures=known.txt")
-    assert result.returncode == 0, result.stdout
-    assert counts(result.stdout)["expected failures"] == 5
-    assert counts(result.stdout)["failed"] == 0
     lines = ["bad/values", "ok*/values", "nothing/guards", "hang(timeout=1)/timeout"]
-    suite.write("known.txt", "".join(f"{line}  # known\n" for line in lines))
-    result = run(suite, "--op=ok,bad", "--expected-failures=known.txt")
-    assert result.returncode == 1
-    assert "  known.txt:2: ok*/values  # known (none of its 2 cases fails so)" in result.stdout
-    assert "  known.txt:3: nothing(*)/guards  # known (matches no case)" in result.stdout
-    assert counts(result.stdout)["stale expectations"] == 2
+    suite.write("stale.txt", "".join(f"{line}  # known\n" for line in lines))
+    known, stale = runs(
+        suite,
+        ["-j1", "--expected-failures=known.txt"],
+        ["-j1", "--op=ok,bad", "--expected-failures=stale.txt"],
+    )
+    assert known.returncode == 0, known.stdout
+    assert counts(known.stdout)["expected failures"] == 5
+    assert counts(known.stdout)["failed"] == 0
+    assert stale.returncode == 1
+    assert "  stale.txt:2: ok*/values  # known (none of its 2 cases fails so)" in stale.stdout
+    assert "  stale.txt:3: nothing(*)/guards  # known (matches no case)" in stale.stdout
+    assert counts(stale.stdout)["stale expectations"] == 2
 
 
 def test_reports_are_written(suite: FakeSuite) -> None:
     options = [f"--{kind}=run.{kind}" for kind in ("json", "html", "markdown")]
-    result = run(suite, "--op=ok,bad", *options)
+    result = run(suite, "-j1", "--op=ok,bad", *options)
     assert result.stdout.endswith("wrote run.json\nwrote run.html\nwrote run.markdown\n")
     report = json.loads((suite.folder / "run.json").read_text())
     assert set(report["about"]) == {
@@ -139,46 +149,29 @@ def test_fail_fast_stops_at_the_first_failure_that_is_not_expected(suite: FakeSu
 
 
 def test_verbose_tells_failures_as_they_come_and_all_of_them(suite: FakeSuite) -> None:
-    result = run(
+    told, shortened = runs(
         suite,
-        "-v",
-        "--op=bad,raised",
+        ["-j1", "-v", "--op=bad,raised"],
+        ["-j1", "--op=bad"],
         FAKE_CASES=" ".join(f"bad(n={i})" for i in range(15)) + " raised()",
     )
-    assert result.stderr.count("failed  bad(n=") == 15
-    assert result.stdout.count("FAILED (values)  bad(n=") == 15
-    result = run(suite, FAKE_CASES=" ".join(f"bad(n={i})" for i in range(15)))
-    assert result.stdout.count("FAILED (values)  bad(n=") == 10
-    assert "and 5 more (--verbose tells them all)" in result.stdout
+    assert told.stderr.count("failed  bad(n=") == 15
+    assert told.stdout.count("FAILED (values)  bad(n=") == 15
+    assert shortened.stdout.count("FAILED (values)  bad(n=") == 10
+    assert "and 5 more (--verbose tells them all)" in shortened.stdout
 
 
 def test_perf_cases_have_the_machine_for_themselves(
     suite: FakeSuite, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.delitem(suite.environment, "OMP_NUM_THREADS", raising=False)
-    assert run(suite, "--mode=perf").returncode == 0  # the number of threads is not limited
-    case = "environment(name=OMP_NUM_THREADS)"
-    assert "\n    1\n" in run(suite, "--case", case).stdout
+    case = ["--case", "environment(name=OMP_NUM_THREADS)"]
+    perf, other = runs(suite, ["-j1", "--mode=perf"], case)
+    assert perf.returncode == 0  # the number of threads is not limited
+    assert "\n    1\n" in other.stdout
 
 
-@pytest.mark.parametrize(
-    ("arguments", "environment", "message"),
-    [
-        (["--op=okay"], {}, "unknown op 'okay' (did you mean ok?); the ops are ok, away, missing"),
-        (["--mode=tests"], {}, "unknown mode 'tests'; the modes are test, grad, perf, support"),
-        (["--case=ok"], {}, "'ok' is no case id"),
-        (["--expected-failures=none.txt"], {}, "No such file"),
-        ([], {"FAKE_REASON": "no such chip"}, "backend 'fake' is not available: no such chip"),
-        ([], {"FAKE_START": "cannot"}, "it failed to start: RuntimeError: no device"),
-        ([], {"FAKE_START": "dies"}, "killed by SIGABRT, before it could run a case"),
-        (["--device=1"], {}, "backend 'fake' has 1 device, none with number 1"),
-        ([], {"COREX_DISABLE": "fake"}, "'fake' is disabled by COREX_DISABLE"),
-    ],
-)
-def test_what_cannot_be_run_is_told_in_a_line(
-    suite: FakeSuite, arguments: list[str], environment: dict[str, str], message: str
-) -> None:
-    result = run(suite, *arguments, **environment)
+def told_in_a_line(result: subprocess.CompletedProcess[str], message: str) -> None:
     assert result.returncode == 2
     assert message in result.stderr
     assert result.stderr.startswith("corex conformance: ")
@@ -186,18 +179,46 @@ def test_what_cannot_be_run_is_told_in_a_line(
     assert not result.stdout
 
 
+def test_what_cannot_be_run_is_told_in_a_line(suite: FakeSuite) -> None:
+    unknown = "unknown op 'okay' (did you mean ok?); the ops are ok, away, missing"
+    messages = {
+        "--op=okay": unknown,
+        "--mode=tests": "unknown mode 'tests'; the modes are test, grad, perf, support",
+        "--case=ok": "'ok' is no case id",
+        "--expected-failures=none.txt": "No such file",
+        "--device=1": "backend 'fake' has 1 device, none with number 1",
+    }
+    results = runs(suite, *[["-j1", option] for option in messages])
+    for result, message in zip(results, messages.values(), strict=True):
+        told_in_a_line(result, message)
+
+
+@pytest.mark.parametrize(
+    ("environment", "message"),
+    [
+        ({"FAKE_REASON": "no such chip"}, "backend 'fake' is not available: no such chip"),
+        ({"FAKE_START": "cannot"}, "it failed to start: RuntimeError: no device"),
+        ({"FAKE_START": "dies"}, "killed by SIGABRT, before it could run a case"),
+        ({"COREX_DISABLE": "fake"}, "'fake' is disabled by COREX_DISABLE"),
+    ],
+)
+def test_a_backend_that_cannot_be_used_is_told_in_a_line(
+    suite: FakeSuite, environment: dict[str, str], message: str
+) -> None:
+    told_in_a_line(run(suite, "-j1", **environment), message)
+
+
 def test_an_unknown_backend_is_told_those_that_there_are(suite: FakeSuite) -> None:
     result = run(suite, name="nobody")
-    assert result.returncode == 2
-    assert "unknown backend 'nobody'; the backends are" in result.stderr
+    told_in_a_line(result, "unknown backend 'nobody'; the backends are")
     assert "fake" in result.stderr
 
 
-@pytest.mark.parametrize("option", ["--jobs=0", "--timeout=0", "--timeout=nan", "--jobs=x"])
-def test_numbers_must_make_sense(suite: FakeSuite, option: str) -> None:
-    result = run(suite, option)
-    assert result.returncode == 2
-    assert "usage:" in result.stderr
+def test_numbers_must_make_sense(suite: FakeSuite) -> None:
+    options = ["--jobs=0", "--timeout=0", "--timeout=nan", "--jobs=x"]
+    for result in runs(suite, *[[option] for option in options]):
+        assert result.returncode == 2
+        assert "usage:" in result.stderr
 
 
 class Terminal(io.StringIO):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
@@ -43,6 +44,20 @@ suite.generate = generate
 suite.run_case = run_case
 """
 
+SEVERAL = """
+import contextlib, io, json, runpy, sys
+
+for module, *arguments in json.loads(sys.argv[1]):
+    sys.argv, code = [module, *arguments], None
+    out, err = io.StringIO(), io.StringIO()
+    with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
+        try:
+            runpy.run_module(module, run_name="__main__", alter_sys=True)
+        except SystemExit as end:
+            code = end.code
+    print(json.dumps([int(code or 0), out.getvalue(), err.getvalue()]))
+"""
+
 
 class FakeSuite:
     """Runs programs in a folder where the cases of the suite are the given ones."""
@@ -69,8 +84,23 @@ class FakeSuite:
 
     def python(self, *arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
         """`python -m ...` in that folder."""
+        return self._run("-m", *arguments, **environment)
+
+    def several(
+        self, runs: Sequence[Sequence[str]], **environment: str
+    ) -> list[subprocess.CompletedProcess[str]]:
+        """`python -m ...` for each of these lists, but in one process: to start it takes long."""
+        result = self._run("-c", SEVERAL, json.dumps([list(run) for run in runs]), **environment)
+        assert result.returncode == 0, result.stderr
+        told = [json.loads(line) for line in result.stdout.splitlines()]
+        return [
+            subprocess.CompletedProcess(list(run), *ends)
+            for run, ends in zip(runs, told, strict=True)
+        ]
+
+    def _run(self, *arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
         return subprocess.run(
-            [sys.executable, "-m", *arguments],
+            [sys.executable, *arguments],
             cwd=self.folder,
             env={**self.environment, **environment},
             capture_output=True,

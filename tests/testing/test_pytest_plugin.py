@@ -29,17 +29,24 @@ IDS = [
     "perf:ok(dtype=float32)",
 ]
 MODES = ["", *(["-n2"] if importlib.util.find_spec("xdist") else [])]
+# What does not depend on where the cases run: once with pytest-xdist, all of it in `make full`.
+MODES_FULL = ["", *(pytest.param(mode, marks=pytest.mark.full) for mode in MODES[1:])]
 
 
 def run(
     suite: FakeSuite, *arguments: str, backend: str = "fake", **environment: str
 ) -> subprocess.CompletedProcess[str]:
     """pytest with the suite, `-p no:cacheprovider`."""
+    return suite.python(*command(*arguments, backend=backend), **environment)
+
+
+def command(*arguments: str, backend: str = "fake") -> list[str]:
     options = [f"--corex-backend={backend}"] if backend else []
-    return suite.python(
-        "pytest", "-p", "no:cacheprovider", "-rA", "--pyargs", "corex.testing.conformance",
-        *options, *filter(None, arguments), **environment,
-    )  # fmt: skip
+    return [
+        *["pytest", "-p", "no:cacheprovider", "-rA", "--pyargs", "corex.testing.conformance"],
+        *options,
+        *filter(None, arguments),
+    ]
 
 
 def tallies(output: str) -> dict[str, int]:
@@ -73,7 +80,7 @@ def test_one_item_per_case_and_each_costs_itself(suite: FakeSuite, mode: str) ->
     assert not any(places.match(line) for line in lines)  # nothing of how the suite is made
 
 
-@pytest.mark.parametrize("mode", MODES)
+@pytest.mark.parametrize("mode", MODES_FULL)
 def test_expected_failures(suite: FakeSuite, mode: str) -> None:
     suite.write(
         "known.txt",
@@ -110,37 +117,45 @@ def test_a_part_of_the_cases_judges_only_what_it_ran(suite: FakeSuite) -> None:
 
 
 def test_cases_are_chosen_by_options(suite: FakeSuite) -> None:
-    def chosen(*arguments: str) -> int:
-        return tallies(run(suite, *arguments).stdout)["passed"]
+    chosen = {
+        ("--corex-op=o*", "--corex-mode=test"): 3,
+        ("--corex-op=ok", "--corex-where=dtype=int64"): 2,
+        ("--corex-case=ok(n=77)", "--corex-case=grad:ok()"): 2,
+        ("--corex-mode=perf",): 1,
+        ("--corex-op=ok", "--corex-reduced"): 3,
+        ("-k", "ok and int64"): 2,
+    }
+    results = suite.several([command(*options) for options in chosen])
+    assert [tallies(result.stdout)["passed"] for result in results] == list(chosen.values())
 
-    assert chosen("--corex-op=o*", "--corex-mode=test") == 3
-    assert chosen("--corex-op=ok", "--corex-where=dtype=int64") == 2
-    assert chosen("--corex-case=ok(n=77)", "--corex-case=grad:ok()") == 2
-    assert chosen("--corex-mode=perf") == 1
-    assert chosen("--corex-op=ok", "--corex-reduced") == 3
-    assert chosen("-k", "ok and int64") == 2
+
+MISUSE = {
+    "--corex-backend=": "say --corex-backend NAME",
+    "--corex-backend=fakes": "unknown backend 'fakes'; the backends are",
+    "--corex-op=okay": "unknown op 'okay' (did you mean ok?); the ops are ok, away, bad",
+    "--corex-mode=tests": "unknown mode 'tests'",
+    "--corex-where=dtype": "expected NAME=VALUE",
+    "--corex-case=ok": "'ok' is no case id",
+    "--corex-expected-failures=away.txt": "No such file or directory: 'away.txt'",
+}
 
 
-@pytest.mark.parametrize("mode", MODES)
-@pytest.mark.parametrize(
-    ("arguments", "message"),
-    [
-        (["--corex-backend="], "say --corex-backend NAME"),
-        (["--corex-backend=fakes"], "unknown backend 'fakes'; the backends are"),
-        (["--corex-op=okay"], "unknown op 'okay' (did you mean ok?); the ops are ok, away, bad"),
-        (["--corex-mode=tests"], "unknown mode 'tests'"),
-        (["--corex-where=dtype"], "expected NAME=VALUE"),
-        (["--corex-case=ok"], "'ok' is no case id"),
-        (["--corex-expected-failures=away.txt"], "No such file or directory: 'away.txt'"),
-    ],
-)
-def test_misuse_is_told_in_a_line(
-    suite: FakeSuite, arguments: list[str], message: str, mode: str
-) -> None:
-    result = run(suite, *arguments, mode)
-    assert result.returncode == pytest.ExitCode.USAGE_ERROR
-    assert message in result.stderr
-    assert "Traceback" not in result.stdout + result.stderr
+def told_in_a_line(result: subprocess.CompletedProcess[str], message: str) -> bool:
+    usage_error = result.returncode == pytest.ExitCode.USAGE_ERROR
+    traceback = "Traceback" in result.stdout + result.stderr
+    return usage_error and message in result.stderr and not traceback
+
+
+def test_misuse_is_told_in_a_line(suite: FakeSuite) -> None:
+    results = suite.several([command(argument) for argument in MISUSE])
+    for result, message in zip(results, MISUSE.values(), strict=True):
+        assert told_in_a_line(result, message), result
+
+
+@pytest.mark.parametrize("mode", MODES[1:])
+def test_misuse_is_told_in_a_line_by_many_processes(suite: FakeSuite, mode: str) -> None:
+    result = run(suite, "--corex-op=okay", mode)
+    assert told_in_a_line(result, MISUSE["--corex-op=okay"]), result
 
 
 def test_a_backend_that_cannot_start_is_told_once(suite: FakeSuite) -> None:
@@ -153,32 +168,30 @@ def test_a_backend_that_cannot_start_is_told_once(suite: FakeSuite) -> None:
     assert "the process was killed by SIGABRT, before it could run a case" in result.stdout
 
 
-@pytest.mark.parametrize("mode", MODES)
-def test_another_test_module_takes_the_suite_over(suite: FakeSuite, mode: str) -> None:
+@pytest.mark.parametrize("mode", MODES_FULL)
+def test_another_test_module_takes_the_suite_over_and_writes_reports(
+    suite: FakeSuite, mode: str
+) -> None:
     suite.write("pyproject.toml", '[tool.pytest.ini_options]\naddopts = "--corex-backend fake"\n')
     suite.write(
         "test_backend.py",
         "from corex.testing.conformance.test_conformance import *  # noqa: F403\n"
         "def test_other(): pass\n",
     )
-    options = ["--corex-op=ok,bad", "--corex-json=run.json"]
+    kinds = ("json", "html", "markdown")
+    options = ["--corex-op=ok,bad", *[f"--corex-{kind}=run.{kind}" for kind in kinds]]
     result = suite.python("pytest", "-p", "no:cacheprovider", *options, *filter(None, [mode]))
     assert result.returncode == 1, result.stdout + result.stderr
     assert tallies(result.stdout) == {"failed": 2, "passed": 5}
+    assert "wrote run.json\nwrote run.html\nwrote run.markdown" in result.stdout
+    for kind in kinds:
+        assert "bad(dtype=int64" in (suite.folder / f"run.{kind}").read_text()
     report = json.loads((suite.folder / "run.json").read_text())
     assert [item["id"] for item in report["results"]] == [
         *[case for case in IDS if case.startswith(("ok", "bad"))],
         "grad:ok(dtype=float32)",
     ]
     assert report["about"]["distribution"] == "fake 1.5"
-
-
-def test_reports_are_written(suite: FakeSuite) -> None:
-    options = [f"--corex-{kind}=run.{kind}" for kind in ("json", "html", "markdown")]
-    result = run(suite, "--corex-op=ok,bad", *options)
-    assert "wrote run.json\nwrote run.html\nwrote run.markdown" in result.stdout
-    for kind in ("json", "html", "markdown"):
-        assert "bad(dtype=int64" in (suite.folder / f"run.{kind}").read_text()
 
 
 def test_an_unrelated_run_does_not_import_corex(suite: FakeSuite) -> None:
