@@ -8,6 +8,7 @@ from __future__ import annotations
 import hashlib
 import os
 import re
+import runpy
 import shutil
 import subprocess
 import tempfile
@@ -17,9 +18,10 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import NamedTuple
 
-CSRC = Path(__file__).resolve().parent / "csrc"
-# corex's own headers, of this checkout.
-INCLUDE = CSRC.parents[2] / "corex" / "include"
+# By path: the package that it belongs to is not installed yet.
+_SOURCES = runpy.run_path(str(Path(__file__).with_name("sources.py")))
+CSRC: Path = _SOURCES["CSRC"]
+INCLUDE: Path = _SOURCES["INCLUDE"]
 
 # -ffast-math is out, in compiling and above all in linking: there it would switch the whole
 # process to flush-to-zero. Without -fno-trapping-math selections do not vectorise.
@@ -84,11 +86,11 @@ def units(known: Callable[[str], bool], csrc: Path = CSRC) -> list[Unit]:
         for source in sorted((csrc / "kernels").glob("*.c"))
         for level, flag in levels.items()
     ]
-    built = tuple(f"-DCOREX_BUILT_{level.upper()}" for level, flag in levels.items() if flag)
-    rest = [
-        Unit(source, "", built if source.stem == "levels" else ())
-        for source in sorted(csrc.glob("*.c"))
-    ]
+    told = {
+        "levels": tuple(f"-DCOREX_BUILT_{level.upper()}" for level, flag in levels.items() if flag),
+        "py_module": (f"-DCOREX_SOURCES={_SOURCES['fingerprint'](csrc)}",),
+    }
+    rest = [Unit(source, "", told.get(source.stem, ())) for source in sorted(csrc.glob("*.c"))]
     return sorted(kernels, key=lambda unit: -unit.source.stat().st_size) + rest
 
 

@@ -21,6 +21,7 @@ from typing import Any
 from corex import dtypes as dt
 from corex.dispatch import levels
 from corex.dispatch.notes import note
+from corex.generated import NAME, function_of
 from corex.layout import COUNT
 from corex.tensor.modes import mode
 from corex.tensor.node import OpNode
@@ -151,14 +152,12 @@ def _saved(save: Sequence[int], names: Sequence[str], loose: str) -> tuple[str, 
 def _function(
     op: str, name: str, source: str, scope: dict[str, Any], doc: str = ""
 ) -> Callable[..., Any]:
-    exec(compile(source, f"<short cut of {op}>", "exec"), {**_SCOPE, **scope}, scope)
-    function: Callable[..., Any] = scope[name]
+    function = function_of(source, name, f"short cut of {op}", scope, _SCOPE)
     function.__doc__ = doc
     function.__module__ = "corex"
     names = function.__code__.co_varnames[: function.__code__.co_argcount + 1]
     function.__annotations__ = {one: _TYPES[one] for one in names if one in _TYPES}
     function.__annotations__["return"] = "Tensor" if "out" in names else "Any"
-    function.__qualname__ = name
     SHORT_CUTS.setdefault(op, []).append(function)
     return function
 
@@ -173,14 +172,14 @@ def unary(schema: OpSchema, otherwise: Callable[..., Tensor]) -> Callable[..., T
     name = schema.name
     scope: dict[str, Any] = {"otherwise": otherwise}
     source = f"""\
-def {name}(input, *, out=None):
+def {NAME}(input, *, out=None):
     if type(input) in TENSOR_TYPES and input._strides is None and out is None:
         key = input.key
-        direct = key.direct[{name!r}]
+        direct = key.direct[{NAME!r}]
         if direct is not None:
 """
     call = "direct(input.shape, input.storage_.buffer, input.offset)"
-    source += _indented(_CALL.format(call=call, op=name, shown="(input,)"), 3)
+    source += _indented(_CALL.format(call=call, op=NAME, shown="(input,)"), 3)
     source += "            if buffer is not None:\n"
     source += _indented(_WRAP.format(key=_result_key(schema), shape="input.shape"), 4)
     recording = _recording(schema, ("input",), scope, "()")
@@ -201,11 +200,11 @@ def binary(schema: OpSchema, otherwise: Callable[..., Any]) -> Callable[..., Any
     name = schema.name
     scope: dict[str, Any] = {"otherwise": otherwise}
     call = f"direct({_memory('shape, {self}, {other}')})"
-    pair = _CALL.format(call=call, op=name, shown="(self, other)")
+    pair = _CALL.format(call=call, op=NAME, shown="(self, other)")
     call = "direct(shape, self.storage_.buffer, self.offset, other, 0)"
-    number = _CALL.format(call=call, op=name, shown="(self, other)")
+    number = _CALL.format(call=call, op=NAME, shown="(self, other)")
     source = f"""\
-def {name}(self, other):
+def {NAME}(self, other):
     kind = type(other)
     key = self.key
     if self._strides is None:
@@ -213,12 +212,12 @@ def {name}(self, other):
         buffer = n1 = None
         if kind in TENSOR_TYPES:
             if other.key is key and other._strides is None and other.shape == shape:
-                direct = key.direct[{name!r}]
+                direct = key.direct[{NAME!r}]
                 if direct is not None:
 {_indented(pair, 5)}\
                     n1 = other._node
         elif {_FITS}:
-            direct = key.direct[{name!r}]
+            direct = key.direct[{NAME!r}]
             if direct is not None:
 {_indented(number, 4)}\
         if buffer is not None:
@@ -236,15 +235,15 @@ def reflected(schema: OpSchema, otherwise: Callable[..., Any]) -> Callable[..., 
     name = schema.name
     scope: dict[str, Any] = {"otherwise": otherwise}
     source = f"""\
-def {name}(self, other):
+def {NAME}(self, other):
     kind = type(other)
     key = self.key
     if self._strides is None and ({_FITS}):
-        direct = key.direct[{name!r}]
+        direct = key.direct[{NAME!r}]
         if direct is not None:
 """
     call = "direct(self.shape, other, 0, self.storage_.buffer, self.offset)"
-    source += _indented(_CALL.format(call=call, op=name, shown="(other, self)"), 3)
+    source += _indented(_CALL.format(call=call, op=NAME, shown="(other, self)"), 3)
     source += "            if buffer is not None:\n"
     source += _indented(_WRAP.format(key=_result_key(schema), shape="self.shape"), 4)
     recording = _recording(schema, ("other", "self"), scope, "()", loose="other")
@@ -285,17 +284,17 @@ def flat(
         for one in inputs
     ]
     source = f"""\
-def {name}({", ".join(inputs)}):
+def {NAME}({", ".join(inputs)}):
     if {" or ".join(strided)}:
         return None
     key = {first}.key
-    direct = key.direct[{name!r}]
+    direct = key.direct[{NAME!r}]
     if direct is None:
         return None
 """
     source += _indented(prepare, 1)
     call = f"direct({_memory(arguments)})"
-    source += _indented(_CALL.format(call=call, op=name, shown=_tuple(inputs)), 1)
+    source += _indented(_CALL.format(call=call, op=NAME, shown=_tuple(inputs)), 1)
     source += "    if buffer is None:\n        return None\n"
     source += _indented(_WRAP.format(key="key", shape=shape), 1)
     nodes = "".join(
@@ -318,7 +317,7 @@ def backward(
     tensors, and returns one gradient per input; `guard` is what else must hold.
     """
     name = kernels[-1]
-    source = "def fast(node, grad):\n    saved = node.saved\n    key = grad.key\n"
+    source = f"def {NAME}(node, grad):\n    saved = node.saved\n    key = grad.key\n"
     source += "".join(f"    {one}_kernel = key.direct[{one!r}]\n" for one in kernels)
     missing = [f"{one}_kernel is None" for one in kernels]
     missing.append("(levels.open and levels.busy())")

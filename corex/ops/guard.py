@@ -16,6 +16,7 @@ from typing import Any
 
 from corex.device import device
 from corex.dtypes import DType
+from corex.generated import NAME, function_of
 from corex.ops.out import into, signature
 from corex.ops.promotion import as_number
 from corex.ops.registration import Out
@@ -65,8 +66,7 @@ def written_out(name: str, function: Callable[..., Any], home: str) -> Callable[
     parameters = inspect.signature(function).parameters
     scope: dict[str, Any] = {"function": function, "symptoms": _SYMPTOMS, "told": _told}
     scope.update({f"{_DEFAULT}{p.name}": p.default for p in parameters.values()})
-    exec(_source(name, parameters), scope)
-    call: Callable[..., Any] = scope[name]
+    call = function_of(_source(parameters), name, f"guard of {name}", scope, {})
     return _at_home(functools.wraps(function)(call), name, home)
 
 
@@ -82,7 +82,7 @@ _STARS: dict[Any, str] = {
 }
 
 
-def _source(name: str, parameters: Mapping[str, inspect.Parameter]) -> str:
+def _source(parameters: Mapping[str, inspect.Parameter]) -> str:
     """The text of a function that calls `function` with its own arguments."""
     taken, passed, starred = [], [], False
     for p in parameters.values():
@@ -95,11 +95,11 @@ def _source(name: str, parameters: Mapping[str, inspect.Parameter]) -> str:
         passed.append(f"{p.name}={p.name}" if p.kind is p.KEYWORD_ONLY else f"{stars}{p.name}")
     given = ", ".join(f"{one!r}: {one}" for one in parameters)
     return (
-        f"def {name}({', '.join(taken)}):\n"
+        f"def {NAME}({', '.join(taken)}):\n"
         f"    try:\n"
         f"        return function({', '.join(passed)})\n"
         f"    except symptoms as error:\n"
-        f"        wrong = told({name!r}, function, {{{given}}}, error)\n"
+        f"        wrong = told({NAME!r}, function, {{{given}}}, error)\n"
         f"        if wrong is None:\n"
         f"            raise\n"
         f"        raise wrong from error\n"

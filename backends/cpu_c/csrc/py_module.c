@@ -79,6 +79,8 @@ static PyObject *py_blas_info(PyObject *module, PyObject *unused)
     return Py_BuildValue("{s:s,s:s}", "name", corex_blas_name(), "path", corex_blas_path());
 }
 
+#define TEXT_(text) #text
+#define TEXT(text) TEXT_(text)
 #define FAST(name, function, doc) {name, (PyCFunction)(void (*)(void))function, METH_FASTCALL, doc}
 
 static PyMethodDef methods[] = {
@@ -107,6 +109,7 @@ PyMODINIT_FUNC PyInit__native(void)
     if (module != NULL &&
         (capsule == NULL || PyModule_AddObjectRef(module, "table", capsule) < 0 ||
          PyModule_AddObjectRef(module, "Buffer", (PyObject *)&corex_buffer_type) < 0 ||
+         PyModule_AddStringConstant(module, "sources", TEXT(COREX_SOURCES)) < 0 ||
          PyModule_AddFunctions(module, corex_path_methods) < 0))
         Py_CLEAR(module);
     Py_XDECREF(capsule);

@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from corex_cpu_c import plugin
+
 ROOT = Path(__file__).parents[3]
 RECIPE = runpy.run_path(str(ROOT / "backends" / "cpu_c" / "compilation.py"))
 units, accepts, included = RECIPE["units"], RECIPE["accepts"], RECIPE["included"]
@@ -70,7 +72,8 @@ def test_only_what_changed_is_compiled_again(tmp_path: Path, csrc: Path) -> None
     assert build() == []
     source = csrc / "kernels" / "loss.c"
     source.write_text(source.read_text() + "/* changed */\n")
-    assert build() == ["loss.baseline.o", "loss.v3.o", "loss.v4.o"]
+    # The module itself tells which sources it is of.
+    assert build() == ["loss.baseline.o", "loss.v3.o", "loss.v4.o", "py_module.o"]
     header = csrc / "python.h"
     header.write_text(header.read_text() + "/* changed */\n")
     again = build()
@@ -95,3 +98,12 @@ def test_headers_are_found_through_headers() -> None:
     names = {path.name for path in included(csrc / "kernels" / "unary.c")}
     assert {"loops.h", "vecmath.h", "kernels.h", "levels.h", "internal.h"} <= names
     assert "python.h" not in names
+
+
+def test_a_library_of_other_sources_is_refused(monkeypatch) -> None:
+    assert plugin._probe() is None
+    monkeypatch.setattr(plugin.sources, "fingerprint", lambda: "others")
+    if plugin.sources.CSRC.is_dir():
+        reason = plugin._probe()
+        assert "was built from other sources" in reason
+        assert "pip install --editable ." in reason
