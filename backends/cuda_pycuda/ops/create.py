@@ -225,12 +225,26 @@ def _truncated(value: float, bits: int) -> int:
 
 def _rounded(value: Any, dtype: DType) -> float:
     """The float that is packed for `value`: infinite beyond the dtype's range."""
+    if isinstance(value, int) and dtype.itemsize < 8:
+        value = _exact_or_odd(value)
     try:
         number = float(value)
         struct.pack("<" + dtype.format, number)  # "<": only the standard formats check the range
     except OverflowError:
         return math.inf if value > 0 else -math.inf
     return number
+
+
+def _exact_or_odd(value: int) -> int:
+    """An integer of at most 53 digits that a shorter float rounds as it would round `value`.
+
+    A large integer would be rounded twice, to double and from there; rounded to odd first, it
+    leaves a 1 behind for the second rounding to see.
+    """
+    excess = max(0, value.bit_length() - 53)
+    kept = abs(value) >> excess
+    kept |= int(kept << excess != abs(value))
+    return (kept << excess) * (1 if value > 0 else -1)
 
 
 # ---- arange ----------------------------------------------------------------------------------
