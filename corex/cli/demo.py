@@ -148,8 +148,9 @@ def _train(trainer: Trainer, args: argparse.Namespace, checkpoint: Path) -> int:
         return 130
     print(f"trained:  {len(progress.losses)} steps in all, {seconds:.1f} s this time")
     picture = args.out / PICTURE
-    draw(trainer, picture, corex.get_backend())
-    accuracy = trainer.test_accuracy()
+    predicted, certain = trainer.predict()
+    draw(trainer, predicted, certain, picture, corex.get_backend())
+    accuracy = trainer.right(predicted)
     print(f"accuracy: {100 * accuracy:.2f} % of the test images")
     print(f"wrote:    {checkpoint} and {picture}")
     return 0

@@ -23,8 +23,14 @@ def _smooth(values: Sequence[float], weight: float = 0.9) -> list[float]:
     return result
 
 
-def draw(trainer: Trainer, path: str | os.PathLike[str], backend: str) -> None:
-    """Writes the PNG.
+def draw(
+    trainer: Trainer,
+    predicted: Sequence[int],
+    certain: Sequence[float],
+    path: str | os.PathLike[str],
+    backend: str,
+) -> None:
+    """Writes the PNG, with what `Trainer.predict` answered.
 
     Raises:
         ImportError: matplotlib is not installed.
@@ -34,7 +40,6 @@ def draw(trainer: Trainer, path: str | os.PathLike[str], backend: str) -> None:
         from matplotlib.figure import Figure
     except ImportError as error:
         raise ImportError("the picture needs matplotlib: pip install matplotlib") from error
-    predicted, certain = trainer.predict()
     truth = [int(label) for label in trainer.digits.test_labels]
     wrong = [i for i, (p, t) in enumerate(zip(predicted, truth, strict=True)) if p != t]
     wrong.sort(key=lambda i: -certain[i])

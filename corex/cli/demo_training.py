@@ -146,7 +146,10 @@ class Trainer:
 
     def test_accuracy(self) -> float:
         """The part of the test images that the network gets right."""
-        predicted, _ = self.predict()
+        return self.right(self.predict()[0])
+
+    def right(self, predicted: list[int]) -> float:
+        """The part of the test images for which these are the digits."""
         right: int = sum(p == t for p, t in zip(predicted, self.digits.test_labels, strict=True))
         return right / len(predicted)
 

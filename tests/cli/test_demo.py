@@ -8,6 +8,7 @@ import re
 import signal
 import subprocess
 import sys
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,9 @@ import numpy as np
 import pytest
 
 import corex
+from corex.cli import demo as command_demo
 from corex.cli import main
+from corex.utils.data import digits
 from tests.utils.data.test_digits import write_mnist
 
 pytestmark = pytest.mark.slow  # processes of their own
@@ -27,6 +30,12 @@ def _plain_environment(monkeypatch: Any) -> Any:
     before = corex.get_backend()
     yield
     corex.set_backend(before)
+
+
+@pytest.fixture
+def _no_picture(monkeypatch: Any) -> None:
+    """For tests that look at numbers alone: drawing takes longer than their steps."""
+    monkeypatch.setattr(command_demo, "draw", lambda *arguments: None)
 
 
 def demo(out: Path, *arguments: str) -> int:
@@ -62,6 +71,7 @@ def test_it_learns_the_digits(tmp_path: Path, capsys: Any) -> None:
     assert len(checkpoint["progress"]["losses"]) == 25 * 45
 
 
+@pytest.mark.usefixtures("_no_picture")
 def test_resuming_gives_the_same_numbers(tmp_path: Path, capsys: Any) -> None:
     """Stopped inside an epoch, at its end, and in the next one."""
     assert demo(tmp_path / "whole", "--backend", "cpu_c", "--steps", "60") == 0
@@ -82,7 +92,10 @@ def test_resuming_gives_the_same_numbers(tmp_path: Path, capsys: Any) -> None:
         assert tensor.tolist() == second["network"][name].tolist()
 
 
-def test_backends_agree(tmp_path: Path, capsys: Any) -> None:
+@pytest.mark.usefixtures("_no_picture")
+def test_backends_agree(tmp_path: Path, capsys: Any, monkeypatch: Any) -> None:
+    few = partial(digits.sklearn_digits, test_fraction=0.02)
+    monkeypatch.setattr(digits, "sklearn_digits", few)
     found = []
     for backend in ("cpu_c", "reference_py"):
         options = ("--backend", backend, "--steps", "6", "--batch-size", "16", "--seed", "3")
@@ -91,6 +104,7 @@ def test_backends_agree(tmp_path: Path, capsys: Any) -> None:
     np.testing.assert_allclose(found[0], found[1], atol=1e-4)
 
 
+@pytest.mark.usefixtures("_no_picture")
 def test_another_seed_gives_other_numbers(tmp_path: Path, capsys: Any) -> None:
     found = []
     for seed in ("1", "2", "1"):
@@ -131,9 +145,15 @@ def test_mnist_files(tmp_path: Path, capsys: Any) -> None:
 
 
 def test_why_this_backend(tmp_path: Path) -> None:
-    text = command(tmp_path, "--steps", "1", COREX_BACKEND="reference_py").communicate()[0]
+    write_mnist(tmp_path)  # a few images
+    options = ("--data", str(tmp_path), "--steps", "1", "--batch-size", "1")
+    process = command(tmp_path, *options, COREX_BACKEND="reference_py")
+    text = process.communicate()[0]
+    assert process.returncode == 0, text
     assert "backend:  reference_py (asked for by COREX_BACKEND)" in text
-    text = command(tmp_path, "--steps", "1").communicate()[0]
+    process = command(tmp_path, *options)
+    text = process.communicate()[0]
+    assert process.returncode == 0, text
     assert "(the first by precedence that can be used here" in text
 
 
@@ -164,6 +184,7 @@ def test_wrong_options(tmp_path: Path, arguments: list[str]) -> None:
     assert caught.value.code == 2
 
 
+@pytest.mark.usefixtures("_no_picture")
 def test_foreign_checkpoints(tmp_path: Path, capsys: Any) -> None:
     options = ("--backend", "cpu_c", "--steps", "2")
     assert demo(tmp_path, *options) == 0

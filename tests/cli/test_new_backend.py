@@ -230,10 +230,8 @@ def test_it_conforms_within_a_minute(toy: tuple[Path, Path]) -> None:
 @pytest.mark.timeout(400)
 def test_it_learns_the_digits(toy: tuple[Path, Path]) -> None:
     """As the C backend does, and with its own kernels alone."""
-    found = {
-        name: json.loads(python("-W", "error", "-c", DIGITS, name, folder=toy[0], site=toy[1]))
-        for name in ("toy", "cpu_c")
-    }
+    program = ("-W", "error", "-c", DIGITS, "toy", "cpu_c")
+    found = json.loads(python(*program, folder=toy[0], site=toy[1]))
     losses = found["toy"]["losses"]
     assert losses == pytest.approx(found["cpu_c"]["losses"], rel=1e-3)
     assert losses[-1] < losses[0]

@@ -155,14 +155,14 @@ import corex
 from corex.cli.demo_training import Settings, Trainer
 from corex.utils.data.digits import sklearn_digits
 
-backend = sys.argv[1]
-corex.set_backend(backend)
-trainer = Trainer(sklearn_digits(), Settings("digits", seed=0, batch_size=32, lr=0.005))
-with corex.placement() as report:
-    trainer.train_epoch(lambda loss: trainer.progress.step < 12)
-print(json.dumps({
-    "losses": trainer.progress.losses,
-    "how": sorted({r.how for r in report.rows() if r.backend == backend and r.op != "transfer"}),
-}))
+found = {}
+for backend in sys.argv[1:]:
+    corex.set_backend(backend)
+    trainer = Trainer(sklearn_digits(), Settings("digits", seed=0, batch_size=32, lr=0.005))
+    with corex.placement() as report:
+        trainer.train_epoch(lambda loss: trainer.progress.step < 12)
+    ways = {r.how for r in report.rows() if r.backend == backend and r.op != "transfer"}
+    found[backend] = {"losses": trainer.progress.losses, "how": sorted(ways)}
+print(json.dumps(found))
 """
-"""Twelve steps of the demo on the backend that the command line names; for a process of its own."""
+"""Twelve steps of the demo on each backend of the command line; for a process of its own."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import importlib.util
 import math
 import os
 import zlib
@@ -39,6 +40,25 @@ def sklearn_digits(test_fraction: float = 0.2, seed: int = 0) -> Digits:
     Raises:
         ImportError: scikit-learn is not installed.
     """
+    table = _sklearn_table()
+    images = (table[:, :-1].reshape(-1, 1, 8, 8) / 16.0).astype(np.float32)
+    labels = table[:, -1].astype(np.int64)
+    order = np.random.default_rng(seed).permutation(len(labels))
+    cut = round(len(labels) * test_fraction)
+    test, train = order[:cut], order[cut:]
+    return Digits("scikit-learn digits", images[train], labels[train], images[test], labels[test])
+
+
+def _sklearn_table() -> Any:
+    """A row for each image: its pixels and its label.
+
+    Read from scikit-learn's file, as to import scikit-learn takes longer than a short training.
+    """
+    spec = importlib.util.find_spec("sklearn")
+    for folder in (spec and spec.submodule_search_locations) or ():
+        path = Path(folder) / "datasets" / "data" / "digits.csv.gz"
+        if path.is_file():
+            return np.loadtxt(path, delimiter=",")
     try:
         from sklearn.datasets import load_digits
     except ImportError as error:
@@ -46,12 +66,7 @@ def sklearn_digits(test_fraction: float = 0.2, seed: int = 0) -> Digits:
             "the bundled digits need scikit-learn: pip install scikit-learn"
         ) from error
     bunch = load_digits()
-    images = (bunch.images / 16.0).astype(np.float32)[:, None]
-    labels = bunch.target.astype(np.int64)
-    order = np.random.default_rng(seed).permutation(len(labels))
-    cut = round(len(labels) * test_fraction)
-    test, train = order[:cut], order[cut:]
-    return Digits("scikit-learn digits", images[train], labels[train], images[test], labels[test])
+    return np.column_stack([bunch.data, bunch.target])
 
 
 def mnist(folder: str | os.PathLike[str]) -> Digits:

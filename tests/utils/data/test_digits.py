@@ -45,6 +45,15 @@ def test_bundled_digits() -> None:
     assert (sklearn_digits(seed=1).test_labels != digits.test_labels).any()
 
 
+@pytest.mark.full  # imports scikit-learn, which takes seconds
+def test_bundled_digits_are_those_that_scikit_learn_loads(monkeypatch: pytest.MonkeyPatch) -> None:
+    digits = sklearn_digits()
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
+    for ours, theirs in zip(digits[1:], sklearn_digits()[1:], strict=True):
+        np.testing.assert_array_equal(ours, theirs)
+        assert ours.dtype == theirs.dtype
+
+
 @pytest.mark.parametrize("compress", [False, True])
 def test_mnist_files(tmp_path: Path, compress: bool) -> None:
     write_mnist(tmp_path, compress)
