@@ -45,7 +45,7 @@ def _nothing_is_left_behind() -> Iterator[None]:
     assert children() <= before
 
 
-@pytest.mark.parametrize("jobs", [1, 3])
+@pytest.mark.parametrize("jobs", [2, pytest.param(1, marks=pytest.mark.full)])
 def test_each_misdeed_costs_its_own_case(jobs: int) -> None:
     deeds = {
         "abort()": "crashed",
@@ -102,10 +102,10 @@ def test_a_case_may_bring_its_own_limit() -> None:
 def test_results_do_not_depend_on_the_number_of_workers() -> None:
     ids = [f"{'abort' if i == 20 else 'bad' if i % 7 == 0 else 'ok'}(n={i})" for i in range(60)]
     runs = []
-    for jobs in (1, 2, 4):
+    for jobs in (1, 3):
         with pool(jobs) as workers:
             runs.append([result._replace(seconds=0) for result in workers.run(ids)])
-    assert runs[0] == runs[1] == runs[2]
+    assert runs[0] == runs[1]
 
 
 def test_processes_are_kept_for_the_next_run_and_results_are_streamed() -> None:
@@ -170,7 +170,7 @@ def test_a_backend_that_cannot_start_is_an_error_with_its_reason() -> None:
     with pytest.raises(PoolError, match="no device"):
         pool(backend="cannot").start()
     with pytest.raises(PoolError, match=r"(?s)SIGABRT, before it could run.*no such luck"):
-        pool(2, backend="dies").run([f"ok(n={i})" for i in range(20)])
+        pool(1, backend="dies").run([f"ok(n={i})" for i in range(20)])
     with pytest.raises(FileNotFoundError):
         Pool("fake", arguments=["/nonexistent/program"]).run(["ok()"])
 
@@ -212,9 +212,16 @@ PARENT = f"""
 """
 
 
-@pytest.mark.parametrize("inherited", ["SIG_IGN", "default_int_handler"])
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])
-def test_a_signal_ends_all_processes(inherited: str, number: signal.Signals) -> None:
+@pytest.mark.parametrize(
+    ("number", "inherited"),
+    [
+        (signal.SIGINT, "SIG_IGN"),
+        (signal.SIGINT, "default_int_handler"),
+        (signal.SIGTERM, "SIG_IGN"),
+        (signal.SIGKILL, "SIG_IGN"),
+    ],
+)
+def test_a_signal_ends_all_processes(number: signal.Signals, inherited: str) -> None:
     """Also in a job that runs in the background, in which interrupts are ignored at first."""
     with subprocess.Popen(
         [sys.executable, "-c", textwrap.dedent(PARENT), inherited], stdout=subprocess.PIPE,
