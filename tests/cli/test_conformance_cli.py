@@ -24,7 +24,7 @@ IDS = [
     "raised(dtype=float32)",
     "bad(dtype=float32,shapes=[(2,3),(3,)])",
     "abort()",
-    "hang(timeout=1)",
+    "hang(timeout=0.5)",
     "grad:ok(dtype=float32)",
     "perf:environment(name=OMP_NUM_THREADS)",
 ]
@@ -80,7 +80,7 @@ def test_the_summary_counts_each_kind_by_itself(suite: FakeSuite) -> None:
         "    at (0, 1)\n"
         "    corex conformance fake --case 'bad(dtype=float32,shapes=[(2,3),(3,)])'\n"
     ) in result.stdout
-    assert "    no result after 1 s\n" in result.stdout
+    assert "    no result after 0.5 s\n" in result.stdout
     assert "    the process was killed by SIGABRT\n" in result.stdout
     assert result.stdout.endswith("fake does not conform\n")
     assert not result.stderr  # the line of progress is for terminals
@@ -102,7 +102,7 @@ def test_expected_failures(suite: FakeSuite) -> None:
         "hang*/timeout",
     ]
     suite.write("known.txt", "".join(f"{line}  # known\n" for line in lines))
-    lines = ["bad/values", "ok*/values", "nothing/guards", "hang(timeout=1)/timeout"]
+    lines = ["bad/values", "ok*/values", "nothing/guards", "hang(timeout=0.5)/timeout"]
     suite.write("stale.txt", "".join(f"{line}  # known\n" for line in lines))
     known, stale = runs(
         suite,

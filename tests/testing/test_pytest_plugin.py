@@ -23,7 +23,7 @@ IDS = [
     "bad(dtype=float32,shapes=[(2,3),(3,)])",
     "bad(dtype=int64,shapes=[(2,3),(3,)])",
     "abort()",
-    "hang(timeout=1)",
+    "hang(timeout=0.5)",
     "ok(dtype=int64,n=1)",
     "grad:ok(dtype=float32)",
     "perf:ok(dtype=float32)",
@@ -73,7 +73,7 @@ def test_one_item_per_case_and_each_costs_itself(suite: FakeSuite, mode: str) ->
     command = "replay: corex conformance fake --case 'bad(dtype=float32,shapes=[(2,3),(3,)])'"
     assert command in lines
     assert "crashed: the process was killed by SIGABRT" in lines
-    assert "timeout: no result after 1 s" in lines
+    assert "timeout: no result after 0.5 s" in lines
     assert any("unsupported: no kernel" in line for line in lines)
     assert "Traceback" not in result.stdout
     places = re.compile(r"\S*(session|test_conformance)\.py:\d")
@@ -84,7 +84,7 @@ def test_one_item_per_case_and_each_costs_itself(suite: FakeSuite, mode: str) ->
 def test_expected_failures(suite: FakeSuite, mode: str) -> None:
     suite.write(
         "known.txt",
-        "bad/values  # known\nabort()/crashed  # known\nhang(timeout=1)/timeout  # known\n",
+        "bad/values  # known\nabort()/crashed  # known\nhang(timeout=0.5)/timeout  # known\n",
     )
     result = run(suite, "--corex-expected-failures=known.txt", mode)
     assert result.returncode == 0, result.stdout

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import array
 from collections.abc import Callable
-from functools import partial
+from functools import cache, partial
 from typing import Any
 
 import pytest
@@ -12,7 +12,7 @@ import pytest
 from corex import dtypes
 from corex.backend import Backend, Buffer, Kernel, Traits
 from corex.plugins import manager
-from corex.testing.case import parse
+from corex.testing.case import Case, parse
 from corex.testing.result import FAILED, PASSED, RAISED, UNSUPPORTED, Result
 from corex.testing.suite import generate, run_case
 from corex.testing.traits import broken, measured
@@ -132,8 +132,13 @@ class Wavering(Declaring):
         return run if op == "sum" else kernel
 
 
+@cache
+def every_case() -> list[Case]:
+    return generate(["test"])
+
+
 def results(make: Callable[[], Backend], *ops: str) -> list[Result]:
-    cases = [case for case in generate(["test"]) if case.op in ops]
+    cases = [case for case in every_case() if case.op in ops]
     wanted = [c for c in cases if c.fields.get("dtype", "float32") in ("float32", "int64", "bool")]
     with registered(make):
         return [run_case("flawed", 0, case) for case in wanted]
