@@ -19,6 +19,9 @@ from corex.ops.composed import composition
 from corex.ops.out import into
 from corex.ops.promotion import cast, counted, require_tensor
 from corex.ops.registration import exported, method
+from corex.ops.shape.join import cat
+from corex.ops.shape.parts import narrow
+from corex.ops.shape.reorder import flip
 from corex.ops.shape.views import (
     expand,
     permute,
@@ -62,17 +65,31 @@ def _extreme_grad(g: Tensor, a: Tensor, y: Tensor) -> Tensor:
 
 def _prod_grad(g: Tensor, a: Tensor, y: Tensor) -> Tensor:
     """g * (product of all other elements), exact also where elements are zero."""
-    lead = a.shape[: y.ndim]
-    flat = reshape(a, (*lead, -1)) if numel(a.shape) else a
     if not numel(a.shape):
         return a.new_zeros(a.shape)
-    n = flat.shape[-1]
-    # Row i of `others` is the elements with element i replaced by 1.
-    eye = a.new_zeros((n, n)).bool()
-    eye.diagonal().fill_(True)
-    others = expand(unsqueeze(flat, -2), (*lead, n, n)).masked_fill(eye, 1)
-    rest = _reduce(PROD, others, (others.ndim - 1,), False)
-    return reshape(unsqueeze(g, -1) * rest, a.shape)
+    return reshape(unsqueeze(g, -1) * _products_of_others(reshape(a, (*y.shape, -1))), a.shape)
+
+
+def _products_of_others(a: Tensor) -> Tensor:
+    """Of each row, for each element, the product of all others: n multiplications by a tree.
+
+    Upwards pairs are multiplied; downwards each half of a pair gets the other half, and what its
+    pair got.
+    """
+    n = a.shape[-1]
+    missing = (1 << (n - 1).bit_length()) - n
+    if missing:
+        a = cat([a, a.new_ones((*a.shape[:-1], missing))], -1)
+    levels = []
+    while a.shape[-1] > 1:
+        pairs = reshape(a, (*a.shape[:-1], -1, 2))
+        levels.append(pairs)
+        a = pairs.select(-1, 0) * pairs.select(-1, 1)
+    rest = a.new_ones(a.shape)
+    for pairs in reversed(levels):
+        rest = unsqueeze(rest, -1) * flip(pairs, -1)
+        rest = reshape(rest, (*rest.shape[:-2], -1))
+    return narrow(rest, -1, 0, n)
 
 
 SUM = declare(

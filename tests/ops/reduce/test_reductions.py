@@ -210,3 +210,18 @@ def test_sorting(dtype: str) -> None:
             np.testing.assert_array_equal(back.values.numpy(), np.flip(np.sort(array, dim), dim))
     top = corex.topk(corex.tensor(array), 3, 1)
     np.testing.assert_array_equal(top.values.numpy(), np.flip(np.sort(array, 1), 1)[:, :3])
+
+
+def test_the_gradient_of_a_long_product_takes_memory_in_proportion(each_backend: str) -> None:
+    n = 20_000  # a square of it would be 3 GB
+    values = np.where(np.arange(n) % 2, 2.0, 0.5)
+    a = corex.tensor(values, requires_grad=True)
+    a.prod().backward()
+    assert np.array_equal(np.array(a.grad.tolist()), 1 / values)
+
+
+def test_the_gradient_of_a_product_with_zeros(each_backend: str) -> None:
+    rows = [[2.0, 3.0, 5.0], [0.0, 3.0, 5.0], [0.0, 0.0, 5.0]]
+    a = corex.tensor(rows, dtype=corex.float64, requires_grad=True)
+    a.prod(1).sum().backward()
+    assert a.grad.tolist() == [[15.0, 10.0, 6.0], [15.0, 0.0, 0.0], [0.0, 0.0, 0.0]]
