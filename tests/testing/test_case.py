@@ -27,6 +27,12 @@ def test_the_list_is_the_same_each_time() -> None:
     assert [c.id for c in generate(MODES)] == [c.id for c in generate(MODES)]
 
 
+def test_the_lists_of_a_case_are_its_own() -> None:
+    text = "add(shapes=[[(2,)],()])"
+    parse(text).fields["shapes"][0].append(())
+    assert parse(text).id == text
+
+
 def test_values_of_all_kinds() -> None:
     fields = {
         "dtype": "float32", "shapes": [(5, 7), (7,), (), None], "n": -1, "flag": True,

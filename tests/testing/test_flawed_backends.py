@@ -34,7 +34,9 @@ def telling(case: Case) -> bool:
     return not large or (case.fields["dtype"] == "float32" and "layout=dense" in case.id)
 
 
-CASES = [case for case in generate(["test"]) if telling(case)]
+@cache
+def cases() -> list[Case]:
+    return [case for case in generate(["test"]) if telling(case)]
 
 
 @contextmanager
@@ -51,7 +53,7 @@ def verdicts(make: Callable[[], Backend], ops: str = "") -> list[Result]:
     """The results of the cases of some ops (all of `OPS` if none is named)."""
     wanted = ops.split()
     with registered(make):
-        return [run_case("flawed", 0, case) for case in CASES if not wanted or case.op in wanted]
+        return [run_case("flawed", 0, case) for case in cases() if not wanted or case.op in wanted]
 
 
 # name: how to make the backend, the ops to run, (status, check) that must be found
