@@ -1,12 +1,10 @@
-"""The caching allocator over the driver, or the simulator."""
+"""corex's caching allocator over the driver, or the simulator.
+
+What it does by itself is tested in `tests/backends/allocator`.
+"""
 
 from __future__ import annotations
 
-import gc
-import random
-import threading
-import weakref
-from itertools import pairwise
 from types import ModuleType
 from typing import Any
 
@@ -26,22 +24,6 @@ def test_freed_memory_is_used_again_at_once(device: Any) -> None:
     address = first.ptr
     del first
     assert device.allocate(4999).ptr == address
-
-
-def test_one_allocation_of_the_driver_serves_several_small_ones(device: Any) -> None:
-    before = stats(device)["driver_allocations"]
-    kept = [device.allocate(1000) for _ in range(32)]
-    assert stats(device)["driver_allocations"] == before + 1
-    spans = sorted((buffer.ptr, buffer.ptr + buffer.nbytes) for buffer in kept)
-    assert all(end <= start for (_, end), (start, _) in pairwise(spans))
-
-
-def test_a_large_block_serves_what_is_a_little_smaller(device: Any) -> None:
-    first = device.allocate(40 * MIB)
-    address = first.ptr
-    del first
-    assert device.allocate(20 * MIB).ptr != address
-    assert device.allocate(36 * MIB).ptr == address
 
 
 def test_the_counters(device: Any) -> None:
@@ -78,30 +60,6 @@ def test_no_bytes_cost_nothing(device: Any) -> None:
     before = stats(device)
     assert device.allocate(0).ptr == 0
     assert stats(device) == before
-
-
-def test_buffers_can_be_watched_and_lent(runtime: ModuleType, device: Any) -> None:
-    buffer = device.allocate(10)
-    watch = weakref.ref(buffer)
-    lent = runtime.BorrowedBuffer(buffer.ptr, 10, 0, owner=buffer)
-    del buffer
-    assert watch() is not None
-    del lent
-    assert watch() is None
-
-
-def test_garbage_collection_returns_memory(device: Any) -> None:
-    class Holder:
-        pass
-
-    gc.collect()
-    before = stats(device)["allocated_bytes"]
-    for _ in range(10):
-        holder: Any = Holder()
-        holder.self, holder.buffer = holder, device.allocate(KIB)
-    del holder
-    gc.collect()
-    assert stats(device)["allocated_bytes"] == before
 
 
 # ---- too little memory -------------------------------------------------------------------------
@@ -168,34 +126,3 @@ def test_a_stream_takes_the_memory_of_another_rather_than_fail(
         assert device.allocate(32 * MIB).ptr == address
     finally:
         runtime.choose(device.default_stream)
-
-
-# ---- threads -----------------------------------------------------------------------------------
-def test_threads_never_share_a_block(device: Any) -> None:
-    owners: dict[int, int] = {}
-    errors: list[str] = []
-
-    def work(number: int) -> None:
-        choice = random.Random(number)
-        kept: list[Any] = []
-        for _ in range(300):
-            if kept and choice.random() < 0.5:
-                buffer = kept.pop(choice.randrange(len(kept)))
-                del owners[buffer.ptr]
-                del buffer
-            else:
-                buffer = device.allocate(choice.choice([100, 1000, 3000, 200_000]))
-                if owners.setdefault(buffer.ptr, number) != number:
-                    errors.append(f"{buffer} of {number} is {owners[buffer.ptr]}'s")
-                kept.append(buffer)
-        for buffer in kept:
-            del owners[buffer.ptr]
-
-    before = stats(device)["allocated_bytes"]
-    threads = [threading.Thread(target=work, args=(number,)) for number in range(4)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    assert not errors
-    assert stats(device)["allocated_bytes"] == before
