@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import importlib
 import os
 import shutil
@@ -34,15 +35,25 @@ def install(target: Path, *folders: Path) -> None:
 
 @pytest.fixture(scope="session")
 def installed(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with the examples installed."""
-    target = tmp_path_factory.mktemp("site")
+    """A folder with the examples installed, by one process of pytest-xdist for all of them."""
+    base = tmp_path_factory.getbasetemp()
+    common = base.parent if "PYTEST_XDIST_WORKER" in os.environ else base
+    target, done = common / "site_of_examples", common / "site_of_examples_is_complete"
+    with (common / "site_of_examples_lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not done.exists():
+            install_examples(target, tmp_path_factory)
+            done.touch()
+    return target
+
+
+def install_examples(target: Path, tmp_path_factory: pytest.TempPathFactory) -> None:
     sources = tmp_path_factory.mktemp("sources")  # building leaves files behind
     ignored = shutil.ignore_patterns("build", "*.egg-info", "__pycache__")
     folders = [
         Path(shutil.copytree(EXAMPLES / name, sources / name, ignore=ignored)) for name in INSTALLED
     ]
     install(target, *folders)
-    return target
 
 
 @pytest.fixture(scope="module")
