@@ -113,7 +113,8 @@ def test_another_seed_gives_other_numbers(tmp_path: Path, capsys: Any) -> None:
     assert found[0] == found[2] != found[1]
 
 
-def test_ctrl_c_leaves_a_checkpoint(tmp_path: Path) -> None:
+@pytest.mark.usefixtures("_no_picture")
+def test_ctrl_c_leaves_a_checkpoint(tmp_path: Path, capsys: Any) -> None:
     with command(tmp_path, "--epochs", "100000", "--backend", "cpu_c") as process:
         assert process.stdout is not None
         seen = ""
@@ -129,10 +130,8 @@ def test_ctrl_c_leaves_a_checkpoint(tmp_path: Path) -> None:
     progress = corex.load(tmp_path / "checkpoint.safetensors")["progress"]
     done = len(progress["losses"])
     assert done == 45 * progress["epoch"] + progress["step"]
-    process = command(tmp_path, "--resume", "--steps", str(done + 1), "--backend", "cpu_c")
-    text = process.communicate(timeout=60)[0]
-    assert process.returncode == 0, text
-    assert len(losses(text)) == 1
+    assert demo(tmp_path, "--resume", "--steps", str(done + 1), "--backend", "cpu_c") == 0
+    assert len(losses(capsys.readouterr().out)) == 1
 
 
 def test_mnist_files(tmp_path: Path, capsys: Any) -> None:
