@@ -30,7 +30,7 @@ def test_it_brings_the_core_and_nothing_else() -> None:
     assert set(manager.backend("functional").kernels) == core | {"copy", "fill", "arange"}
 
 
-@pytest.mark.parametrize("device", ["0", "1"])
+@pytest.mark.parametrize("device", ["0", pytest.param("1", marks=pytest.mark.full)])
 def test_it_conforms_without_a_file_of_exceptions(run: Callable[..., str], device: str) -> None:
     program = "import sys\nfrom corex.cli import main\nsys.exit(main(sys.argv[1:]))"
     sample = ["--reduced"] if device == "0" else ["--reduced", "--tier", "0,1"]

@@ -224,7 +224,7 @@ def test_views_of_nothing_may_point_anywhere() -> None:
     assert part.sum(0).tolist() == [0, 0]
 
 
-@pytest.mark.parametrize("device", ["0", "1"])
+@pytest.mark.parametrize("device", ["0", pytest.param("1", marks=pytest.mark.full)])
 def test_both_devices_conform(run: Any, device: str) -> None:
     program = "import sys; from corex.cli import main; sys.exit(main(sys.argv[1:]))"
     # What the devices differ in, float64, is a matter of the kernels, not of the decompositions.

@@ -98,7 +98,7 @@ def test_expected_failures(suite: FakeSuite, mode: str) -> None:
     assert part.returncode == 0, part.stdout  # only what it ran is judged
 
 
-@pytest.mark.parametrize("mode", MODES)
+@pytest.mark.parametrize("mode", MODES_FULL)
 def test_stale_expectations_fail(suite: FakeSuite, mode: str) -> None:
     lines = [
         "bad(*/values  # known",
