@@ -3,6 +3,8 @@
 `docs/kernels.md` lists every kernel with its arguments.
 """
 
+from typing import TYPE_CHECKING, Any
+
 from corex.backend.allocator import CachingAllocator as CachingAllocator
 from corex.backend.allocator_blocks import Block as Block
 from corex.backend.allocator_blocks import BorrowedBuffer as BorrowedBuffer
@@ -14,6 +16,9 @@ from corex.backend.bridge import get_include as get_include
 from corex.backend.contract import *  # noqa: F403
 from corex.backend.contract import __all__ as _contract
 
+if TYPE_CHECKING:
+    from corex.backend.graph import Graph as Graph
+
 __all__ = [
     *_contract,
     "Block",
@@ -21,7 +26,18 @@ __all__ = [
     "CBackend",
     "CachedBuffer",
     "CachingAllocator",
+    "Graph",
     "MemoryDriver",
     "PrivatePool",
     "get_include",
 ]
+
+
+if not TYPE_CHECKING:  # else every name would seem to exist
+
+    def __getattr__(name: str) -> Any:
+        if name == "Graph":  # read by those backends that compile
+            from corex.backend.graph import Graph
+
+            return Graph
+        raise AttributeError(f"module 'corex.backend' has no attribute '{name}'")

@@ -7,15 +7,17 @@ lists every kernel with its arguments; here is what surrounds them.
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping
-from typing import Any, ClassVar, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple, Protocol
 
-from corex.backend.graph import Graph, Number
 from corex.backend.signatures import DTYPES, fits
 from corex.backend.traits import Traits
 from corex.backend.version import API_VERSION, FEATURES, Feature, Version, features_of
 from corex.dtypes import DType
 from corex.errors import BackendUnavailableError, KernelUnavailableError, OutOfMemoryError
 from corex.layout import collapse, contiguous_strides
+
+if TYPE_CHECKING:
+    from corex.backend.graph import Graph, Number
 
 __all__ = [
     "API_VERSION",
@@ -31,7 +33,6 @@ __all__ = [
     "DirectKernel",
     "FEATURES",
     "Feature",
-    "Graph",
     "Kernel",
     "KernelChoice",
     "KernelUnavailableError",
@@ -68,7 +69,7 @@ Memory = tuple[Buffer, int]
 of the graph's storage."""
 
 Compiled = Callable[
-    [tuple[Memory, ...], tuple[Memory, ...], tuple[Memory, ...], tuple[Number, ...]], None
+    [tuple[Memory, ...], tuple[Memory, ...], tuple[Memory, ...], "tuple[Number, ...]"], None
 ]
 """`compiled(inputs, states, outputs, numbers)`: runs a graph once. The memory of its storages of
 these roles, in the graph's order, and its changing numbers, in theirs."""

@@ -5,7 +5,6 @@ By the standard library alone: setup.py runs it, too.
 
 from __future__ import annotations
 
-import hashlib
 from pathlib import Path
 
 CSRC = Path(__file__).resolve().parents[1] / "csrc"
@@ -26,6 +25,8 @@ def files(suffix: str) -> list[Path]:
 
 def fingerprint() -> str:
     """Of all sources, compiled in: so a checkout knows a module that was built from others."""
+    import hashlib  # `import corex` does without
+
     digest = hashlib.sha256()
     for path in [*files(".c"), *files(".h")]:
         digest.update(path.name.encode() + b"\0" + path.read_bytes() + b"\0")
