@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import importlib.util
 import os
 from collections.abc import Iterator
@@ -21,6 +22,12 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if parity in item.path.parents:
             item.add_marker("parity")
+
+
+def pytest_collection_finish() -> None:
+    """The tests themselves are a million objects, which every garbage collection would look at."""
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.fixture(params=CPU_BACKENDS)

@@ -61,7 +61,7 @@ def suite(tmp_path: Path) -> FakeSuite:
     return FakeSuite(tmp_path, IDS)
 
 
-@pytest.mark.parametrize("mode", MODES)
+@pytest.mark.parametrize("mode", MODES_FULL)
 def test_one_item_per_case_and_each_costs_itself(suite: FakeSuite, mode: str) -> None:
     result = run(suite, mode)
     assert result.returncode == 1, result.stdout + result.stderr
