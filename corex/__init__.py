@@ -175,6 +175,7 @@ _LAZY = {
     "cuda": "corex.cuda",
     "nn": "corex.nn",
     "optim": "corex.optim",
+    "signal": "corex.signal",
     "utils": "corex.utils",
 }
 _LAZY_NAMES = {

@@ -12,7 +12,17 @@ from __future__ import annotations
 from typing import Any
 
 from corex.ops import extension, forms
-from corex.ops.create import constant, convert, data, foreign, host, like, pinned, ranges
+from corex.ops.create import (
+    constant,
+    convert,
+    data,
+    foreign,
+    host,
+    like,
+    pinned,
+    ranges,
+    windows,
+)
 from corex.ops.extension import NewOp as NewOp
 from corex.ops.extension import call as call
 from corex.ops.indexing import along, brackets, gather, masks, nonzero, rows

@@ -252,7 +252,7 @@ _ROLES = {
         repeats shifts pad split_size_or_sections indices_or_sections row col""",
     "count": """k n m chunks num_samples diagonal offset steps length index groups num_groups
         num_classes minlength ignore_index padding_idx decimals storage_offset divisor_override
-        output_nr count""",
+        output_nr count window_length""",
     "data": "data obj key args",
     "choice": "device",
 }

@@ -63,10 +63,12 @@ from tests.sweeps.arguments import (
     role_of,
 )
 
-# In this order: in-place forms and operators take the arguments of the op's first call.
+_FOLDER = Path(__file__).parent / "samples"
+# First in this order: in-place forms and operators take the arguments of the op's first call.
+_FIRST = "pointwise linalg shape indexing reduce nn create random methods".split()
 SAMPLES = tuple(
-    Path(__file__).parent / "samples" / f"{family}.txt"
-    for family in "pointwise linalg shape indexing reduce nn create random methods".split()
+    [_FOLDER / f"{family}.txt" for family in _FIRST]
+    + [path for path in sorted(_FOLDER.glob("*.txt")) if path.stem not in _FIRST]
 )
 
 _DTYPES = ("float64", "float32", "int64", "int32", "uint8", "bool")

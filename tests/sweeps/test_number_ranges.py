@@ -40,6 +40,8 @@ ELSEWHERE = {
     "movedim": "numbers of dims",
     "moveaxis": "numbers of dims",
     "narrow": "positions",
+    "hamming_window": "weights of a float window",
+    "kaiser_window": "a parameter of a float window",
     "unfold": "positions",
     "dropout1d": "as dropout",
     "dropout2d": "as dropout",
