@@ -17,7 +17,7 @@ Array = np.ndarray[Any, Any]
 Sizes = dict[str, int]
 
 SIZES: Sizes = {
-    "1": 1, "2": 2, "3": 3,
+    "1": 1, "2": 2, "3": 3, "4": 4, "6": 6, "8": 8,
     "M": 3, "N": 4, "K": 5, "Q": 4, "B": 2, "L": 2,
     "C": 4, "H": 5, "W": 6, "O": 2, "G": 2, "I": 3, "J": 2,
 }  # fmt: skip
@@ -98,18 +98,20 @@ def _table() -> dict[str, TensorArg]:
         ANY: """
             a:MN b:MN c:M1 v:N w:N h:M s: s1:1 o:K n2:O n3:M n4:C N4:C d:NK e:KN q:NN p:MK h2:M2
             t:BMN r:BNK P:BMK W:KNN z3:M3 Z3:M3 x:BCHW f:OCIJ fg:OGIJ f1:OMJ f0:OB22 A:ML A0:LN B:L
+            p3:MN p5:MK r0:BKN heads:BLMN heads2:BLKN heads1:B1KN cols:B8Q
+            cols0:8Q pts:44 P6:BM46 vol:BO3HW
         """,
         POSITIVE: "pos:MN pos2:MN V:N",
         FIXED: "mean:N var:N weight:N",
         UNIT: "unit:MN",
         PROB: "prob:MN prob2:MN",
         BIG: "big:MN",
-        SIGN: "sign:MN vsign:N",
+        SIGN: "sign:MN vsign:N vsign3:M",
         SINGLE: "f32:MN",
         INTEGER: "i:MN id:NK",
         COUNT: "j:MN k:N",
         BYTE: "u8:MN",
-        MASK: "m:MN m2:MN",
+        MASK: "m:MN m2:MN keys:MK",
     }
     found = {}
     for kind, words in rows.items():
@@ -117,7 +119,7 @@ def _table() -> dict[str, TensorArg]:
             name, letters = word.split(":")
             gradient = kind not in (FIXED, SIGN, SINGLE)
             found[name] = TensorArg(name, letters, kind, gradient=gradient)
-    for word in "y:M:N yt:BN:M l:L:N L:L:M u:L:N! g:ML:N G:LN:M".split():
+    for word in "y:M:N yt:BN:M l:L:N L:L:M u:L:N! g:ML:N G:LN:M labels:MN:N".split():
         name, letters, bound = word.split(":")
         found[name] = TensorArg(name, letters, Kind("index", "int64"), bound)
     return found
@@ -246,13 +248,13 @@ _ROLES = {
     "number": """value other min max alpha beta fill_value nan posinf neginf exponent start end step
         low high src weight input base self condition s values source""",
     "real": """eps rtol atol p threshold lambd negative_slope min_val max_val margin delta momentum
-        label_smoothing mean std norm_type correction""",
+        label_smoothing mean std norm_type correction lower upper tau scale dropout_p swap var""",
     "dim": "dim dims dim0 dim1 dim2 axis start_dim end_dim dimension destination",
     "size": """size sizes shape output_size kernel_size stride padding dilation normalized_shape
         repeats shifts pad split_size_or_sections indices_or_sections row col""",
     "count": """k n m chunks num_samples diagonal offset steps length index groups num_groups
         num_classes minlength ignore_index padding_idx decimals storage_offset divisor_override
-        output_nr count window_length""",
+        output_nr count window_length upscale_factor downscale_factor""",
     "data": "data obj key args",
     "choice": "device",
 }

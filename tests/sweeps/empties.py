@@ -38,6 +38,14 @@ KNOWN = {
     "index_copy": "an index into nothing is refused by another class",
     "index_copy_": "an index into nothing is refused by another class",
     "bilinear": "PyTorch cannot tell a size of -1 of nothing",
+    "multi_margin_loss": "PyTorch does not write the mean of no rows",
+    "multilabel_margin_loss": "PyTorch does not write the mean of no rows",
+    "channel_shuffle": "PyTorch cannot tell a size of -1 of nothing",
+    "native_channel_shuffle": "PyTorch cannot tell a size of -1 of nothing",
+    "pixel_shuffle": "PyTorch cannot tell a size of -1 of nothing",
+    "pixel_unshuffle": "PyTorch cannot tell a size of -1 of nothing",
+    "instance_norm": "PyTorch takes the first of no weights",
+    "F.scaled_dot_product_attention(heads, heads2, heads2, p5)": "PyTorch's mask has no gradient",
     "F.cross_entropy(t, yt)": "a target into nothing is refused by another class",
 }
 

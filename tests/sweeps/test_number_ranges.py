@@ -51,6 +51,14 @@ ELSEWHERE = {
     "cross_entropy": "a probability",
     "hinge_embedding_loss": "the margin is an operand of arithmetic",
     "margin_ranking_loss": "the margin is an operand of arithmetic",
+    **dict.fromkeys(
+        """
+        alpha_dropout cosine_embedding_loss dropout3d feature_alpha_dropout gumbel_softmax
+        instance_norm local_response_norm multi_margin_loss pairwise_distance pdist rrelu
+        scaled_dot_product_attention triplet_margin_loss
+        """.split(),
+        "composed in nn.functional: an operand of arithmetic, or as dropout",
+    ),
 }
 
 

@@ -1,0 +1,121 @@
+"""Margins, other orders, attention and so on of nn.functional, against PyTorch: special arguments.
+
+The sample calls of the sweeps compare the usual ones.
+"""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.parity.comparison import cases, compare
+
+pytest.importorskip("torch")
+
+LOSSES = cases("""
+    F.cosine_embedding_loss(v,w,tensor(1))
+    F.cosine_embedding_loss(v,w,tensor(-1),reduction='none')
+    F.cosine_embedding_loss(a,b,tensor([1,0,-1]),reduction='none')
+    F.cosine_embedding_loss(a,b,tensor([1,1]))
+    F.cosine_embedding_loss(a,b,tensor([[1],[1],[1]]))
+    F.cosine_embedding_loss(t,t,tensor([1,1]))
+    F.cosine_embedding_loss(a*0,b,tensor([1,1,1]))
+    F.cosine_embedding_loss(a,b,tensor([1,1,1]),size_average=False)
+    F.cosine_embedding_loss(a,b,tensor([1,1,1]),reduction='any')
+    F.multi_margin_loss(v,tensor(2)), F.multi_margin_loss(v,tensor([2])), F.multi_margin_loss(v,tensor([2]),reduction='none')
+    F.multi_margin_loss(v,tensor(2),reduction='none')
+    F.multi_margin_loss(a,y,2,0.3,w.detach())
+    F.multi_margin_loss(a,y,3)
+    F.multi_margin_loss(a,y,1,1.0,a)
+    F.multi_margin_loss(a,y,weight=v[:3])
+    F.multi_margin_loss(a,y[:2])
+    F.multi_margin_loss(a,y+4)
+    F.multi_margin_loss(t,y)
+    F.multilabel_margin_loss(v,tensor([3,0,-1,1]))
+    F.multilabel_margin_loss(v,tensor([3,0,-1,1]),reduction='none')
+    F.multilabel_margin_loss(a,tensor([[3,0,-1,1],[-1,1,2,3],[0,1,2,3]]),reduction='none')
+    F.multilabel_margin_loss(a,tensor([[1,1,1,-1],[2,-1,0,-1],[-1,-1,-1,-1]]))
+    F.multilabel_margin_loss(a,tensor([[1,4,1,-1],[2,-1,0,-1],[-1,-1,-1,-1]]))
+    F.multilabel_margin_loss(a,y)
+    F.multilabel_margin_loss(t,at)
+    F.multilabel_soft_margin_loss(v,mv.double()), F.multilabel_soft_margin_loss(a,m), F.multilabel_soft_margin_loss(a,i)
+    F.multilabel_soft_margin_loss(a,prob,v,reduction='any')
+    F.gaussian_nll_loss(a,b,0.5), F.gaussian_nll_loss(a,b,pos[:,0]), F.gaussian_nll_loss(a,b,pos[:,:1])
+    F.gaussian_nll_loss(a,b,pos*1e-9), F.gaussian_nll_loss(a,b,zeros(3,4,dtype=float64))
+    F.gaussian_nll_loss(a,b,-0.5)
+    F.gaussian_nll_loss(a,b,-pos)
+    F.gaussian_nll_loss(a,b,pos[0])
+    F.gaussian_nll_loss(a,b,pos,reduction='any')
+    F.triplet_margin_loss(a,b,b), F.triplet_margin_loss(v,w,w*2), F.triplet_margin_loss(a,b,v.expand(3,4))
+    F.triplet_margin_loss(a,b,v)
+    F.triplet_margin_loss(a,b,b,margin=0)
+    F.triplet_margin_loss(a,b,b,-1.0)
+    F.triplet_margin_loss(a,b,b*2,p=3.0,eps=0.1,swap=True,reduction='none')
+    F.triplet_margin_with_distance_loss(a,b,b*2,distance_function=lambda p,q: (p-q).abs().sum(-1))
+    F.triplet_margin_with_distance_loss(a,b,b,reduction='any')
+    F.pairwise_distance(a,a), F.pairwise_distance(v,w), F.pairwise_distance(a,v), F.pairwise_distance(t,a[0],p=0.5), F.pairwise_distance(z,z)
+    F.pairwise_distance(a,b,0.0), F.pairwise_distance(a,b,inf), F.pairwise_distance(a,b,-inf)
+    F.pairwise_distance(a,k)
+    F.pdist(a,1.0), F.pdist(a,0.0), F.pdist(a,inf), F.pdist(a[:1]), F.pdist(a[:,:0]), F.pdist(a[[0,0,1]])
+    F.pdist(v)
+    F.pdist(i)
+    F.pdist(a,-1.0)
+""")  # noqa: E501
+
+ORDERS = cases("""
+    F.pixel_shuffle(t.reshape(6,2,2)[:4],2), F.pixel_shuffle(i.reshape(4,1,3),2), F.pixel_shuffle(x[:,:1],1)
+    F.pixel_shuffle(x.reshape(1,1,2,9,2,5)[:,:,:,:4],2)
+    F.pixel_shuffle(a,2)
+    F.pixel_shuffle(x,2)
+    F.pixel_shuffle(x,-1)
+    F.pixel_unshuffle(x[:,:,:4],2), F.pixel_unshuffle(x,1)
+    F.pixel_unshuffle(x,2)
+    F.pixel_unshuffle(x,0)
+    F.pixel_unshuffle(v,2)
+    F.channel_shuffle(x.reshape(2,6,5,3),3), F.channel_shuffle(t,3)
+    F.channel_shuffle(x,2)
+    F.channel_shuffle(a,2)
+    F.channel_shuffle(x,0)
+    F.unfold(x,1), F.unfold(x,(5,6)), F.unfold(x[0],2,stride=(3,1)), F.unfold(x,3,2,1,2)
+    F.unfold(x,7)
+    F.unfold(a,2)
+    F.unfold(x,2,stride=0)
+    F.unfold(x,2,padding=-1)
+    F.fold(t.reshape(2,4,3),(2,4),2), F.fold(t.reshape(2,4,3)[0],(2,4),2)
+    F.fold(t,(2,4),2)
+    F.fold(t.reshape(2,4,3),(3,4),2)
+    F.fold(x,(2,4),2)
+""")  # noqa: E501
+
+REST = cases("""
+    F.alpha_dropout(a,0.0,True), F.alpha_dropout(a,1.0,True), F.feature_alpha_dropout(a,1.0,True), F.dropout3d(x,0.0), F.dropout3d(x,1.0)
+    F.alpha_dropout(a,1.5)
+    F.feature_alpha_dropout(v,0.5,True)
+    F.feature_alpha_dropout(a,-0.1)
+    F.dropout3d(x,2.0)
+    F.rrelu(a,0.3,0.3,True), F.rrelu(a,0.1,0.4), F.rrelu(a,-0.5,0.5)
+    F.rrelu(a,0.5,0.1)
+    F.instance_norm(t), F.instance_norm(x,eps=0.1,weight=o[:3]), F.instance_norm(t,weight=v[:3],bias=w[:3])
+    r0=zeros(3,dtype=float64); r1=ones(3,dtype=float64); F.instance_norm(x,r0,r1,None,None,True,0.3); (r0,r1)
+    F.instance_norm(x,zeros(3,dtype=float64),ones(3,dtype=float64),use_input_stats=False)
+    F.instance_norm(x,use_input_stats=False)
+    F.instance_norm(x[:,:,:1,:1])
+    F.local_response_norm(x,1), F.local_response_norm(x,5,0.5,0.5,0.5), F.local_response_norm(t,2,1.0)
+    F.local_response_norm(a,2)
+    F.local_response_norm(x.unsqueeze(2),2,0.3)
+    F.scaled_dot_product_attention(a,b,b), F.scaled_dot_product_attention(t,t,r[:,:3])
+    F.scaled_dot_product_attention(t,t,t,is_causal=True), F.scaled_dot_product_attention(t,t[:,:2],t[:,:2],is_causal=True)
+    F.scaled_dot_product_attention(t,t,t,tensor([[True,False,True],[False,False,False],[True,True,True]]))
+    F.scaled_dot_product_attention(t,t,t,tensor([[0.,-inf,1.],[-inf,-inf,-inf],[1.,2.,3.]],dtype=float64))
+    F.scaled_dot_product_attention(t,t,t,q,scale=2.0)
+    F.scaled_dot_product_attention(t,t,t,q,is_causal=True)
+    F.scaled_dot_product_attention(v,v,v)
+    F.scaled_dot_product_attention(t,f32,t)
+    F.scaled_dot_product_attention(t,t,t,i[:,:3])
+    F.scaled_dot_product_attention(x,x[:,:1],x[:,:1],enable_gqa=True)
+    F.scaled_dot_product_attention(x,x[:,:2],x[:,:2],enable_gqa=True)
+""")  # noqa: E501
+
+
+@pytest.mark.parametrize("code", [*LOSSES, *ORDERS, *REST])
+def test_same(code: str) -> None:
+    assert not compare(code)
