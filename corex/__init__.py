@@ -173,6 +173,7 @@ def synchronize(device: Any = None) -> None:
 _LAZY = {
     "accelerator": "corex.accelerator",
     "cuda": "corex.cuda",
+    "masked": "corex.masked",
     "nn": "corex.nn",
     "optim": "corex.optim",
     "signal": "corex.signal",

@@ -1,0 +1,361 @@
+"""Reductions and normalizations of those elements of a tensor that a mask has, as `torch.masked`.
+
+`mask` is a tensor of bools (others are taken as truth values) that broadcasts to the input; True
+means that an element takes part, None that all do. What a mask leaves out counts as the neutral
+element of the operation, so that a reduction of nothing gives that, or NaN where there is none.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import corex
+from corex.dtypes import DType, iinfo
+from corex.tensor.tensor import Tensor
+
+__all__ = [
+    "amax", "amin", "argmax", "argmin", "cumprod", "cumsum", "log_softmax", "logaddexp",
+    "logsumexp", "mean", "median", "norm", "normalize", "prod", "softmax", "softmin", "std", "sum",
+    "var",
+]  # fmt: skip
+
+Dims = int | Sequence[int] | None
+
+
+# ---- masks and neutral elements ------------------------------------------------------------------
+def _chosen(name: str, input: Tensor, mask: Tensor | None, neutral: Any) -> Tensor:
+    """The input with the neutral element where the mask is False.
+
+    Raises:
+        TypeError: an argument is no tensor. RuntimeError: the mask does not broadcast.
+    """
+    _require(name, "input", input)
+    return input if mask is None else corex.where(_mask(name, input, mask), input, neutral)
+
+
+def _mask(name: str, input: Tensor, mask: Tensor) -> Tensor:
+    _require(name, "mask", mask)
+    return mask.to(corex.bool).expand(input.shape)
+
+
+def _require(name: str, argument: str, value: Any) -> None:
+    if not isinstance(value, Tensor):
+        kind = type(value).__name__
+        raise TypeError(f"masked.{name}(): argument '{argument}' must be Tensor, not {kind}")
+
+
+def _lowest(dtype: DType) -> Any:
+    if dtype.kind == "b":
+        return False
+    return -math.inf if dtype.is_floating_point else iinfo(dtype).min
+
+
+def _highest(dtype: DType) -> Any:
+    if dtype.kind == "b":
+        return True
+    return math.inf if dtype.is_floating_point else iinfo(dtype).max
+
+
+def _dims(input: Tensor, dim: Dims) -> tuple[int, ...]:
+    """The dims to reduce: all, for None and ()."""
+    if isinstance(dim, int):
+        return (dim,)
+    return tuple(dim) if dim else tuple(range(input.ndim))
+
+
+def _wide(input: Tensor, dtype: DType | None) -> DType:
+    """Integers are added up, and multiplied, as int64."""
+    return dtype or (corex.int64 if input.dtype.kind in "bui" else input.dtype)
+
+
+def _converted(name: str, input: Tensor, dtype: DType | None) -> Tensor:
+    _require(name, "input", input)
+    return input if dtype is None else input.to(dtype)
+
+
+# ---- reductions ----------------------------------------------------------------------------------
+def sum(
+    input: Tensor,
+    dim: Dims = None,
+    *,
+    keepdim: bool = False,
+    dtype: DType | None = None,
+    mask: Tensor | None = None,
+) -> Tensor:
+    """The sum of the elements that the mask has; 0 of none."""
+    chosen = _chosen("sum", input, mask, 0)
+    return chosen.sum(_dims(input, dim), keepdim, dtype=_wide(input, dtype))
+
+
+def prod(
+    input: Tensor,
+    dim: Dims = None,
+    *,
+    keepdim: bool = False,
+    dtype: DType | None = None,
+    mask: Tensor | None = None,
+) -> Tensor:
+    """The product of the elements that the mask has; 1 of none."""
+    result = _chosen("prod", input, mask, 1).to(_wide(input, dtype))
+    dims = sorted([d % max(input.ndim, 1) for d in _dims(input, dim)], reverse=True)
+    for d in dims:  # from the last to the first: those to come keep their places
+        result = result.prod(d, keepdim)
+    return result
+
+
+def _extreme(name: str, neutral: Callable[[DType], Any], doc: str) -> Callable[..., Tensor]:
+    def reduce(
+        input: Tensor,
+        dim: Dims = None,
+        *,
+        keepdim: bool = False,
+        dtype: DType | None = None,
+        mask: Tensor | None = None,
+    ) -> Tensor:
+        input = _converted(name, input, dtype)
+        chosen = _chosen(name, input, mask, neutral(input.dtype))
+        result: Tensor = getattr(chosen, name)(_dims(input, dim), keepdim)
+        return result
+
+    return _named(reduce, name, doc)
+
+
+def _named(function: Callable[..., Tensor], name: str, doc: str) -> Callable[..., Tensor]:
+    function.__name__ = function.__qualname__ = name
+    function.__doc__ = doc
+    return function
+
+
+amax = _extreme("amax", _lowest, "The largest element that the mask has; the lowest of none.")
+amin = _extreme("amin", _highest, "The smallest element that the mask has; the highest of none.")
+
+
+def _position(name: str, neutral: Callable[[DType], Any], doc: str) -> Callable[..., Tensor]:
+    def reduce(
+        input: Tensor,
+        dim: int | None = None,
+        *,
+        keepdim: bool = False,
+        dtype: DType | None = None,
+        mask: Tensor | None = None,
+    ) -> Tensor:
+        input = _converted(name, input, dtype)
+        chosen = _chosen(name, input, mask, neutral(input.dtype))
+        result: Tensor = getattr(chosen, name)(dim, keepdim)
+        return result.to(input.dtype)
+
+    return _named(reduce, name, doc)
+
+
+argmax = _position(
+    "argmax", _lowest, "The position of `amax`, as a number of the input's dtype, as in PyTorch."
+)
+argmin = _position(
+    "argmin", _highest, "The position of `amin`, as a number of the input's dtype, as in PyTorch."
+)
+
+
+def logsumexp(
+    input: Tensor,
+    dim: Dims = None,
+    *,
+    keepdim: bool = False,
+    dtype: DType | None = None,
+    mask: Tensor | None = None,
+) -> Tensor:
+    """`log(sum(exp(x)))` over the elements that the mask has; the lowest number of none."""
+    input = _converted("logsumexp", input, dtype)
+    chosen = _chosen("logsumexp", input, mask, _lowest(input.dtype))
+    return chosen.logsumexp(_dims(input, dim), keepdim).to(input.dtype)
+
+
+def logaddexp(
+    input: Tensor,
+    other: Tensor,
+    *,
+    dtype: DType | None = None,
+    input_mask: Tensor | None = None,
+    other_mask: Tensor | None = None,
+) -> Tensor:
+    """`log(exp(input) + exp(other))`, of those that their masks have; -inf where both lack."""
+    sides = [_converted("logaddexp", side, dtype) for side in (input, other)]
+    chosen = [
+        _chosen("logaddexp", side, mask, _lowest(side.dtype))
+        for side, mask in zip(sides, (input_mask, other_mask), strict=True)
+    ]
+    return corex.logaddexp(*chosen)
+
+
+def _count(name: str, input: Tensor, dims: tuple[int, ...], mask: Tensor | None) -> Tensor:
+    """How many elements take part, with the reduced dims kept."""
+    ones = input.new_ones(input.shape, dtype=corex.int64)
+    return _chosen(name, ones, mask, 0).sum(dims, True)
+
+
+def mean(
+    input: Tensor,
+    dim: Dims = None,
+    *,
+    keepdim: bool = False,
+    dtype: DType | None = None,
+    mask: Tensor | None = None,
+) -> Tensor:
+    """The mean of the elements that the mask has; NaN of none.
+
+    Raises:
+        ValueError: integers, and no floating-point `dtype` is given.
+    """
+    _require("mean", "input", input)
+    wanted = dtype or input.dtype
+    if not wanted.is_floating_point:
+        raise ValueError(
+            f"mean(): Could not infer output dtype. Input dtype must be either a floating point or "
+            f"complex dtype. Got: {wanted}"
+        )
+    dims = _dims(input, dim)
+    if mask is None:
+        return input.mean(dims, keepdim, dtype=wanted)
+    total = sum(input, dims, keepdim=keepdim, dtype=wanted, mask=mask)
+    return total / _count("mean", input, dims, mask).reshape(total.shape)
+
+
+def median(
+    input: Tensor,
+    dim: int = -1,
+    *,
+    keepdim: bool = False,
+    dtype: DType | None = None,
+    mask: Tensor | None = None,
+) -> Tensor:
+    """The lower median along a dim of the elements that the mask has; NaN of none.
+
+    Raises:
+        ValueError: of integers, if a row has no element that takes part.
+    """
+    input = _converted("median", input, dtype)
+    floats = input if input.dtype.is_floating_point else input.to(corex.get_default_dtype())
+    chosen = _chosen("median", floats, mask, math.nan)
+    values: Tensor = chosen.nanmedian(dim, keepdim).values
+    if not input.dtype.is_floating_point and bool(values.isnan().any()):
+        raise ValueError(
+            "masked median expects no fully masked out rows if dtype is not floating point"
+        )
+    return values.to(input.dtype)
+
+
+def var(
+    input: Tensor,
+    dim: Dims = None,
+    unbiased: bool | None = None,
+    *,
+    correction: float | None = None,
+    keepdim: bool = False,
+    dtype: DType | None = None,
+    mask: Tensor | None = None,
+) -> Tensor:
+    """The variance of the n elements that the mask has: squared deviations from their mean, divided
+    by n - correction (by default 1, or 0 if `unbiased` is False)."""
+    _require("var", "input", input)
+    if unbiased is not None and correction is not None:
+        raise ValueError("var(): give `unbiased` or `correction`, not both")
+    freedom = float(correction if correction is not None else unbiased is not False)
+    default = input.dtype if input.dtype.is_floating_point else corex.float32
+    x = input.to(dtype or default)
+    dims = _dims(input, dim)
+    count = _count("var", input, dims, mask)
+    middle = sum(x, dims, keepdim=True, mask=mask) / count
+    squares = sum((x - middle) ** 2, dims, keepdim=keepdim, mask=mask)
+    return squares / (count - freedom).clamp(min=0).reshape(squares.shape).to(x.dtype)
+
+
+def std(
+    input: Tensor,
+    dim: Dims = None,
+    unbiased: bool | None = None,
+    *,
+    correction: float | None = None,
+    keepdim: bool = False,
+    dtype: DType | None = None,
+    mask: Tensor | None = None,
+) -> Tensor:
+    """The square root of `var`."""
+    return var(
+        input, dim, unbiased, correction=correction, keepdim=keepdim, dtype=dtype, mask=mask
+    ).sqrt()
+
+
+def norm(
+    input: Tensor,
+    ord: float | None = 2.0,
+    dim: Dims = None,
+    *,
+    keepdim: bool = False,
+    dtype: DType | None = None,
+    mask: Tensor | None = None,
+) -> Tensor:
+    """The vector norm of an order, `sum(abs(x)**ord)**(1 / ord)`, of the elements that take part;
+    with order inf the largest magnitude, -inf the smallest, 0 how many are not zero."""
+    input = _converted("norm", input, dtype)
+    order = 2.0 if ord is None else float(ord)
+    chosen = _chosen("norm", input, mask, math.inf if order < 0 else 0)
+    return chosen.norm(order, _dims(input, dim), keepdim)
+
+
+# ---- along a dim ---------------------------------------------------------------------------------
+def cumsum(
+    input: Tensor, dim: int, *, dtype: DType | None = None, mask: Tensor | None = None
+) -> Tensor:
+    """Running sums of the elements that the mask has."""
+    _require("cumsum", "input", input)
+    wanted = dtype or (corex.int64 if input.dtype.kind == "b" else input.dtype)
+    return _chosen("cumsum", input, mask, 0).cumsum(dim, dtype=wanted)
+
+
+def cumprod(
+    input: Tensor, dim: int, *, dtype: DType | None = None, mask: Tensor | None = None
+) -> Tensor:
+    """Running products of the elements that the mask has."""
+    _require("cumprod", "input", input)
+    wanted = dtype or (corex.int64 if input.dtype.kind == "b" else input.dtype)
+    return _chosen("cumprod", input, mask, 1).cumprod(dim, dtype=wanted)
+
+
+def softmax(
+    input: Tensor, dim: int, *, dtype: DType | None = None, mask: Tensor | None = None
+) -> Tensor:
+    """`exp(x) / sum(exp(x))` over the elements that the mask has, 0 at others; NaN of none."""
+    input = _converted("softmax", input, dtype)
+    return _chosen("softmax", input, mask, _lowest(input.dtype)).softmax(dim)
+
+
+def log_softmax(
+    input: Tensor, dim: int, *, dtype: DType | None = None, mask: Tensor | None = None
+) -> Tensor:
+    """The logarithm of `softmax`; -inf where the mask lacks."""
+    input = _converted("log_softmax", input, dtype)
+    return _chosen("log_softmax", input, mask, _lowest(input.dtype)).log_softmax(dim)
+
+
+def softmin(
+    input: Tensor, dim: int, *, dtype: DType | None = None, mask: Tensor | None = None
+) -> Tensor:
+    """`softmax` of the negative input."""
+    input = _converted("softmin", input, dtype)
+    return (-_chosen("softmin", input, mask, _highest(input.dtype))).softmax(dim)
+
+
+def normalize(
+    input: Tensor,
+    ord: float,
+    dim: int,
+    *,
+    eps: float = 1e-12,
+    dtype: DType | None = None,
+    mask: Tensor | None = None,
+) -> Tensor:
+    """The elements that the mask has over their norm (at least `eps`) along a dim; 0 at others."""
+    input = _converted("normalize", input, dtype)
+    size = norm(input, ord, dim, keepdim=True, mask=mask)
+    return _chosen("normalize", input, mask, 0) / size.clamp(min=eps)
