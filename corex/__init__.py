@@ -177,6 +177,7 @@ _LAZY = {
     "nn": "corex.nn",
     "optim": "corex.optim",
     "signal": "corex.signal",
+    "special": "corex.special",
     "utils": "corex.utils",
 }
 _LAZY_NAMES = {

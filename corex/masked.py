@@ -237,7 +237,10 @@ def median(
     input = _converted("median", input, dtype)
     floats = input if input.dtype.is_floating_point else input.to(corex.get_default_dtype())
     chosen = _chosen("median", floats, mask, math.nan)
-    values: Tensor = chosen.nanmedian(dim, keepdim).values
+    count = chosen.isnan().logical_not().sum(dim, True)
+    position = ((count - 1) // 2).clamp(min=0)  # of none, the NaN that stands there
+    values = chosen.sort(dim).values.gather(dim, position)
+    values = values if keepdim else values.squeeze(dim)
     if not input.dtype.is_floating_point and bool(values.isnan().any()):
         raise ValueError(
             "masked median expects no fully masked out rows if dtype is not floating point"

@@ -42,6 +42,7 @@ from corex.ops.nn import (
 from corex.ops.pointwise import (
     binary,
     binary_composed,
+    error_function,
     select,
     ternary_composed,
     unary,

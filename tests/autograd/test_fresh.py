@@ -76,6 +76,7 @@ CALLS: list[Callable[[Any, Any, Any], Any]] = [
     lambda a, b, c: a**-0.5,
     lambda a, b, c: a.clamp(b, c[0]),
     lambda a, b, c: a.sinc(),
+    lambda a, b, c: a.erfc(),
     lambda a, b, c: a.logit(),
     lambda a, b, c: corex.logaddexp(a, b),
     lambda a, b, c: corex.xlogy(a, b),

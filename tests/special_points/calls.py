@@ -200,12 +200,12 @@ MOVING = """
 """They only move elements, and so does their derivative; or another name has their lines."""
 
 WITHOUT_DERIVATIVE = """
-    adam_step_ all allclose any arange argmax argmin argsort argwhere as_tensor asarray bernoulli
-    bincount bitwise_and bitwise_left_shift bitwise_not bitwise_or bitwise_right_shift bitwise_xor
-    count_nonzero empty empty_like empty_strided eq equal eye from_dlpack from_numpy frombuffer full
-    full_like ge get_rng_state gt initial_seed isclose isfinite isinf isnan isneginf isposinf le
+    adam_step_ all allclose any arange argmax argmin argsort argwhere as_tensor asarray
+    bartlett_window bernoulli bincount bitwise_and bitwise_left_shift bitwise_not bitwise_or
+    bitwise_right_shift bitwise_xor blackman_window count_nonzero empty empty_like empty_strided eq
+    equal eye from_dlpack from_numpy frombuffer full full_like ge get_rng_state gt hamming_window
+    hann_window initial_seed isclose isfinite isinf isnan isneginf isposinf kaiser_window le
     linspace logical_and logical_not logical_or logical_xor logspace lt manual_seed multinomial ne
-    nonzero normal one_hot ones_like rand rand_like randint randn randn_like randperm
-    scalar_tensor seed set_rng_state sgd_step_ signbit tensor tril_indices triu_indices zeros
-    zeros_like
+    nonzero normal one_hot ones_like rand rand_like randint randn randn_like randperm scalar_tensor
+    seed set_rng_state sgd_step_ signbit tensor tril_indices triu_indices zeros zeros_like
 """

@@ -15,10 +15,8 @@ from corex.ops.promotion import cast, real_number, require_tensor
 from corex.ops.registration import exported, operator
 from corex.tensor.tensor import Tensor
 
-INV_SQRT_PI = 1.0 / math.sqrt(math.pi)
 
-
-def _floating(op: str, input: Tensor) -> Tensor:
+def floating(op: str, input: Tensor) -> Tensor:
     """`input`, integers as the default float dtype."""
     if require_tensor(op, input).is_floating_point():
         return input
@@ -53,13 +51,13 @@ def frac(input: Tensor) -> Tensor:
 @exported(inplace=True, out="cast")
 def deg2rad(input: Tensor) -> Tensor:
     """Degrees as radians."""
-    return _floating("deg2rad", input) * (math.pi / 180.0)
+    return floating("deg2rad", input) * (math.pi / 180.0)
 
 
 @exported(inplace=True, out="cast")
 def rad2deg(input: Tensor) -> Tensor:
     """Radians as degrees."""
-    return _floating("rad2deg", input) * (180.0 / math.pi)
+    return floating("rad2deg", input) * (180.0 / math.pi)
 
 
 def _sinc_steps(x: Tensor) -> Tensor:
@@ -88,7 +86,7 @@ _sinc = composition("sinc", ("a",), _sinc_steps, {"a": _sinc_slope})
 @exported(inplace=True, out="cast")
 def sinc(input: Tensor) -> Tensor:
     """sin(pi input) / (pi input), 1 at 0."""
-    return _sinc(_floating("sinc", input))
+    return _sinc(floating("sinc", input))
 
 
 def _logit_steps(x: Tensor, eps: float | None) -> Tensor:
@@ -112,27 +110,7 @@ _logit = composition("logit", ("a",), _logit_steps, {"a": _logit_slope}, ("eps",
 def logit(input: Tensor, eps: float | None = None) -> Tensor:
     """log(input / (1 - input)), the inverse of sigmoid; `eps` limits to [eps, 1 - eps] first."""
     low = None if eps is None else real_number(eps, "logit", "eps")
-    return _logit(_floating("logit", input), low)
-
-
-@exported(inplace=True, out="cast")
-def erfc(input: Tensor) -> Tensor:
-    """1 - erf(input), accurate also where that is tiny.
-
-    Beyond 2 by Laplace's continued fraction (Abramowitz and Stegun, 7.1.14).
-    """
-    x = _floating("erfc", input)
-    near = 1.0 - x.erf()
-    with_tail = x.detach()
-    far = with_tail > 2.0
-    z = where(far, with_tail, 2.0)
-    fraction = z
-    for k in range(45, 0, -1):
-        fraction = z + (k * 0.5) / fraction
-    tail = (-z * z).exp() * INV_SQRT_PI / fraction
-    # The derivative is that of 1 - erf, so the tail only corrects the value.
-    result: Tensor = near + where(far, tail - near.detach(), 0.0)
-    return result
+    return _logit(floating("logit", input), low)
 
 
 @exported(out="same")
@@ -148,5 +126,5 @@ def isneginf(input: Tensor) -> Tensor:
 
 
 def _is(input: Tensor, value: float) -> Tensor:
-    result: Tensor = _floating("isinf", input) == value
+    result: Tensor = floating("isinf", input) == value
     return result

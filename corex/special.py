@@ -1,0 +1,265 @@
+"""Special functions under the names of `torch.special`.
+
+Those of one tensor are composed of ops, so that they run on the tensor's device and have
+derivatives of any order. Integers are computed in the default dtype, as by `exp`.
+
+Sources: M. Abramowitz and I. Stegun, *Handbook of Mathematical Functions* (1964), by its numbers;
+for the first guess of `ndtri`, P. J. Acklam's rational approximation (2003).
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from typing import Any
+
+import corex
+from corex import (
+    erf,
+    erfc,
+    exp2,
+    expm1,
+    log1p,
+    log_softmax,
+    logit,
+    logsumexp,
+    round,
+    sinc,
+    softmax,
+    xlogy,
+)  # fmt: skip
+from corex.ops.pointwise.error_function import exp_of_square, scaled_erfc
+from corex.tensor.tensor import Tensor
+
+expit = corex.sigmoid
+
+__all__ = [
+    "chebyshev_polynomial_t", "chebyshev_polynomial_u", "chebyshev_polynomial_v",
+    "chebyshev_polynomial_w", "entr", "erf", "erfc", "erfcx", "exp2", "expit", "expm1",
+    "hermite_polynomial_h", "hermite_polynomial_he", "laguerre_polynomial_l",
+    "legendre_polynomial_p", "log1p", "log_ndtr", "log_softmax", "logit", "logsumexp", "ndtr",
+    "ndtri", "round", "shifted_chebyshev_polynomial_t", "shifted_chebyshev_polynomial_u",
+    "shifted_chebyshev_polynomial_v", "shifted_chebyshev_polynomial_w", "sinc", "softmax",
+    "spherical_bessel_j0", "xlog1py", "xlogy",
+]  # fmt: skip
+
+
+def _floats(name: str, input: Any, argument: str = "input") -> Tensor:
+    """The input, an integer one as the default float dtype.
+
+    Raises:
+        TypeError: it is no tensor.
+    """
+    if not isinstance(input, Tensor):
+        kind = type(input).__name__
+        raise TypeError(f"special_{name}(): argument '{argument}' must be Tensor, not {kind}")
+    return input if input.dtype.is_floating_point else input.to(corex.get_default_dtype())
+
+
+def _given(result: Tensor, out: Tensor | None) -> Tensor:
+    return result if out is None else corex.add(result, 0, out=out)
+
+
+def _horner(x: Tensor, coefficients: tuple[float, ...]) -> Tensor:
+    """A polynomial, by its coefficients from the highest down."""
+    result = x * coefficients[0] + coefficients[1]
+    for coefficient in coefficients[2:]:
+        result = result * x + coefficient
+    return result
+
+
+# ---- logarithms ----------------------------------------------------------------------------------
+def entr(input: Tensor, *, out: Tensor | None = None) -> Tensor:
+    """`-x * log(x)`, 0 at 0 and -inf of negative numbers."""
+    x = _floats("entr", input)
+    return _given(corex.where(x < 0, -math.inf, -corex.xlogy(x, x)), out)
+
+
+def xlog1py(input: Any, other: Any, *, out: Tensor | None = None) -> Tensor:
+    """`x * log1p(y)`, 0 where x is 0 and y is not NaN; one of both may be a number.
+
+    Raises:
+        TypeError: both are numbers.
+    """
+    if not isinstance(input, Tensor) and not isinstance(other, Tensor):
+        raise TypeError("special_xlog1py(): one of 'input' and 'other' must be Tensor")
+    x, y = _pair(input, other)
+    # Where x is 0, the logarithm may be infinite: its argument is set aside, for derivatives too.
+    none = (x == 0) & ~y.isnan()
+    return _given(corex.where(none, 0, x * corex.where(none, 0, y).log1p()), out)
+
+
+def _pair(*values: Any) -> list[Tensor]:
+    """Two arguments, one of which may be a number, as floats of their common dtype."""
+    device = next(value.device for value in values if isinstance(value, Tensor))
+    dtype = corex.result_type(*values)
+    dtype = dtype if dtype.is_floating_point else corex.get_default_dtype()
+    return [corex.as_tensor(value, dtype=dtype, device=device) for value in values]
+
+
+# ---- the normal distribution ---------------------------------------------------------------------
+_SQRT2 = math.sqrt(2)
+
+
+def erfcx(input: Tensor, *, out: Tensor | None = None) -> Tensor:
+    """`exp(x**2) * erfc(x)`, which does not underflow for large x."""
+    x = _floats("erfcx", input)
+    size = corex.where(x < 0, -x, x)  # abs has no slope at 0
+    right = scaled_erfc(size)
+    left = exp_of_square(size.clamp(max=30), 1.0) * 2 - right  # infinite from there on
+    return _given(corex.where(x < 0, left, right), out)
+
+
+def ndtr(input: Tensor, *, out: Tensor | None = None) -> Tensor:
+    """The area under the standard normal density, from minus infinity to x, 26.2.29."""
+    return _given((_floats("ndtr", input) * (-1 / _SQRT2)).erfc() * 0.5, out)
+
+
+def log_ndtr(input: Tensor, *, out: Tensor | None = None) -> Tensor:
+    """The logarithm of `ndtr`, also where that is too small for the dtype."""
+    x = _floats("log_ndtr", input)
+    low = x < -1
+    left = corex.where(low, x, -1)
+    right = corex.where(low, -1, x)
+    tail = (erfcx(left * (-1 / _SQRT2)) * 0.5).log() - left * left * 0.5
+    return _given(corex.where(low, tail, (-0.5 * (right * (1 / _SQRT2)).erfc()).log1p()), out)
+
+
+_MIDDLE = (
+    (-39.69683028665376, 220.9460984245205, -275.9285104469687, 138.3577518672690,
+     -30.66479806614716, 2.506628277459239),
+    (-54.47609879822406, 161.5858368580409, -155.6989798598866, 66.80131188771972,
+     -13.28068155288572, 1.0),
+)  # fmt: skip
+_OUTER = (
+    (-7.784894002430293e-03, -0.3223964580411365, -2.400758277161838, -2.549732539343734,
+     4.374664141464968, 2.938163982698783),
+    (7.784695709041462e-03, 0.3224671290700398, 2.445134137142996, 3.754408661907416, 1.0),
+)  # fmt: skip
+_EDGE = 0.02425
+
+
+def ndtri(input: Tensor, *, out: Tensor | None = None) -> Tensor:
+    """The x below which the area under the standard normal density is p, the inverse of `ndtr`:
+    minus and plus infinity for 0 and 1, NaN outside of them."""
+    p = _floats("ndtri", input)
+    inside = (p > 0) & (p < 1)
+    lower = corex.where(inside, corex.minimum(p, 1 - p), 0.5)  # by symmetry
+    x = _lower_quantile(lower.detach())
+    for _ in range(2):  # the second step gives the derivative, and more when it is derived again
+        x = _refined(x, lower)
+    x = corex.where(p > 0.5, -x, x)
+    ends = corex.where(p == 0, -math.inf, corex.where(p == 1, math.inf, math.nan))
+    return _given(corex.where(inside, x, ends.to(p.dtype)), out)
+
+
+def _lower_quantile(p: Tensor) -> Tensor:
+    """A first guess for p in (0, 0.5], good to 1e-9."""
+    q = p - 0.5
+    r = q * q
+    middle = q * _horner(r, _MIDDLE[0]) / _horner(r, _MIDDLE[1])
+    s = (p.clamp(max=_EDGE).log() * -2).sqrt()
+    outer = _horner(s, _OUTER[0]) / _horner(s, _OUTER[1])
+    return corex.where(p < _EDGE, outer, middle)
+
+
+def _refined(x: Tensor, p: Tensor) -> Tensor:
+    """Newton's step for `log_ndtr(x) = log(p)`, which is nearly a parabola far out."""
+    area = log_ndtr(x)
+    slope = (-0.5 * x * x - 0.5 * math.log(2 * math.pi) - area).exp()
+    return x - (area - p.log()) / slope
+
+
+# ---- Bessel functions ----------------------------------------------------------------------------
+def spherical_bessel_j0(input: Tensor, *, out: Tensor | None = None) -> Tensor:
+    """`sin(x) / x`, 1 at 0 and 0 at infinity, 10.1.11."""
+    x = _floats("spherical_bessel_j0", input)
+    return _given(corex.where(x.isinf(), 0, (x * (1 / math.pi)).sinc()), out)
+
+
+# ---- orthogonal polynomials ----------------------------------------------------------------------
+Step = Callable[[int, Tensor, Tensor, Tensor], Tensor]
+
+
+def _polynomial(
+    name: str, first: Callable[[Tensor], Tensor], step: Step, doc: str
+) -> Callable[..., Tensor]:
+    """By recurrence: `step(k, x, p[k - 1], p[k])` gives p[k + 1]; p[0] is 1, p[1] is `first(x)`."""
+
+    def polynomial(input: Any, n: Any, *, out: Tensor | None = None) -> Tensor:
+        if not isinstance(input, Tensor) and not isinstance(n, Tensor):
+            raise TypeError(f"special_{name}(): one of 'input' and 'n' must be Tensor")
+        x, degrees = corex.broadcast_tensors(*_pair(input, n))
+        degrees = degrees.trunc()
+        highest = int(degrees.max().item()) if degrees.numel() else 0
+        before, current = corex.ones_like(x), first(x)
+        result = corex.where(degrees == 0, before, corex.where(degrees == 1, current, 0))
+        for k in range(1, highest):
+            before, current = current, step(k, x, before, current)
+            result = corex.where(degrees == k + 1, current, result)
+        return _given(result, out)
+
+    polynomial.__name__ = polynomial.__qualname__ = name
+    polynomial.__doc__ = f"{doc} of degree n, 0 for negative ones; one of both may be a number."
+    return polynomial
+
+
+def _doubled(k: int, x: Tensor, before: Tensor, current: Tensor) -> Tensor:
+    return 2 * x * current - before
+
+
+def _shifted(k: int, x: Tensor, before: Tensor, current: Tensor) -> Tensor:
+    return (4 * x - 2) * current - before
+
+
+_CHEBYSHEV: dict[str, tuple[float, float, str]] = {  # 22.4: p[1] is a * x + b
+    "t": (1, 0, "Chebyshev's polynomial of the first kind, cos(n acos(x)),"),
+    "u": (2, 0, "Chebyshev's polynomial of the second kind"),
+    "v": (2, -1, "Chebyshev's polynomial of the third kind"),
+    "w": (2, 1, "Chebyshev's polynomial of the fourth kind"),
+}
+
+
+def _chebyshev(kind: str) -> Callable[..., Tensor]:
+    a, b, doc = _CHEBYSHEV[kind]
+    return _polynomial(f"chebyshev_polynomial_{kind}", lambda x: a * x + b, _doubled, doc)
+
+
+def _shifted_chebyshev(kind: str) -> Callable[..., Tensor]:
+    a, b, doc = _CHEBYSHEV[kind]
+    return _polynomial(
+        f"shifted_chebyshev_polynomial_{kind}",
+        lambda x: 2 * a * x + (b - a),
+        _shifted,
+        f"At 2 x - 1, {doc[0].lower()}{doc[1:]}",
+    )
+
+
+chebyshev_polynomial_t = _chebyshev("t")
+chebyshev_polynomial_u = _chebyshev("u")
+chebyshev_polynomial_v = _chebyshev("v")
+chebyshev_polynomial_w = _chebyshev("w")
+shifted_chebyshev_polynomial_t = _shifted_chebyshev("t")
+shifted_chebyshev_polynomial_u = _shifted_chebyshev("u")
+shifted_chebyshev_polynomial_v = _shifted_chebyshev("v")
+shifted_chebyshev_polynomial_w = _shifted_chebyshev("w")
+hermite_polynomial_h = _polynomial(
+    "hermite_polynomial_h", lambda x: 2 * x,
+    lambda k, x, before, current: 2 * x * current - 2 * k * before,
+    "The physicists' polynomial of Hermite",
+)  # fmt: skip
+hermite_polynomial_he = _polynomial(
+    "hermite_polynomial_he", lambda x: x * 1,
+    lambda k, x, before, current: x * current - k * before,
+    "The probabilists' polynomial of Hermite",
+)  # fmt: skip
+laguerre_polynomial_l = _polynomial(
+    "laguerre_polynomial_l", lambda x: 1 - x,
+    lambda k, x, before, current: ((2 * k + 1 - x) * current - k * before) / (k + 1),
+    "Laguerre's polynomial",
+)  # fmt: skip
+legendre_polynomial_p = _polynomial(
+    "legendre_polynomial_p", lambda x: x * 1,
+    lambda k, x, before, current: ((2 * k + 1) * x * current - k * before) / (k + 1),
+    "Legendre's polynomial",
+)  # fmt: skip

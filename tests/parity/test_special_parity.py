@@ -1,0 +1,93 @@
+"""`corex.special` against PyTorch: values, dtypes and gradients."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+import corex
+
+ENDS = [0.0, -0.0, np.inf, -np.inf, np.nan, 1e10, -1e10]
+WIDE = np.r_[np.linspace(-8, 30, 2001), np.linspace(-2, 7, 2001), ENDS]
+UNIT = np.r_[np.linspace(0, 1, 1001), 10.0 ** -np.arange(1, 37), [-1, 2, np.nan]]
+UNARY = {
+    "entr": WIDE, "erfcx": WIDE, "log_ndtr": np.r_[-WIDE, WIDE], "ndtr": np.r_[-WIDE, WIDE],
+    "ndtri": UNIT, "spherical_bessel_j0": WIDE,
+}  # fmt: skip
+POLYNOMIALS = [name for name in corex.special.__all__ if "polynomial" in name]
+BOUNDS = {"float32": 1e-6, "float64": 1e-13}
+
+
+def agree(ours: Any, theirs: Any, bound: float) -> None:
+    ours, theirs = ours.detach().numpy(), theirs.detach().numpy()
+    assert (ours.dtype, ours.shape) == (theirs.dtype, theirs.shape)
+    finite = np.isfinite(theirs)
+    np.testing.assert_array_equal(ours[~finite], theirs[~finite])
+    error = np.abs(ours[finite] - theirs[finite]) / np.maximum(1, np.abs(theirs[finite]))
+    assert error.size == 0 or error.max() <= bound
+
+
+@pytest.mark.parametrize("dtype", BOUNDS)
+@pytest.mark.parametrize("name", UNARY)
+@pytest.mark.filterwarnings("ignore::RuntimeWarning")
+def test_values(name: str, dtype: str) -> None:
+    x = UNARY[name].astype(dtype)
+    # PyTorch in float64 is the better oracle for float32.
+    right = getattr(torch.special, name)(torch.tensor(x.astype("float64")))
+    agree(getattr(corex.special, name)(corex.tensor(x)), right.to(getattr(torch, dtype)),
+          BOUNDS[dtype])  # fmt: skip
+
+
+@pytest.mark.parametrize("name", ["entr", "erfcx", "log_ndtr", "ndtr", "ndtri"])
+def test_gradients(name: str) -> None:
+    x = np.linspace(0.01, 0.99, 50) if name in ("ndtri", "entr") else np.linspace(-6, 6, 101)
+    found = []
+    for library, make in ((corex, corex.tensor), (torch, torch.tensor)):
+        leaf: Any = make(x, requires_grad=True)
+        getattr(library.special, name)(leaf).sum().backward()
+        found.append(leaf.grad)
+    agree(found[0], found[1], 1e-11)
+
+
+def test_xlog1py() -> None:
+    x = np.array([0.0, 0.0, 0.0, 1.0, 2.0, -1.0])
+    y = np.array([-1.0, np.nan, np.inf, 0.5, -1.0, 3.0])
+    found = []
+    for library, make in ((corex, corex.tensor), (torch, torch.tensor)):
+        f = library.special.xlog1py
+        a, b = make(x), make(y)
+        found.append([f(a, b), f(a, 2), f(3, b), f(make([1, 2]), make([3, 4])), f(make([1, 0]), 2)])
+    for ours, theirs in zip(*found, strict=True):
+        agree(ours, theirs, 1e-13)
+    with pytest.raises(TypeError):
+        corex.special.xlog1py(1, 2)
+
+
+@pytest.mark.parametrize("dtype", BOUNDS)
+@pytest.mark.parametrize("name", POLYNOMIALS)
+def test_polynomials(name: str, dtype: str) -> None:
+    x = np.linspace(-1.5, 1.5, 31).astype(dtype)
+    degrees = np.arange(31) % 9 - 1
+    found = []
+    for library, make in ((corex, corex.tensor), (torch, torch.tensor)):
+        f = getattr(library.special, name)
+        found.append([f(make(x), make(degrees)), *[f(make(x), n) for n in (-1, 0, 1, 5)]])
+        found[-1].append(f(0.25, make(degrees[:9]).to(getattr(library, dtype))))
+    for ours, theirs in zip(*found, strict=True):
+        agree(ours, theirs, 30 * BOUNDS[dtype])
+
+
+def test_integers_and_errors() -> None:
+    whole = [0, 1, 2]
+    agree(corex.special.ndtr(corex.tensor(whole)), torch.special.ndtr(torch.tensor(whole)), 1e-6)
+    with pytest.raises(TypeError, match="argument 'input' must be Tensor, not float"):
+        corex.special.entr(1.0)
+    with pytest.raises(TypeError):
+        corex.special.legendre_polynomial_p(1.0, 2)
+    out = corex.empty(3, dtype=corex.float64)
+    x = corex.tensor([0.5, 0.25, 0.1], dtype=corex.float64)
+    assert corex.special.ndtri(x, out=out) is out
+    assert np.array_equal(out.numpy(), corex.special.ndtri(x).numpy())
