@@ -50,7 +50,20 @@ from corex.ops.pointwise import (
 )
 from corex.ops.random import creation, distributions, draws, generator
 from corex.ops.reduce import order, reductions, statistics, unique
-from corex.ops.shape import diagonals, join, pad, parts, reorder, repeat, splits, stacking, views
+from corex.ops.shape import (
+    blocks,
+    copies,
+    diagonals,
+    embedded,
+    join,
+    pad,
+    parts,
+    reorder,
+    repeat,
+    splits,
+    stacking,
+    views,
+)
 from corex.tensor.schema import OpSchema as OpSchema
 from corex.tensor.tensor import Tensor
 

@@ -89,6 +89,37 @@ cartesian_prod(v, w) | np.stack([np.repeat(v, 3), np.tile(w, 3)], 1)
 clone(a) | a * 1
 ^detach(a) | a
 
+# ---- views as copies, views replaced
+alias_copy(a) | a
+as_strided_copy(q.contiguous(), (2, 2), (1, 3), 1) | np.array([[q[0, 1], q[1, 1]], [q[0, 2], q[1, 2]]])
+detach_copy(a) | a
+diagonal_copy(t, 1, 0, 1) | np.diagonal(t, 1, 0, 1)
+expand_copy(c, (2, 3)) | np.broadcast_to(c, (2, 3))
+permute_copy(t, (2, 0, 1)) | t.transpose(2, 0, 1)
+select_copy(a, 1, 2) | a[:, 2]
+slice_copy(a, 1, 0, None, 2) | a[:, ::2]
+split_copy(a, 2, 1)[1] | a[:, 2:]
+split_with_sizes_copy(a, [1, 2], 1)[1] | a[:, 1:]
+squeeze_copy(c, 1) | c[:, 0]
+t_copy(a) | a.T
+transpose_copy(t, 0, 2) | np.swapaxes(t, 0, 2)
+unbind_copy(a, 1)[1] | a[:, 1]
+unfold_copy(a, 1, 2, 1) | np.stack([a[:, :2], a[:, 1:]], 1)
+unsqueeze_copy(a, 1) | a[:, None]
+view_copy(a.contiguous(), (3, 2)) | a.reshape(3, 2)
+narrow_copy(a, 1, 1, 2) | a[:, 1:]
+split_with_sizes(a, [1, 2], 1)[1] | a[:, 1:]
+unsafe_split(a, 2, 1)[1] | a[:, 2:]
+unsafe_split_with_sizes(a, [1, 2], 1)[1] | a[:, 1:]
+unsafe_chunk(a, 2, 1)[0] | a[:, :2]
+select_scatter(a, v, 0, 1) | np.stack([a[0], v])
+slice_scatter(a, c, 1, 1, 2) | np.concatenate([a[:, :1], c, a[:, 2:]], 1)
+diagonal_scatter(q, v) | q - np.diag(np.diag(q)) + np.diag(v)
+as_strided_scatter(a.contiguous(), v, (3,), (1,), 3) | np.stack([a[0], v])
+block_diag(a, v) | np.block([[a, np.zeros((2, 3))], [np.zeros((1, 3)), v]])
+combinations(v) | np.array([[v[0], v[1]], [v[0], v[2]], [v[1], v[2]]])
+fill(a, 2.0) | a * 0 + 2.0
+
 # ---- joining, repeating, reordering
 cat([a, b, c], 1) | np.concatenate([a, b, c], 1)
 concat([a, b]) | np.concatenate([a, b])
@@ -155,6 +186,7 @@ index_put(a, (Y * 0, Y * 0), w[:2], accumulate=True) | added(a, (Y * 0, Y * 0), 
 embedding(Y, q) | q[Y]
 
 # ---- statistics
+^isreal(a) |
 var(a, 1) | np.var(a, 1, ddof=1)
 var(a, correction=0) | np.var(a)
 std(a, 0) | np.std(a, 0, ddof=1)

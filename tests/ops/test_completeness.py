@@ -20,13 +20,13 @@ GENERIC = {"unary", "predicate", "binary", "compare", "reduce"}
 # What has tests elsewhere: the file or folder that has them.
 ELSEWHERE = {
     "tests/ops/create": """
-        arange as_tensor asarray empty empty_like empty_strided eye frombuffer full
+        arange as_tensor asarray empty empty_like empty_permuted empty_strided eye frombuffer full
         full_like linspace logspace ones ones_like scalar_tensor tensor tril_indices triu_indices
         zeros zeros_like tril triu
     """,
     "tests/ops/random": """
         bernoulli dropout get_rng_state initial_seed manual_seed multinomial normal rand rand_like
-        randint randn randn_like randperm seed set_rng_state
+        randint randint_like randn randn_like randperm seed set_rng_state
     """,
     "tests/ops/reduce/test_reductions.py": "cumsum cumprod argsort sort topk",
     "tests/ops/test_decompositions.py": "sgd_step_ adam_step_",

@@ -248,12 +248,15 @@ _ROLES = {
     "number": """value other min max alpha beta fill_value nan posinf neginf exponent start end step
         low high src weight input base self condition s values source""",
     "real": """eps rtol atol p threshold lambd negative_slope min_val max_val margin delta momentum
+        q dx spacing maxnorm range
         label_smoothing mean std norm_type correction lower upper tau scale dropout_p swap var""",
     "dim": "dim dims dim0 dim1 dim2 axis start_dim end_dim dimension destination",
     "size": """size sizes shape output_size kernel_size stride padding dilation normalized_shape
-        repeats shifts pad split_size_or_sections indices_or_sections row col""",
+        repeats shifts pad split_size_or_sections indices_or_sections row col
+        split_size split_sizes physical_layout""",
     "count": """k n m chunks num_samples diagonal offset steps length index groups num_groups
         num_classes minlength ignore_index padding_idx decimals storage_offset divisor_override
+        r bins N
         output_nr count window_length upscale_factor downscale_factor""",
     "data": "data obj key args",
     "choice": "device",

@@ -255,3 +255,39 @@ def empty_strided(
     key = key_for("empty_strided", dtype, None, device, backend)
     result = strided_tensor_of(key, shape, strides)
     return finished("empty_strided", result, None, requires_grad)
+
+
+@function()
+def empty_permuted(
+    size: Sequence[int],
+    physical_layout: Sequence[int],
+    *,
+    dtype: DTypeLike = None,
+    device: DeviceLike = None,
+    requires_grad: bool = False,
+    backend: str | None = None,
+) -> Tensor:
+    """Uninitialised memory without gaps whose dims lie in a given order, the outermost first.
+
+    Raises:
+        RuntimeError: not one position for each dim, or one out of range or twice.
+    """
+    shape, order = checked_shape("empty_permuted", size), tuple(map(index, physical_layout))
+    if len(shape) != len(order):
+        raise RuntimeError(
+            f"Number of dimensions in size does not match the length of the physical_layout; "
+            f"i.e. len(size) = {len(shape)} is not equal to len(physical_layout) = {len(order)}"
+        )
+    for i, dim in enumerate(order):
+        if not 0 <= dim < len(shape):
+            raise RuntimeError(
+                f"Dimension out of range (expected to be between 0 and {len(shape) - 1}, but got "
+                f"{dim} at index {i}).  NB: negative dims not currently supported"
+            )
+    if len(set(order)) < len(order):
+        raise RuntimeError("Duplicate dim not allowed")
+    dense = contiguous_strides(tuple([shape[dim] for dim in order]))
+    strides = tuple([dense[order.index(dim)] for dim in range(len(shape))])
+    key = key_for("empty_permuted", dtype, None, device, backend)
+    result = strided_tensor_of(key, shape, strides)
+    return finished("empty_permuted", result, None, requires_grad)

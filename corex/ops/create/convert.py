@@ -23,7 +23,7 @@ from corex.ops.promotion import (
     require_tensor,
     written,
 )
-from corex.ops.registration import method
+from corex.ops.registration import function, method
 from corex.ops.shape.views import clone, expand
 from corex.tensor.modes import mode
 from corex.tensor.pinned import copy_later
@@ -239,3 +239,13 @@ def full_on(
     result = empty(like.key, shape, order)
     write("fill", [result], [], (plain_number(value),))
     return result
+
+
+@function(out="same")
+def fill(input: Tensor, value: Any) -> Tensor:
+    """A tensor like `input` in which every element is a number (or a 0-d tensor).
+
+    Raises:
+        RuntimeError: a tensor with dims, or a number that the dtype cannot hold.
+    """
+    return fill_(clone(input), value)

@@ -5,12 +5,13 @@ from __future__ import annotations
 from typing import Any
 
 from corex import dtypes as dt
-from corex.dispatch.devices import find_place
+from corex.dispatch.devices import find_place, find_place_from
 from corex.dispatch.resolve import empty
 from corex.dtypes import DType
 from corex.layout import numel
+from corex.ops.create.like import empty_like
 from corex.ops.pointwise.select import where
-from corex.ops.promotion import cast, limits
+from corex.ops.promotion import cast, limits, require_tensor
 from corex.ops.random.draws import draw, random_bits, require_floating
 from corex.ops.random.generator import Generator, default_generator
 from corex.ops.reduce.order import argsort
@@ -125,6 +126,30 @@ def randint(
         reach = (bits < 0).logical_and(bits >= length - (1 << 64))
         values = where(reach, bits - length, bits) + low
     return cast(shaped(values, shape), dtype).requires_grad_(requires_grad)
+
+
+@function()
+def randint_like(
+    input: Tensor,
+    low: Any = None,
+    high: Any = None,
+    *,
+    generator: Generator | None = None,
+    dtype: DType | None = None,
+    device: Any = None,
+    requires_grad: bool = False,
+    backend: str | None = None,
+) -> Tensor:
+    """`randint` of a tensor's shape, dtype and place; raises as that does."""
+    if high is None or low is None:
+        low, high = 0, low if high is None else high
+    place = require_tensor("randint_like", input).key.place
+    if device is not None or backend is not None:
+        place = find_place_from(place, device, backend)
+    drawn = randint(low, high, input.shape, generator=generator, dtype=dtype or input.key.dtype,
+                    device=place.device, backend=place.name)  # fmt: skip
+    result = empty_like(input, dtype=dtype, device=place.device, backend=place.name)
+    return result.copy_(drawn).requires_grad_(requires_grad)
 
 
 def interval(op: str, low: Any, high: Any, dtype: DType) -> tuple[int, int]:

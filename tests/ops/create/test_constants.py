@@ -127,3 +127,13 @@ def test_strided_and_scalar() -> None:
     with pytest.raises(RuntimeError, match="negative"):
         corex.empty_strided((2, 3), (1, -2))
     same(corex.scalar_tensor(3), 3.0, corex.float32)
+
+
+def test_permuted() -> None:
+    assert corex.empty_permuted((2, 3, 4), (0, 2, 1)).stride() == (12, 1, 3)
+    with pytest.raises(RuntimeError, match="Duplicate"):
+        corex.empty_permuted((2, 3), (0, 0))
+    with pytest.raises(RuntimeError, match="out of range"):
+        corex.empty_permuted((2, 3), (0, 2))
+    with pytest.raises(RuntimeError, match="does not match"):
+        corex.empty_permuted((2, 3), (0,))

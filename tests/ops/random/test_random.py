@@ -113,3 +113,13 @@ def test_refusals() -> None:
         corex.ops.dropout(corex.ones(2), 1.5)
     with pytest.raises(RuntimeError, match="negative"):
         corex.randperm(-1)
+
+
+def test_randint_like() -> None:
+    t = corex.zeros(40, 50)
+    drawn = corex.randint_like(t, 2, 5)
+    assert (drawn.dtype, drawn.shape) == (t.dtype, t.shape)
+    assert sorted(drawn.unique().tolist()) == [2.0, 3.0, 4.0]
+    assert corex.randint_like(t.t(), 3, dtype=corex.int32).stride() == (1, 50)
+    with pytest.raises(RuntimeError, match="less than"):
+        corex.randint_like(t, 5, 5)
