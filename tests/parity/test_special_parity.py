@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+import scipy.special
 import torch
 
 import corex
@@ -13,11 +14,18 @@ import corex
 ENDS = [0.0, -0.0, np.inf, -np.inf, np.nan, 1e10, -1e10]
 WIDE = np.r_[np.linspace(-8, 30, 2001), np.linspace(-2, 7, 2001), ENDS]
 UNIT = np.r_[np.linspace(0, 1, 1001), 10.0 ** -np.arange(1, 37), [-1, 2, np.nan]]
+BESSEL = np.r_[np.linspace(-20, 60, 4001), [1e-20, 1e-8, 3e4], ENDS[:5]]
 UNARY = {
     "entr": WIDE, "erfcx": WIDE, "log_ndtr": np.r_[-WIDE, WIDE], "ndtr": np.r_[-WIDE, WIDE],
     "ndtri": UNIT, "spherical_bessel_j0": WIDE,
+    **dict.fromkeys(("bessel_j0", "bessel_j1", "bessel_y0", "bessel_y1"), BESSEL),
+    **dict.fromkeys(("i0", "i0e", "i1", "i1e", "modified_bessel_i0", "modified_bessel_i1"), BESSEL),
+    **dict.fromkeys(("modified_bessel_k0", "modified_bessel_k1"), BESSEL),
+    **dict.fromkeys(("scaled_modified_bessel_k0", "scaled_modified_bessel_k1"), BESSEL),
 }  # fmt: skip
 POLYNOMIALS = [name for name in corex.special.__all__ if "polynomial" in name]
+# PyTorch's own are off by 8e-7 near 5.
+SCIPYS = {f"bessel_{name}": getattr(scipy.special, name) for name in ("j0", "j1", "y0", "y1")}
 BOUNDS = {"float32": 1e-6, "float64": 1e-13}
 
 
@@ -35,10 +43,15 @@ def agree(ours: Any, theirs: Any, bound: float) -> None:
 @pytest.mark.filterwarnings("ignore::RuntimeWarning")
 def test_values(name: str, dtype: str) -> None:
     x = UNARY[name].astype(dtype)
-    # PyTorch in float64 is the better oracle for float32.
-    right = getattr(torch.special, name)(torch.tensor(x.astype("float64")))
-    agree(getattr(corex.special, name)(corex.tensor(x)), right.to(getattr(torch, dtype)),
-          BOUNDS[dtype])  # fmt: skip
+    # In float64, the better oracle for float32.
+    wide = x.astype("float64")
+    if name in SCIPYS:
+        right = torch.tensor(SCIPYS[name](wide))
+        right[torch.tensor(wide).isinf()] = torch.nan  # as PyTorch has it there
+    else:
+        right = getattr(torch.special, name)(torch.tensor(wide))
+    bound = 2 * BOUNDS[dtype] if name == "bessel_y1" else BOUNDS[dtype]
+    agree(getattr(corex.special, name)(corex.tensor(x)), right.to(getattr(torch, dtype)), bound)
 
 
 @pytest.mark.parametrize("name", ["entr", "erfcx", "log_ndtr", "ndtr", "ndtri"])
@@ -50,6 +63,28 @@ def test_gradients(name: str) -> None:
         getattr(library.special, name)(leaf).sum().backward()
         found.append(leaf.grad)
     agree(found[0], found[1], 1e-11)
+
+
+@pytest.mark.parametrize("name", ["i0", "i0e", "i1", "i1e"])
+def test_gradients_of_bessel_functions(name: str) -> None:
+    x = np.linspace(-12, 12, 100)
+    found = []
+    for library, make in ((corex, corex.tensor), (torch, torch.tensor)):
+        leaf: Any = make(x, requires_grad=True)
+        getattr(library.special, name)(leaf).sum().backward()
+        found.append(leaf.grad)
+    agree(found[0], found[1], 1e-11)
+
+
+def test_zeta() -> None:
+    x = np.array([[1.5], [2.0], [5.0], [30.0], [1.0], [0.5], [3.0], [np.nan]])
+    q = np.array([1.0, 0.25, 7.0, 1e6, 0.0, -1.0, -0.5, -2.75])
+    agree(
+        corex.special.zeta(corex.tensor(x), corex.tensor(q)),
+        torch.special.zeta(torch.tensor(x), torch.tensor(q)),
+        1e-13,
+    )
+    agree(corex.special.zeta(2, corex.tensor(q)), torch.special.zeta(2, torch.tensor(q)), 1e-13)
 
 
 def test_xlog1py() -> None:

@@ -1,11 +1,4 @@
-"""Special functions under the names of `torch.special`.
-
-Those of one tensor are composed of ops, so that they run on the tensor's device and have
-derivatives of any order. Integers are computed in the default dtype, as by `exp`.
-
-Sources: M. Abramowitz and I. Stegun, *Handbook of Mathematical Functions* (1964), by its numbers;
-for the first guess of `ndtri`, P. J. Acklam's rational approximation (2003).
-"""
+"""Special functions that other functions are enough for, and what all special functions share."""
 
 from __future__ import annotations
 
@@ -14,37 +7,11 @@ from collections.abc import Callable
 from typing import Any
 
 import corex
-from corex import (
-    erf,
-    erfc,
-    exp2,
-    expm1,
-    log1p,
-    log_softmax,
-    logit,
-    logsumexp,
-    round,
-    sinc,
-    softmax,
-    xlogy,
-)  # fmt: skip
 from corex.ops.pointwise.error_function import exp_of_square, scaled_erfc
 from corex.tensor.tensor import Tensor
 
-expit = corex.sigmoid
 
-__all__ = [
-    "chebyshev_polynomial_t", "chebyshev_polynomial_u", "chebyshev_polynomial_v",
-    "chebyshev_polynomial_w", "entr", "erf", "erfc", "erfcx", "exp2", "expit", "expm1",
-    "hermite_polynomial_h", "hermite_polynomial_he", "laguerre_polynomial_l",
-    "legendre_polynomial_p", "log1p", "log_ndtr", "log_softmax", "logit", "logsumexp", "ndtr",
-    "ndtri", "round", "shifted_chebyshev_polynomial_t", "shifted_chebyshev_polynomial_u",
-    "shifted_chebyshev_polynomial_v", "shifted_chebyshev_polynomial_w", "sinc", "softmax",
-    "spherical_bessel_j0", "xlog1py", "xlogy",
-]  # fmt: skip
-
-
-def _floats(name: str, input: Any, argument: str = "input") -> Tensor:
+def floats(name: str, input: Any, argument: str = "input") -> Tensor:
     """The input, an integer one as the default float dtype.
 
     Raises:
@@ -56,11 +23,11 @@ def _floats(name: str, input: Any, argument: str = "input") -> Tensor:
     return input if input.dtype.is_floating_point else input.to(corex.get_default_dtype())
 
 
-def _given(result: Tensor, out: Tensor | None) -> Tensor:
+def given(result: Tensor, out: Tensor | None) -> Tensor:
     return result if out is None else corex.add(result, 0, out=out)
 
 
-def _horner(x: Tensor, coefficients: tuple[float, ...]) -> Tensor:
+def horner(x: Tensor, coefficients: tuple[float, ...]) -> Tensor:
     """A polynomial, by its coefficients from the highest down."""
     result = x * coefficients[0] + coefficients[1]
     for coefficient in coefficients[2:]:
@@ -71,8 +38,8 @@ def _horner(x: Tensor, coefficients: tuple[float, ...]) -> Tensor:
 # ---- logarithms ----------------------------------------------------------------------------------
 def entr(input: Tensor, *, out: Tensor | None = None) -> Tensor:
     """`-x * log(x)`, 0 at 0 and -inf of negative numbers."""
-    x = _floats("entr", input)
-    return _given(corex.where(x < 0, -math.inf, -corex.xlogy(x, x)), out)
+    x = floats("entr", input)
+    return given(corex.where(x < 0, -math.inf, -corex.xlogy(x, x)), out)
 
 
 def xlog1py(input: Any, other: Any, *, out: Tensor | None = None) -> Tensor:
@@ -83,13 +50,13 @@ def xlog1py(input: Any, other: Any, *, out: Tensor | None = None) -> Tensor:
     """
     if not isinstance(input, Tensor) and not isinstance(other, Tensor):
         raise TypeError("special_xlog1py(): one of 'input' and 'other' must be Tensor")
-    x, y = _pair(input, other)
+    x, y = pair(input, other)
     # Where x is 0, the logarithm may be infinite: its argument is set aside, for derivatives too.
     none = (x == 0) & ~y.isnan()
-    return _given(corex.where(none, 0, x * corex.where(none, 0, y).log1p()), out)
+    return given(corex.where(none, 0, x * corex.where(none, 0, y).log1p()), out)
 
 
-def _pair(*values: Any) -> list[Tensor]:
+def pair(*values: Any) -> list[Tensor]:
     """Two arguments, one of which may be a number, as floats of their common dtype."""
     device = next(value.device for value in values if isinstance(value, Tensor))
     dtype = corex.result_type(*values)
@@ -103,26 +70,26 @@ _SQRT2 = math.sqrt(2)
 
 def erfcx(input: Tensor, *, out: Tensor | None = None) -> Tensor:
     """`exp(x**2) * erfc(x)`, which does not underflow for large x."""
-    x = _floats("erfcx", input)
+    x = floats("erfcx", input)
     size = corex.where(x < 0, -x, x)  # abs has no slope at 0
     right = scaled_erfc(size)
     left = exp_of_square(size.clamp(max=30), 1.0) * 2 - right  # infinite from there on
-    return _given(corex.where(x < 0, left, right), out)
+    return given(corex.where(x < 0, left, right), out)
 
 
 def ndtr(input: Tensor, *, out: Tensor | None = None) -> Tensor:
     """The area under the standard normal density, from minus infinity to x, 26.2.29."""
-    return _given((_floats("ndtr", input) * (-1 / _SQRT2)).erfc() * 0.5, out)
+    return given((floats("ndtr", input) * (-1 / _SQRT2)).erfc() * 0.5, out)
 
 
 def log_ndtr(input: Tensor, *, out: Tensor | None = None) -> Tensor:
     """The logarithm of `ndtr`, also where that is too small for the dtype."""
-    x = _floats("log_ndtr", input)
+    x = floats("log_ndtr", input)
     low = x < -1
     left = corex.where(low, x, -1)
     right = corex.where(low, -1, x)
     tail = (erfcx(left * (-1 / _SQRT2)) * 0.5).log() - left * left * 0.5
-    return _given(corex.where(low, tail, (-0.5 * (right * (1 / _SQRT2)).erfc()).log1p()), out)
+    return given(corex.where(low, tail, (-0.5 * (right * (1 / _SQRT2)).erfc()).log1p()), out)
 
 
 _MIDDLE = (
@@ -142,7 +109,7 @@ _EDGE = 0.02425
 def ndtri(input: Tensor, *, out: Tensor | None = None) -> Tensor:
     """The x below which the area under the standard normal density is p, the inverse of `ndtr`:
     minus and plus infinity for 0 and 1, NaN outside of them."""
-    p = _floats("ndtri", input)
+    p = floats("ndtri", input)
     inside = (p > 0) & (p < 1)
     lower = corex.where(inside, corex.minimum(p, 1 - p), 0.5)  # by symmetry
     x = _lower_quantile(lower.detach())
@@ -150,16 +117,16 @@ def ndtri(input: Tensor, *, out: Tensor | None = None) -> Tensor:
         x = _refined(x, lower)
     x = corex.where(p > 0.5, -x, x)
     ends = corex.where(p == 0, -math.inf, corex.where(p == 1, math.inf, math.nan))
-    return _given(corex.where(inside, x, ends.to(p.dtype)), out)
+    return given(corex.where(inside, x, ends.to(p.dtype)), out)
 
 
 def _lower_quantile(p: Tensor) -> Tensor:
     """A first guess for p in (0, 0.5], good to 1e-9."""
     q = p - 0.5
     r = q * q
-    middle = q * _horner(r, _MIDDLE[0]) / _horner(r, _MIDDLE[1])
+    middle = q * horner(r, _MIDDLE[0]) / horner(r, _MIDDLE[1])
     s = (p.clamp(max=_EDGE).log() * -2).sqrt()
-    outer = _horner(s, _OUTER[0]) / _horner(s, _OUTER[1])
+    outer = horner(s, _OUTER[0]) / horner(s, _OUTER[1])
     return corex.where(p < _EDGE, outer, middle)
 
 
@@ -173,8 +140,8 @@ def _refined(x: Tensor, p: Tensor) -> Tensor:
 # ---- Bessel functions ----------------------------------------------------------------------------
 def spherical_bessel_j0(input: Tensor, *, out: Tensor | None = None) -> Tensor:
     """`sin(x) / x`, 1 at 0 and 0 at infinity, 10.1.11."""
-    x = _floats("spherical_bessel_j0", input)
-    return _given(corex.where(x.isinf(), 0, (x * (1 / math.pi)).sinc()), out)
+    x = floats("spherical_bessel_j0", input)
+    return given(corex.where(x.isinf(), 0, (x * (1 / math.pi)).sinc()), out)
 
 
 # ---- orthogonal polynomials ----------------------------------------------------------------------
@@ -189,7 +156,7 @@ def _polynomial(
     def polynomial(input: Any, n: Any, *, out: Tensor | None = None) -> Tensor:
         if not isinstance(input, Tensor) and not isinstance(n, Tensor):
             raise TypeError(f"special_{name}(): one of 'input' and 'n' must be Tensor")
-        x, degrees = corex.broadcast_tensors(*_pair(input, n))
+        x, degrees = corex.broadcast_tensors(*pair(input, n))
         degrees = degrees.trunc()
         highest = int(degrees.max().item()) if degrees.numel() else 0
         before, current = corex.ones_like(x), first(x)
@@ -197,7 +164,7 @@ def _polynomial(
         for k in range(1, highest):
             before, current = current, step(k, x, before, current)
             result = corex.where(degrees == k + 1, current, result)
-        return _given(result, out)
+        return given(result, out)
 
     polynomial.__name__ = polynomial.__qualname__ = name
     polynomial.__doc__ = f"{doc} of degree n, 0 for negative ones; one of both may be a number."

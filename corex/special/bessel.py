@@ -1,0 +1,216 @@
+"""Bessel functions of order 0 and 1, and Hurwitz's zeta function.
+
+Near the origin by polynomials, far from it by Hankel's expansions and their like (Abramowitz and
+Stegun, 9.2.5, 9.7.1), whose sums are polynomials, too; `tools/bessel_tables.py` has fitted them.
+Between 1e-15 and some ulps of the exact values, as far as the argument's exponential, sine and
+cosine are.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from typing import Any
+
+import corex
+from corex.special import bessel_tables as tables
+from corex.special.elementary import floats, given, horner, pair
+from corex.tensor.tensor import Tensor
+
+
+def _two_sides(
+    x: Tensor,
+    border: float,
+    near: Callable[[Tensor], Tensor],
+    far: Callable[[Tensor], Tensor],
+) -> Tensor:
+    """`near(x)` up to a border and `far(x)` beyond it, each of arguments on its side alone."""
+    outside = x > border
+    left = near(corex.where(outside, border, x))
+    return corex.where(outside, far(corex.where(outside, x, border)), left)
+
+
+# ---- modified, of the first kind -----------------------------------------------------------------
+def _i0_scaled(x: Tensor) -> Tensor:
+    return _two_sides(
+        x, 8.0,
+        lambda x: horner(x / 4 - 1, tables.I0_NEAR),
+        lambda x: horner(16 / x - 1, tables.I0_FAR) / x.sqrt(),
+    )  # fmt: skip
+
+
+def _i1_scaled(x: Tensor) -> Tensor:
+    return _two_sides(
+        x, 8.0,
+        lambda x: x * horner(x / 4 - 1, tables.I1_NEAR),
+        lambda x: horner(16 / x - 1, tables.I1_FAR) / x.sqrt(),
+    )  # fmt: skip
+
+
+def i0e(input: Tensor, *, out: Tensor | None = None) -> Tensor:
+    """`exp(-abs(x)) * i0(x)`."""
+    return given(_i0_scaled(floats("i0e", input).abs()), out)
+
+
+def i1e(input: Tensor, *, out: Tensor | None = None) -> Tensor:
+    """`exp(-abs(x)) * i1(x)`."""
+    x = floats("i1e", input)
+    size = _i1_scaled(x.abs())
+    return given(corex.where(x < 0, -size, size), out)
+
+
+def i0(input: Tensor, *, out: Tensor | None = None) -> Tensor:
+    """The modified Bessel function of the first kind, of order 0."""
+    x = floats("i0", input).abs()
+    return given(_i0_scaled(x) * x.exp(), out)
+
+
+def i1(input: Tensor, *, out: Tensor | None = None) -> Tensor:
+    """The modified Bessel function of the first kind, of order 1; it is odd."""
+    x = floats("i1", input)
+    size = _i1_scaled(x.abs()) * x.abs().exp()
+    return given(corex.where(x < 0, -size, size), out)
+
+
+modified_bessel_i0, modified_bessel_i1 = i0, i1
+
+
+# ---- modified, of the second kind ----------------------------------------------------------------
+def _k_near(order: int, x: Tensor) -> Tensor:
+    u = x * x / 2 - 1
+    log = (x / 2).log()
+    if order == 0:
+        return horner(u, tables.K0_NEAR) - log * (_i0_scaled(x) * x.exp())
+    return horner(u, tables.K1_NEAR) / x + log * (_i1_scaled(x) * x.exp())
+
+
+def _k(name: str, order: int, scaled: bool, input: Any, out: Tensor | None) -> Tensor:
+    x = floats(name, input)
+    table = (tables.K0_FAR, tables.K1_FAR)[order]
+
+    def near(x: Tensor) -> Tensor:
+        positive = corex.where(x > 0, x, 1)
+        result = _k_near(order, positive)
+        result = result * positive.exp() if scaled else result
+        return corex.where(x > 0, result, corex.where(x == 0, math.inf, math.nan).to(x.dtype))
+
+    def far(x: Tensor) -> Tensor:
+        result = horner(4 / x - 1, table) / x.sqrt()
+        return result if scaled else result * (-x).exp()
+
+    return given(_two_sides(x, 2.0, near, far), out)
+
+
+def modified_bessel_k0(input: Tensor, *, out: Tensor | None = None) -> Tensor:
+    """The modified Bessel function of the second kind, of order 0; infinite at 0, NaN below."""
+    return _k("modified_bessel_k0", 0, False, input, out)
+
+
+def modified_bessel_k1(input: Tensor, *, out: Tensor | None = None) -> Tensor:
+    """The modified Bessel function of the second kind, of order 1; infinite at 0, NaN below."""
+    return _k("modified_bessel_k1", 1, False, input, out)
+
+
+def scaled_modified_bessel_k0(x: Tensor, *, out: Tensor | None = None) -> Tensor:
+    """`exp(x) * modified_bessel_k0(x)`."""
+    return _k("scaled_modified_bessel_k0", 0, True, x, out)
+
+
+def scaled_modified_bessel_k1(x: Tensor, *, out: Tensor | None = None) -> Tensor:
+    """`exp(x) * modified_bessel_k1(x)`."""
+    return _k("scaled_modified_bessel_k1", 1, True, x, out)
+
+
+# ---- of the first and second kind ----------------------------------------------------------------
+def _waves(order: int, second: bool, x: Tensor) -> Tensor:
+    """Hankel's form from 8 on: sqrt(2 / (pi x)) (P cos(c) - Q sin(c)), with sine and cosine changed
+    for the second kind; c = x - (2 order + 1) pi / 4, by the sine and cosine of x."""
+    u = 128 / (x * x) - 1
+    p = horner(u, (tables.P0, tables.P1)[order])
+    q = horner(u, (tables.Q0, tables.Q1)[order]) / x
+    sine, cosine = x.sin(), x.cos()
+    # Times sqrt(2), which the root in front is without.
+    cos, sin = (cosine + sine, sine - cosine) if order == 0 else (sine - cosine, -sine - cosine)
+    wave = p * sin + q * cos if second else p * cos - q * sin
+    return wave / (x * math.pi).sqrt()
+
+
+def _j(name: str, order: int, input: Any) -> Tensor:
+    table = (tables.J0_NEAR, tables.J1_NEAR)[order]
+
+    def near(x: Tensor) -> Tensor:
+        result = horner(x * x / 32 - 1, table)
+        return result * x if order else result
+
+    x = floats(name, input)
+    size = _two_sides(x.abs(), 8.0, near, lambda x: _waves(order, False, x))
+    return corex.where(x < 0, -size, size) if order else size
+
+
+def _y(name: str, order: int, input: Any) -> Tensor:
+    table = (tables.Y0_NEAR, tables.Y1_NEAR)[order]
+
+    def near(x: Tensor) -> Tensor:
+        positive = corex.where(x > 0, x, 1)
+        rest = horner(positive * positive / 32 - 1, table)
+        rest = rest / positive if order else rest
+        result = rest + (positive / 2).log() * _j(name, order, positive) * (2 / math.pi)
+        return corex.where(x > 0, result, corex.where(x == 0, -math.inf, math.nan).to(x.dtype))
+
+    return _two_sides(floats(name, input), 8.0, near, lambda x: _waves(order, True, x))
+
+
+def bessel_j0(input: Tensor, *, out: Tensor | None = None) -> Tensor:
+    """The Bessel function of the first kind, of order 0."""
+    return given(_j("bessel_j0", 0, input), out)
+
+
+def bessel_j1(input: Tensor, *, out: Tensor | None = None) -> Tensor:
+    """The Bessel function of the first kind, of order 1; it is odd."""
+    return given(_j("bessel_j1", 1, input), out)
+
+
+def bessel_y0(input: Tensor, *, out: Tensor | None = None) -> Tensor:
+    """The Bessel function of the second kind, of order 0; -inf at 0, NaN below."""
+    return given(_y("bessel_y0", 0, input), out)
+
+
+def bessel_y1(input: Tensor, *, out: Tensor | None = None) -> Tensor:
+    """The Bessel function of the second kind, of order 1; -inf at 0, NaN below."""
+    return given(_y("bessel_y1", 1, input), out)
+
+
+# ---- zeta ----------------------------------------------------------------------------------------
+_TERMS = 12
+# Bernoulli's numbers B(2 j) over (2 j)!, 23.1.
+_BERNOULLI = (
+    1 / 12, -1 / 720, 1 / 30240, -1 / 1209600, 1 / 47900160, -691 / 1307674368000,
+    1 / 74724249600, -3617 / 10670622842880000, 43867 / 5109094217170944000,
+)  # fmt: skip
+
+
+def zeta(input: Any, other: Any, *, out: Tensor | None = None) -> Tensor:
+    """Hurwitz's zeta function, `sum((k + q)**-x for k >= 0)`, by Euler's and Maclaurin's summation
+    (23.2.9): infinite at x = 1 and where q is 0 or a negative integer; NaN for x below 1, and for
+    other negative q unless x is an integer.
+
+    Raises:
+        TypeError: both are numbers.
+    """
+    if not isinstance(input, Tensor) and not isinstance(other, Tensor):
+        raise TypeError("special_zeta(): one of 'input' and 'other' must be Tensor")
+    x, q = corex.broadcast_tensors(*pair(input, other))
+    pole = (q <= 0) & (q == q.floor())
+    infinite = (x == 1) | (pole & ~(x < 1))
+    known = infinite | (x < 1) | ((q < 0) & (x != x.floor())) | x.isnan() | q.isnan()
+    s, start = corex.where(known, 2, x), corex.where(known, 1, q)
+    total = sum((start + k).pow(-s) for k in range(_TERMS))
+    end = start + float(_TERMS)
+    power = end.pow(-s)
+    total = total + end * power / (s - 1) + power / 2
+    factor = s * power / end
+    for j, number in enumerate(_BERNOULLI):
+        total = total + factor * number
+        factor = factor * (s + (2 * j + 1)) * (s + (2 * j + 2)) / (end * end)
+    special = corex.where(infinite, math.inf, math.nan).to(x.dtype)
+    return given(corex.where(known, special, total), out)
