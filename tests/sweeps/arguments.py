@@ -7,6 +7,7 @@ the same ones.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, NamedTuple
@@ -88,6 +89,10 @@ class TensorArg:
         self, rng: np.random.Generator, shape: tuple[int, ...], sizes: Sizes | None
     ) -> Array:
         bound = ({**SIZES, **(sizes or {})})[self.bound[0]]
+        if self.bound.endswith("!") and len(shape) > 1:  # in no row, or in no image of a batch
+            lead = shape[: max(len(shape) - 2, 1)]
+            order = rng.permuted(np.broadcast_to(np.arange(bound), (*lead, bound)), axis=-1)
+            return order[..., : math.prod(shape[len(lead) :])].reshape(shape)
         if self.bound.endswith("!") and bound >= shape[-1]:
             return rng.permutation(bound)[: shape[-1]]
         return rng.integers(0, max(bound, 1), shape)
@@ -99,7 +104,7 @@ def _table() -> dict[str, TensorArg]:
             a:MN b:MN c:M1 v:N w:N h:M s: s1:1 o:K n2:O n3:M n4:C N4:C d:NK e:KN q:NN p:MK h2:M2
             t:BMN r:BNK P:BMK W:KNN z3:M3 Z3:M3 x:BCHW f:OCIJ fg:OGIJ f1:OMJ f0:OB22 A:ML A0:LN B:L
             p3:MN p5:MK r0:BKN heads:BLMN heads2:BLKN heads1:B1KN cols:B8Q
-            cols0:8Q pts:44 P6:BM46 vol:BO3HW
+            cols0:8Q pts:44 B2:B3N Z4:B2222 U3:B323 P6:BM46 vol:BO3HW
         """,
         POSITIVE: "pos:MN pos2:MN V:N",
         FIXED: "mean:N var:N weight:N",
@@ -119,7 +124,11 @@ def _table() -> dict[str, TensorArg]:
             name, letters = word.split(":")
             gradient = kind not in (FIXED, SIGN, SINGLE)
             found[name] = TensorArg(name, letters, kind, gradient=gradient)
-    for word in "y:M:N yt:BN:M l:L:N L:L:M u:L:N! g:ML:N G:LN:M labels:MN:N".split():
+    indices = """
+        y:M:N yt:BN:M l:L:N L:L:M u:L:N! g:ML:N G:LN:M labels:MN:N spots:MN:8! spots2:B323:8!
+        spots3:B2222:8!
+    """
+    for word in indices.split():
         name, letters, bound = word.split(":")
         found[name] = TensorArg(name, letters, Kind("index", "int64"), bound)
     return found
@@ -249,11 +258,12 @@ _ROLES = {
         low high src weight input base self condition s values source""",
     "real": """eps rtol atol p threshold lambd negative_slope min_val max_val margin delta momentum
         q dx spacing maxnorm range
-        label_smoothing mean std norm_type correction lower upper tau scale dropout_p swap var""",
+        label_smoothing mean std norm_type correction lower upper tau scale dropout_p swap var
+        scale_factor""",
     "dim": "dim dims dim0 dim1 dim2 axis start_dim end_dim dimension destination",
     "size": """size sizes shape output_size kernel_size stride padding dilation normalized_shape
         repeats shifts pad split_size_or_sections indices_or_sections row col
-        split_size split_sizes physical_layout""",
+        split_size split_sizes physical_layout output_padding""",
     "count": """k n m chunks num_samples diagonal offset steps length index groups num_groups
         num_classes minlength ignore_index padding_idx decimals storage_offset divisor_override
         r bins N

@@ -45,6 +45,7 @@ KNOWN = {
     "pixel_shuffle": "PyTorch cannot tell a size of -1 of nothing",
     "pixel_unshuffle": "PyTorch cannot tell a size of -1 of nothing",
     "instance_norm": "PyTorch takes the first of no weights",
+    'F.interpolate(x, (3, 4), mode="area")': "PyTorch refuses backward without channels",
     "F.scaled_dot_product_attention(heads, heads2, heads2, p5)": "PyTorch's mask has no gradient",
     "F.cross_entropy(t, yt)": "a target into nothing is refused by another class",
 }

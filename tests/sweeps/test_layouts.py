@@ -12,6 +12,7 @@ VIEWS_OF_NOTHING = {
     "nonzero(m, as_tuple=True)",
     "where(m)",
     "F.max_pool1d(t, 2)",
+    "F.max_pool1d_with_indices(t, 2)",
     "F.adaptive_avg_pool1d(t, 2)",
 }
 

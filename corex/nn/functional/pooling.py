@@ -1,0 +1,448 @@
+"""Pooling of one and three spatial dims, adaptive maxima, power means, and maxima put back.
+
+What separates into dims goes through the two-dimensional ops: planes first, then their depth.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import corex
+from corex import Tensor
+from corex.layout import numel
+from corex.nn.functional.spatial import avg_pool2d, max_pool1d, max_pool2d
+from corex.ops.shape.views import shaped
+
+
+def _numbers(value: Any, count: int, name: str) -> tuple[int, ...]:
+    """One integer for every dim, or one for each.
+
+    Raises:
+        TypeError: something else. RuntimeError: another number of integers.
+    """
+    values = tuple(value) if isinstance(value, Sequence) else (value,)
+    if not all(isinstance(v, int) for v in values):
+        raise TypeError(f"{name} must be an integer or {count} integers, got {value!r}")
+    if len(values) == 1:
+        values = values * count
+    if len(values) != count:
+        raise RuntimeError(f"{name} must be an integer or {count} integers, got {value!r}")
+    return values
+
+
+def _steps(stride: Any, kernel: tuple[int, ...]) -> tuple[int, ...]:
+    absent = stride is None or (isinstance(stride, Sequence) and not stride)
+    return kernel if absent else _numbers(stride, len(kernel), "stride")
+
+
+def _batched(op: str, input: Tensor, dims: int) -> Tensor:
+    """(N, C, ...), with a batch of one where there is none.
+
+    Raises:
+        RuntimeError: another number of dims, or one without elements that is not the batch.
+    """
+    if input.dim() not in (dims + 1, dims + 2) or 0 in input.shape[1:]:
+        raise RuntimeError(
+            f"{op}() Expected {dims + 1}D or {dims + 2}D input with optional 0 dim batch size, but "
+            f"got {list(input.shape)}"
+        )
+    return input if input.dim() == dims + 2 else input.unsqueeze(0)
+
+
+# ---- means ---------------------------------------------------------------------------------------
+def avg_pool1d(
+    input: Tensor,
+    kernel_size: Any,
+    stride: Any = None,
+    padding: Any = 0,
+    ceil_mode: bool = False,
+    count_include_pad: bool = True,
+) -> Tensor:
+    """The mean of every window of (N, C, L) or (C, L).
+
+    Raises:
+        RuntimeError: a window that does not fit, or more padding than half of it.
+    """
+    lines = _batched("avg_pool1d", input, 1)
+    kernel = _numbers(kernel_size, 1, "kernel_size")
+    steps, margin = _steps(stride, kernel), _numbers(padding, 1, "padding")
+    means = avg_pool2d(
+        lines.unsqueeze(-2), (1, *kernel), (1, *steps), (0, *margin), ceil_mode, count_include_pad
+    )
+    return shaped(means, (*input.shape[:-1], means.shape[-1]))
+
+
+def avg_pool3d(
+    input: Tensor,
+    kernel_size: Any,
+    stride: Any = None,
+    padding: Any = 0,
+    ceil_mode: bool = False,
+    count_include_pad: bool = True,
+    divisor_override: int | None = None,
+) -> Tensor:
+    """The mean of every window of (N, C, D, H, W) or (C, D, H, W).
+
+    Raises:
+        RuntimeError: a window that does not fit, more padding than half of it, a divisor of 0.
+    """
+    if divisor_override == 0:
+        raise RuntimeError("[avg_pool3d] divisor must be not zero")
+    volumes = _batched("avg_pool3d", input, 3)
+    kernel = _numbers(kernel_size, 3, "kernel_size")
+    steps, margin = _steps(stride, kernel), _numbers(padding, 3, "padding")
+    n, channels, depth, height, width = volumes.shape
+    planes = avg_pool2d(
+        volumes.reshape((n * channels, depth, height, width)),
+        kernel[1:], steps[1:], margin[1:], ceil_mode, divisor_override=1,
+    )  # fmt: skip
+    rows, columns = planes.shape[2:]
+    total = avg_pool2d(
+        planes.reshape((n * channels, 1, depth, rows * columns)),
+        (kernel[0], 1), (steps[0], 1), (margin[0], 0), ceil_mode, divisor_override=1,
+    )  # fmt: skip
+    sizes = (total.shape[2], rows, columns)
+    result = shaped(total, (*input.shape[:-3], *sizes))
+    if divisor_override is not None:
+        return result / divisor_override
+    for i in (0, 1, 2):
+        start = corex.arange(sizes[i], device=input.device) * steps[i] - margin[i]
+        end = corex.clamp(start + kernel[i], max=volumes.shape[2 + i] + margin[i])
+        if not count_include_pad:
+            start = corex.clamp(start, min=0)
+            end = corex.clamp(end, max=volumes.shape[2 + i])
+        result = result / (end - start).to(input.dtype).reshape((-1, *(1,) * (2 - i)))
+    return result
+
+
+def adaptive_avg_pool3d(input: Tensor, output_size: Any) -> Tensor:
+    """Means over a grid of `output_size` nearly equal parts of (N, C, D, H, W) or (C, D, H, W).
+
+    Raises:
+        RuntimeError: not three sizes, or a negative one.
+    """
+    volumes = _batched("adaptive_avg_pool3d", input, 3)
+    size = _target(output_size, volumes.shape[2:], "adaptive_avg_pool3d")
+    n, channels, depth = volumes.shape[:3]
+    planes = corex.adaptive_avg_pool2d(volumes.flatten(1, 2), size[1:])
+    lines = planes.reshape((n * channels, 1, depth, size[1] * size[2]))
+    means = corex.adaptive_avg_pool2d(lines, (size[0], None))
+    return shaped(means, (*input.shape[:-3], *size))
+
+
+def _target(output_size: Any, sizes: tuple[int, ...], op: str) -> tuple[int, ...]:
+    """The sizes asked for, None being those there are."""
+    several = isinstance(output_size, Sequence)
+    wanted = list(output_size) if several else [output_size] * len(sizes)
+    if len(wanted) != len(sizes):
+        raise RuntimeError(f"{op}: output_size must be {len(sizes)}, got {output_size!r}")
+    pairs = zip(wanted, sizes, strict=True)
+    result = tuple([have if want is None else want for want, have in pairs])
+    if min(result) < 0:
+        raise RuntimeError(
+            f"{op}: elements of output_size must be greater than or equal to 0 but received "
+            f"{output_size!r}"
+        )
+    return result
+
+
+# ---- maxima --------------------------------------------------------------------------------------
+def max_pool1d_with_indices(
+    input: Tensor,
+    kernel_size: Any,
+    stride: Any = None,
+    padding: Any = 0,
+    dilation: Any = 1,
+    ceil_mode: bool = False,
+    return_indices: bool = False,
+) -> tuple[Tensor, Tensor]:
+    """`max_pool1d`, with the positions of the maxima."""
+    both: tuple[Tensor, Tensor]
+    both = max_pool1d(input, kernel_size, stride, padding, dilation, ceil_mode, True)
+    return both
+
+
+def max_pool3d_with_indices(
+    input: Tensor,
+    kernel_size: Any,
+    stride: Any = None,
+    padding: Any = 0,
+    dilation: Any = 1,
+    ceil_mode: bool = False,
+    return_indices: bool = False,
+) -> tuple[Tensor, Tensor]:
+    """The largest of every window of (N, C, D, H, W) or (C, D, H, W), and its flat position.
+
+    Raises:
+        RuntimeError: a window that does not fit, or more padding than half of it.
+    """
+    volumes = _batched("max_pool3d", input, 3)
+    kernel = _numbers(kernel_size, 3, "kernel_size")
+    steps, margin = _steps(stride, kernel), _numbers(padding, 3, "padding")
+    spread = _numbers(dilation, 3, "dilation")
+    n, channels, depth, height, width = volumes.shape
+    best, at = corex.max_pool2d_with_indices(
+        volumes.reshape((n * channels, depth, height, width)),
+        kernel[1:], steps[1:], margin[1:], spread[1:], ceil_mode,
+    )  # fmt: skip
+    rows, columns = best.shape[2:]
+    best, deep = corex.max_pool2d_with_indices(
+        best.reshape((n * channels, 1, depth, rows * columns)),
+        (kernel[0], 1), (steps[0], 1), (margin[0], 0), (spread[0], 1), ceil_mode,
+    )  # fmt: skip
+    shape = (*input.shape[:-3], best.shape[2], rows, columns)
+    deep = deep.flatten(1)
+    inside = at.reshape((n * channels, depth * rows * columns)).gather(1, deep)
+    deep = deep.floor_divide(rows * columns)
+    return shaped(best, shape), shaped(deep * (height * width) + inside, shape)
+
+
+def max_pool3d(
+    input: Tensor,
+    kernel_size: Any,
+    stride: Any = None,
+    padding: Any = 0,
+    dilation: Any = 1,
+    ceil_mode: bool = False,
+    return_indices: bool = False,
+) -> Any:
+    """The largest of every window of (N, C, D, H, W) or (C, D, H, W).
+
+    Raises:
+        RuntimeError: a window that does not fit, or more padding than half of it.
+    """
+    both = max_pool3d_with_indices(input, kernel_size, stride, padding, dilation, ceil_mode)
+    return both if return_indices else both[0]
+
+
+def _adaptive_max(op: str, input: Tensor, output_size: Any, dims: int) -> tuple[Tensor, Tensor]:
+    """Maxima over a grid of parts, the last dim first, and their flat positions."""
+    whole = _batched(op, input, dims)
+    sizes = whole.shape[2:]
+    target = _target(output_size, sizes, op)
+    values, flat, block = whole, None, 1
+    for dim in range(dims + 1, 1, -1):
+        size, count = sizes[dim - 2], target[dim - 2]
+        first = corex.arange(count, device=input.device)
+        end = ((first + 1) * size + count - 1).floor_divide(max(count, 1))
+        start = (first * size).floor_divide(max(count, 1))
+        # A part that is shorter than the longest shows its last element again.
+        longest = -(-size // count) + (size % count != 0) if count else 1
+        taps = start.unsqueeze(1) + corex.arange(longest, device=input.device)
+        taps = corex.minimum(taps, end.unsqueeze(1) - 1).reshape((-1,))
+        parts = values.index_select(dim, taps).unflatten(dim, (count, longest))
+        values, best = parts.max(dim + 1)
+        where = start.reshape((count, *(1,) * (dims + 1 - dim))) + best
+        if flat is None:
+            flat = where
+        else:
+            flat = flat.gather(dim, where) + where * block
+        block *= size
+    assert flat is not None
+    shape = (*input.shape[: input.dim() - dims], *target)
+    return shaped(values, shape), shaped(flat, shape)
+
+
+def adaptive_max_pool1d_with_indices(
+    input: Tensor, output_size: Any, return_indices: bool = False
+) -> tuple[Tensor, Tensor]:
+    """`adaptive_max_pool1d`, with the positions of the maxima."""
+    return _adaptive_max("adaptive_max_pool1d", input, output_size, 1)
+
+
+def adaptive_max_pool2d_with_indices(
+    input: Tensor, output_size: Any, return_indices: bool = False
+) -> tuple[Tensor, Tensor]:
+    """`adaptive_max_pool2d`, with the flat positions of the maxima."""
+    return _adaptive_max("adaptive_max_pool2d", input, output_size, 2)
+
+
+def adaptive_max_pool3d_with_indices(
+    input: Tensor, output_size: Any, return_indices: bool = False
+) -> tuple[Tensor, Tensor]:
+    """`adaptive_max_pool3d`, with the flat positions of the maxima."""
+    return _adaptive_max("adaptive_max_pool3d", input, output_size, 3)
+
+
+def adaptive_max_pool1d(input: Tensor, output_size: Any, return_indices: bool = False) -> Any:
+    """Maxima over `output_size` nearly equal parts of (N, C, L) or (C, L).
+
+    Raises:
+        RuntimeError: not one size, or a negative one.
+    """
+    both = adaptive_max_pool1d_with_indices(input, output_size)
+    return both if return_indices else both[0]
+
+
+def adaptive_max_pool2d(input: Tensor, output_size: Any, return_indices: bool = False) -> Any:
+    """Maxima over a grid of nearly equal parts of (N, C, H, W) or (C, H, W).
+
+    Raises:
+        RuntimeError: not two sizes, or a negative one.
+    """
+    both = adaptive_max_pool2d_with_indices(input, output_size)
+    return both if return_indices else both[0]
+
+
+def adaptive_max_pool3d(input: Tensor, output_size: Any, return_indices: bool = False) -> Any:
+    """Maxima over a grid of nearly equal parts of (N, C, D, H, W) or (C, D, H, W).
+
+    Raises:
+        RuntimeError: not three sizes, or a negative one.
+    """
+    both = adaptive_max_pool3d_with_indices(input, output_size)
+    return both if return_indices else both[0]
+
+
+# ---- power means ---------------------------------------------------------------------------------
+def lp_pool1d(
+    input: Tensor,
+    norm_type: float,
+    kernel_size: int,
+    stride: Any = None,
+    ceil_mode: bool = False,
+) -> Tensor:
+    """The `norm_type`-norm of every window of (N, C, L) or (C, L)."""
+    return _lp_pool(input, norm_type, kernel_size, stride, ceil_mode, 1)
+
+
+def lp_pool2d(
+    input: Tensor,
+    norm_type: float,
+    kernel_size: Any,
+    stride: Any = None,
+    ceil_mode: bool = False,
+) -> Tensor:
+    """The `norm_type`-norm of every window of (N, C, H, W) or (C, H, W)."""
+    return _lp_pool(input, norm_type, kernel_size, stride, ceil_mode, 2)
+
+
+def lp_pool3d(
+    input: Tensor,
+    norm_type: float,
+    kernel_size: Any,
+    stride: Any = None,
+    ceil_mode: bool = False,
+) -> Tensor:
+    """The `norm_type`-norm of every window of (N, C, D, H, W) or (C, D, H, W)."""
+    return _lp_pool(input, norm_type, kernel_size, stride, ceil_mode, 3)
+
+
+def _lp_pool(
+    input: Tensor, p: float, kernel_size: Any, stride: Any, ceil_mode: bool, dims: int
+) -> Tensor:
+    pools: Any = ((avg_pool1d, avg_pool2d, avg_pool3d), (max_pool1d, max_pool2d, max_pool3d))
+    means, largest = (kind[dims - 1] for kind in pools)
+    if p in (float("inf"), -float("inf")):
+        sign = 1 if p > 0 else -1
+        best: Tensor = largest(sign * input.abs(), kernel_size, stride, 0, 1, ceil_mode)
+        return sign * best
+    mean = means(input.pow(p), kernel_size, stride, 0, ceil_mode)
+    taps = numel(_numbers(kernel_size, dims, "kernel_size"))
+    # Odd powers of negative numbers can add up to something negative, which has no root.
+    return (corex.sign(mean) * corex.relu(mean.abs()) * taps).pow(1.0 / p)
+
+
+# ---- maxima put back -----------------------------------------------------------------------------
+def max_unpool1d(
+    input: Tensor,
+    indices: Tensor,
+    kernel_size: Any,
+    stride: Any = None,
+    padding: Any = 0,
+    output_size: Any = None,
+) -> Tensor:
+    """The opposite of `max_pool1d`: values where `indices` say, zeros elsewhere.
+
+    Raises:
+        ValueError: a size that no pooling makes into this. RuntimeError: shapes, or an index
+            outside of the result.
+    """
+    return _max_unpool(input, indices, kernel_size, stride, padding, output_size, 1)
+
+
+def max_unpool2d(
+    input: Tensor,
+    indices: Tensor,
+    kernel_size: Any,
+    stride: Any = None,
+    padding: Any = 0,
+    output_size: Any = None,
+) -> Tensor:
+    """The opposite of `max_pool2d`: values where `indices` say, zeros elsewhere.
+
+    Raises:
+        ValueError: a size that no pooling makes into this. RuntimeError: shapes, or an index
+            outside of the result.
+    """
+    return _max_unpool(input, indices, kernel_size, stride, padding, output_size, 2)
+
+
+def max_unpool3d(
+    input: Tensor,
+    indices: Tensor,
+    kernel_size: Any,
+    stride: Any = None,
+    padding: Any = 0,
+    output_size: Any = None,
+) -> Tensor:
+    """The opposite of `max_pool3d`: values where `indices` say, zeros elsewhere.
+
+    Raises:
+        ValueError: a size that no pooling makes into this. RuntimeError: shapes, or an index
+            outside of the result.
+    """
+    return _max_unpool(input, indices, kernel_size, stride, padding, output_size, 3)
+
+
+def _max_unpool(
+    input: Tensor,
+    indices: Tensor,
+    kernel_size: Any,
+    stride: Any,
+    padding: Any,
+    output_size: Any,
+    dims: int,
+) -> Tensor:
+    op = f"max_unpool{dims}d"
+    kernel = _numbers(kernel_size, dims, "kernel_size")
+    steps, margin = _steps(stride, kernel), _numbers(padding, dims, "padding")
+    sizes = [
+        (input.shape[i - dims] - 1) * steps[i] + kernel[i] - 2 * margin[i] for i in range(dims)
+    ]
+    if output_size is not None:
+        sizes = _wanted(list(output_size), sizes, steps)
+    if indices.dtype != corex.int64:
+        raise RuntimeError("elements in indices should be type int64")
+    _batched(op, input, dims)
+    if indices.shape != input.shape:
+        raise RuntimeError(
+            f"Expected shape of indices to be same as that of the input tensor "
+            f"({list(input.shape)}) but got indices tensor with shape: {list(indices.shape)}"
+        )
+    room = numel(tuple(sizes))
+    if indices.numel() and not bool(((indices >= 0) & (indices < room)).all()):
+        raise RuntimeError(f"Found an invalid max index for an output of size {sizes}")
+    lead = input.shape[: input.dim() - dims]
+    flat = input.new_zeros((*lead, room)).scatter(-1, indices.flatten(-dims), input.flatten(-dims))
+    return shaped(flat, (*lead, *sizes))
+
+
+def _wanted(given: list[int], sizes: list[int], steps: tuple[int, ...]) -> list[int]:
+    """The size asked for, if pooling it can have given what is unpooled."""
+    dims = len(sizes)
+    if len(given) == dims + 2:
+        given = given[2:]
+    if len(given) != dims:
+        raise ValueError(
+            f"output_size should be a sequence containing {dims} or {dims + 2} elements, but it "
+            f"has a length of '{len(given)}'"
+        )
+    for i, size in enumerate(sizes):
+        if not size - steps[i] < given[i] < size + steps[i]:
+            raise ValueError(
+                f'invalid output_size "{given}" (dim {i} must be between {size - steps[i]} and '
+                f"{size + steps[i]})"
+            )
+    return given
