@@ -116,7 +116,7 @@ REST = cases("""
 """)  # noqa: E501
 
 SIZES = cases("""
-    F.interpolate(x.detach(),scale_factor=1.1), F.interpolate(x,scale_factor=1.1,mode='bilinear'), F.interpolate(x,scale_factor=1.1,mode='bicubic')
+    F.interpolate(x.detach(),scale_factor=1.1), F.interpolate(x,scale_factor=1.1,mode='bilinear'), F.interpolate(x.detach(),scale_factor=1.1,mode='bicubic')
     F.interpolate(x,(5,6),mode='bilinear'), F.interpolate(x,(5,6),mode='bicubic'), F.interpolate(x,(5,6))
     F.interpolate(x,(10,12)), F.interpolate(x,(1,1),mode='bilinear',align_corners=True), F.interpolate(x,(1,1),mode='bicubic',align_corners=True)
     F.interpolate(x,scale_factor=0.37), F.interpolate(x,scale_factor=0.37,mode='nearest-exact'), F.interpolate(x,scale_factor=2.5,recompute_scale_factor=True,mode='bilinear')
@@ -184,7 +184,43 @@ POOLS = cases("""
     F.max_unpool1d(v,iv,2)
 """)  # noqa: E501
 
+IMAGES = cases("""
+    F.conv3d(x,ones(2,2,2,2,2,dtype=float64)), F.conv3d(x[None],ones(2,2,2,2,2,dtype=float64))
+    F.conv3d(x,f.reshape(2,2,3,3,2),padding='same'), F.conv3d(x,f.reshape(2,2,3,3,2),padding='valid'), F.conv3d(x,f.reshape(2,2,3,3,2),v[:2],(1,2,1),1,2)
+    F.conv3d(x,f)
+    F.conv3d(x,f.reshape(2,2,3,3,2),padding='any')
+    F.conv3d(x,f.reshape(2,2,3,3,2),padding='same',stride=2)
+    F.conv3d(x,f.reshape(2,2,3,3,2),padding=-1)
+    F.conv3d(x,f.reshape(2,2,3,3,2),stride=0)
+    F.conv3d(x,f.reshape(2,2,3,3,2),v)
+    F.conv3d(x,f.reshape(2,2,9,1,2))
+    F.conv3d(x,f.reshape(4,1,3,3,2))
+    F.conv_transpose1d(t,k[:3].reshape(3,1,5)), F.conv_transpose1d(a,k[:3].reshape(3,1,5),s.reshape(1),2,2,1), F.conv_transpose1d(t,k[:3].reshape(3,5,1),groups=3,stride=3,output_padding=2)
+    F.conv_transpose2d(x,f.reshape(3,4,3,2),dilation=3,output_padding=2), F.conv_transpose2d(x[0],f.reshape(3,4,3,2),v,(2,3),(2,1),1)
+    F.conv_transpose3d(x,f.reshape(2,2,3,3,2),stride=2), F.conv_transpose3d(x[None],f.reshape(2,2,3,3,2),v[:2],1,1,0,1,2)
+    F.conv_transpose2d(x,f.reshape(3,4,3,2),output_padding=1)
+    F.conv_transpose2d(x,f.reshape(3,4,3,2),padding=9)
+    F.conv_transpose2d(x,f)
+    F.conv_transpose2d(x,f.reshape(3,4,3,2),v[:2])
+    F.conv_transpose2d(a,f)
+    F.conv_transpose2d(x,f.reshape(3,4,3,2),stride=0)
+    F.affine_grid(t[:,:2,:3],(2,1,3,3)), F.affine_grid(t[:,:2,:3],[2,1,1,3],align_corners=True), F.affine_grid(t,(2,1,2,1,3),align_corners=False)
+    F.affine_grid(t,(2,1,3,3))
+    F.affine_grid(t,(2,1,3))
+    F.affine_grid(i[None],(1,1,2,2,2))
+    F.affine_grid(t[:,:2,:3],(2,1,0,3))
+    F.grid_sample(x,t.reshape(2,3,2,2)), F.grid_sample(x,t.reshape(2,3,2,2),padding_mode='reflection',align_corners=True), F.grid_sample(x,t.reshape(2,3,2,2),'bicubic','reflection')
+    F.grid_sample(x,t.detach().reshape(2,3,2,2),'nearest'), F.grid_sample(x,t.detach().reshape(2,3,2,2),'nearest','border',True)
+    F.grid_sample(x,t.reshape(2,3,2,2),'linear')
+    F.grid_sample(x,t.reshape(2,3,2,2),padding_mode='any')
+    F.grid_sample(x,t)
+    F.grid_sample(x,t.reshape(2,3,1,4))
+    F.grid_sample(x[:1],t.reshape(2,3,2,2))
+    F.grid_sample(x.float(),t.reshape(2,3,2,2))
+    F.grid_sample(x[None],t.reshape(1,2,2,2,3),'bicubic')
+""")  # noqa: E501
 
-@pytest.mark.parametrize("code", [*LOSSES, *ORDERS, *REST, *SIZES, *POOLS])
+
+@pytest.mark.parametrize("code", [*LOSSES, *ORDERS, *REST, *SIZES, *POOLS, *IMAGES])
 def test_same(code: str) -> None:
     assert not compare(code)

@@ -104,7 +104,8 @@ def _table() -> dict[str, TensorArg]:
             a:MN b:MN c:M1 v:N w:N h:M s: s1:1 o:K n2:O n3:M n4:C N4:C d:NK e:KN q:NN p:MK h2:M2
             t:BMN r:BNK P:BMK W:KNN z3:M3 Z3:M3 x:BCHW f:OCIJ fg:OGIJ f1:OMJ f0:OB22 A:ML A0:LN B:L
             p3:MN p5:MK r0:BKN heads:BLMN heads2:BLKN heads1:B1KN cols:B8Q
-            cols0:8Q pts:44 B2:B3N Z4:B2222 U3:B323 P6:BM46 vol:BO3HW
+            cols0:8Q pts:44 B2:B3N Z4:B2222 U3:B323 P6:BM46 vol:BO3HW f3:OO232 g3:21222 t1:MO3
+            t2:CM22 g2:C122 t3:OM222 maps:223 maps3:234 places:BML2 places3:B2ML3
         """,
         POSITIVE: "pos:MN pos2:MN V:N",
         FIXED: "mean:N var:N weight:N",

@@ -40,6 +40,7 @@ from corex.nn.functional.activation import (
 )
 from corex.nn.functional.attention import scaled_dot_product_attention
 from corex.nn.functional.distance import pairwise_distance, pdist
+from corex.nn.functional.grids import affine_grid, grid_sample
 from corex.nn.functional.loss import (
     binary_cross_entropy,
     binary_cross_entropy_with_logits,
@@ -116,6 +117,12 @@ from corex.nn.functional.spatial import (
     pad,
     rms_norm,
 )
+from corex.nn.functional.transposed import (
+    conv3d,
+    conv_transpose1d,
+    conv_transpose2d,
+    conv_transpose3d,
+)
 from corex.ops.guard import written_out
 
 __all__ = [
@@ -128,6 +135,7 @@ __all__ = [
     "adaptive_max_pool2d_with_indices",
     "adaptive_max_pool3d",
     "adaptive_max_pool3d_with_indices",
+    "affine_grid",
     "alpha_dropout",
     "avg_pool1d",
     "avg_pool2d",
@@ -140,6 +148,10 @@ __all__ = [
     "channel_shuffle",
     "conv1d",
     "conv2d",
+    "conv3d",
+    "conv_transpose1d",
+    "conv_transpose2d",
+    "conv_transpose3d",
     "cosine_embedding_loss",
     "cosine_similarity",
     "cross_entropy",
@@ -154,6 +166,7 @@ __all__ = [
     "gaussian_nll_loss",
     "gelu",
     "glu",
+    "grid_sample",
     "group_norm",
     "gumbel_softmax",
     "hardshrink",

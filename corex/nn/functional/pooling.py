@@ -15,7 +15,7 @@ from corex.nn.functional.spatial import avg_pool2d, max_pool1d, max_pool2d
 from corex.ops.shape.views import shaped
 
 
-def _numbers(value: Any, count: int, name: str) -> tuple[int, ...]:
+def numbers(value: Any, count: int, name: str) -> tuple[int, ...]:
     """One integer for every dim, or one for each.
 
     Raises:
@@ -33,7 +33,7 @@ def _numbers(value: Any, count: int, name: str) -> tuple[int, ...]:
 
 def _steps(stride: Any, kernel: tuple[int, ...]) -> tuple[int, ...]:
     absent = stride is None or (isinstance(stride, Sequence) and not stride)
-    return kernel if absent else _numbers(stride, len(kernel), "stride")
+    return kernel if absent else numbers(stride, len(kernel), "stride")
 
 
 def _batched(op: str, input: Tensor, dims: int) -> Tensor:
@@ -65,8 +65,8 @@ def avg_pool1d(
         RuntimeError: a window that does not fit, or more padding than half of it.
     """
     lines = _batched("avg_pool1d", input, 1)
-    kernel = _numbers(kernel_size, 1, "kernel_size")
-    steps, margin = _steps(stride, kernel), _numbers(padding, 1, "padding")
+    kernel = numbers(kernel_size, 1, "kernel_size")
+    steps, margin = _steps(stride, kernel), numbers(padding, 1, "padding")
     means = avg_pool2d(
         lines.unsqueeze(-2), (1, *kernel), (1, *steps), (0, *margin), ceil_mode, count_include_pad
     )
@@ -90,8 +90,8 @@ def avg_pool3d(
     if divisor_override == 0:
         raise RuntimeError("[avg_pool3d] divisor must be not zero")
     volumes = _batched("avg_pool3d", input, 3)
-    kernel = _numbers(kernel_size, 3, "kernel_size")
-    steps, margin = _steps(stride, kernel), _numbers(padding, 3, "padding")
+    kernel = numbers(kernel_size, 3, "kernel_size")
+    steps, margin = _steps(stride, kernel), numbers(padding, 3, "padding")
     n, channels, depth, height, width = volumes.shape
     planes = avg_pool2d(
         volumes.reshape((n * channels, depth, height, width)),
@@ -178,9 +178,9 @@ def max_pool3d_with_indices(
         RuntimeError: a window that does not fit, or more padding than half of it.
     """
     volumes = _batched("max_pool3d", input, 3)
-    kernel = _numbers(kernel_size, 3, "kernel_size")
-    steps, margin = _steps(stride, kernel), _numbers(padding, 3, "padding")
-    spread = _numbers(dilation, 3, "dilation")
+    kernel = numbers(kernel_size, 3, "kernel_size")
+    steps, margin = _steps(stride, kernel), numbers(padding, 3, "padding")
+    spread = numbers(dilation, 3, "dilation")
     n, channels, depth, height, width = volumes.shape
     best, at = corex.max_pool2d_with_indices(
         volumes.reshape((n * channels, depth, height, width)),
@@ -339,7 +339,7 @@ def _lp_pool(
         best: Tensor = largest(sign * input.abs(), kernel_size, stride, 0, 1, ceil_mode)
         return sign * best
     mean = means(input.pow(p), kernel_size, stride, 0, ceil_mode)
-    taps = numel(_numbers(kernel_size, dims, "kernel_size"))
+    taps = numel(numbers(kernel_size, dims, "kernel_size"))
     # Odd powers of negative numbers can add up to something negative, which has no root.
     return (corex.sign(mean) * corex.relu(mean.abs()) * taps).pow(1.0 / p)
 
@@ -406,8 +406,8 @@ def _max_unpool(
     dims: int,
 ) -> Tensor:
     op = f"max_unpool{dims}d"
-    kernel = _numbers(kernel_size, dims, "kernel_size")
-    steps, margin = _steps(stride, kernel), _numbers(padding, dims, "padding")
+    kernel = numbers(kernel_size, dims, "kernel_size")
+    steps, margin = _steps(stride, kernel), numbers(padding, dims, "padding")
     sizes = [
         (input.shape[i - dims] - 1) * steps[i] + kernel[i] - 2 * margin[i] for i in range(dims)
     ]
