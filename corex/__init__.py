@@ -77,7 +77,7 @@ from corex.ops.random.generator import Generator, default_generator
 from corex.tensor.tensor import Size, Tensor
 
 if TYPE_CHECKING:
-    from corex import _functions, accelerator, cuda, nn, optim, utils
+    from corex import _functions, accelerator, cuda, linalg, nn, optim, utils
     from corex._functions import *  # noqa: F403
     from corex.accelerator.streams import Event, Stream
     from corex.interop.serialization import load, save
@@ -111,7 +111,8 @@ __all__: list[str] = [
     "Generator", "broadcast_shapes", "default_generator", "get_printoptions", "set_printoptions",
     "BackendUnavailableError", "CompilationWarning", "CorexError", "FallbackWarning", "GraphError",
     "KernelUnavailableError", "OutOfMemoryError", "PluginError",
-    "Event", "Stream", "accelerator", "cuda", "load", "nn", "optim", "record", "save", "utils",
+    "Event", "Stream", "accelerator", "cuda", "linalg", "load", "nn", "optim", "record", "save",
+    "utils",
 ]  # fmt: skip
 if TYPE_CHECKING:
     __all__ += _functions.__all__
@@ -173,6 +174,7 @@ def synchronize(device: Any = None) -> None:
 _LAZY = {
     "accelerator": "corex.accelerator",
     "cuda": "corex.cuda",
+    "linalg": "corex.linalg",
     "masked": "corex.masked",
     "nn": "corex.nn",
     "optim": "corex.optim",

@@ -5,6 +5,10 @@ import warnings
 from collections.abc import Iterable
 
 
+class LinAlgError(RuntimeError):
+    """A matrix that an algorithm of linear algebra cannot handle, such as a singular one."""
+
+
 class CorexError(RuntimeError):
     """Base class of the errors that have no better built-in type."""
 

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 from corex.tensor.tensor import Tensor
 
 
-def _described(result: Any) -> str:
+def described(result: Any) -> str:
     name = type(result).__name__
     fields = ",\n".join(f"{field}={getattr(result, field)!r}" for field in result._fields)
     return f"corex.return_types.{name}(\n{fields})"
@@ -20,7 +20,7 @@ class ValuesIndices(NamedTuple):
     indices: Tensor
 
     def __repr__(self) -> str:
-        return _described(self)
+        return described(self)
 
 
 class MinMax(NamedTuple):
@@ -30,7 +30,7 @@ class MinMax(NamedTuple):
     max: Tensor
 
     def __repr__(self) -> str:
-        return _described(self)
+        return described(self)
 
 
 class aminmax(MinMax):  # noqa: N801 - all of these have their op's name

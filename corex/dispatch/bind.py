@@ -110,7 +110,9 @@ def _decomposed(
     with no_grad():
         result = schema.decomposition(*inputs, *params)
     outs = [result] if isinstance(result, Tensor) else list(result)
-    return finish(schema, inputs, params, [_as_from_a_kernel(t, order) for t in outs])
+    kept = schema.columns
+    outs = [alias(t) if i in kept else _as_from_a_kernel(t, order) for i, t in enumerate(outs)]
+    return finish(schema, inputs, params, outs)
 
 
 def _as_from_a_kernel(t: Tensor, order: Shape | None) -> Tensor:

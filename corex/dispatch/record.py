@@ -8,7 +8,7 @@ from typing import Any
 
 from corex.observe import events
 from corex.tensor.modes import mode
-from corex.tensor.node import Edge, OpNode
+from corex.tensor.node import Edge, OpNode, SeveralNode
 from corex.tensor.plan import Plan
 from corex.tensor.schema import OpSchema
 from corex.tensor.tensor import TENSOR_TYPES, Tensor, alias
@@ -34,9 +34,13 @@ def new_node(
     saved: tuple[Any, ...] = (),
     versions: tuple[int | None, ...] = (),
     shapes: tuple[Shape | None, ...] | None = None,
+    outputs: int = 1,
 ) -> OpNode:
     """The one place where the node of an op is made, beside the short cuts of `template.py`."""
     node = _new(OpNode)
+    if outputs > 1:
+        node = _new(SeveralNode)
+        node.outputs = outputs
     node.plan = plan
     node.edges = edges
     node.params = params
@@ -75,7 +79,7 @@ def record(
     shapes: tuple[Shape | None, ...] | None = None,
     edges: tuple[Edge, ...] | None = None,
 ) -> OpNode:
-    """Hangs the node of an op, whose first output is differentiable, on that output.
+    """Hangs the node of an op on its differentiable outputs, the first `schema.outputs`.
 
     `inputs` may hold numbers and None beside tensors; `edges` overrides their edges (an in-place
     op's input is its output, with another place in the graph).
@@ -92,7 +96,7 @@ def record(
     plan = schema._plans.get(needs) or schema.plan(needs)
     save = plan.save
     if not save:
-        node = new_node(plan, edges, params, (), (), shapes)
+        node = new_node(plan, edges, params, (), (), shapes, schema.outputs)
     else:
         count = len(inputs)
         saved = []
@@ -105,8 +109,11 @@ def record(
             value = inputs[i] if i < count else alias(outs[i - count])
             saved.append(value)
             versions.append(value.storage_.version if type(value) in TENSOR_TYPES else None)
-        node = new_node(plan, edges, params, tuple(saved), tuple(versions), shapes)
+        node = new_node(plan, edges, params, tuple(saved), tuple(versions), shapes, schema.outputs)
     outs[0]._node = node
+    for number in range(1, schema.outputs):
+        outs[number]._node = node
+        outs[number]._output_nr = number
     return node
 
 

@@ -6,13 +6,11 @@ import struct
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
 
-from corex.dispatch.bind import dense_copy
 from corex.dtypes import ALL
 from corex.layout import numel
-from corex.ops.create.host import from_numpy
+from corex.ops.create.host import from_numpy, host_bytes
 from corex.ops.promotion import Number, as_number
 from corex.ops.shape.parts import unbind
-from corex.tensor.storage import download
 from corex.tensor.tensor import Tensor
 
 if TYPE_CHECKING:
@@ -38,23 +36,8 @@ def item(self: Tensor) -> Number:
     index = key.dtype.index
     host = key.place.backend.host_view(self.storage_.buffer)
     if host is None:
-        return _READERS[index](_host_bytes(self))[0]  # type: ignore[no-any-return]
+        return _READERS[index](host_bytes(self))[0]  # type: ignore[no-any-return]
     return _READERS[index](host, self.offset * _SIZES[index])[0]  # type: ignore[no-any-return]
-
-
-def _host_bytes(t: Tensor) -> memoryview:
-    """The elements' bytes in row-major order, in host memory: a view where possible."""
-    source = t if t._strides is None else dense_copy(t)
-    nbytes = source.nbytes
-    start = source.offset * source.key.dtype.itemsize
-    backend = source.key.place.backend
-    host = backend.host_view(source.storage_.buffer)
-    if host is not None:
-        return host[start : start + nbytes]
-    data = memoryview(bytearray(nbytes))
-    if nbytes:
-        download(source.key.place, source.storage_.buffer, start, data)
-    return data
 
 
 def tolist(self: Tensor) -> Any:
@@ -64,7 +47,7 @@ def tolist(self: Tensor) -> Any:
         return item(self)
     if not numel(shape):
         return _empty_lists(shape)
-    data = _host_bytes(self).cast(self.key.dtype.format, shape)  # type: ignore[call-overload]
+    data = host_bytes(self).cast(self.key.dtype.format, shape)  # type: ignore[call-overload]
     return data.tolist()
 
 
@@ -156,7 +139,7 @@ def numpy(self: Tensor, *, force: bool = False) -> np.ndarray[Any, Any]:
                 f"can't convert {place.device} device type tensor to numpy. Use Tensor.cpu() to "
                 f"copy the tensor to host memory first."
             )
-        data = np.frombuffer(_host_bytes(self), dtype.name)
+        data = np.frombuffer(host_bytes(self), dtype.name)
         return data.reshape(self.shape)
     if not numel(self.shape):
         return np.empty(self.shape, dtype.name)

@@ -26,7 +26,7 @@ from corex.ops.create import (
 from corex.ops.extension import NewOp as NewOp
 from corex.ops.extension import call as call
 from corex.ops.indexing import along, brackets, gather, masks, nonzero, rows
-from corex.ops.linalg import contraction, matmul, norms
+from corex.ops.linalg import contraction, matmul, norms, older
 from corex.ops.nn import (
     activation,
     classification,

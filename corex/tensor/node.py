@@ -167,10 +167,17 @@ class OpNode(Node):
                 raise RuntimeError(self._modified(value, version))
         if self.plan.output_slots and mode.enabled:
             saved = tuple(
-                value._with_node(self) if i in self.plan.output_slots else value
+                self._own(value, i) if i in self.plan.output_slots else value
                 for i, value in enumerate(saved)
             )
         return saved + self.params
+
+    def _own(self, value: Tensor, i: int) -> Tensor:
+        """A saved output, with its place in the graph."""
+        output = value._with_node(self)
+        if self.outputs > 1:
+            output._output_nr = self.plan.save[i] - len(self.edges)
+        return output
 
     def _recomputed(self) -> tuple[Any, ...]:
         """What was saved, if the node belongs to a checkpoint, which then runs again."""
@@ -254,6 +261,13 @@ class OpNode(Node):
     def saved_tensors(self) -> tuple[Any, ...]:
         """The saved tensors, checked."""
         return self.values()[: len(self.versions)]
+
+
+class SeveralNode(OpNode):
+    """The node of an op with several differentiable outputs: `apply` gets the list of their
+    gradients. The engine's short ways, which are for an `OpNode`, do not apply to it."""
+
+    __slots__ = ()
 
 
 class AccumulateGrad(Node):

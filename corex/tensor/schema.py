@@ -50,6 +50,10 @@ class OpSchema:
             place in a stream of random numbers) without making another call of it.
         label: the node's name; PyTorch's where PyTorch has the op.
         fast: the backward of the common case by a direct kernel; see `Plan.fast`.
+        outputs: how many outputs are differentiable, the first ones. Of several, `g` is the list of
+            their gradients, None for those that got none.
+        columns: which outputs of its decomposition are to keep their own layout, with columns
+            that lie in one piece, as LAPACK's matrices do.
         fresh: what the memory of the formulas' results is; see `Plan.fresh`. It says that they are
             results of ops, made for this call alone, and that no formula keeps anything.
     """
@@ -72,6 +76,8 @@ class OpSchema:
     label: str = ""
     fast: Callable[..., Any] | None = None
     fresh: bool | None = None
+    outputs: int = 1
+    columns: tuple[int, ...] = ()
     doc: str = ""
     _plans: dict[tuple[bool, ...], Plan] = field(default_factory=dict)
 

@@ -17,7 +17,7 @@ FLOORS = """
     tensor observe plugins dispatch return_types
     ops autograd interop
     compiler
-    accelerator cuda utils nn optim signal masked special
+    accelerator cuda utils nn optim signal masked special linalg
     testing
     __init__ cli __main__
 """.split()

@@ -28,7 +28,7 @@ SIZES: Sizes = {
 class Kind(NamedTuple):
     """Which elements a tensor has."""
 
-    name: str  # any, positive, unit, prob, big, sign, integer, count, index, mask
+    name: str  # any, positive, unit, prob, big, definite, sign, integer, count, index, mask
     dtype: str = "float64"
     low: float = -2.0
     high: float = 2.0
@@ -39,6 +39,8 @@ POSITIVE = Kind("positive", low=0.3, high=2.5)
 UNIT = Kind("unit", low=-0.9, high=0.9)
 PROB = Kind("prob", low=0.1, high=0.9)
 BIG = Kind("big", low=1.2, high=3.0)
+DEFINITE = Kind("definite")
+PIVOT = Kind("pivot", "int32")
 SIGN = Kind("sign")
 FIXED = Kind("positive", low=0.2, high=2.0)
 SINGLE = Kind("any", "float32")
@@ -79,8 +81,12 @@ class TensorArg:
             values = self._indices(rng, shape, sizes)
         elif kind.name == "sign":
             values = rng.integers(0, 2, shape) * 2 - 1
+        elif kind is PIVOT:  # every row is swapped with the last one
+            values = np.full(shape, shape[-1])
         elif kind.dtype.startswith("float"):
             values = rng.uniform(kind.low, kind.high, shape)
+            if kind is DEFINITE:  # symmetric, and well away from singular
+                values = values @ np.swapaxes(values, -1, -2) + np.eye(shape[-1]) * kind.high
         else:
             values = rng.integers(int(kind.low), int(kind.high), shape)
         return np.asarray(values, dtype=dtype or kind.dtype)
@@ -112,6 +118,8 @@ def _table() -> dict[str, TensorArg]:
         UNIT: "unit:MN",
         PROB: "prob:MN prob2:MN",
         BIG: "big:MN",
+        DEFINITE: "sp:NN sb:BNN",
+        PIVOT: "piv:BN",
         SIGN: "sign:MN vsign:N vsign3:M",
         SINGLE: "f32:MN",
         INTEGER: "i:MN id:NK",
@@ -258,7 +266,7 @@ _ROLES = {
     "number": """value other min max alpha beta fill_value nan posinf neginf exponent start end step
         low high src weight input base self condition s values source""",
     "real": """eps rtol atol p threshold lambd negative_slope min_val max_val margin delta momentum
-        q dx spacing maxnorm range
+        q dx spacing maxnorm range ord
         label_smoothing mean std norm_type correction lower upper tau scale dropout_p swap var
         scale_factor""",
     "dim": "dim dims dim0 dim1 dim2 axis start_dim end_dim dimension destination",
@@ -267,7 +275,7 @@ _ROLES = {
         split_size split_sizes physical_layout output_padding""",
     "count": """k n m chunks num_samples diagonal offset steps length index groups num_groups
         num_classes minlength ignore_index padding_idx decimals storage_offset divisor_override
-        r bins N
+        r bins N ind
         output_nr count window_length upscale_factor downscale_factor""",
     "data": "data obj key args",
     "choice": "device",

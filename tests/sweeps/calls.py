@@ -7,20 +7,20 @@ remembering; the others stand in the files of `samples/`, and `test_calls.py` fa
 name that has none.
 
 A line of `samples/` is run by corex and by PyTorch alike. `name(...)` is `corex.name`, `.name(a,
-...)` the method or property of `a`, `F.name(...)` a function of `nn.functional`. Names of tensors
-are those of `arguments.TENSORS`; the rest are literals. Marks in front: `-` without gradients (the
-result does not vary smoothly, or the function takes none), `~` the values are random or not
-defined, so that only shape, dtype and strides can be compared. A call that modifies its first
-argument gives that argument as its result.
+...)` the method or property of `a`, `F.name(...)` a function of `nn.functional`,
+`linalg.name(...)` one of `linalg`. Names of tensors are those of `arguments.TENSORS`; the rest are
+literals. Marks in front: `-` without gradients (the result does not vary smoothly, or the function
+takes none), `~` the values are random or not defined, so that only shape, dtype and strides can be
+compared. A call that modifies its first argument gives that argument as its result.
 
     for call in CALLS:
         ours = run(call, corex, layout="transposed", gradients=True)
         theirs = run(call, torch, layout="transposed", gradients=True)
 
 - `call.text` is the call's id, such as `softmax(a, 1)`; `call.name` the function's name;
-  `call.where` is 'function', 'method' or 'functional'. `call.values` says whether values can be
-  compared (they cannot where they are random), `call.smooth` whether gradients can, `call.inplace`
-  whether the first argument is modified (it is then the result).
+  `call.where` is 'function', 'method', 'functional' or 'linalg'. `call.values` says whether values
+  can be compared (they cannot where they are random), `call.smooth` whether gradients can,
+  `call.inplace` whether the first argument is modified (it is then the result).
 - `call.args` and `call.kwargs` are `TensorArg` (name, shape in letters, kind of elements), `Given`
   (value, parameter name, role: number, real, dim, size, count, flag, choice, data, none),
   `DTypeArg` and `Listed`.
@@ -99,7 +99,7 @@ class Call:
         """What corex calls: a function, or a property."""
         if self.where == "method":
             return inspect.getattr_static(corex.Tensor, self.name)
-        return getattr(corex.nn.functional if self.where == "functional" else corex, self.name)
+        return getattr(_owner(self, corex), self.name)
 
     def tensors(self) -> list[TensorArg]:
         """The tensor arguments, each once."""
@@ -129,6 +129,8 @@ def parse(line: str) -> Call:
         where, code = "method", code[1:]
     elif code.startswith("F."):
         where, code = "functional", code[2:]
+    elif code.startswith("linalg."):
+        where, code = "linalg", code.removeprefix("linalg.")
     node = ast.parse(code, mode="eval").body
     assert isinstance(node, ast.Call), line
     assert isinstance(node.func, ast.Name), line
@@ -328,16 +330,24 @@ def find(call: Call, library: Any) -> Callable[..., Any]:
         return method
     functional = library.nn.functional
     # PyTorch has some functions of corex there alone, and others in two versions.
-    there = library is not corex and hasattr(functional, call.name)
-    owner = functional if there or call.where == "functional" else library
-    found: Callable[..., Any] = getattr(owner, call.name)
+    there = call.where == "function" and library is not corex and hasattr(functional, call.name)
+    found: Callable[..., Any] = getattr(functional if there else _owner(call, library), call.name)
     return found
+
+
+def _owner(call: Call, library: Any) -> Any:
+    """The module that has the function."""
+    if call.where == "linalg":
+        return library.linalg
+    return library.nn.functional if call.where == "functional" else library
 
 
 def exists(call: Call, library: Any) -> bool:
     """Whether the library has the function."""
     if call.where == "method":
         return hasattr(library.Tensor, call.name)
+    if call.where == "linalg":
+        return hasattr(library.linalg, call.name)
     return hasattr(library, call.name) or hasattr(library.nn.functional, call.name)
 
 

@@ -23,6 +23,7 @@ EXCLUDED = {
     "seed": "no tensor: tests/ops/random",
     "sgd_step_": "PyTorch has no such function: tests/ops/test_decompositions.py",
     "adam_step_": "PyTorch has no such function: tests/ops/test_decompositions.py",
+    "linalg.LinAlgError": "an exception",
     ".cuda": "needs a GPU: tests/backends/cuda_pycuda",
     ".pin_memory": "needs an accelerator: tests/dispatch/test_pinned.py",
     ".is_pinned": "needs an accelerator: tests/dispatch/test_pinned.py",
@@ -44,6 +45,8 @@ def public() -> Iterator[tuple[str, Any]]:
         yield f".{name}", inspect.getattr_static(corex.Tensor, name)
     for name in F.__all__:
         yield f"F.{name}", getattr(F, name)
+    for name in corex.linalg.__all__:
+        yield f"linalg.{name}", getattr(corex.linalg, name)
 
 
 def test_every_public_name_has_a_call_or_a_reason() -> None:

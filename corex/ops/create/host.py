@@ -17,11 +17,27 @@ from corex.layout import is_contiguous
 from corex.ops.create.constant import DTypeLike, dtype_of, finished, new_tensor_of
 from corex.ops.registration import function
 from corex.tensor.place import DispatchKey, Place
-from corex.tensor.storage import adopt, upload
+from corex.tensor.storage import adopt, download, upload
 from corex.tensor.tensor import Tensor, make
 
 if TYPE_CHECKING:
     import numpy as np
+
+
+# ---- from tensors to the host ------------------------------------------------------------------
+def host_bytes(t: Tensor) -> memoryview:
+    """The elements' bytes in row-major order, in host memory: a view where possible."""
+    source = t if t._strides is None else dense_copy(t)
+    nbytes = source.nbytes
+    start = source.offset * source.key.dtype.itemsize
+    backend = source.key.place.backend
+    host = backend.host_view(source.storage_.buffer)
+    if host is not None:
+        return host[start : start + nbytes]
+    data = memoryview(bytearray(nbytes))
+    if nbytes:
+        download(source.key.place, source.storage_.buffer, start, data)
+    return data
 
 
 # ---- NumPy -------------------------------------------------------------------------------------

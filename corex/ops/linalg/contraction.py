@@ -329,17 +329,8 @@ def cross(input: Tensor, other: Tensor, dim: int | None = None) -> Tensor:
     return stack(parts, dim)
 
 
-@exported(out="same")
-def matrix_power(input: Tensor, n: int) -> Tensor:
-    """A square matrix, or a batch of them, times itself, n >= 0 times in all.
-
-    Raises:
-        RuntimeError: not square. NotImplementedError: a negative power.
-    """
-    if require_tensor("matrix_power", input).ndim < 2 or input.shape[-1] != input.shape[-2]:
-        raise RuntimeError(f"matrix_power: expected square matrices, got shape {list(input.shape)}")
-    if n < 0:
-        raise NotImplementedError("matrix_power: negative powers need an inverse, which is missing")
+def positive_power(input: Tensor, n: int) -> Tensor:
+    """Square matrices times themselves, n >= 0 times in all."""
     result: Tensor | None = None
     square = input
     while n:
@@ -349,7 +340,7 @@ def matrix_power(input: Tensor, n: int) -> Tensor:
         if n:
             square = matmul(square, square)
     if result is not None:
-        return result
+        return result.clone() if result is input else result
     eye = input.new_zeros(input.shape)
     diagonal(eye, 0, -2, -1).fill_(1)
     return eye
