@@ -39,6 +39,28 @@ class aminmax(MinMax):  # noqa: N801 - all of these have their op's name
     __slots__ = ()
 
 
+class cummax(ValuesIndices):  # noqa: N801
+    """The result of `corex.cummax`."""
+
+    __slots__ = ()
+
+
+class cummin(ValuesIndices):  # noqa: N801
+    """The result of `corex.cummin`."""
+
+    __slots__ = ()
+
+
+class histogram(NamedTuple):  # noqa: N801
+    """The result of `corex.histogram`."""
+
+    hist: Tensor
+    bin_edges: Tensor
+
+    def __repr__(self) -> str:
+        return described(self)
+
+
 class kthvalue(ValuesIndices):  # noqa: N801
     """The result of `corex.kthvalue`."""
 
@@ -59,6 +81,18 @@ class median(ValuesIndices):  # noqa: N801
 
 class min(ValuesIndices):  # noqa: N801
     """The result of `corex.min` along a dim."""
+
+    __slots__ = ()
+
+
+class mode(ValuesIndices):  # noqa: N801
+    """The result of `corex.mode`."""
+
+    __slots__ = ()
+
+
+class nanmedian(ValuesIndices):  # noqa: N801
+    """The result of `corex.nanmedian` along a dim."""
 
     __slots__ = ()
 

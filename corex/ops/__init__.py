@@ -25,7 +25,7 @@ from corex.ops.create import (
 )
 from corex.ops.extension import NewOp as NewOp
 from corex.ops.extension import call as call
-from corex.ops.indexing import along, brackets, gather, masks, nonzero, rows
+from corex.ops.indexing import along, brackets, gather, masks, nonzero, reduced, rows
 from corex.ops.linalg import contraction, matmul, norms, older
 from corex.ops.nn import (
     activation,
@@ -49,7 +49,18 @@ from corex.ops.pointwise import (
     unary_composed,
 )
 from corex.ops.random import creation, distributions, draws, generator
-from corex.ops.reduce import order, reductions, statistics, unique
+from corex.ops.reduce import (
+    covariance,
+    differences,
+    distances,
+    order,
+    quantiles,
+    reductions,
+    scans,
+    search,
+    statistics,
+    unique,
+)
 from corex.ops.shape import (
     blocks,
     copies,

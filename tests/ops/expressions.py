@@ -211,6 +211,37 @@ aminmax(a, dim=1).max | a.max(1)
 sort(a, 1).values | np.sort(a, 1)
 topk(a, 2, 1).values | -np.sort(-a, 1)[:, :2]
 
+# ---- searching, counting, running values
+^searchsorted(sort(v).values, a) | np.searchsorted(np.sort(v), a)
+^searchsorted(sort(a).values, b, right=True) | np.stack([np.searchsorted(np.sort(a)[i], b[i], "right") for i in (0, 1)])
+^searchsorted(v, a, sorter=argsort(v)) | np.searchsorted(np.sort(v), a)
+^bucketize(a, sort(v).values) | np.searchsorted(np.sort(v), a)
+^isin(I, J) |
+^unravel_index(K, (2, 3))[1] | np.unravel_index(K, (2, 3))[1]
+^histc(a, 4, -1, 1) | np.histogram(a, 4, (-1, 1))[0] * 1.0
+^histogram(a, 4, density=True)[0] | np.histogram(a, 4, density=True)[0]
+^mode(TIES, 1).values | np.array([3.0, -1.0])
+msort(a) | np.sort(a, 0)
+nanmedian(v) | np.median(v)
+quantile(a, 0.3, 1) |
+nanquantile(a, 0.3, 1) | np.quantile(a, 0.3, 1)
+cummax(a, 1).values | np.maximum.accumulate(a, 1)
+cummin(a, 0).values | np.minimum.accumulate(a, 0)
+logcumsumexp(a, 1) | np.log(np.cumsum(np.exp(a), 1))
+diff(a, 2, 1) | np.diff(a, 2, 1)
+trapezoid(a, dx=2.0) | 2 * ((a[:, 1:] + a[:, :-1]) / 2).sum(1)
+trapz(a, v) | ((a[:, 1:] + a[:, :-1]) / 2 * np.diff(v)).sum(1)
+cumulative_trapezoid(a, v) | np.cumsum((a[:, 1:] + a[:, :-1]) / 2 * np.diff(v), 1)
+gradient(v)[0] | np.gradient(v)
+gradient(v, spacing=[w], edge_order=2)[0] | np.gradient(v, w, edge_order=2)
+cov(a) | np.cov(a)
+corrcoef(q) | np.corrcoef(q)
+cdist(a, b, 3.0) | (np.abs(a[:, None] - b[None]) ** 3).sum(-1) ** (1 / 3)
+renorm(a, 2.0, 0, 0.5) | a * (0.5 / (np.sqrt((a * a).sum(1, keepdims=True)) + 1e-7))
+scatter_reduce(a, 1, TO, b[:, :2], "sum") | added(a, (np.array([[0, 0], [1, 1]]), TO), b[:, :2])
+index_reduce(a, 1, Y, b[:, :2], "prod") | put(a, (slice(None), Y), a[:, Y] * b[:, :2])
+put(a, Y, w[:2]) | put(a, (Y * 0, Y), w[:2])
+
 # ---- elementwise compositions
 addcmul(a, b, v, value=2) | a + 2 * b * v
 addcdiv(a, b, pos, value=2) | a + 2 * b / pos

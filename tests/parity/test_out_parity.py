@@ -39,7 +39,7 @@ ACCIDENTS = {
 # With an input that requires gradients: PyTorch gives zeros, or records the write to `out`.
 RECORDED = {
     "floor_divide", "heaviside", "bernoulli", "inner", "tensordot", "diag", "softmax",
-    "log_softmax", "slice_scatter",
+    "log_softmax", "slice_scatter", "quantile", "nanquantile", "histc",
 }  # fmt: skip
 
 # PyTorch lets these write truth values over a leaf that requires gradients.

@@ -26,6 +26,7 @@ RUNTIME = {"numpy", "pluggy"}  # may be imported when corex is
 INSIDE_FUNCTIONS = {"safetensors", "tqdm", "matplotlib", "sklearn", "pytest", "PIL"}
 BACKENDS = {"corex_reference_py", "corex_cpu_c", "corex_cuda_pycuda"}
 LINES = 800
+WRITTEN_BY_TOOLS = ("_functions.pyi", "_methods.pyi")
 SUFFIXES = {".py", ".pyi", ".c", ".h", ".cu", ".cuh"}
 
 STANDARD = set(__import__("sys").stdlib_module_names) | {"__future__"}
@@ -196,7 +197,7 @@ def test_no_file_is_too_long() -> None:
     long = {
         str(path.relative_to(ROOT)): count
         for path in paths
-        if path.suffix in SUFFIXES and path.exists()
+        if path.suffix in SUFFIXES and path.exists() and path.name not in WRITTEN_BY_TOOLS
         if (count := len(path.read_text().splitlines())) > LINES
     }
     assert not long

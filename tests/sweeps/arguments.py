@@ -275,7 +275,7 @@ _ROLES = {
         split_size split_sizes physical_layout output_padding""",
     "count": """k n m chunks num_samples diagonal offset steps length index groups num_groups
         num_classes minlength ignore_index padding_idx decimals storage_offset divisor_override
-        r bins N ind
+        r bins N ind test_elements edge_order
         output_nr count window_length upscale_factor downscale_factor""",
     "data": "data obj key args",
     "choice": "device",

@@ -11,6 +11,8 @@ from tests.sweeps.layouts import ROW_MAJOR, RULE, compared, described, differs, 
 VIEWS_OF_NOTHING = {
     "nonzero(m, as_tuple=True)",
     "where(m)",
+    "unravel_index(j, (3, 4))",
+    "unravel_index(k, 6)",
     "F.max_pool1d(t, 2)",
     "F.max_pool1d_with_indices(t, 2)",
     "F.adaptive_avg_pool1d(t, 2)",
