@@ -220,7 +220,31 @@ IMAGES = cases("""
     F.grid_sample(x[None],t.reshape(1,2,2,2,3),'bicubic')
 """)  # noqa: E501
 
+TABLES = cases("""
+    F.embedding_bag(iv,k,tensor([0,2,2,4])), F.embedding_bag(iv,k,tensor([0,2,2,4]),mode='max'), F.embedding_bag(iv,k,tensor([0,0,1]),mode='sum'), F.embedding_bag(iv,k,tensor([0,3,4]),include_last_offset=True)
+    F.embedding_bag(iv,k,tensor([0,2]),mode='sum',per_sample_weights=v), F.embedding_bag(iv,k,tensor([0,2]),padding_idx=2), F.embedding_bag(iv,k,tensor([0,1]),padding_idx=2,mode='max')
+    F.embedding_bag(at4,k), F.embedding_bag(at4.int(),k,mode='max')
+    F.embedding_bag(iv,k)
+    F.embedding_bag(at4,k,tensor([0]))
+    F.embedding_bag(iv,k,tensor([1,2]))
+    F.embedding_bag(iv,k,tensor([0,9]))
+    F.embedding_bag(iv,k,tensor([0]),mode='any')
+    F.embedding_bag(iv,k,tensor([0]),per_sample_weights=v)
+    F.embedding_bag(iv,k,tensor([0]),mode='sum',per_sample_weights=v[:2])
+    F.embedding_bag(iv,v,tensor([0]))
+    r0=cat([k.mT[:4,:4],a,a,k[:1,:4],k[:1,:4]]); F.multi_head_attention_forward(t,r.mT[:,:3,:4],t,4,2,r0,None,None,None,False,0.0,a.new_ones(4,4),None)
+    r0=cat([a,a,b,b]); F.multi_head_attention_forward(t,t,t,4,2,r0,r0[:,0],v.reshape(1,1,4),w.reshape(1,1,4),True,0.0,r0[:4],v,key_padding_mask=m[:3,:2])
+    r0=cat([a,a,b,b]); F.multi_head_attention_forward(a,b,b,4,2,r0,r0[:,0],None,None,False,0.0,r0[:4],v,attn_mask=q)
+    r0=cat([a,a,b,b]); F.multi_head_attention_forward(a,b,b,4,2,r0,r0[:,0],None,None,False,0.0,r0[:4],v,attn_mask=m[:,:3],need_weights=False)
+    r0=cat([a,a,b,b]); F.multi_head_attention_forward(a,b,b,4,3,r0,r0[:,0],None,None,False,0.0,r0[:4],v)
+    r0=cat([a,a,b,b]); F.multi_head_attention_forward(a,t,t,4,2,r0,r0[:,0],None,None,False,0.0,r0[:4],v)
+    r0=cat([a,a,b,b]); F.multi_head_attention_forward(a,b,b,5,2,r0,r0[:,0],None,None,False,0.0,r0[:4],v)
+    r0=cat([a,a,b,b]); F.multi_head_attention_forward(a,b,b,4,2,r0,r0[:,0],None,None,False,0.0,r0[:4],v,is_causal=True)
+    r0=cat([a,a,b,b]); F.multi_head_attention_forward(a,b,b,4,2,r0,r0[:,0],None,None,False,0.0,r0[:4],v,attn_mask=a)
+    F.celu_(a*1,0.5), F.elu_(a*1), F.hardtanh_(a*1), F.leaky_relu_(a*1), F.selu_(a*1), F.threshold_(a*1,0.1,2.0)
+""")  # noqa: E501
 
-@pytest.mark.parametrize("code", [*LOSSES, *ORDERS, *REST, *SIZES, *POOLS, *IMAGES])
+
+@pytest.mark.parametrize("code", [*LOSSES, *ORDERS, *REST, *SIZES, *POOLS, *IMAGES, *TABLES])
 def test_same(code: str) -> None:
     assert not compare(code)

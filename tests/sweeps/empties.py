@@ -39,6 +39,7 @@ KNOWN = {
     "index_copy_": "an index into nothing is refused by another class",
     "bilinear": "PyTorch cannot tell a size of -1 of nothing",
     "multi_margin_loss": "PyTorch does not write the mean of no rows",
+    "embedding_bag": "PyTorch counts offsets in steps of 0",
     "multilabel_margin_loss": "PyTorch does not write the mean of no rows",
     "channel_shuffle": "PyTorch cannot tell a size of -1 of nothing",
     "native_channel_shuffle": "PyTorch cannot tell a size of -1 of nothing",

@@ -75,7 +75,7 @@ ELSEWHERE = {
         """
         alpha_dropout cosine_embedding_loss dropout3d feature_alpha_dropout gumbel_softmax
         instance_norm interpolate local_response_norm lp_pool1d lp_pool2d
-        lp_pool3d multi_margin_loss pairwise_distance pdist rrelu
+        lp_pool3d multi_head_attention_forward multi_margin_loss pairwise_distance pdist rrelu
         scaled_dot_product_attention triplet_margin_loss
         upsample
         """.split(),

@@ -37,7 +37,10 @@ WRONG: dict[str, Callable[[], Any]] = {
 
 # What says something about the arguments. (An AssertionError is PyTorch's for padding_idx.)
 UNDERSTOOD = (TypeError, ValueError, IndexError, RuntimeError)
-PYTORCHS = {("embedding", "AssertionError")}
+PYTORCHS = {
+    ("embedding", "AssertionError"),
+    ("multi_head_attention_forward", "AssertionError"),
+}
 
 # Calls that do not tell the argument by its name, though its type is wrong: function -> why.
 KNOWN: dict[str, str] = {}

@@ -31,7 +31,7 @@ softshrink = corex.softshrink
 softsign = corex.softsign
 tanh = corex.tanh
 tanhshrink = corex.tanhshrink
-threshold = corex.threshold
+threshold = _threshold = corex.threshold
 
 
 _relu = corex.relu
@@ -85,3 +85,34 @@ def _drop_channels(input: Tensor, p: float, training: bool, inplace: bool, chann
     if not training or p == 0.0:
         return input
     return input.mul_(kept) if inplace else input * kept
+
+
+# ---- written over the input ----------------------------------------------------------------------
+def celu_(input: Tensor, alpha: float = 1.0) -> Tensor:
+    """`celu`, written over its input."""
+    return celu(input, alpha, True)
+
+
+def elu_(input: Tensor, alpha: float = 1.0) -> Tensor:
+    """`elu`, written over its input."""
+    return elu(input, alpha, True)
+
+
+def hardtanh_(input: Tensor, min_val: float = -1.0, max_val: float = 1.0) -> Tensor:
+    """`hardtanh`, written over its input."""
+    return hardtanh(input, min_val, max_val, True)
+
+
+def leaky_relu_(input: Tensor, negative_slope: float = 0.01) -> Tensor:
+    """`leaky_relu`, written over its input."""
+    return leaky_relu(input, negative_slope, True)
+
+
+def selu_(input: Tensor) -> Tensor:
+    """`selu`, written over its input."""
+    return selu(input, True)
+
+
+def threshold_(input: Tensor, threshold: float, value: float) -> Tensor:
+    """`threshold`, written over its input."""
+    return _threshold(input, threshold, value, True)

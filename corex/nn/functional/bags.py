@@ -1,0 +1,117 @@
+"""Rows of a table, added up, averaged or the largest of, by bags."""
+
+from __future__ import annotations
+
+import math
+
+import corex
+from corex import Tensor
+
+
+def embedding_bag(
+    input: Tensor,
+    weight: Tensor,
+    offsets: Tensor | None = None,
+    max_norm: float | None = None,
+    norm_type: float = 2,
+    scale_grad_by_freq: bool = False,
+    mode: str = "mean",
+    sparse: bool = False,
+    per_sample_weights: Tensor | None = None,
+    include_last_offset: bool = False,
+    padding_idx: int | None = None,
+) -> Tensor:
+    """What the rows of `weight` named by a bag add up to: (bags, D).
+
+    A bag is a row of a 2-D input, or what lies between two offsets into a 1-D one. Empty bags give
+    zeros; the row `padding_idx` counts for nothing.
+
+    Raises:
+        ValueError: dims, offsets or modes that do not fit. RuntimeError: offsets out of range.
+        NotImplementedError: max_norm, scale_grad_by_freq or sparse are asked for, or weights of a
+            mode other than 'sum'.
+    """
+    if max_norm is not None or scale_grad_by_freq or sparse:
+        raise NotImplementedError(
+            "embedding_bag() does not support max_norm, scale_grad_by_freq or sparse"
+        )
+    if per_sample_weights is not None and per_sample_weights.shape != input.shape:
+        raise ValueError(
+            f"embedding_bag: If per_sample_weights ({list(per_sample_weights.shape)}) is not None, "
+            f"then it must have the same shape as the input ({list(input.shape)})"
+        )
+    if weight.dim() != 2:
+        raise ValueError(f"weight has to be a 2D Tensor, but got one of dimension {weight.dim()}")
+    starts = _starts(input, offsets)
+    if mode not in ("sum", "mean", "max"):
+        raise ValueError("mode has to be one of sum, mean or max")
+    if per_sample_weights is not None and mode != "sum":
+        raise NotImplementedError(
+            f"embedding_bag: per_sample_weights was not None. per_sample_weights is only supported "
+            f"for mode='sum' (got mode='{mode}')."
+        )
+    flat = input.reshape((-1,)).long()
+    count = flat.numel()
+    bags = starts.numel() - include_last_offset
+    if bags < 0:
+        raise RuntimeError("include_last_offset: number of offsets should be at least 1")
+    # How many bags have begun before each place.
+    begun = corex.zeros(count + 1, dtype=corex.int64, device=flat.device)
+    begun = begun.index_add(0, starts[:bags], corex.ones_like(starts[:bags]))
+    bag = begun.cumsum(0)[:count] - 1
+    if padding_idx is not None:
+        used = (flat != padding_idx % weight.shape[0]).nonzero().reshape((-1,))
+        flat, bag = flat.index_select(0, used), bag.index_select(0, used)
+        if per_sample_weights is not None:
+            per_sample_weights = per_sample_weights.reshape((-1,)).index_select(0, used)
+    rows = corex.embedding(flat, weight)
+    if per_sample_weights is not None:
+        rows = rows * per_sample_weights.reshape((-1, 1))
+    sizes = corex.zeros(bags, dtype=corex.int64, device=flat.device)
+    sizes = sizes.index_add(0, bag, corex.ones_like(bag))
+    if mode == "max":
+        return _largest(rows, bag, sizes)
+    total = rows.new_zeros((bags, weight.shape[1])).index_add(0, bag, rows)
+    if mode == "sum":
+        return total
+    return total / corex.clamp(sizes, min=1).to(total.dtype).unsqueeze(1)
+
+
+def _starts(input: Tensor, offsets: Tensor | None) -> Tensor:
+    """Where each bag begins in the flat input."""
+    if input.dim() == 2:
+        if offsets is not None:
+            raise ValueError(
+                "if input is 2D, then offsets has to be None, as input is treated is a mini-batch "
+                "of fixed length sequences."
+            )
+        return corex.arange(input.shape[0], device=input.device) * input.shape[1]
+    if input.dim() != 1:
+        raise ValueError(f"input has to be 1D or 2D Tensor, but got one of dimension {input.dim()}")
+    if offsets is None:
+        raise ValueError("offsets has to be a 1D Tensor but got None")
+    if offsets.dim() != 1:
+        raise ValueError("offsets has to be a 1D Tensor")
+    if offsets.numel() and int(offsets[0]) != 0:
+        raise RuntimeError(f"offsets[0] has to be 0, but it is {int(offsets[0])}")
+    if offsets.numel() and int(offsets[-1]) > input.numel():
+        raise RuntimeError(
+            f"offsets[-1] can not be greater than input's length ({input.numel()}), but it is "
+            f"{int(offsets[-1])}"
+        )
+    return offsets.long()
+
+
+def _largest(rows: Tensor, bag: Tensor, sizes: Tensor) -> Tensor:
+    """The maxima of each bag, by way of bags that are all as long as the longest."""
+    bags, width = sizes.numel(), rows.shape[1]
+    longest = int(sizes.max()) if bags else 0
+    if not longest:
+        return rows.new_zeros((bags, width)) + rows.sum()
+    place = corex.arange(longest, device=rows.device)
+    first = (sizes.cumsum(0) - sizes).unsqueeze(1)
+    beyond = place >= sizes.unsqueeze(1)
+    at = corex.clamp(first + place, max=rows.shape[0] - 1).reshape((-1,))
+    whole = rows.index_select(0, at).unflatten(0, (bags, longest))
+    best = whole.masked_fill(beyond.unsqueeze(2), -math.inf).max(1)[0]
+    return best.masked_fill((sizes == 0).unsqueeze(1), 0.0)
