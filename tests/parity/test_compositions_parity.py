@@ -224,6 +224,7 @@ TABLES = cases("""
     F.embedding_bag(iv,k,tensor([0,2,2,4])), F.embedding_bag(iv,k,tensor([0,2,2,4]),mode='max'), F.embedding_bag(iv,k,tensor([0,0,1]),mode='sum'), F.embedding_bag(iv,k,tensor([0,3,4]),include_last_offset=True)
     F.embedding_bag(iv,k,tensor([0,2]),mode='sum',per_sample_weights=v), F.embedding_bag(iv,k,tensor([0,2]),padding_idx=2), F.embedding_bag(iv,k,tensor([0,1]),padding_idx=2,mode='max')
     F.embedding_bag(at4,k), F.embedding_bag(at4.int(),k,mode='max')
+    F.ctc_loss(t.transpose(0,1),tensor([1,2]),tensor([3,2]),tensor([1,1])), F.ctc_loss(a,tensor([1,2]),3,2,reduction='none'), F.ctc_loss(t,tensor([[1,1],[2,3],[1,2]]),(2,2,2),(2,2,0),zero_infinity=True)
     F.embedding_bag(iv,k)
     F.embedding_bag(at4,k,tensor([0]))
     F.embedding_bag(iv,k,tensor([1,2]))

@@ -111,7 +111,7 @@ def _table() -> dict[str, TensorArg]:
             t:BMN r:BNK P:BMK W:KNN z3:M3 Z3:M3 x:BCHW f:OCIJ fg:OGIJ f1:OMJ f0:OB22 A:ML A0:LN B:L
             p3:MN p5:MK r0:BKN heads:BLMN heads2:BLKN heads1:B1KN cols:B8Q
             cols0:8Q pts:44 B2:B3N Z4:B2222 U3:B323 P6:BM46 vol:BO3HW f3:OO232 g3:21222 t1:MO3
-            t2:CM22 g2:C122 t3:OM222 maps:223 maps3:234 places:BML2 mh:MB4 mk:KB4 mb:4 mq:44
+            t2:CM22 g2:C122 t3:OM222 maps:223 maps3:234 places:BML2 mh:MB4 mk:KB4 mb:4 mq:44 lp:624
             places3:B2ML3
         """,
         POSITIVE: "pos:MN pos2:MN V:N",
@@ -135,8 +135,8 @@ def _table() -> dict[str, TensorArg]:
             gradient = kind not in (FIXED, SIGN, SINGLE)
             found[name] = TensorArg(name, letters, kind, gradient=gradient)
     indices = """
-        y:M:N yt:BN:M l:L:N L:L:M u:L:N! g:ML:N G:LN:M labels:MN:N spots:MN:8! spots2:B323:8!
-        spots3:B2222:8!
+        y:M:N yt:BN:M l:L:N L:L:M u:L:N! g:ML:N G:LN:M labels:MN:N ct:22:3 spots:MN:8!
+        spots2:B323:8! spots3:B2222:8!
     """
     for word in indices.split():
         name, letters, bound = word.split(":")
@@ -273,12 +273,12 @@ _ROLES = {
     "dim": "dim dims dim0 dim1 dim2 axis start_dim end_dim dimension destination",
     "size": """size sizes shape output_size kernel_size stride padding dilation normalized_shape
         repeats shifts pad split_size_or_sections indices_or_sections row col
-        split_size split_sizes physical_layout output_padding""",
+        split_size split_sizes physical_layout input_lengths target_lengths output_padding""",
     "count": """k n m chunks num_samples diagonal offset steps length index groups num_groups
         num_classes minlength ignore_index padding_idx decimals storage_offset divisor_override
         r bins N ind test_elements edge_order
         output_nr count window_length upscale_factor downscale_factor
-        embed_dim_to_check num_heads""",
+        embed_dim_to_check num_heads blank""",
     "data": "data obj key args",
     "choice": "device",
 }

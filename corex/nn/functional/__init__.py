@@ -46,6 +46,7 @@ from corex.nn.functional.activation import (
 )
 from corex.nn.functional.attention import scaled_dot_product_attention
 from corex.nn.functional.bags import embedding_bag
+from corex.nn.functional.ctc import ctc_loss
 from corex.nn.functional.distance import pairwise_distance, pdist
 from corex.nn.functional.grids import affine_grid, grid_sample
 from corex.nn.functional.heads import multi_head_attention_forward
@@ -164,6 +165,7 @@ __all__ = [
     "cosine_embedding_loss",
     "cosine_similarity",
     "cross_entropy",
+    "ctc_loss",
     "dropout",
     "dropout1d",
     "dropout2d",
