@@ -13,6 +13,7 @@ from corex.errors import LinAlgError as LinAlgError
 from corex.ops.guard import guarded
 from corex.ops.linalg import (
     factor,
+    indefinite,
     leastsq,
     norms_of_matrices,
     products,
@@ -45,6 +46,9 @@ eigvalsh = _public("eigvalsh", spectral.eigvalsh)
 householder_product = _public("householder_product", factor.householder_product, out="cast")
 inv = _public("inv", _solve.inv)
 inv_ex = _public("inv_ex", _solve.inv_ex)
+ldl_factor = _public("ldl_factor", indefinite.ldl_factor)
+ldl_factor_ex = _public("ldl_factor_ex", indefinite.ldl_factor_ex)
+ldl_solve = _public("ldl_solve", indefinite.ldl_solve)
 lstsq = _public("lstsq", leastsq.lstsq, out="")
 lu = _public("lu", factor.lu)
 lu_factor = _public("lu_factor", factor.lu_factor)
@@ -73,7 +77,8 @@ vector_norm = _public("vector_norm", norms_of_matrices.vector_norm)
 
 __all__ = [
     "LinAlgError", "cholesky", "cholesky_ex", "cond", "cross", "det", "diagonal", "eigh",
-    "eigvalsh", "householder_product", "inv", "inv_ex", "lstsq", "lu", "lu_factor",
+    "eigvalsh", "householder_product", "inv", "inv_ex", "ldl_factor", "ldl_factor_ex",
+    "ldl_solve", "lstsq", "lu", "lu_factor",
     "lu_factor_ex", "lu_solve", "matmul", "matrix_exp", "matrix_norm", "matrix_power",
     "matrix_rank", "multi_dot", "norm", "pinv", "qr", "slogdet", "solve", "solve_ex",
     "solve_triangular", "svd", "svdvals", "tensorinv", "tensorsolve", "vander", "vecdot",

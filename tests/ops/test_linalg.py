@@ -40,6 +40,7 @@ def test_factors_multiply_to_the_matrix(each_backend: str, array: Any) -> None:
     close(p @ lower @ upper, array)
     q, r = L.qr(a)
     close(q @ r, array)
+    close(corex.lu(a)[0], L.lu_factor(a)[0].numpy())
     close(corex.qr(a).Q, q.numpy())
     u, s, vh = L.svd(a, full_matrices=False)
     close((u * s.unsqueeze(-2)) @ vh, array)
@@ -177,3 +178,13 @@ def test_every_host_primitive_is_told_by_its_name(each_backend: str) -> None:
     told = {call.op for call in heard if call.how == "decomposed"}
     assert {"linalg_cholesky_ex", "linalg_inv_ex", "linalg_svd", "lu_permutation"} <= told
     assert told & set(HOSTED) == told - {"triu", "tril"}
+
+
+@pytest.mark.parametrize("n", [1, 2, 3, 20])
+def test_indefinite_matrices(n: int) -> None:
+    matrix = RNG.standard_normal((3, n, n))
+    matrix = matrix + np.swapaxes(matrix, 1, 2)
+    matrix[0] *= 1 - np.eye(n) * (n > 1)  # zeros on the diagonal, which need blocks of two
+    right = RNG.standard_normal((3, n, 2))
+    found = L.ldl_solve(*L.ldl_factor(tensor(matrix)), tensor(right))
+    close(tensor(matrix) @ found, right)

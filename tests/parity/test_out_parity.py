@@ -182,7 +182,7 @@ def test_every_out_of_pytorch_is_there() -> None:
             found = into(call, torch, wanted.outs(torch), wanted.several)
             if not isinstance(found, Exception):
                 missing.add(call.name)
-    assert missing == set()
+    assert missing == {"lu"}  # which copies to tensors of any dtype, and has long been deprecated
 
 
 # ---- in place ----------------------------------------------------------------------------------

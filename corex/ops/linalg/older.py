@@ -109,6 +109,14 @@ def triangular_solve(
     return _part("solve").triangular_solve(input, A, upper, transpose, unitriangular)
 
 
+@exported()
+def lu(A: Tensor, pivot: bool = True, get_infos: bool = False) -> Any:
+    """L and U in one matrix, the rows that were swapped, and, with `get_infos`, the numbers of zero
+    pivots; see `corex.linalg.lu_factor`."""
+    found = _part("factor").lu_factor_ex(A, pivot=pivot)
+    return tuple(found) if get_infos else tuple(found[:2])
+
+
 @exported(out="same")
 def lu_solve(input: Tensor, LU_data: Tensor, LU_pivots: Tensor) -> Tensor:
     """X of A @ X = input, by what `corex.linalg.lu_factor` gives of A."""

@@ -59,6 +59,27 @@ class FactorsInfo(NamedTuple):
         return described(self)
 
 
+class BlockFactors(NamedTuple):
+    """L and D in one matrix, and the rows that were swapped, counted from 1."""
+
+    LD: Tensor
+    pivots: Tensor
+
+    def __repr__(self) -> str:
+        return described(self)
+
+
+class BlockFactorsInfo(NamedTuple):
+    """As `BlockFactors`, and where each matrix has a zero pivot (0: nowhere)."""
+
+    LD: Tensor
+    pivots: Tensor
+    info: Tensor
+
+    def __repr__(self) -> str:
+        return described(self)
+
+
 class Triangles(NamedTuple):
     """A permutation, a lower and an upper triangle."""
 
@@ -252,5 +273,17 @@ class linalg_lstsq(LeastSquares):  # noqa: N801
 
 class triangular_solve(Solved):  # noqa: N801
     """The result of `corex.triangular_solve`."""
+
+    __slots__ = ()
+
+
+class linalg_ldl_factor(BlockFactors):  # noqa: N801
+    """The result of `corex.linalg.ldl_factor`."""
+
+    __slots__ = ()
+
+
+class linalg_ldl_factor_ex(BlockFactorsInfo):  # noqa: N801
+    """The result of `corex.linalg.ldl_factor_ex`."""
 
     __slots__ = ()
