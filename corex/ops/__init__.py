@@ -43,12 +43,13 @@ from corex.ops.pointwise import (
     binary,
     binary_composed,
     error_function,
+    integers,
     select,
     ternary_composed,
     unary,
     unary_composed,
 )
-from corex.ops.random import creation, distributions, draws, generator
+from corex.ops.random import creation, distributions, draws, filled, generator
 from corex.ops.reduce import (
     covariance,
     differences,

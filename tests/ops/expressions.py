@@ -217,6 +217,10 @@ topk(a, 2, 1).values | -np.sort(-a, 1)[:, :2]
 ^searchsorted(v, a, sorter=argsort(v)) | np.searchsorted(np.sort(v), a)
 ^bucketize(a, sort(v).values) | np.searchsorted(np.sort(v), a)
 ^isin(I, J) |
+^gcd(I, J) |
+^lcm(I, J) |
+ldexp(a, b) | a * 2.0 ** b
+^sgn(a) | np.sign(a)
 ^unravel_index(K, (2, 3))[1] | np.unravel_index(K, (2, 3))[1]
 ^histc(a, 4, -1, 1) | np.histogram(a, 4, (-1, 1))[0] * 1.0
 ^histogram(a, 4, density=True)[0] | np.histogram(a, 4, density=True)[0]

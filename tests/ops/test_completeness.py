@@ -43,7 +43,8 @@ PLAIN_METHODS = """
     bool byte int long float double contiguous copy_ cpu cuda detach_ expand expand_as fill_
     new_empty new_empty_strided new_full new_ones new_tensor new_zeros repeat reshape_as
     sum_to_size to type type_as unfold view view_as zero_ T H mT mH data bernoulli_ normal_
-    random_ uniform_ squeeze_ unsqueeze_ t_ transpose_ swapaxes_ swapdims_ pin_memory is_pinned
+    random_ uniform_ exponential_ geometric_ cauchy_ log_normal_
+    squeeze_ unsqueeze_ t_ transpose_ swapaxes_ swapdims_ pin_memory is_pinned
 """.split()
 
 

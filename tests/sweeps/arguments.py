@@ -267,7 +267,7 @@ _ROLES = {
     "number": """value other min max alpha beta fill_value nan posinf neginf exponent start end step
         low high src weight input base self condition s values source""",
     "real": """eps rtol atol p threshold lambd negative_slope min_val max_val margin delta momentum
-        q dx spacing maxnorm range ord
+        q dx spacing maxnorm range ord median sigma
         label_smoothing mean std norm_type correction lower upper tau scale dropout_p swap var
         scale_factor""",
     "dim": "dim dims dim0 dim1 dim2 axis start_dim end_dim dimension destination",

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import Any
+
 import numpy as np
 import pytest
 
@@ -123,3 +126,32 @@ def test_randint_like() -> None:
     assert corex.randint_like(t.t(), 3, dtype=corex.int32).stride() == (1, 50)
     with pytest.raises(RuntimeError, match="less than"):
         corex.randint_like(t, 5, 5)
+
+
+@pytest.mark.parametrize(
+    ("fill", "below"),
+    [
+        (lambda t: t.exponential_(2.0), {0.25: 1 - np.exp(-0.5), 1.0: 1 - np.exp(-2.0)}),
+        (lambda t: t.geometric_(0.3), {1.5: 0.3, 2.5: 1 - 0.7**2, 4.5: 1 - 0.7**4}),
+        (lambda t: t.cauchy_(1.0, 2.0), {-1.0: 0.25, 1.0: 0.5, 3.0: 0.75}),
+        (lambda t: t.log_normal_(0.5, 0.25), {np.exp(0.5): 0.5, np.exp(0.75): 0.8413447}),
+    ],
+)  # fmt: skip
+def test_distributions_in_place(fill: Callable[[Any], Any], below: dict[float, float]) -> None:
+    corex.manual_seed(1)
+    t = corex.empty(40_000, dtype=corex.float64)
+    assert fill(t) is t
+    for bound, share in below.items():
+        assert abs((t < bound).double().mean().item() - share) < 0.01
+
+
+def test_distributions_refuse() -> None:
+    t, whole = corex.zeros(3), corex.zeros(3, dtype=corex.int64)
+    for wrong in (
+        lambda: t.exponential_(0), lambda: t.geometric_(1), lambda: t.cauchy_(0, 0),
+        lambda: t.log_normal_(0, 0), lambda: whole.exponential_(), lambda: whole.cauchy_(),
+        lambda: whole.log_normal_(),
+    ):  # fmt: skip
+        with pytest.raises((RuntimeError, NotImplementedError)):
+            wrong()
+    assert whole.geometric_(0.5).amin().item() >= 1
