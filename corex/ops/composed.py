@@ -47,6 +47,8 @@ def composition(
     check_formulas(schema)
     COMPOSED[name] = schema
     count = len(inputs)
+    # Inputs without a formula, such as an index, may have a dtype of their own.
+    others = [i for i, name in enumerate(inputs) if name not in derivative]
 
     def run(*arguments: Any) -> Tensor:
         given = arguments[:count]
@@ -56,7 +58,7 @@ def composition(
         if (
             not mode.enabled
             or all([t._node is None for t in tensors])
-            or any([t.key is not key for t in tensors])
+            or any([t.key is not key and not any([t is given[i] for i in others]) for t in tensors])
         ):
             return steps(*arguments)
         with no_grad():

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 import corex
+import corex.linalg
 from corex.nn import functional as F
 from corex.ops.composed import COMPOSED
 from corex.tensor.schema import REGISTRY, OpSchema
@@ -18,7 +19,7 @@ from corex.testing.suite import generate, run_case
 from tests.autograd.ownership import checked
 
 # Of these a gradient may be a view of the output's, or that itself, from call to call.
-SHARING = {"sum", "index_put", "addmm"}
+SHARING = {"sum", "index_put", "addmm", "linalg_matrix_exp"}
 
 
 def differentiable() -> dict[str, OpSchema]:
@@ -77,6 +78,13 @@ CALLS: list[Callable[[Any, Any, Any], Any]] = [
     lambda a, b, c: a.clamp(b, c[0]),
     lambda a, b, c: a.sinc(),
     lambda a, b, c: a.erfc(),
+    lambda a, b, c: corex.cdist(a, b),
+    lambda a, b, c: a.scatter_reduce(0, corex.tensor([[0, 2, 0]]), b, "prod"),
+    lambda a, b, c: a.nanmedian(),
+    lambda a, b, c: corex.linalg.matrix_exp(a),
+    lambda a, b, c: corex.linalg.pinv(a),
+    lambda a, b, c: corex.cholesky_solve(a, b.tril()),
+    lambda a, b, c: a.logcumsumexp(1),
     lambda a, b, c: a.logit(),
     lambda a, b, c: corex.logaddexp(a, b),
     lambda a, b, c: corex.xlogy(a, b),

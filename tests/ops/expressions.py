@@ -318,13 +318,6 @@ kl_div(a, prob, "sum") | (prob * (np.log(prob) - a)).sum()
 soft_margin_loss(a, TIES.sign(), "sum") | softplus(-np.sign(TIES) * a).sum()
 cosine_similarity(a, b) | (a * b).sum(1) / np.sqrt((a * a).sum(1) * (b * b).sum(1))
 
-# ---- windows
-^hann_window(5, False, dtype=float64) | np.hanning(5)
-^hann_window(4, dtype=float64) | np.hanning(5)[:4]
-^hamming_window(6, False, dtype=float64) | np.hamming(6)
-^blackman_window(7, False, dtype=float64) | np.blackman(7)
-^bartlett_window(5, False, dtype=float64) | np.bartlett(5)
-^kaiser_window(6, False, 8.0, dtype=float64) | np.kaiser(6, 8.0)
 
 # ---- images
 conv2d(x, f, v[:2], padding=1) | correlate(np.pad(x, ((0, 0), (0, 0), (1, 1), (1, 1))), f) + v[:2, None, None]

@@ -20,9 +20,10 @@ GENERIC = {"unary", "predicate", "binary", "compare", "reduce"}
 # What has tests elsewhere: the file or folder that has them.
 ELSEWHERE = {
     "tests/ops/create": """
-        arange as_tensor asarray empty empty_like empty_permuted empty_strided eye frombuffer full
-        full_like linspace logspace ones ones_like scalar_tensor tensor tril_indices triu_indices
-        zeros zeros_like tril triu
+        arange as_tensor asarray bartlett_window blackman_window empty empty_like empty_permuted
+        empty_strided eye frombuffer full full_like hamming_window hann_window kaiser_window
+        linspace logspace ones ones_like scalar_tensor tensor tril_indices triu_indices zeros
+        zeros_like tril triu
     """,
     "tests/ops/random": """
         bernoulli dropout get_rng_state initial_seed manual_seed multinomial normal rand rand_like

@@ -34,7 +34,7 @@ ELEMENTWISE = """
     where(a>0,a.log(),a) where(p>q,p,q) where(P>0,p,q) where(a!=0,1/a,a) a.masked_fill(A>0,0.0)*a
     a.masked_fill(A!=A,inf) a.abs().sqrt() (a*a).sqrt() a.relu().log() a.sign()*a a.clone()
     a.detach()*a copysign(a,-1.0) copysign(a,0.0) copysign(a,P[:46]) hypot(a,a) atan2(a,a)
-    fmax(a,a) maximum(a,a) minimum(a,a) a-a a/a a*a
+    fmax(a,a) maximum(a,a) minimum(a,a) a-a a/a a*a sgn(a) ldexp(a,A[:46]*0+2)
 """
 
 ACTIVATIONS = """
@@ -51,7 +51,9 @@ ACTIVATIONS = """
     F.hardtanh(a.clone(),inplace=True) F.threshold(a.clone(),0.5,20.0,inplace=True)
     F.relu(a.clone(),inplace=True) F.relu_(a.clone()) F.silu(a.clone(),inplace=True)
     F.mish(a.clone(),inplace=True) F.hardswish(a.clone(),inplace=True)
-    F.hardsigmoid(a.clone(),inplace=True) F.relu6(a.clone(),inplace=True) F.softmax(r,1)
+    F.hardsigmoid(a.clone(),inplace=True) F.relu6(a.clone(),inplace=True) F.hardtanh_(a.clone())
+    F.leaky_relu_(a.clone())
+    F.threshold_(a.clone(),0.5,20.0) F.rrelu(a,0.2,0.2) F.rrelu_(a.clone(),0.2,0.2) F.softmax(r,1)
     F.softmax(r,0) F.log_softmax(r,1) F.log_softmax(r,0) F.softmin(r,1) softmax(r,1)
     log_softmax(r,1) F.dropout(a,0.5,False) F.dropout(a,0.0) F.dropout(a,1.0)
 """
@@ -172,6 +174,15 @@ MOVES = """
 """
 
 
+ORDERED = """
+    cummax(r,1)[0] cummin(r,1)[0] logcumsumexp(e,1) nanmedian(r,1)[0] quantile(e,0.5,1)
+    nanquantile(r,0.25,1) mode(e,1)[0] diff(r) trapezoid(r) cumulative_trapezoid(r)
+    cov(e) renorm(e,2,0,1.0) cdist(e,e[:3]) F.pairwise_distance(r,r) F.pairwise_distance(e,E,1.0)
+    F.pdist(e)  F.local_response_norm(r[None],2)
+    F.triplet_margin_loss(e,E,e,reduction='none') gradient(e[0])[0]
+"""
+
+
 def _generic() -> list[str]:
     """A line for every elementwise op that has a derivative and is a public function."""
     calls = {"unary": "{}(a)", "binary": "{}(p,q)"}
@@ -184,28 +195,65 @@ def _generic() -> list[str]:
 
 def lines() -> list[str]:
     """All lines, each once."""
-    tables = (ELEMENTWISE, ACTIVATIONS, LOSSES, REDUCTIONS, NORMS, SPATIAL, PRODUCTS, MOVES)
+    tables = (
+        ELEMENTWISE,
+        ACTIVATIONS,
+        LOSSES,
+        REDUCTIONS,
+        NORMS,
+        SPATIAL,
+        PRODUCTS,
+        MOVES,
+        ORDERED,
+    )
     written = [line for table in tables for line in re.split(r"\s+", table.strip())]
     return list(dict.fromkeys([*_generic(), *written]))
 
 
 MOVING = """
-    max_pool2d_with_indices adjoint as_strided atleast_1d atleast_2d atleast_3d
-    broadcast_tensors broadcast_to cartesian_prod cat chunk column_stack concat concatenate
-    diag diag_embed diagflat diagonal dsplit dstack flatten flip fliplr flipud hsplit hstack
-    index_copy meshgrid moveaxis movedim narrow permute ravel repeat_interleave reshape roll
-    rot90 row_stack select split squeeze stack swapaxes swapdims tensor_split tile transpose
-    unbind unflatten unsqueeze vsplit vstack unique unique_consecutive
+    adaptive_max_pool1d adaptive_max_pool1d_with_indices adaptive_max_pool2d
+    adaptive_max_pool2d_with_indices adaptive_max_pool3d adaptive_max_pool3d_with_indices adjoint
+    alias_copy as_strided as_strided_copy as_strided_scatter atleast_1d atleast_2d atleast_3d
+    block_diag broadcast_tensors broadcast_to cartesian_prod cat celu_ channel_shuffle chunk
+    column_stack combinations concat concatenate detach_copy diag diag_embed diagflat diagonal
+    diagonal_copy diagonal_scatter dsplit dstack elu_ expand_copy fill flatten flip fliplr flipud
+    fold hsplit hstack index_copy max_pool1d_with_indices max_pool2d_with_indices max_pool3d
+    max_pool3d_with_indices max_unpool1d max_unpool2d max_unpool3d meshgrid moveaxis movedim msort
+    narrow narrow_copy native_channel_shuffle permute permute_copy pixel_shuffle pixel_unshuffle
+    put ravel repeat_interleave reshape roll rot90 row_stack select select_copy select_scatter
+    selu_ slice_copy slice_scatter split split_copy split_with_sizes split_with_sizes_copy squeeze
+    squeeze_copy stack swapaxes swapdims t_copy tensor_split tile transpose transpose_copy trapz
+    unbind unbind_copy unflatten unfold unfold_copy unique unique_consecutive unsafe_chunk
+    unsafe_split unsafe_split_with_sizes unsqueeze unsqueeze_copy view_copy vsplit vstack
 """
 """They only move elements, and so does their derivative; or another name has their lines."""
 
 WITHOUT_DERIVATIVE = """
     adam_step_ all allclose any arange argmax argmin argsort argwhere as_tensor asarray
     bartlett_window bernoulli bincount bitwise_and bitwise_left_shift bitwise_not bitwise_or
-    bitwise_right_shift bitwise_xor blackman_window count_nonzero empty empty_like empty_strided eq
-    equal eye from_dlpack from_numpy frombuffer full full_like ge get_rng_state gt hamming_window
-    hann_window initial_seed isclose isfinite isinf isnan isneginf isposinf kaiser_window le
-    linspace logical_and logical_not logical_or logical_xor logspace lt manual_seed multinomial ne
-    nonzero normal one_hot ones_like rand rand_like randint randn randn_like randperm scalar_tensor
-    seed set_rng_state sgd_step_ signbit tensor tril_indices triu_indices zeros zeros_like
+    bitwise_right_shift bitwise_xor blackman_window bucketize count_nonzero empty empty_like
+    empty_permuted empty_strided eq equal eye from_dlpack from_numpy frombuffer full full_like gcd
+    ge get_rng_state gt hamming_window hann_window histc histogram initial_seed isclose isfinite
+    isin isinf isnan isneginf isposinf isreal kaiser_window lcm le linspace logical_and logical_not
+    logical_or logical_xor logspace lt lu_unpack manual_seed multinomial ne nonzero normal one_hot
+    ones_like rand rand_like randint randint_like randn randn_like randperm scalar_tensor
+    searchsorted seed set_rng_state sgd_step_ signbit tensor tril_indices triu_indices
+    unravel_index zeros zeros_like
 """
+
+COMPOSITIONS = """
+    adaptive_avg_pool3d affine_grid alpha_dropout avg_pool1d avg_pool3d chain_matmul conv3d
+    conv_transpose1d conv_transpose2d conv_transpose3d corrcoef cosine_embedding_loss ctc_loss
+    dropout3d embedding_bag feature_alpha_dropout gaussian_nll_loss grid_sample gumbel_softmax
+    index_reduce instance_norm interpolate lp_pool1d lp_pool2d lp_pool3d matrix_exp
+    multi_head_attention_forward multi_margin_loss multilabel_margin_loss
+    multilabel_soft_margin_loss scaled_dot_product_attention scatter_reduce
+    triplet_margin_with_distance_loss upsample upsample_bilinear upsample_nearest
+"""
+"""Sums, products and choices of functions that have lines; or random."""
+
+FACTORISATIONS = """
+    cholesky cholesky_inverse cholesky_solve det geqrf inverse logdet lu lu_solve orgqr ormqr
+    pinverse qr slogdet svd triangular_solve
+"""
+"""LAPACK's, of matrices: singular and other special ones in tests/ops/test_linalg.py."""

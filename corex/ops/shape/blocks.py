@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 
 from corex import dtypes as dt
+from corex.dispatch.resolve import check_places
 from corex.ops.create.data import tensor
 from corex.ops.indexing.brackets import getitem
 from corex.ops.promotion import cast, require_tensor, result_type
@@ -26,12 +27,13 @@ def block_diag(*tensors: Tensor) -> Tensor:
     for i, one in enumerate(tensors):
         if require_tensor("block_diag", one, "tensors").ndim > 2:
             raise RuntimeError(
-                f"torch.block_diag: Input tensors must have 2 or fewer dimensions. Input {i} has "
+                f"block_diag: Input tensors must have 2 or fewer dimensions. Input {i} has "
                 f"{one.ndim} dimensions"
             )
         blocks.append(one if one.ndim == 2 else reshape(one, (1, -1)))
     if not blocks:
         return tensor([[]])
+    check_places("block_diag", blocks, blocks[0].key.place)
     dtype = result_type(*blocks)
     height, width = (sum(block.shape[d] for block in blocks) for d in (0, 1))
     whole = cast(blocks[0].detach(), dtype).new_zeros((height, width))

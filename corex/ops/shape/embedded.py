@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
+from corex.dispatch.resolve import check_places
 from corex.layout import self_overlaps
 from corex.ops.create.constant import strided_tensor_of
 from corex.ops.promotion import cast, require_tensor
@@ -27,9 +28,11 @@ def _replaced(op: str, input: Tensor, src: Tensor, make_view: Callable[[Tensor],
     Raises:
         RuntimeError: `src` has not the shape of the view.
     """
-    whole = _copy_as_it_lies(require_tensor(op, input))
+    tensors = (require_tensor(op, input), require_tensor(op, src, "src"))
+    check_places(op, tensors, input.key.place)
+    whole = _copy_as_it_lies(input)
     part = make_view(whole)
-    if require_tensor(op, src, "src").shape != part.shape:
+    if src.shape != part.shape:
         raise RuntimeError(
             f"[{op}] expected src to have a size equal to the slice of self: src size "
             f"{list(src.shape)}, slice size {list(part.shape)}"
