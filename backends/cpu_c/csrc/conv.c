@@ -5,6 +5,7 @@
 #include "conv.h"
 #include "dense.h"
 #include "gemm.h"
+#include "levels.h"
 #include "sizes.h"
 
 typedef struct conv_job {
@@ -26,13 +27,14 @@ static void fill_bias(const conv_job *job, char *out, int64_t group, int64_t pix
 {
     const corex_conv *conv = &job->conv;
     const int64_t image_pixels = conv->oh * conv->ow;
+    const corex_loop fill = corex_kernels_now()->copy->fill[COREX_BY_SIZE(conv->size)];
     for (int64_t o = 0; o < conv->out_channels; o++) {
         const char *value =
             job->bias + (group * conv->out_channels + o) * job->bias_step * conv->size;
         char *row = out + o * image_pixels * conv->size;
         char *p[] = {row, (char *)(uintptr_t)value};
         int64_t strides[] = {conv->size, 0};
-        corex_copy_loop(conv->dtype)(p, strides, pixels);
+        fill(p, strides, pixels);
     }
 }
 
