@@ -73,7 +73,9 @@ def _special(got: Array, wanted: Array) -> Array:
 def tolerance(dtype: np.dtype[Any], expected: Expected) -> Array:
     """How far each element may be off."""
     info = np.finfo(dtype)
-    bound = expected.ulps * float(info.eps) * expected.scale + 4 * float(info.smallest_subnormal)
+    # Among subnormal numbers an ulp is the smallest of them.
+    subnormal = max(4.0, expected.ulps) * float(info.smallest_subnormal)
+    bound = expected.ulps * float(info.eps) * expected.scale + subnormal
     return np.broadcast_to(bound, expected.values.shape)
 
 

@@ -29,6 +29,10 @@ SPILLS: Final = {
     "conv.cu T=double INDEX=long_long TILE_SIDE=64": (
         "up to 228 bytes, for the same; arrays of two billion elements and more, in float64"
     ),
+    "matmul.cu T=double INDEX=long_long TILE_SIDE=64": "up to 104 bytes, for the same",
+    "pool.cu T=double INDEX=long_long": (
+        "8 bytes of max_backward, around the division of indices of 64 bits; such arrays as above"
+    ),
 }
 """How variants begin that may spill, and why."""
 

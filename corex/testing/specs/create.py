@@ -207,7 +207,8 @@ def _normal(case: Case) -> list[Expected]:
     # Near its zeros the cosine is as exact as its argument.
     single = case.fields["dtype"] == "float32"
     scale = np.abs(values) if single else np.maximum(np.abs(values), radius.reshape(shape))
-    return [Expected(values, ulps=2, scale=scale)]
+    # In float64 by a logarithm, a root and a cosine, of 2 ulp each; float32 is rounded from there.
+    return [Expected(values, ulps=2 if single else 4, scale=scale)]
 
 
 def _stream_fields(op: str) -> Iterator[Fields]:
