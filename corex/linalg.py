@@ -10,7 +10,7 @@ from collections.abc import Callable
 from typing import TypeVar
 
 from corex.errors import LinAlgError as LinAlgError
-from corex.ops.guard import guarded
+from corex.ops.guard import in_namespace
 from corex.ops.linalg import (
     factor,
     indefinite,
@@ -30,9 +30,7 @@ _F = TypeVar("_F", bound=Callable[..., object])
 
 
 def _public(name: str, function: _F, out: Out = "same") -> _F:
-    public = guarded(f"linalg_{name}", function, out)
-    public.__module__, public.__name__, public.__qualname__ = __name__, name, name
-    return public  # type: ignore[return-value]
+    return in_namespace(__name__, name, function, out)
 
 
 cholesky = _public("cholesky", factor.cholesky)

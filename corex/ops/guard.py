@@ -12,7 +12,7 @@ import functools
 import inspect
 import re
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from typing import Any, TypeVar
 
 from corex.device import device
 from corex.dtypes import DType
@@ -21,6 +21,8 @@ from corex.ops.out import into, signature
 from corex.ops.promotion import as_number
 from corex.ops.registration import Out
 from corex.tensor.tensor import Tensor
+
+_F = TypeVar("_F", bound=Callable[..., Any])
 
 _SYMPTOMS = (
     AssertionError, AttributeError, IndexError, KeyError, TypeError, UnboundLocalError,
@@ -57,6 +59,12 @@ def guarded(name: str, function: Callable[..., Any], rule: Out = "") -> Callable
     # In tracebacks, too; and the interpreter specialises each function's code for itself.
     public.__code__ = public.__code__.replace(co_name=name)
     return _at_home(public, name, "corex")
+
+
+def in_namespace(module: str, name: str, function: _F, rule: Out = "") -> _F:
+    """`guarded`, as a function of a module such as `corex.linalg`; messages say `linalg_NAME`."""
+    space = module.rpartition(".")[2]
+    return _at_home(guarded(f"{space}_{name}", function, rule), name, module)  # type: ignore[return-value]
 
 
 def written_out(name: str, function: Callable[..., Any], home: str) -> Callable[..., Any]:

@@ -29,14 +29,14 @@ from corex.special.bessel import (
     i0e,
     i1,
     i1e,
-    modified_bessel_i0,
-    modified_bessel_i1,
     modified_bessel_k0,
     modified_bessel_k1,
     scaled_modified_bessel_k0,
     scaled_modified_bessel_k1,
     zeta,
 )  # fmt: skip
+from corex.special.bessel import i0 as modified_bessel_i0
+from corex.special.bessel import i1 as modified_bessel_i1
 from corex.special.elementary import (
     chebyshev_polynomial_t,
     chebyshev_polynomial_u,

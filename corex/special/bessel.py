@@ -13,8 +13,9 @@ from collections.abc import Callable
 from typing import Any
 
 import corex
+from corex.ops.pointwise.error_function import horner
 from corex.special import bessel_tables as tables
-from corex.special.elementary import floats, given, horner, pair
+from corex.special.elementary import floats, pair, public
 from corex.tensor.tensor import Tensor
 
 
@@ -47,32 +48,33 @@ def _i1_scaled(x: Tensor) -> Tensor:
     )  # fmt: skip
 
 
-def i0e(input: Tensor, *, out: Tensor | None = None) -> Tensor:
+@public
+def i0e(input: Tensor) -> Tensor:
     """`exp(-abs(x)) * i0(x)`."""
-    return given(_i0_scaled(floats("i0e", input).abs()), out)
+    return _i0_scaled(floats("i0e", input).abs())
 
 
-def i1e(input: Tensor, *, out: Tensor | None = None) -> Tensor:
+@public
+def i1e(input: Tensor) -> Tensor:
     """`exp(-abs(x)) * i1(x)`."""
     x = floats("i1e", input)
     size = _i1_scaled(x.abs())
-    return given(corex.where(x < 0, -size, size), out)
+    return corex.where(x < 0, -size, size)
 
 
-def i0(input: Tensor, *, out: Tensor | None = None) -> Tensor:
+@public
+def i0(input: Tensor) -> Tensor:
     """The modified Bessel function of the first kind, of order 0."""
     x = floats("i0", input).abs()
-    return given(_i0_scaled(x) * x.exp(), out)
+    return _i0_scaled(x) * x.exp()
 
 
-def i1(input: Tensor, *, out: Tensor | None = None) -> Tensor:
+@public
+def i1(input: Tensor) -> Tensor:
     """The modified Bessel function of the first kind, of order 1; it is odd."""
     x = floats("i1", input)
     size = _i1_scaled(x.abs()) * x.abs().exp()
-    return given(corex.where(x < 0, -size, size), out)
-
-
-modified_bessel_i0, modified_bessel_i1 = i0, i1
+    return corex.where(x < 0, -size, size)
 
 
 # ---- modified, of the second kind ----------------------------------------------------------------
@@ -84,7 +86,7 @@ def _k_near(order: int, x: Tensor) -> Tensor:
     return horner(u, tables.K1_NEAR) / x + log * (_i1_scaled(x) * x.exp())
 
 
-def _k(name: str, order: int, scaled: bool, input: Any, out: Tensor | None) -> Tensor:
+def _k(name: str, order: int, scaled: bool, input: Any) -> Tensor:
     x = floats(name, input)
     table = (tables.K0_FAR, tables.K1_FAR)[order]
 
@@ -98,27 +100,31 @@ def _k(name: str, order: int, scaled: bool, input: Any, out: Tensor | None) -> T
         result = horner(4 / x - 1, table) / x.sqrt()
         return result if scaled else result * (-x).exp()
 
-    return given(_two_sides(x, 2.0, near, far), out)
+    return _two_sides(x, 2.0, near, far)
 
 
-def modified_bessel_k0(input: Tensor, *, out: Tensor | None = None) -> Tensor:
+@public
+def modified_bessel_k0(input: Tensor) -> Tensor:
     """The modified Bessel function of the second kind, of order 0; infinite at 0, NaN below."""
-    return _k("modified_bessel_k0", 0, False, input, out)
+    return _k("modified_bessel_k0", 0, False, input)
 
 
-def modified_bessel_k1(input: Tensor, *, out: Tensor | None = None) -> Tensor:
+@public
+def modified_bessel_k1(input: Tensor) -> Tensor:
     """The modified Bessel function of the second kind, of order 1; infinite at 0, NaN below."""
-    return _k("modified_bessel_k1", 1, False, input, out)
+    return _k("modified_bessel_k1", 1, False, input)
 
 
-def scaled_modified_bessel_k0(x: Tensor, *, out: Tensor | None = None) -> Tensor:
+@public
+def scaled_modified_bessel_k0(x: Tensor) -> Tensor:
     """`exp(x) * modified_bessel_k0(x)`."""
-    return _k("scaled_modified_bessel_k0", 0, True, x, out)
+    return _k("scaled_modified_bessel_k0", 0, True, x)
 
 
-def scaled_modified_bessel_k1(x: Tensor, *, out: Tensor | None = None) -> Tensor:
+@public
+def scaled_modified_bessel_k1(x: Tensor) -> Tensor:
     """`exp(x) * modified_bessel_k1(x)`."""
-    return _k("scaled_modified_bessel_k1", 1, True, x, out)
+    return _k("scaled_modified_bessel_k1", 1, True, x)
 
 
 # ---- of the first and second kind ----------------------------------------------------------------
@@ -160,24 +166,28 @@ def _y(name: str, order: int, input: Any) -> Tensor:
     return _two_sides(floats(name, input), 8.0, near, lambda x: _waves(order, True, x))
 
 
-def bessel_j0(input: Tensor, *, out: Tensor | None = None) -> Tensor:
+@public
+def bessel_j0(input: Tensor) -> Tensor:
     """The Bessel function of the first kind, of order 0."""
-    return given(_j("bessel_j0", 0, input), out)
+    return _j("bessel_j0", 0, input)
 
 
-def bessel_j1(input: Tensor, *, out: Tensor | None = None) -> Tensor:
+@public
+def bessel_j1(input: Tensor) -> Tensor:
     """The Bessel function of the first kind, of order 1; it is odd."""
-    return given(_j("bessel_j1", 1, input), out)
+    return _j("bessel_j1", 1, input)
 
 
-def bessel_y0(input: Tensor, *, out: Tensor | None = None) -> Tensor:
+@public
+def bessel_y0(input: Tensor) -> Tensor:
     """The Bessel function of the second kind, of order 0; -inf at 0, NaN below."""
-    return given(_y("bessel_y0", 0, input), out)
+    return _y("bessel_y0", 0, input)
 
 
-def bessel_y1(input: Tensor, *, out: Tensor | None = None) -> Tensor:
+@public
+def bessel_y1(input: Tensor) -> Tensor:
     """The Bessel function of the second kind, of order 1; -inf at 0, NaN below."""
-    return given(_y("bessel_y1", 1, input), out)
+    return _y("bessel_y1", 1, input)
 
 
 # ---- zeta ----------------------------------------------------------------------------------------
@@ -189,7 +199,8 @@ _BERNOULLI = (
 )  # fmt: skip
 
 
-def zeta(input: Any, other: Any, *, out: Tensor | None = None) -> Tensor:
+@public
+def zeta(input: Any, other: Any) -> Tensor:
     """Hurwitz's zeta function, `sum((k + q)**-x for k >= 0)`, by Euler's and Maclaurin's summation
     (23.2.9): infinite at x = 1 and where q is 0 or a negative integer; NaN for x below 1, and for
     other negative q unless x is an integer.
@@ -197,9 +208,7 @@ def zeta(input: Any, other: Any, *, out: Tensor | None = None) -> Tensor:
     Raises:
         TypeError: both are numbers.
     """
-    if not isinstance(input, Tensor) and not isinstance(other, Tensor):
-        raise TypeError("special_zeta(): one of 'input' and 'other' must be Tensor")
-    x, q = corex.broadcast_tensors(*pair(input, other))
+    x, q = corex.broadcast_tensors(*pair("zeta", input, other))
     pole = (q <= 0) & (q == q.floor())
     infinite = (x == 1) | (pole & ~(x < 1))
     known = infinite | (x < 1) | ((q < 0) & (x != x.floor())) | x.isnan() | q.isnan()
@@ -213,4 +222,4 @@ def zeta(input: Any, other: Any, *, out: Tensor | None = None) -> Tensor:
         total = total + factor * number
         factor = factor * (s + (2 * j + 1)) * (s + (2 * j + 2)) / (end * end)
     special = corex.where(infinite, math.inf, math.nan).to(x.dtype)
-    return given(corex.where(known, special, total), out)
+    return corex.where(known, special, total)

@@ -4,92 +4,94 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from typing import Any
+from typing import Any, TypeVar
 
 import corex
-from corex.ops.pointwise.error_function import exp_of_square, scaled_erfc
+from corex.ops.guard import in_namespace
+from corex.ops.pointwise.error_function import exp_of_square, horner, scaled_erfc
+from corex.ops.pointwise.unary_composed import floating
 from corex.tensor.tensor import Tensor
 
+_F = TypeVar("_F", bound=Callable[..., object])
 
-def floats(name: str, input: Any, argument: str = "input") -> Tensor:
-    """The input, an integer one as the default float dtype.
+
+def public(function: _F) -> _F:
+    """A function as `corex.special` has it: with `out=`, and errors in terms of its arguments."""
+    return in_namespace("corex.special", function.__name__, function, "cast")
+
+
+def floats(name: str, input: Tensor) -> Tensor:
+    """The input, an integer one as the default float dtype."""
+    return floating(f"special_{name}", input)
+
+
+def pair(name: str, *values: Any) -> list[Tensor]:
+    """Two arguments, one of which may be a number, as floats of their common dtype.
 
     Raises:
-        TypeError: it is no tensor.
+        TypeError: both are numbers.
     """
-    if not isinstance(input, Tensor):
-        kind = type(input).__name__
-        raise TypeError(f"special_{name}(): argument '{argument}' must be Tensor, not {kind}")
-    return input if input.dtype.is_floating_point else input.to(corex.get_default_dtype())
-
-
-def given(result: Tensor, out: Tensor | None) -> Tensor:
-    return result if out is None else corex.add(result, 0, out=out)
-
-
-def horner(x: Tensor, coefficients: tuple[float, ...]) -> Tensor:
-    """A polynomial, by its coefficients from the highest down."""
-    result = x * coefficients[0] + coefficients[1]
-    for coefficient in coefficients[2:]:
-        result = result * x + coefficient
-    return result
+    tensors = [value for value in values if isinstance(value, Tensor)]
+    if not tensors:
+        raise TypeError(f"special_{name}(): one of the two arguments must be Tensor")
+    dtype = corex.result_type(*values)
+    dtype = dtype if dtype.is_floating_point else corex.get_default_dtype()
+    return [
+        value.to(dtype) if isinstance(value, Tensor) else tensors[0].new_tensor(value, dtype=dtype)
+        for value in values
+    ]
 
 
 # ---- logarithms ----------------------------------------------------------------------------------
-def entr(input: Tensor, *, out: Tensor | None = None) -> Tensor:
+@public
+def entr(input: Tensor) -> Tensor:
     """`-x * log(x)`, 0 at 0 and -inf of negative numbers."""
     x = floats("entr", input)
-    return given(corex.where(x < 0, -math.inf, -corex.xlogy(x, x)), out)
+    return corex.where(x < 0, -math.inf, -corex.xlogy(x, x))
 
 
-def xlog1py(input: Any, other: Any, *, out: Tensor | None = None) -> Tensor:
+@public
+def xlog1py(input: Any, other: Any) -> Tensor:
     """`x * log1p(y)`, 0 where x is 0 and y is not NaN; one of both may be a number.
 
     Raises:
         TypeError: both are numbers.
     """
-    if not isinstance(input, Tensor) and not isinstance(other, Tensor):
-        raise TypeError("special_xlog1py(): one of 'input' and 'other' must be Tensor")
-    x, y = pair(input, other)
+    x, y = pair("xlog1py", input, other)
     # Where x is 0, the logarithm may be infinite: its argument is set aside, for derivatives too.
     none = (x == 0) & ~y.isnan()
-    return given(corex.where(none, 0, x * corex.where(none, 0, y).log1p()), out)
-
-
-def pair(*values: Any) -> list[Tensor]:
-    """Two arguments, one of which may be a number, as floats of their common dtype."""
-    device = next(value.device for value in values if isinstance(value, Tensor))
-    dtype = corex.result_type(*values)
-    dtype = dtype if dtype.is_floating_point else corex.get_default_dtype()
-    return [corex.as_tensor(value, dtype=dtype, device=device) for value in values]
+    return corex.where(none, 0, x * corex.where(none, 0, y).log1p())
 
 
 # ---- the normal distribution ---------------------------------------------------------------------
 _SQRT2 = math.sqrt(2)
 
 
-def erfcx(input: Tensor, *, out: Tensor | None = None) -> Tensor:
+@public
+def erfcx(input: Tensor) -> Tensor:
     """`exp(x**2) * erfc(x)`, which does not underflow for large x."""
     x = floats("erfcx", input)
     size = corex.where(x < 0, -x, x)  # abs has no slope at 0
     right = scaled_erfc(size)
     left = exp_of_square(size.clamp(max=30), 1.0) * 2 - right  # infinite from there on
-    return given(corex.where(x < 0, left, right), out)
+    return corex.where(x < 0, left, right)
 
 
-def ndtr(input: Tensor, *, out: Tensor | None = None) -> Tensor:
+@public
+def ndtr(input: Tensor) -> Tensor:
     """The area under the standard normal density, from minus infinity to x, 26.2.29."""
-    return given((floats("ndtr", input) * (-1 / _SQRT2)).erfc() * 0.5, out)
+    return (floats("ndtr", input) * (-1 / _SQRT2)).erfc() * 0.5
 
 
-def log_ndtr(input: Tensor, *, out: Tensor | None = None) -> Tensor:
+@public
+def log_ndtr(input: Tensor) -> Tensor:
     """The logarithm of `ndtr`, also where that is too small for the dtype."""
     x = floats("log_ndtr", input)
     low = x < -1
     left = corex.where(low, x, -1)
     right = corex.where(low, -1, x)
     tail = (erfcx(left * (-1 / _SQRT2)) * 0.5).log() - left * left * 0.5
-    return given(corex.where(low, tail, (-0.5 * (right * (1 / _SQRT2)).erfc()).log1p()), out)
+    return corex.where(low, tail, (-0.5 * (right * (1 / _SQRT2)).erfc()).log1p())
 
 
 _MIDDLE = (
@@ -106,7 +108,8 @@ _OUTER = (
 _EDGE = 0.02425
 
 
-def ndtri(input: Tensor, *, out: Tensor | None = None) -> Tensor:
+@public
+def ndtri(input: Tensor) -> Tensor:
     """The x below which the area under the standard normal density is p, the inverse of `ndtr`:
     minus and plus infinity for 0 and 1, NaN outside of them."""
     p = floats("ndtri", input)
@@ -117,7 +120,7 @@ def ndtri(input: Tensor, *, out: Tensor | None = None) -> Tensor:
         x = _refined(x, lower)
     x = corex.where(p > 0.5, -x, x)
     ends = corex.where(p == 0, -math.inf, corex.where(p == 1, math.inf, math.nan))
-    return given(corex.where(inside, x, ends.to(p.dtype)), out)
+    return corex.where(inside, x, ends.to(p.dtype))
 
 
 def _lower_quantile(p: Tensor) -> Tensor:
@@ -138,10 +141,11 @@ def _refined(x: Tensor, p: Tensor) -> Tensor:
 
 
 # ---- Bessel functions ----------------------------------------------------------------------------
-def spherical_bessel_j0(input: Tensor, *, out: Tensor | None = None) -> Tensor:
+@public
+def spherical_bessel_j0(input: Tensor) -> Tensor:
     """`sin(x) / x`, 1 at 0 and 0 at infinity, 10.1.11."""
     x = floats("spherical_bessel_j0", input)
-    return given(corex.where(x.isinf(), 0, (x * (1 / math.pi)).sinc()), out)
+    return corex.where(x.isinf(), 0, (x * (1 / math.pi)).sinc())
 
 
 # ---- orthogonal polynomials ----------------------------------------------------------------------
@@ -153,10 +157,8 @@ def _polynomial(
 ) -> Callable[..., Tensor]:
     """By recurrence: `step(k, x, p[k - 1], p[k])` gives p[k + 1]; p[0] is 1, p[1] is `first(x)`."""
 
-    def polynomial(input: Any, n: Any, *, out: Tensor | None = None) -> Tensor:
-        if not isinstance(input, Tensor) and not isinstance(n, Tensor):
-            raise TypeError(f"special_{name}(): one of 'input' and 'n' must be Tensor")
-        x, degrees = corex.broadcast_tensors(*pair(input, n))
+    def polynomial(input: Any, n: Any) -> Tensor:
+        x, degrees = corex.broadcast_tensors(*pair(name, input, n))
         degrees = degrees.trunc()
         highest = int(degrees.max().item()) if degrees.numel() else 0
         before, current = corex.ones_like(x), first(x)
@@ -164,11 +166,11 @@ def _polynomial(
         for k in range(1, highest):
             before, current = current, step(k, x, before, current)
             result = corex.where(degrees == k + 1, current, result)
-        return given(result, out)
+        return result
 
     polynomial.__name__ = polynomial.__qualname__ = name
     polynomial.__doc__ = f"{doc} of degree n, 0 for negative ones; one of both may be a number."
-    return polynomial
+    return public(polynomial)
 
 
 def _doubled(k: int, x: Tensor, before: Tensor, current: Tensor) -> Tensor:

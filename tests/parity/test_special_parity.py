@@ -126,3 +126,9 @@ def test_integers_and_errors() -> None:
     x = corex.tensor([0.5, 0.25, 0.1], dtype=corex.float64)
     assert corex.special.ndtri(x, out=out) is out
     assert np.array_equal(out.numpy(), corex.special.ndtri(x).numpy())
+    zero = corex.tensor([-0.0])
+    assert np.signbit(corex.special.i1(zero, out=corex.empty(1)).numpy()) == np.signbit(
+        corex.special.i1(zero).numpy()
+    )
+    with pytest.raises(RuntimeError, match="special_ndtr"):
+        corex.special.ndtr(x, out=corex.empty(3, dtype=corex.int64))

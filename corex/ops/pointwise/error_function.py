@@ -24,14 +24,18 @@ _SCALED = (
 )  # fmt: skip
 
 
+def horner(x: Tensor, coefficients: tuple[float, ...]) -> Tensor:
+    """A polynomial, by its coefficients from the highest power down."""
+    result = x * coefficients[0] + coefficients[1]
+    for coefficient in coefficients[2:]:
+        result = result * x + coefficient
+    return result
+
+
 def scaled_erfc(x: Tensor) -> Tensor:
     """`exp(x**2) * erfc(x)` for x that are not negative, to some ulps."""
-    u = 1.0 - 6.0 / (x + 3.0)
-    result = u * _SCALED[0] + _SCALED[1]
-    for coefficient in _SCALED[2:]:
-        result = result * u + coefficient
-    quotient: Tensor = result / (x * 2.0 + 1.0)
-    return quotient
+    result: Tensor = horner(1.0 - 6.0 / (x + 3.0), _SCALED) / (x * 2.0 + 1.0)
+    return result
 
 
 def exp_of_square(x: Tensor, sign: float) -> Tensor:
