@@ -11,11 +11,12 @@ its own parameter is out of range.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from corex import dtypes
 from corex.dtypes import DType
+from corex.ops.create.constant import named
 from corex.ops.create.windows import Samples, cosines, made, triangle
 from corex.ops.create.windows import kaiser as kaiser_values
 from corex.tensor.tensor import Tensor
@@ -38,22 +39,61 @@ def _dtype(name: str, M: Any, dtype: DType | None) -> DType:
     return chosen
 
 
-def _period(M: int, sym: bool) -> int:
-    return M - 1 if sym else M
+def _plain(name: str, values: Callable[[int, int], Samples], doc: str) -> Callable[..., Tensor]:
+    """A window without parameters: `values(M, period)` for more than one element."""
+
+    def window(
+        M: int,
+        *,
+        sym: bool = True,
+        dtype: DType | None = None,
+        device: Any = None,
+        requires_grad: bool = False,
+    ) -> Tensor:
+        return _window(name, values, M, sym, dtype, device, requires_grad)
+
+    window.__doc__ = doc
+    return named(window, name)
 
 
-def bartlett(
+def _window(
+    name: str,
+    values: Callable[[int, int], Samples],
     M: int,
-    *,
-    sym: bool = True,
-    dtype: DType | None = None,
-    device: Any = None,
-    requires_grad: bool = False,
+    sym: bool,
+    dtype: DType | None,
+    device: Any,
+    requires_grad: bool,
 ) -> Tensor:
-    """A triangle, `1 - abs(2 * n / (M - 1) - 1)`."""
-    dtype = _dtype("bartlett", M, dtype)
-    values = triangle(M, _period(M, sym)) if M > 1 else [1.0] * M
-    return made("bartlett", values, dtype, device, requires_grad, None)
+    chosen = _dtype(name, M, dtype)
+    found = values(M, M - 1 if sym else M) if M > 1 else [1.0] * M
+    return made(name, found, chosen, device, requires_grad, None)
+
+
+def _cosines(*weights: float) -> Callable[[int, int], Samples]:
+    return lambda M, period: cosines(M, period, weights)
+
+
+NUTTALL = (0.3635819, 0.4891775, 0.1365995, 0.0106411)
+"""A. Nuttall, *Some windows with very good sidelobe behavior*, IEEE Trans. ASSP 29 (1981)."""
+
+bartlett = _plain("bartlett", triangle, "A triangle, `1 - abs(2 * n / (M - 1) - 1)`.")
+hamming = _plain("hamming", _cosines(0.54, 0.46), "`general_hamming` with alpha 0.54.")
+hann = _plain("hann", _cosines(0.5, 0.5), "`sin(pi * n / (M - 1))**2`.")
+blackman = _plain(
+    "blackman", _cosines(0.42, 0.5, 0.08), "`general_cosine` with the weights 0.42, 0.5, 0.08."
+)
+nuttall = _plain(
+    "nuttall",
+    _cosines(*NUTTALL),
+    "`general_cosine` with the four weights `NUTTALL`: minimal sidelobes, a continuous slope.",
+)
+cosine = _plain(
+    "cosine",
+    # Without its last, a window of M + 1.
+    lambda M, period: [math.sin(math.pi * (n + 0.5) / (period + 1)) for n in range(M)],
+    "`sin(pi * (n + 0.5) / M)`.",
+)
 
 
 def general_cosine(
@@ -70,14 +110,12 @@ def general_cosine(
     Raises:
         TypeError: `a` is no sequence. ValueError: it is empty; see the module.
     """
-    dtype = _dtype("general_cosine", M, dtype)
     if not isinstance(a, Iterable):
         raise TypeError("Coefficients must be a list/tuple")
     weights = [float(weight) for weight in a]
     if M and not weights:
         raise ValueError("Coefficients cannot be empty")
-    values = cosines(M, _period(M, sym), weights) if M > 1 else [1.0] * M
-    return made("general_cosine", values, dtype, device, requires_grad, None)
+    return _window("general_cosine", _cosines(*weights), M, sym, dtype, device, requires_grad)
 
 
 def general_hamming(
@@ -90,82 +128,8 @@ def general_hamming(
     requires_grad: bool = False,
 ) -> Tensor:
     """`alpha - (1 - alpha) * cos(2 * pi * n / (M - 1))`."""
-    return general_cosine(
-        M, a=(alpha, 1.0 - alpha), sym=sym, dtype=dtype, device=device, requires_grad=requires_grad
-    )
-
-
-def hamming(
-    M: int,
-    *,
-    sym: bool = True,
-    dtype: DType | None = None,
-    device: Any = None,
-    requires_grad: bool = False,
-) -> Tensor:
-    """`general_hamming` with alpha 0.54."""
-    return general_hamming(M, sym=sym, dtype=dtype, device=device, requires_grad=requires_grad)
-
-
-def hann(
-    M: int,
-    *,
-    sym: bool = True,
-    dtype: DType | None = None,
-    device: Any = None,
-    requires_grad: bool = False,
-) -> Tensor:
-    """`sin(pi * n / (M - 1))**2`."""
-    return general_hamming(
-        M, alpha=0.5, sym=sym, dtype=dtype, device=device, requires_grad=requires_grad
-    )
-
-
-def blackman(
-    M: int,
-    *,
-    sym: bool = True,
-    dtype: DType | None = None,
-    device: Any = None,
-    requires_grad: bool = False,
-) -> Tensor:
-    """`general_cosine` with the weights 0.42, 0.5, 0.08."""
-    return general_cosine(
-        M, a=(0.42, 0.5, 0.08), sym=sym, dtype=dtype, device=device, requires_grad=requires_grad
-    )
-
-
-NUTTALL = (0.3635819, 0.4891775, 0.1365995, 0.0106411)
-"""A. Nuttall, *Some windows with very good sidelobe behavior*, IEEE Trans. ASSP 29 (1981)."""
-
-
-def nuttall(
-    M: int,
-    *,
-    sym: bool = True,
-    dtype: DType | None = None,
-    device: Any = None,
-    requires_grad: bool = False,
-) -> Tensor:
-    """`general_cosine` with the four weights `NUTTALL`: minimal sidelobes, a continuous slope."""
-    return general_cosine(
-        M, a=NUTTALL, sym=sym, dtype=dtype, device=device, requires_grad=requires_grad
-    )
-
-
-def cosine(
-    M: int,
-    *,
-    sym: bool = True,
-    dtype: DType | None = None,
-    device: Any = None,
-    requires_grad: bool = False,
-) -> Tensor:
-    """`sin(pi * (n + 0.5) / M)`."""
-    dtype = _dtype("cosine", M, dtype)
-    period = M if sym or M <= 1 else M + 1
-    values = [math.sin(math.pi * (n + 0.5) / period) for n in range(M)]
-    return made("cosine", values, dtype, device, requires_grad, None)
+    values = _cosines(alpha, 1.0 - alpha)
+    return _window("general_hamming", values, M, sym, dtype, device, requires_grad)
 
 
 def exponential(
@@ -183,14 +147,15 @@ def exponential(
     Raises:
         ValueError: tau is not positive, or a center with `sym=True`; see the module.
     """
-    dtype = _dtype("exponential", M, dtype)
     if tau <= 0:
         raise ValueError(f"Tau must be positive, got: {tau} instead.")
     if sym and center is not None:
         raise ValueError("Center must be None for symmetric windows")
-    middle = _middle(M, sym) if center is None else center
-    values: Samples = [math.exp(-abs(n - middle) / tau) for n in range(M)]
-    return made("exponential", values, dtype, device, requires_grad, None)
+
+    chosen = _dtype("exponential", M, dtype)
+    middle = (M - 1 if sym or M < 2 else M) / 2 if center is None else center
+    found = [math.exp(-abs(n - middle) / tau) for n in range(M)]
+    return made("exponential", found, chosen, device, requires_grad, None)
 
 
 def gaussian(
@@ -207,12 +172,13 @@ def gaussian(
     Raises:
         ValueError: std is not positive; see the module.
     """
-    dtype = _dtype("gaussian", M, dtype)
     if std <= 0:
         raise ValueError(f"Standard deviation must be positive, got: {std} instead.")
-    middle = _middle(M, sym)
-    values = [math.exp(-(((n - middle) / std) ** 2) / 2) for n in range(M)]
-    return made("gaussian", values, dtype, device, requires_grad, None)
+
+    def values(M: int, period: int) -> Samples:
+        return [math.exp(-(((n - period / 2) / std) ** 2) / 2) for n in range(M)]
+
+    return _window("gaussian", values, M, sym, dtype, device, requires_grad)
 
 
 def kaiser(
@@ -229,12 +195,10 @@ def kaiser(
     Raises:
         ValueError: beta is negative; see the module.
     """
-    dtype = _dtype("kaiser", M, dtype)
     if beta < 0:
         raise ValueError(f"beta must be non-negative, got: {beta} instead.")
-    values = kaiser_values(M, _period(M, sym), beta) if M > 1 else [1.0] * M
-    return made("kaiser", values, dtype, device, requires_grad, None)
 
+    def values(M: int, period: int) -> Samples:
+        return kaiser_values(M, period, beta)
 
-def _middle(M: int, sym: bool) -> float:
-    return (M if not sym and M > 1 else M - 1) / 2
+    return _window("kaiser", values, M, sym, dtype, device, requires_grad)

@@ -13,7 +13,7 @@ from collections.abc import Callable, Sequence
 from operator import index
 from typing import Any
 
-from corex.ops.create.constant import DeviceLike, DTypeLike, finished, key_for
+from corex.ops.create.constant import DeviceLike, DTypeLike, finished, key_for, named
 from corex.ops.create.data import tensor
 from corex.ops.registration import function
 from corex.tensor.tensor import Tensor
@@ -93,25 +93,40 @@ def _window(
     return made(name, found, dtype, device, requires_grad, backend)
 
 
-@function()
-def hann_window(
-    window_length: int,
-    periodic: bool = True,
-    *,
-    dtype: DTypeLike = None,
-    device: DeviceLike = None,
-    requires_grad: bool = False,
-    backend: str | None = None,
-) -> Tensor:
-    """`sin(pi * n / N)**2`, 1-d; N is `window_length`, or one less unless `periodic`.
+def _plain(name: str, values: Callable[[int, float], Samples], doc: str) -> Callable[..., Tensor]:
+    def window(
+        window_length: int,
+        periodic: bool = True,
+        *,
+        dtype: DTypeLike = None,
+        device: DeviceLike = None,
+        requires_grad: bool = False,
+        backend: str | None = None,
+    ) -> Tensor:
+        return _window(name, values, window_length, periodic, dtype, device, requires_grad, backend)
+
+    window.__doc__ = f"{doc}\n\n{_N}"
+    return named(window, name)
+
+
+_N = """    1-d; N is `window_length`, or one less unless `periodic`.
 
     Raises:
-        RuntimeError: a negative length, or a dtype that is no floating-point one.
-    """
-    return _window(
-        "hann_window", lambda count, period: cosines(count, period, (0.5, 0.5)),
-        window_length, periodic, dtype, device, requires_grad, backend,
-    )  # fmt: skip
+        RuntimeError: a negative length, or a dtype that is no floating-point one."""
+
+hann_window = function()(
+    _plain("hann_window", lambda n, period: cosines(n, period, (0.5, 0.5)), "`sin(pi * n / N)**2`.")
+)
+blackman_window = function()(
+    _plain(
+        "blackman_window",
+        lambda n, period: cosines(n, period, (0.42, 0.5, 0.08)),
+        "`0.42 - 0.5 * cos(2 * pi * n / N) + 0.08 * cos(4 * pi * n / N)`.",
+    )
+)
+bartlett_window = function()(
+    _plain("bartlett_window", triangle, "A triangle, `1 - abs(2 * n / N - 1)`.")
+)
 
 
 @function()
@@ -129,40 +144,6 @@ def hamming_window(
     """`alpha - beta * cos(2 * pi * n / N)`; see `hann_window`."""
     return _window(
         "hamming_window", lambda count, period: cosines(count, period, (alpha, beta)),
-        window_length, periodic, dtype, device, requires_grad, backend,
-    )  # fmt: skip
-
-
-@function()
-def blackman_window(
-    window_length: int,
-    periodic: bool = True,
-    *,
-    dtype: DTypeLike = None,
-    device: DeviceLike = None,
-    requires_grad: bool = False,
-    backend: str | None = None,
-) -> Tensor:
-    """`0.42 - 0.5 * cos(2 * pi * n / N) + 0.08 * cos(4 * pi * n / N)`; see `hann_window`."""
-    return _window(
-        "blackman_window", lambda count, period: cosines(count, period, (0.42, 0.5, 0.08)),
-        window_length, periodic, dtype, device, requires_grad, backend,
-    )  # fmt: skip
-
-
-@function()
-def bartlett_window(
-    window_length: int,
-    periodic: bool = True,
-    *,
-    dtype: DTypeLike = None,
-    device: DeviceLike = None,
-    requires_grad: bool = False,
-    backend: str | None = None,
-) -> Tensor:
-    """A triangle, `1 - abs(2 * n / N - 1)`; see `hann_window`."""
-    return _window(
-        "bartlett_window", triangle,
         window_length, periodic, dtype, device, requires_grad, backend,
     )  # fmt: skip
 
