@@ -13,6 +13,8 @@ from typing import Any
 
 import corex
 from corex.dtypes import DType, iinfo
+from corex.ops.create.constant import named
+from corex.ops.promotion import require_tensor
 from corex.tensor.tensor import Tensor
 
 __all__ = [
@@ -31,19 +33,11 @@ def _chosen(name: str, input: Tensor, mask: Tensor | None, neutral: Any) -> Tens
     Raises:
         TypeError: an argument is no tensor. RuntimeError: the mask does not broadcast.
     """
-    _require(name, "input", input)
-    return input if mask is None else corex.where(_mask(name, input, mask), input, neutral)
-
-
-def _mask(name: str, input: Tensor, mask: Tensor) -> Tensor:
-    _require(name, "mask", mask)
-    return mask.to(corex.bool).expand(input.shape)
-
-
-def _require(name: str, argument: str, value: Any) -> None:
-    if not isinstance(value, Tensor):
-        kind = type(value).__name__
-        raise TypeError(f"masked.{name}(): argument '{argument}' must be Tensor, not {kind}")
+    require_tensor(f"masked_{name}", input)
+    if mask is None:
+        return input
+    taken = require_tensor(f"masked_{name}", mask, "mask").to(corex.bool).expand(input.shape)
+    return corex.where(taken, input, neutral)
 
 
 def _lowest(dtype: DType) -> Any:
@@ -71,7 +65,7 @@ def _wide(input: Tensor, dtype: DType | None) -> DType:
 
 
 def _converted(name: str, input: Tensor, dtype: DType | None) -> Tensor:
-    _require(name, "input", input)
+    require_tensor(f"masked_{name}", input)
     return input if dtype is None else input.to(dtype)
 
 
@@ -119,13 +113,8 @@ def _extreme(name: str, neutral: Callable[[DType], Any], doc: str) -> Callable[.
         result: Tensor = getattr(chosen, name)(_dims(input, dim), keepdim)
         return result
 
-    return _named(reduce, name, doc)
-
-
-def _named(function: Callable[..., Tensor], name: str, doc: str) -> Callable[..., Tensor]:
-    function.__name__ = function.__qualname__ = name
-    function.__doc__ = doc
-    return function
+    reduce.__doc__ = doc
+    return named(reduce, name)
 
 
 amax = _extreme("amax", _lowest, "The largest element that the mask has; the lowest of none.")
@@ -146,7 +135,8 @@ def _position(name: str, neutral: Callable[[DType], Any], doc: str) -> Callable[
         result: Tensor = getattr(chosen, name)(dim, keepdim)
         return result.to(input.dtype)
 
-    return _named(reduce, name, doc)
+    reduce.__doc__ = doc
+    return named(reduce, name)
 
 
 argmax = _position(
@@ -207,7 +197,7 @@ def mean(
     Raises:
         ValueError: integers, and no floating-point `dtype` is given.
     """
-    _require("mean", "input", input)
+    require_tensor("masked_mean", input)
     wanted = dtype or input.dtype
     if not wanted.is_floating_point:
         raise ValueError(
@@ -260,7 +250,7 @@ def var(
 ) -> Tensor:
     """The variance of the n elements that the mask has: squared deviations from their mean, divided
     by n - correction (by default 1, or 0 if `unbiased` is False)."""
-    _require("var", "input", input)
+    require_tensor("masked_var", input)
     if unbiased is not None and correction is not None:
         raise ValueError("var(): give `unbiased` or `correction`, not both")
     freedom = float(correction if correction is not None else unbiased is not False)
@@ -307,46 +297,48 @@ def norm(
 
 
 # ---- along a dim ---------------------------------------------------------------------------------
-def cumsum(
-    input: Tensor, dim: int, *, dtype: DType | None = None, mask: Tensor | None = None
-) -> Tensor:
-    """Running sums of the elements that the mask has."""
-    _require("cumsum", "input", input)
-    wanted = dtype or (corex.int64 if input.dtype.kind == "b" else input.dtype)
-    return _chosen("cumsum", input, mask, 0).cumsum(dim, dtype=wanted)
+def _scan(name: str, neutral: int, doc: str) -> Callable[..., Tensor]:
+    def scan(
+        input: Tensor, dim: int, *, dtype: DType | None = None, mask: Tensor | None = None
+    ) -> Tensor:
+        chosen = _chosen(name, input, mask, neutral)
+        wanted = dtype or (corex.int64 if input.dtype.kind == "b" else input.dtype)
+        result: Tensor = getattr(chosen, name)(dim, dtype=wanted)
+        return result
+
+    scan.__doc__ = doc
+    return named(scan, name)
 
 
-def cumprod(
-    input: Tensor, dim: int, *, dtype: DType | None = None, mask: Tensor | None = None
-) -> Tensor:
-    """Running products of the elements that the mask has."""
-    _require("cumprod", "input", input)
-    wanted = dtype or (corex.int64 if input.dtype.kind == "b" else input.dtype)
-    return _chosen("cumprod", input, mask, 1).cumprod(dim, dtype=wanted)
+cumsum = _scan("cumsum", 0, "Running sums of the elements that the mask has.")
+cumprod = _scan("cumprod", 1, "Running products of the elements that the mask has.")
 
 
-def softmax(
-    input: Tensor, dim: int, *, dtype: DType | None = None, mask: Tensor | None = None
-) -> Tensor:
-    """`exp(x) / sum(exp(x))` over the elements that the mask has, 0 at others; NaN of none."""
-    input = _converted("softmax", input, dtype)
-    return _chosen("softmax", input, mask, _lowest(input.dtype)).softmax(dim)
+def _weights(
+    name: str, function: Callable[[Tensor, int], Tensor], doc: str
+) -> Callable[..., Tensor]:
+    def weights(
+        input: Tensor, dim: int, *, dtype: DType | None = None, mask: Tensor | None = None
+    ) -> Tensor:
+        input = _converted(name, input, dtype)
+        neutral = _highest(input.dtype) if name == "softmin" else _lowest(input.dtype)
+        return function(_chosen(name, input, mask, neutral), dim)
+
+    weights.__doc__ = doc
+    return named(weights, name)
 
 
-def log_softmax(
-    input: Tensor, dim: int, *, dtype: DType | None = None, mask: Tensor | None = None
-) -> Tensor:
-    """The logarithm of `softmax`; -inf where the mask lacks."""
-    input = _converted("log_softmax", input, dtype)
-    return _chosen("log_softmax", input, mask, _lowest(input.dtype)).log_softmax(dim)
-
-
-def softmin(
-    input: Tensor, dim: int, *, dtype: DType | None = None, mask: Tensor | None = None
-) -> Tensor:
-    """`softmax` of the negative input."""
-    input = _converted("softmin", input, dtype)
-    return (-_chosen("softmin", input, mask, _highest(input.dtype))).softmax(dim)
+softmax = _weights(
+    "softmax",
+    corex.softmax,
+    "`exp(x) / sum(exp(x))` over the elements that the mask has, 0 at others; NaN of none.",
+)
+log_softmax = _weights(
+    "log_softmax", corex.log_softmax, "The logarithm of `softmax`; -inf where the mask lacks."
+)
+softmin = _weights(
+    "softmin", lambda x, dim: corex.softmax(-x, dim), "`softmax` of the negative input."
+)
 
 
 def normalize(

@@ -5,14 +5,18 @@ What separates into dims goes through the two-dimensional ops: planes first, the
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import corex
 from corex import Tensor
 from corex.layout import numel
 from corex.nn.functional.spatial import avg_pool2d, max_pool1d, max_pool2d
+from corex.ops.create.constant import named
 from corex.ops.shape.views import shaped
+
+LINES, PLANES = "(N, C, L) or (C, L)", "(N, C, H, W) or (C, H, W)"
+VOLUMES = "(N, C, D, H, W) or (C, D, H, W)"
 
 
 def numbers(value: Any, count: int, name: str) -> tuple[int, ...]:
@@ -244,91 +248,34 @@ def _adaptive_max(op: str, input: Tensor, output_size: Any, dims: int) -> tuple[
     return shaped(values, shape), shaped(flat, shape)
 
 
-def adaptive_max_pool1d_with_indices(
-    input: Tensor, output_size: Any, return_indices: bool = False
-) -> tuple[Tensor, Tensor]:
-    """`adaptive_max_pool1d`, with the positions of the maxima."""
-    return _adaptive_max("adaptive_max_pool1d", input, output_size, 1)
+def _adaptive_max_pool(dims: int, sizes: str) -> tuple[Callable[..., Any], Callable[..., Any]]:
+    """`adaptive_max_pool1d` and its like, and the form that always gives positions."""
+    op = f"adaptive_max_pool{dims}d"
 
+    def with_indices(
+        input: Tensor, output_size: Any, return_indices: bool = False
+    ) -> tuple[Tensor, Tensor]:
+        return _adaptive_max(op, input, output_size, dims)
 
-def adaptive_max_pool2d_with_indices(
-    input: Tensor, output_size: Any, return_indices: bool = False
-) -> tuple[Tensor, Tensor]:
-    """`adaptive_max_pool2d`, with the flat positions of the maxima."""
-    return _adaptive_max("adaptive_max_pool2d", input, output_size, 2)
+    def pool(input: Tensor, output_size: Any, return_indices: bool = False) -> Any:
+        both = _adaptive_max(op, input, output_size, dims)
+        return both if return_indices else both[0]
 
-
-def adaptive_max_pool3d_with_indices(
-    input: Tensor, output_size: Any, return_indices: bool = False
-) -> tuple[Tensor, Tensor]:
-    """`adaptive_max_pool3d`, with the flat positions of the maxima."""
-    return _adaptive_max("adaptive_max_pool3d", input, output_size, 3)
-
-
-def adaptive_max_pool1d(input: Tensor, output_size: Any, return_indices: bool = False) -> Any:
-    """Maxima over `output_size` nearly equal parts of (N, C, L) or (C, L).
+    pool.__doc__ = f"""Maxima over a grid of `output_size` nearly equal parts of {sizes}.
 
     Raises:
-        RuntimeError: not one size, or a negative one.
+        RuntimeError: another number of sizes, or a negative one.
     """
-    both = adaptive_max_pool1d_with_indices(input, output_size)
-    return both if return_indices else both[0]
+    with_indices.__doc__ = f"`{op}`, with the flat positions of the maxima."
+    return named(pool, op), named(with_indices, f"{op}_with_indices")
 
 
-def adaptive_max_pool2d(input: Tensor, output_size: Any, return_indices: bool = False) -> Any:
-    """Maxima over a grid of nearly equal parts of (N, C, H, W) or (C, H, W).
-
-    Raises:
-        RuntimeError: not two sizes, or a negative one.
-    """
-    both = adaptive_max_pool2d_with_indices(input, output_size)
-    return both if return_indices else both[0]
-
-
-def adaptive_max_pool3d(input: Tensor, output_size: Any, return_indices: bool = False) -> Any:
-    """Maxima over a grid of nearly equal parts of (N, C, D, H, W) or (C, D, H, W).
-
-    Raises:
-        RuntimeError: not three sizes, or a negative one.
-    """
-    both = adaptive_max_pool3d_with_indices(input, output_size)
-    return both if return_indices else both[0]
+adaptive_max_pool1d, adaptive_max_pool1d_with_indices = _adaptive_max_pool(1, LINES)
+adaptive_max_pool2d, adaptive_max_pool2d_with_indices = _adaptive_max_pool(2, PLANES)
+adaptive_max_pool3d, adaptive_max_pool3d_with_indices = _adaptive_max_pool(3, VOLUMES)
 
 
 # ---- power means ---------------------------------------------------------------------------------
-def lp_pool1d(
-    input: Tensor,
-    norm_type: float,
-    kernel_size: int,
-    stride: Any = None,
-    ceil_mode: bool = False,
-) -> Tensor:
-    """The `norm_type`-norm of every window of (N, C, L) or (C, L)."""
-    return _lp_pool(input, norm_type, kernel_size, stride, ceil_mode, 1)
-
-
-def lp_pool2d(
-    input: Tensor,
-    norm_type: float,
-    kernel_size: Any,
-    stride: Any = None,
-    ceil_mode: bool = False,
-) -> Tensor:
-    """The `norm_type`-norm of every window of (N, C, H, W) or (C, H, W)."""
-    return _lp_pool(input, norm_type, kernel_size, stride, ceil_mode, 2)
-
-
-def lp_pool3d(
-    input: Tensor,
-    norm_type: float,
-    kernel_size: Any,
-    stride: Any = None,
-    ceil_mode: bool = False,
-) -> Tensor:
-    """The `norm_type`-norm of every window of (N, C, D, H, W) or (C, D, H, W)."""
-    return _lp_pool(input, norm_type, kernel_size, stride, ceil_mode, 3)
-
-
 def _lp_pool(
     input: Tensor, p: float, kernel_size: Any, stride: Any, ceil_mode: bool, dims: int
 ) -> Tensor:
@@ -344,59 +291,50 @@ def _lp_pool(
     return (corex.sign(mean) * corex.relu(mean.abs()) * taps).pow(1.0 / p)
 
 
+def _power_pool(dims: int, sizes: str) -> Callable[..., Tensor]:
+    def pool(
+        input: Tensor,
+        norm_type: float,
+        kernel_size: Any,
+        stride: Any = None,
+        ceil_mode: bool = False,
+    ) -> Tensor:
+        return _lp_pool(input, norm_type, kernel_size, stride, ceil_mode, dims)
+
+    pool.__doc__ = f"The `norm_type`-norm of every window of {sizes}."
+    return named(pool, f"lp_pool{dims}d")
+
+
+lp_pool1d = _power_pool(1, LINES)
+lp_pool2d = _power_pool(2, PLANES)
+lp_pool3d = _power_pool(3, VOLUMES)
+
+
 # ---- maxima put back -----------------------------------------------------------------------------
-def max_unpool1d(
-    input: Tensor,
-    indices: Tensor,
-    kernel_size: Any,
-    stride: Any = None,
-    padding: Any = 0,
-    output_size: Any = None,
-) -> Tensor:
-    """The opposite of `max_pool1d`: values where `indices` say, zeros elsewhere.
+def _unpool(dims: int) -> Callable[..., Tensor]:
+    op = f"max_unpool{dims}d"
+
+    def unpool(
+        input: Tensor,
+        indices: Tensor,
+        kernel_size: Any,
+        stride: Any = None,
+        padding: Any = 0,
+        output_size: Any = None,
+    ) -> Tensor:
+        return _max_unpool(op, input, indices, kernel_size, stride, padding, output_size, dims)
+
+    unpool.__doc__ = f"""The opposite of `max_pool{dims}d`: values where `indices` say, else zeros.
 
     Raises:
         ValueError: a size that no pooling makes into this. RuntimeError: shapes, or an index
             outside of the result.
     """
-    return _max_unpool(input, indices, kernel_size, stride, padding, output_size, 1)
-
-
-def max_unpool2d(
-    input: Tensor,
-    indices: Tensor,
-    kernel_size: Any,
-    stride: Any = None,
-    padding: Any = 0,
-    output_size: Any = None,
-) -> Tensor:
-    """The opposite of `max_pool2d`: values where `indices` say, zeros elsewhere.
-
-    Raises:
-        ValueError: a size that no pooling makes into this. RuntimeError: shapes, or an index
-            outside of the result.
-    """
-    return _max_unpool(input, indices, kernel_size, stride, padding, output_size, 2)
-
-
-def max_unpool3d(
-    input: Tensor,
-    indices: Tensor,
-    kernel_size: Any,
-    stride: Any = None,
-    padding: Any = 0,
-    output_size: Any = None,
-) -> Tensor:
-    """The opposite of `max_pool3d`: values where `indices` say, zeros elsewhere.
-
-    Raises:
-        ValueError: a size that no pooling makes into this. RuntimeError: shapes, or an index
-            outside of the result.
-    """
-    return _max_unpool(input, indices, kernel_size, stride, padding, output_size, 3)
+    return named(unpool, op)
 
 
 def _max_unpool(
+    op: str,
     input: Tensor,
     indices: Tensor,
     kernel_size: Any,
@@ -405,7 +343,6 @@ def _max_unpool(
     output_size: Any,
     dims: int,
 ) -> Tensor:
-    op = f"max_unpool{dims}d"
     kernel = numbers(kernel_size, dims, "kernel_size")
     steps, margin = _steps(stride, kernel), numbers(padding, dims, "padding")
     sizes = [
@@ -446,3 +383,6 @@ def _wanted(given: list[int], sizes: list[int], steps: tuple[int, ...]) -> list[
                 f"{size + steps[i]})"
             )
     return given
+
+
+max_unpool1d, max_unpool2d, max_unpool3d = (_unpool(dims) for dims in (1, 2, 3))

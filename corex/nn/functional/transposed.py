@@ -6,11 +6,13 @@ those of planes, one for each plane of the filters.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import corex
 from corex import Tensor
-from corex.nn.functional.pooling import numbers
+from corex.nn.functional.pooling import LINES, PLANES, VOLUMES, numbers
+from corex.ops.create.constant import named
 from corex.ops.nn.conv import input_gradient
 from corex.ops.shape.parts import slice_view
 from corex.ops.shape.views import dense_clone, shaped
@@ -100,61 +102,6 @@ def _padding3d(
 
 
 # ---- transposed ----------------------------------------------------------------------------------
-def conv_transpose1d(
-    input: Tensor,
-    weight: Tensor,
-    bias: Tensor | None = None,
-    stride: Any = 1,
-    padding: Any = 0,
-    output_padding: Any = 0,
-    groups: int = 1,
-    dilation: Any = 1,
-) -> Tensor:
-    """The transposed convolution of (N, C, L) or (C, L) with (C, O / groups, K).
-
-    Raises:
-        RuntimeError: shapes, groups or padding that do not fit.
-    """
-    return _transposed(input, weight, bias, stride, padding, output_padding, groups, dilation, 1)
-
-
-def conv_transpose2d(
-    input: Tensor,
-    weight: Tensor,
-    bias: Tensor | None = None,
-    stride: Any = 1,
-    padding: Any = 0,
-    output_padding: Any = 0,
-    groups: int = 1,
-    dilation: Any = 1,
-) -> Tensor:
-    """The transposed convolution of (N, C, H, W) or (C, H, W) with (C, O / groups, KH, KW).
-
-    Raises:
-        RuntimeError: shapes, groups or padding that do not fit.
-    """
-    return _transposed(input, weight, bias, stride, padding, output_padding, groups, dilation, 2)
-
-
-def conv_transpose3d(
-    input: Tensor,
-    weight: Tensor,
-    bias: Tensor | None = None,
-    stride: Any = 1,
-    padding: Any = 0,
-    output_padding: Any = 0,
-    groups: int = 1,
-    dilation: Any = 1,
-) -> Tensor:
-    """The transposed convolution of (N, C, D, H, W) or (C, D, H, W) with (C, O / groups, KD, KH,
-    KW).
-
-    Raises:
-        RuntimeError: shapes, groups or padding that do not fit.
-    """
-    return _transposed(input, weight, bias, stride, padding, output_padding, groups, dilation, 3)
-
-
 def _transposed(
     input: Tensor,
     weight: Tensor,
@@ -278,3 +225,31 @@ def _check_transposed(
             f"1-dimensional with {weight.shape[1] * groups} elements, but got bias of size "
             f"{list(bias.shape)} instead"
         )
+
+
+def _conv_transpose(dims: int, sizes: str, weights: str) -> Callable[..., Tensor]:
+    def convolve(
+        input: Tensor,
+        weight: Tensor,
+        bias: Tensor | None = None,
+        stride: Any = 1,
+        padding: Any = 0,
+        output_padding: Any = 0,
+        groups: int = 1,
+        dilation: Any = 1,
+    ) -> Tensor:
+        return _transposed(
+            input, weight, bias, stride, padding, output_padding, groups, dilation, dims
+        )
+
+    convolve.__doc__ = f"""The transposed convolution of {sizes} with {weights}.
+
+    Raises:
+        RuntimeError: shapes, groups or padding that do not fit.
+    """
+    return named(convolve, f"conv_transpose{dims}d")
+
+
+conv_transpose1d = _conv_transpose(1, LINES, "(C, O / groups, K)")
+conv_transpose2d = _conv_transpose(2, PLANES, "(C, O / groups, KH, KW)")
+conv_transpose3d = _conv_transpose(3, VOLUMES, "(C, O / groups, KD, KH, KW)")

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from operator import index
-from typing import Any
+from typing import Any, TypeVar
 
 from corex import dtypes as dt
 from corex.device import device as Device
@@ -174,7 +174,11 @@ def _constant(name: str, value: Number | None) -> Callable[..., Tensor]:
     return named(create, name)
 
 
-def named(function: Callable[..., Tensor], name: str) -> Callable[..., Tensor]:
+_F = TypeVar("_F", bound=Callable[..., Any])
+
+
+def named(function: _F, name: str) -> _F:
+    """The function under a name of its own, as those made in a loop need it."""
     function.__name__ = function.__qualname__ = name
     return function
 
