@@ -37,8 +37,9 @@ def new_node(
     outputs: int = 1,
 ) -> OpNode:
     """The one place where the node of an op is made, beside the short cuts of `template.py`."""
-    node = _new(OpNode)
-    if outputs > 1:
+    if outputs == 1:
+        node = _new(OpNode)
+    else:
         node = _new(SeveralNode)
         node.outputs = outputs
     node.plan = plan

@@ -124,8 +124,6 @@ def test_work_is_counted(cuda: Any, device: Any) -> None:
 
 @pytest.mark.filterwarnings("error")
 def test_a_training_step_neither_waits_nor_comes_back(cuda: Any) -> None:
-    if not {"matmul", "add", "sum", "relu", "sgd_step"} <= set(cuda.kernels):
-        pytest.skip("the kernels are not all there")
     with corex.use_backend("cuda_pycuda"):
         model = corex.nn.Sequential(corex.nn.Linear(8, 16), corex.nn.ReLU(), corex.nn.Linear(16, 1))
         optimizer = corex.optim.SGD(model.parameters(), lr=0.1, momentum=0.9)
