@@ -114,6 +114,13 @@ def powers(coefficients: list[Any]) -> list[float]:
     return [float(part) for part in reversed(total)]
 
 
+def lines_of(numbers: list[float], indent: str = "    ") -> str:
+    """Three to a line."""
+    words = [repr(number) for number in numbers]
+    rows = [", ".join(words[i : i + 3]) for i in range(0, len(words), 3)]
+    return "".join(f"{indent}{row},\n" for row in rows)
+
+
 def main() -> None:
     """Writes the file."""
     import mpmath as mp
@@ -121,9 +128,7 @@ def main() -> None:
     mp.mp.dps = 50
     text = HEADER
     for name, (about, f) in functions(mp).items():
-        numbers = [repr(number) for number in powers(chebyshev(mp, f))]
-        lines = [", ".join(numbers[i : i + 3]) for i in range(0, len(numbers), 3)]
-        text += f"\n# {about}\n{name} = (\n" + "".join(f"    {line},\n" for line in lines) + ")\n"
+        text += f"\n# {about}\n{name} = (\n{lines_of(powers(chebyshev(mp, f)))})\n"
     TARGET.write_text(text)
 
 

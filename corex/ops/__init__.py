@@ -45,6 +45,7 @@ from corex.ops.pointwise import (
     error_function,
     integers,
     select,
+    special,
     ternary_composed,
     unary,
     unary_composed,

@@ -6,20 +6,29 @@ I. Stegun, *Handbook of Mathematical Functions* (1964).
 """
 
 from corex import (
+    digamma,
     erf,
     erfc,
+    erfinv,
     exp2,
     expm1,
     log1p,
     log_softmax,
     logit,
     logsumexp,
+    polygamma,
     round,
     sinc,
     softmax,
     xlogy,
 )  # fmt: skip
+from corex import digamma as psi
+from corex import igamma as gammainc
+from corex import igammac as gammaincc
+from corex import lgamma as gammaln
+from corex import mvlgamma as multigammaln
 from corex import sigmoid as expit
+from corex.special.airy import airy_ai
 from corex.special.bessel import (
     bessel_j0,
     bessel_j1,
@@ -60,12 +69,13 @@ from corex.special.elementary import (
 )  # fmt: skip
 
 __all__ = [
-    "bessel_j0", "bessel_j1", "bessel_y0", "bessel_y1", "chebyshev_polynomial_t",
-    "chebyshev_polynomial_u", "chebyshev_polynomial_v", "chebyshev_polynomial_w", "entr", "erf",
-    "erfc", "erfcx", "exp2", "expit", "expm1", "hermite_polynomial_h", "hermite_polynomial_he",
-    "i0", "i0e", "i1", "i1e", "laguerre_polynomial_l", "legendre_polynomial_p", "log1p", "log_ndtr",
-    "log_softmax", "logit", "logsumexp", "modified_bessel_i0", "modified_bessel_i1",
-    "modified_bessel_k0", "modified_bessel_k1", "ndtr", "ndtri", "round",
+    "airy_ai", "bessel_j0", "bessel_j1", "bessel_y0", "bessel_y1", "chebyshev_polynomial_t",
+    "chebyshev_polynomial_u", "chebyshev_polynomial_v", "chebyshev_polynomial_w", "digamma", "entr",
+    "erf", "erfc", "erfcx", "erfinv", "exp2", "expit", "expm1", "gammainc", "gammaincc", "gammaln",
+    "hermite_polynomial_h", "hermite_polynomial_he", "i0", "i0e", "i1", "i1e",
+    "laguerre_polynomial_l", "legendre_polynomial_p", "log1p", "log_ndtr", "log_softmax", "logit",
+    "logsumexp", "modified_bessel_i0", "modified_bessel_i1", "modified_bessel_k0",
+    "modified_bessel_k1", "multigammaln", "ndtr", "ndtri", "polygamma", "psi", "round",
     "scaled_modified_bessel_k0", "scaled_modified_bessel_k1", "shifted_chebyshev_polynomial_t",
     "shifted_chebyshev_polynomial_u", "shifted_chebyshev_polynomial_v",
     "shifted_chebyshev_polynomial_w", "sinc", "softmax", "spherical_bessel_j0", "xlog1py", "xlogy",

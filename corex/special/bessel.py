@@ -13,9 +13,11 @@ from collections.abc import Callable
 from typing import Any
 
 import corex
+from corex.dtypes import finfo
+from corex.ops.composed import composition
 from corex.ops.pointwise.error_function import horner
 from corex.special import bessel_tables as tables
-from corex.special.elementary import floats, pair, public
+from corex.special.elementary import floats, pair, public, widened
 from corex.tensor.tensor import Tensor
 
 
@@ -48,33 +50,64 @@ def _i1_scaled(x: Tensor) -> Tensor:
     )  # fmt: skip
 
 
+def _odd(size: Tensor, x: Tensor) -> Tensor:
+    return corex.where(x < 0, -size, size)
+
+
+def _grown(scaled: Tensor, x: Tensor) -> Tensor:
+    return scaled * x.abs().exp()
+
+
+def _next_to_zero(x: Tensor) -> Tensor:
+    return ~(x.abs() > finfo(x.key.dtype).eps)  # and NaN, as in PyTorch
+
+
+def _i1_slope(g: Tensor, a: Tensor, y: Tensor) -> Tensor:
+    near = _next_to_zero(a)
+    return g * corex.where(near, 0.5, i0(a) - y / corex.where(near, 1, a))
+
+
+def _i1e_slope(g: Tensor, a: Tensor, y: Tensor) -> Tensor:
+    near = _next_to_zero(a)
+    slope = i0e(a) - y * (a.sign() + corex.where(near, 1, a).reciprocal())
+    return g * corex.where(near, 0.5, slope)
+
+
+_i0e = composition(
+    "special_i0e", ("a",), lambda x: _i0_scaled(x.abs()),
+    {"a": lambda g, a, y: g * (i1e(a) - a.sign() * y)},
+)  # fmt: skip
+_i1e = composition("special_i1e", ("a",), lambda x: _odd(_i1_scaled(x.abs()), x), {"a": _i1e_slope})
+_i0 = composition(
+    "i0", ("a",), lambda x: _grown(_i0_scaled(x.abs()), x), {"a": lambda g, a: g * i1(a)}
+)
+_i1 = composition(
+    "special_i1", ("a",), lambda x: _odd(_grown(_i1_scaled(x.abs()), x), x), {"a": _i1_slope}
+)
+
+
 @public
 def i0e(input: Tensor) -> Tensor:
     """`exp(-abs(x)) * i0(x)`."""
-    return _i0_scaled(floats("i0e", input).abs())
+    return widened(_i0e, floats("i0e", input))
 
 
 @public
 def i1e(input: Tensor) -> Tensor:
     """`exp(-abs(x)) * i1(x)`."""
-    x = floats("i1e", input)
-    size = _i1_scaled(x.abs())
-    return corex.where(x < 0, -size, size)
+    return widened(_i1e, floats("i1e", input))
 
 
 @public
 def i0(input: Tensor) -> Tensor:
     """The modified Bessel function of the first kind, of order 0."""
-    x = floats("i0", input).abs()
-    return _i0_scaled(x) * x.exp()
+    return widened(_i0, floats("i0", input))
 
 
 @public
 def i1(input: Tensor) -> Tensor:
     """The modified Bessel function of the first kind, of order 1; it is odd."""
-    x = floats("i1", input)
-    size = _i1_scaled(x.abs()) * x.abs().exp()
-    return corex.where(x < 0, -size, size)
+    return widened(_i1, floats("i1", input))
 
 
 # ---- modified, of the second kind ----------------------------------------------------------------
@@ -210,16 +243,33 @@ def zeta(input: Any, other: Any) -> Tensor:
     """
     x, q = corex.broadcast_tensors(*pair("zeta", input, other))
     pole = (q <= 0) & (q == q.floor())
-    infinite = (x == 1) | (pole & ~(x < 1))
+    infinite = (pole & ~(x < 1)) | (x == 1)
     known = infinite | (x < 1) | ((q < 0) & (x != x.floor())) | x.isnan() | q.isnan()
     s, start = corex.where(known, 2, x), corex.where(known, 1, q)
-    total = sum((start + k).pow(-s) for k in range(_TERMS))
-    end = start + float(_TERMS)
+    below = start < -1
+    total = _zeta_sum(s, corex.where(below, 1, start))
+    if bool(below.any().item()):
+        total = corex.where(below, _reflected_zeta(s, corex.where(below, start, -1.5)), total)
+    special = corex.where(infinite, math.inf, math.nan).to(x.dtype)
+    return corex.where(known, special, total)
+
+
+def _zeta_sum(s: Tensor, q: Tensor) -> Tensor:
+    """For q from -1 on."""
+    total = sum((q + k).pow(-s) for k in range(_TERMS))
+    end = q + float(_TERMS)
     power = end.pow(-s)
     total = total + end * power / (s - 1) + power / 2
     factor = s * power / end
     for j, number in enumerate(_BERNOULLI):
         total = total + factor * number
         factor = factor * (s + (2 * j + 1)) * (s + (2 * j + 2)) / (end * end)
-    special = corex.where(infinite, math.inf, math.nan).to(x.dtype)
-    return corex.where(known, special, total)
+    return total
+
+
+def _reflected_zeta(s: Tensor, q: Tensor) -> Tensor:
+    """For integers s and q below 0, by the sum over all integers k, which depends on the part of q
+    behind the decimal point alone."""
+    rest = q - q.round()
+    sign = 1 - 2 * s.remainder(2)
+    return _zeta_sum(s, rest) + sign * (_zeta_sum(s, 1 - rest) - _zeta_sum(s, 1 - q))

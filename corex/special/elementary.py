@@ -25,6 +25,12 @@ def floats(name: str, input: Tensor) -> Tensor:
     return floating(f"special_{name}", input)
 
 
+def widened(function: Callable[[Tensor], Tensor], x: Tensor) -> Tensor:
+    """`function(x)`, computed in the dtype in which ops run that have no kernel for x's own."""
+    wide = x.key.dtype.compute
+    return function(x) if wide is None else function(x.to(wide)).to(x.key.dtype)
+
+
 def pair(name: str, *values: Any) -> list[Tensor]:
     """Two arguments, one of which may be a number, as floats of their common dtype.
 

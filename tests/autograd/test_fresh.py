@@ -9,6 +9,7 @@ import pytest
 
 import corex
 import corex.linalg
+import corex.special
 from corex.nn import functional as F
 from corex.ops.composed import COMPOSED
 from corex.tensor.schema import REGISTRY, OpSchema
@@ -78,6 +79,14 @@ CALLS: list[Callable[[Any, Any, Any], Any]] = [
     lambda a, b, c: a.clamp(b, c[0]),
     lambda a, b, c: a.sinc(),
     lambda a, b, c: a.erfc(),
+    lambda a, b, c: a.i0() + corex.special.i1(a),
+    lambda a, b, c: corex.special.i0e(a) + corex.special.i1e(a),
+    lambda a, b, c: a.lgamma(),
+    lambda a, b, c: a.digamma(),
+    lambda a, b, c: a.polygamma(1),
+    lambda a, b, c: a.erfinv(),
+    lambda a, b, c: corex.igamma(a.detach(), b),
+    lambda a, b, c: corex.igammac(a.detach(), b),
     lambda a, b, c: corex.cdist(a, b),
     lambda a, b, c: a.scatter_reduce(0, corex.tensor([[0, 2, 0]]), b, "prod"),
     lambda a, b, c: a.nanmedian(),

@@ -35,6 +35,8 @@ ELEMENTWISE = """
     a.masked_fill(A!=A,inf) a.abs().sqrt() (a*a).sqrt() a.relu().log() a.sign()*a a.clone()
     a.detach()*a copysign(a,-1.0) copysign(a,0.0) copysign(a,P[:46]) hypot(a,a) atan2(a,a)
     fmax(a,a) maximum(a,a) minimum(a,a) a-a a/a a*a sgn(a) ldexp(a,A[:46]*0+2)
+    lgamma(a) digamma(a) polygamma(1,a) polygamma(2,prob) mvlgamma(prob+1,2) erfinv(a)
+    erfinv(prob) i0(a) igamma(A[:46],a) igammac(A[:46],a) igamma(P,q) igammac(P,q)
 """
 
 ACTIVATIONS = """

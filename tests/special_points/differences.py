@@ -31,6 +31,8 @@ NOISE: list[tuple[str, str, float, float, str]] = [
     (r"cosine_similarity", "values", 1, 0, "terms that cancel"),
     (r"cosine_similarity|norm\(|std\(", "first second", 8, 0, "terms that cancel"),
     (r"glu\(", "values first second", 1, 0, "PyTorch's sigmoid is 0 where ours is 1e-308"),
+    (r"(poly|di)gamma\((1,)?a", "values first", 32, 1e-8, "PyTorch's trigamma is right to 5e-10"),
+    (r"igammac?\(", "values first", 16, 2e-9, "PyTorch's expansion for large a is right to 4e-10"),
     (r"", "second", 100, 1e-3, "formulas of other shapes round differently"),
 ]
 
@@ -66,6 +68,19 @@ def _product_saturates(p: Array, q: Array) -> Array:
     return np.asarray(np.abs(p * q) > 88)
 
 
+def _before_pole(a: Array) -> Array:
+    return np.asarray((a != -1) & (np.abs(a + 1) < 1e-6))
+
+
+def _subnormal(a: Array) -> Array:
+    return np.asarray((a != 0) & (np.abs(a[:46]) < np.finfo(a.dtype).tiny))
+
+
+def _smallest_or_largest(p: Array, q: Array) -> Array:
+    info = np.finfo(p.dtype)
+    return np.asarray((p == info.smallest_subnormal) | (p == info.max))
+
+
 def _overflowing_rows(r: Array) -> Array:
     most = np.finfo(r.dtype).max
     beyond = np.isinf(r) if r.dtype == np.float32 else np.isinf(r) | (np.abs(r) == most)
@@ -87,6 +102,10 @@ ELSEWHERE: list[tuple[str, str, str, Callable[..., Any], str]] = [
     (r"^F\.gelu\(a\)", "values", "a", np.isposinf, "infinity; PyTorch's float32 kernel gives NaN"),
     (r"soft_margin_loss\(p", "first", "p q", _product_saturates, "PyTorch's exponential overflows"),
     (r"^cumprod\(r", "first", "r", _row_with_infinity, "PyTorch divides the whole by the factor"),
+    (r"^digamma", "values", "a", _before_pole, "PyTorch's tangent is of a rounded number"),
+    (r"^lgamma", "first", "a", _before_pole, "digamma, as above"),
+    (r"^igamma\(A", "values", "A", _subnormal, "1; PyTorch's factor vanishes"),
+    (r"^igammac?\(P", "values", "p q", _smallest_or_largest, "1, or 0; PyTorch's factor vanishes"),
     (r"^(var|std)(_mean)?\(r", "values", "r", _overflowing_rows, "PyTorch's mean is NaN"),
     (r"^(var|std)(_mean)?\(f,", "values", "f", _overflowing_rows, "PyTorch's mean is NaN"),
 ]

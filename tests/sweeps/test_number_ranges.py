@@ -61,6 +61,8 @@ ELSEWHERE = {
     "histogram": "bounds of floats",
     "nanquantile": "a parameter of floats",
     "quantile": "a parameter of floats",
+    "polygamma": "an order",
+    "mvlgamma": "a dimension",
     "renorm": "a parameter of floats",
     "searchsorted": "values to compare",
     "trapezoid": "a parameter of floats",
