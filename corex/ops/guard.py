@@ -29,9 +29,11 @@ _SYMPTOMS = (
 )  # fmt: skip
 
 
-def guarded(name: str, function: Callable[..., Any], rule: Out = "") -> Callable[..., Any]:
+def guarded(
+    name: str, function: Callable[..., Any], rule: Out = "", home: str = "corex"
+) -> Callable[..., Any]:
     """The function, with errors in terms of its arguments; by `rule` (see `corex.ops.out`) it also
-    takes `out`."""
+    takes `out`. `home` is where pickle finds it."""
 
     def call(*args: Any, **kwargs: Any) -> Any:
         try:
@@ -58,7 +60,7 @@ def guarded(name: str, function: Callable[..., Any], rule: Out = "") -> Callable
         public.__signature__ = signature(function)
     # In tracebacks, too; and the interpreter specialises each function's code for itself.
     public.__code__ = public.__code__.replace(co_name=name)
-    return _at_home(public, name, "corex")
+    return _at_home(public, name, home)
 
 
 def in_namespace(module: str, name: str, function: _F, rule: Out = "") -> _F:

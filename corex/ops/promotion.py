@@ -218,6 +218,16 @@ def counted(mask: Tensor) -> Tensor:
     return cast(mask, dt.uint8 if mask.key.place.holds(dt.uint8) else dt.float32)
 
 
+def require_kinds(op: str, kinds: str, *tensors: Tensor) -> None:
+    """
+    Raises:
+        NotImplementedError: a tensor whose dtype is of none of the kinds (letters of `Row.kind`).
+    """
+    for t in tensors:
+        if t.key.dtype.kind not in kinds:
+            raise NotImplementedError(f'[{op}] "{op}" not implemented for {t.key.dtype.scalar!r}')
+
+
 def require_tensor(op: str, value: Any, name: str = "input") -> Tensor:
     """`value`, checked to be a tensor.
 

@@ -275,7 +275,7 @@ elu(a, 1.5) | np.where(a > 0, a, 1.5 * np.expm1(a))
 selu(a) | 1.0507009873554805 * np.where(a > 0, a, 1.6732632423543772 * np.expm1(a))
 celu(a, 1.5) | np.where(a > 0, a, 1.5 * np.expm1(a / 1.5))
 gelu(a) | a * 0.5 * (1 + erf(a / np.sqrt(2)))
-gelu(a, "tanh") | a * 0.5 * (1 + np.tanh(np.sqrt(2 / np.pi) * (a + 0.044715 * a**3)))
+gelu(a, approximate="tanh") | a * 0.5 * (1 + np.tanh(np.sqrt(2 / np.pi) * (a + 0.044715 * a**3)))
 silu(a) | a * sigmoid(a)
 softplus(a) |
 softplus(a, 2.0, 1.0) | np.where(2 * a > 1.0, a, softplus(2 * a) / 2)

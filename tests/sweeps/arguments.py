@@ -123,7 +123,7 @@ def _table() -> dict[str, TensorArg]:
         PIVOT: "piv:BN",
         SIGN: "sign:MN vsign:N vsign3:M",
         SINGLE: "f32:MN",
-        INTEGER: "i:MN id:NK",
+        INTEGER: "i:MN id:NK xi:BCHW fi:OCIJ ti:BMN t1i:MO3 w1i:OM3 t2i:CM22 voli:BO3HW f3i:OO232",
         COUNT: "j:MN k:N",
         BYTE: "u8:MN",
         MASK: "m:MN m2:MN keys:MK",
@@ -178,6 +178,14 @@ def _last_first(array: Array) -> Placed:
     return Placed(memory, lambda w: w.permute((*range(1, array.ndim), 0)))
 
 
+def _channels_last(array: Array) -> Placed:
+    """Images whose channels are the fastest dim in memory."""
+    if array.ndim not in (4, 5):
+        return _contiguous(array)
+    back = (0, array.ndim - 1, *range(1, array.ndim - 1))
+    return Placed(_dense(np.moveaxis(array, 1, -1)), lambda w: w.permute(back))
+
+
 def _sliced(array: Array) -> Placed:
     """Every second entry of something larger, from an offset."""
     memory = np.full([2 * n + 1 for n in array.shape], 1).astype(array.dtype)
@@ -214,6 +222,7 @@ LAYOUTS: dict[str, Callable[[Array], Placed]] = {
     "contiguous": _contiguous,
     "transposed": _transposed,
     "last_first": _last_first,
+    "channels_last": _channels_last,
     "sliced": _sliced,
     "steps": _steps,
     "offset": _offset,

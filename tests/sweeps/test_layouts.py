@@ -14,6 +14,8 @@ VIEWS_OF_NOTHING = {
     "unravel_index(j, (3, 4))",
     "unravel_index(k, 6)",
     "F.max_pool1d(t, 2)",
+    "F.max_pool1d(t, 2, ())",
+    "F.max_pool1d(ti, 2, return_indices=True)",
     "F.max_pool1d_with_indices(t, 2)",
     "F.adaptive_avg_pool1d(t, 2)",
 }

@@ -132,7 +132,8 @@ from corex.nn.functional.transposed import (
     conv_transpose2d,
     conv_transpose3d,
 )
-from corex.ops.guard import written_out
+from corex.ops.guard import guarded, written_out
+from corex.ops.registration import Out
 
 __all__ = [
     "adaptive_avg_pool1d",
@@ -293,11 +294,16 @@ def embedding(
     return corex.embedding(input, weight, padding_idx)
 
 
+_OUT: dict[str, Out] = {"avg_pool3d": "same", "normalize": "cast"}
+
+
 def _guard() -> None:
     """Puts the functions behind `guarded`, but for the quickest, which check for themselves."""
     for name in __all__:
         function = globals()[name]
-        if name != "mse_loss" and function is not getattr(corex, name, None):
+        if name in _OUT:
+            globals()[name] = guarded(name, function, _OUT[name], __name__)
+        elif name != "mse_loss" and function is not getattr(corex, name, None):
             globals()[name] = written_out(name, function, __name__)
 
 

@@ -13,6 +13,8 @@ from corex import Tensor
 from corex.layout import numel
 from corex.nn.functional.spatial import avg_pool2d, max_pool1d, max_pool2d
 from corex.ops.create.constant import named
+from corex.ops.promotion import require_kinds
+from corex.ops.shape.channels import as_images
 from corex.ops.shape.views import shaped
 
 LINES, PLANES = "(N, C, L) or (C, L)", "(N, C, H, W) or (C, H, W)"
@@ -109,15 +111,22 @@ def avg_pool3d(
     sizes = (total.shape[2], rows, columns)
     result = shaped(total, (*input.shape[:-3], *sizes))
     if divisor_override is not None:
-        return result / divisor_override
+        return _mean(result, divisor_override)
+    counts = None
     for i in (0, 1, 2):
         start = corex.arange(sizes[i], device=input.device) * steps[i] - margin[i]
         end = corex.clamp(start + kernel[i], max=volumes.shape[2 + i] + margin[i])
         if not count_include_pad:
             start = corex.clamp(start, min=0)
             end = corex.clamp(end, max=volumes.shape[2 + i])
-        result = result / (end - start).to(input.dtype).reshape((-1, *(1,) * (2 - i)))
-    return result
+        line = (end - start).to(input.dtype).reshape((-1, *(1,) * (2 - i)))
+        counts = line if counts is None else counts * line
+    return _mean(result, counts)
+
+
+def _mean(total: Tensor, count: Any) -> Tensor:
+    """Integers are cut off."""
+    return total / count if total.is_floating_point() else total.div(count, rounding_mode="trunc")
 
 
 def adaptive_avg_pool3d(input: Tensor, output_size: Any) -> Tensor:
@@ -127,12 +136,14 @@ def adaptive_avg_pool3d(input: Tensor, output_size: Any) -> Tensor:
         RuntimeError: not three sizes, or a negative one.
     """
     volumes = _batched("adaptive_avg_pool3d", input, 3)
+    require_kinds("adaptive_avg_pool3d", "f", input)
     size = _target(output_size, volumes.shape[2:], "adaptive_avg_pool3d")
     n, channels, depth = volumes.shape[:3]
     planes = corex.adaptive_avg_pool2d(volumes.flatten(1, 2), size[1:])
     lines = planes.reshape((n * channels, 1, depth, size[1] * size[2]))
     means = corex.adaptive_avg_pool2d(lines, (size[0], None))
-    return shaped(means, (*input.shape[:-3], *size))
+    means = shaped(means, (*input.shape[:-3], *size))
+    return as_images(means, input) if size == (1, 1, 1) else means  # elsewhere row-major
 
 
 def _target(output_size: Any, sizes: tuple[int, ...], op: str) -> tuple[int, ...]:
@@ -199,7 +210,8 @@ def max_pool3d_with_indices(
     deep = deep.flatten(1)
     inside = at.reshape((n * channels, depth * rows * columns)).gather(1, deep)
     deep = deep.floor_divide(rows * columns)
-    return shaped(best, shape), shaped(deep * (height * width) + inside, shape)
+    flat = deep * (height * width) + inside
+    return as_images(shaped(best, shape), input), as_images(shaped(flat, shape), input)
 
 
 def max_pool3d(
@@ -223,6 +235,7 @@ def max_pool3d(
 def _adaptive_max(op: str, input: Tensor, output_size: Any, dims: int) -> tuple[Tensor, Tensor]:
     """Maxima over a grid of parts, the last dim first, and their flat positions."""
     whole = _batched(op, input, dims)
+    require_kinds(op, "f", input)
     sizes = whole.shape[2:]
     target = _target(output_size, sizes, op)
     values, flat, block = whole, None, 1
@@ -245,7 +258,8 @@ def _adaptive_max(op: str, input: Tensor, output_size: Any, dims: int) -> tuple[
         block *= size
     assert flat is not None
     shape = (*input.shape[: input.dim() - dims], *target)
-    return shaped(values, shape), shaped(flat, shape)
+    values, flat = shaped(values, shape), shaped(flat, shape)
+    return (as_images(values, input), as_images(flat, input)) if dims == 2 else (values, flat)
 
 
 def _adaptive_max_pool(dims: int, sizes: str) -> tuple[Callable[..., Any], Callable[..., Any]]:
@@ -353,6 +367,7 @@ def _max_unpool(
     if indices.dtype != corex.int64:
         raise RuntimeError("elements in indices should be type int64")
     _batched(op, input, dims)
+    require_kinds(op, "f", input)
     if indices.shape != input.shape:
         raise RuntimeError(
             f"Expected shape of indices to be same as that of the input tensor "
@@ -363,7 +378,8 @@ def _max_unpool(
         raise RuntimeError(f"Found an invalid max index for an output of size {sizes}")
     lead = input.shape[: input.dim() - dims]
     flat = input.new_zeros((*lead, room)).scatter(-1, indices.flatten(-dims), input.flatten(-dims))
-    return shaped(flat, (*lead, *sizes))
+    whole = shaped(flat, (*lead, *sizes))
+    return as_images(whole, input) if dims == 2 else whole
 
 
 def _wanted(given: list[int], sizes: list[int], steps: tuple[int, ...]) -> list[int]:

@@ -6,10 +6,12 @@ from typing import Any
 
 from corex import Tensor
 from corex.ops.nn.conv import Pair, padded, pair, windows
+from corex.ops.shape.channels import of_images
 from corex.ops.shape.parts import slice_view
 from corex.ops.shape.views import dense_clone, shaped
 
 
+@of_images
 def pixel_shuffle(input: Tensor, upscale_factor: int) -> Tensor:
     """(..., C r², H, W) to (..., C, H r, W r).
 
@@ -35,6 +37,7 @@ def pixel_shuffle(input: Tensor, upscale_factor: int) -> Tensor:
     return shaped(dense_clone(parts.permute(order)), (*lead, fewer, height * r, width * r))
 
 
+@of_images
 def pixel_unshuffle(input: Tensor, downscale_factor: int) -> Tensor:
     """(..., C, H r, W r) to (..., C r², H, W): the opposite of `pixel_shuffle`.
 
@@ -67,6 +70,7 @@ def _check_image(op: str, input: Tensor) -> None:
         )
 
 
+@of_images
 def channel_shuffle(input: Tensor, groups: int) -> Tensor:
     """The channels (dim 1) of each group one after the other: (N, g, C / g, ...) transposed.
 

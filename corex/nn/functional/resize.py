@@ -15,12 +15,14 @@ from corex import Tensor
 from corex.errors import warn
 from corex.nn.functional.pooling import adaptive_avg_pool3d
 from corex.nn.functional.spatial import adaptive_avg_pool1d, adaptive_avg_pool2d
+from corex.ops.shape.channels import of_images
 from corex.ops.shape.views import contiguous
 
 _LINEAR = {"linear": 3, "bilinear": 4, "trilinear": 5, "bicubic": 4}
 _ANY = ("nearest", "nearest-exact", "area")
 
 
+@of_images
 def interpolate(
     input: Tensor,
     size: Any = None,

@@ -6,6 +6,7 @@ from typing import Any
 
 import corex
 from corex import Tensor
+from corex.ops.promotion import require_kinds
 
 adaptive_avg_pool2d = corex.adaptive_avg_pool2d
 avg_pool2d = corex.avg_pool2d
@@ -71,10 +72,17 @@ def max_pool1d(
     Raises:
         RuntimeError: a window that does not fit.
     """
+    if input.dim() not in (2, 3):
+        raise RuntimeError(
+            f"max_pool1d: Expected 2D or 3D (batch mode) tensor with optional 0 dim batch size for "
+            f"input, but got:{list(input.shape)}"
+        )
+    if not return_indices:
+        require_kinds("max_pool1d", "f", input)
     values, indices = corex.max_pool2d_with_indices(
         input.unsqueeze(-2),
         (1, _single(kernel_size)),
-        None if stride is None else (1, _single(stride)),
+        (1, _single(stride)) if stride or stride == 0 else None,
         (0, _single(padding)),
         (1, _single(dilation)),
         ceil_mode,
@@ -85,4 +93,13 @@ def max_pool1d(
 
 def adaptive_avg_pool1d(input: Tensor, output_size: int | tuple[int]) -> Tensor:
     """Means of windows chosen so that the result of (N, C, L) has the given length."""
+    if input.dim() not in (2, 3):
+        raise RuntimeError(
+            f"adaptive_avg_pool1d() Expected 2D or 3D input, but got {list(input.shape)}"
+        )
+    if isinstance(output_size, tuple | list) and len(output_size) != 1:
+        raise RuntimeError(
+            f"adaptive_avg_pool1d() argument 'output_size' should contain one int (got "
+            f"{len(output_size)})"
+        )
     return corex.adaptive_avg_pool2d(input.unsqueeze(-2), (1, _single(output_size))).squeeze(-2)

@@ -14,6 +14,8 @@ from corex import Tensor
 from corex.nn.functional.pooling import LINES, PLANES, VOLUMES, numbers
 from corex.ops.create.constant import named
 from corex.ops.nn.conv import input_gradient
+from corex.ops.promotion import require_kinds
+from corex.ops.shape.channels import as_images
 from corex.ops.shape.parts import slice_view
 from corex.ops.shape.views import dense_clone, shaped
 
@@ -40,6 +42,10 @@ def conv3d(
         raise RuntimeError(
             f"Expected 4D (unbatched) or 5D (batched) input to conv3d and 5D weight, but got input "
             f"of size: {list(input.shape)} and weight of size: {list(weight.shape)}"
+        )
+    if bias is not None and bias.dtype != input.dtype:
+        raise RuntimeError(
+            f"Input type ({input.dtype}) and bias type ({bias.dtype}) should be the same"
         )
     x = input if input.dim() == 5 else input.unsqueeze(0)
     steps, spread = numbers(stride, 3, "stride"), numbers(dilation, 3, "dilation")
@@ -139,6 +145,8 @@ def _transposed(
         result = corex.pad(result, sides)
     if bias is not None:
         result = result + bias.reshape((-1, *(1,) * dims))
+    if dims == 2 and input.dim() == 4:
+        return as_images(result, input, weight)
     return shaped(result, (*input.shape[: input.dim() - dims - 1], *result.shape[1:]))
 
 
@@ -189,11 +197,12 @@ def _check_transposed(
             f"{dims + 2}D weight, but got input of size: {list(input.shape)} and weight of size: "
             f"{list(weight.shape)}"
         )
-    if not input.is_floating_point() or input.dtype != weight.dtype:
+    if input.dtype != weight.dtype:
         raise RuntimeError(
-            f"[{op}] Input type ({input.dtype}) and weight type ({weight.dtype}) should be the "
-            f"same, and floating-point"
+            f"[{op}] Input type ({input.dtype}) and weight type ({weight.dtype}) should be the same"
         )
+    if input.dtype != corex.int64:  # the one integer dtype that PyTorch takes here
+        require_kinds(op, "fc", input)
     if min(stride) <= 0 or min(dilation) <= 0 or groups <= 0 or min(padding) < 0:
         raise RuntimeError(
             f"non-positive stride, dilation or groups, or negative padding is not supported: "

@@ -8,13 +8,14 @@ from typing import Any
 from corex.dispatch.bind import bind_pointwise
 from corex.layout import normalize_dim
 from corex.ops.composed import composition
+from corex.ops.out import write_out
 from corex.ops.pointwise.select import clamp, where
 from corex.ops.pointwise.unary import relu as plain_relu
-from corex.ops.promotion import cast, factor, real_number, require_tensor
+from corex.ops.promotion import cast, factor, real_number, require_kinds, require_tensor
 from corex.ops.random.creation import rand_like
 from corex.ops.random.generator import Generator
 from corex.ops.registration import function
-from corex.ops.shape.views import before_write, contiguous
+from corex.ops.shape.views import before_write, contiguous, reshape
 from corex.tensor.schema import OpSchema, declare, like_first
 from corex.tensor.tensor import Tensor
 
@@ -109,7 +110,7 @@ def _pointwise(schema: OpSchema, inputs: tuple[Tensor, ...], params: tuple[Any, 
 
 
 @function(quick=True)
-def gelu(input: Tensor, approximate: str = "none") -> Tensor:
+def gelu(input: Tensor, *, approximate: str = "none", out: Tensor | None = None) -> Tensor:
     """input * Phi(input), Phi the normal distribution function; 'tanh' approximates it.
 
     Source: Hendrycks and Gimpel, "Gaussian error linear units" (2016).
@@ -119,7 +120,8 @@ def gelu(input: Tensor, approximate: str = "none") -> Tensor:
     """
     if approximate not in ("none", "tanh"):
         raise RuntimeError("approximate argument must be either none or tanh.")
-    return _pointwise(GELU, (require_tensor("gelu", input),), (approximate == "tanh",))
+    result = _pointwise(GELU, (require_tensor("gelu", input),), (approximate == "tanh",))
+    return result if out is None else write_out(out, result, "gelu")
 
 
 @function()
@@ -156,8 +158,13 @@ def hardtanh(
     input: Tensor, min_val: float = -1.0, max_val: float = 1.0, inplace: bool = False
 ) -> Tensor:
     """input limited to [min_val, max_val]; no gradient at the limits."""
-    if not require_tensor("hardtanh", input).is_floating_point():
+    kind = require_tensor("hardtanh", input).key.dtype.kind
+    if kind == "b":
+        raise RuntimeError("[hardtanh] Bool inputs not supported for hardtanh")
+    if kind in "ui":
         min_val, max_val = int(min_val), int(max_val)
+    if kind == "u" and min(min_val, max_val) < 0:
+        raise RuntimeError("[hardtanh] cannot do hardtanh on an unsigned type with negative limits")
     if min_val > max_val:
         raise ValueError(f"min_val cannot be greater than max_val, but got {min_val}, {max_val}")
     return _stored(input, _limited(_source(input, inplace), min_val, max_val), inplace)
@@ -173,18 +180,40 @@ _limited = composition(
 @function()
 def leaky_relu(input: Tensor, negative_slope: float = 0.01, inplace: bool = False) -> Tensor:
     """input where positive, else negative_slope * input."""
+    require_kinds("leaky_relu", "f", input)
     a = _source(input, inplace)
     return _stored(input, where(a > 0, a, a * negative_slope), inplace)
 
 
 @function()
 def prelu(input: Tensor, weight: Tensor) -> Tensor:
-    """`leaky_relu` with a learned slope, one, or one per channel (dim 1)."""
-    slope = weight
+    """`leaky_relu` with a learned slope, one, or one per channel (dim 1).
+
+    Raises:
+        RuntimeError: a slope of more than one dim, or another dtype, or not as many as channels.
+    """
+    if require_tensor("prelu", input).key.dtype is not weight.key.dtype:
+        raise RuntimeError(
+            f"prelu: Type promoting not supported. Got {input.key.dtype.scalar} and "
+            f"{weight.key.dtype.scalar}"
+        )
+    if weight.ndim > 1:
+        raise RuntimeError(
+            f"prelu: Expected `weight` to be a scalar or 1D tensor, but got: ndim = {weight.ndim}"
+        )
+    require_kinds("prelu", "f", input)
     count = weight.numel()
-    if count != 1 and input.ndim > 1:
-        slope = weight.reshape((1, count, *[1] * (input.ndim - 2)))
-    return _prelu(input, slope)
+    if count == 1:
+        return _prelu(input, reshape(weight, ()))
+    if not input.shape:
+        raise RuntimeError("[prelu] Not allow zero-dim input tensor.")
+    channels = input.shape[1] if input.ndim > 1 else 1
+    if count != channels:
+        raise RuntimeError(
+            f"Mismatch of parameter numbers and input channel size. Found parameter numbers = "
+            f"{count} and channel size = {channels}."
+        )
+    return _prelu(input, reshape(weight, (1, count, *[1] * (input.ndim - 2))))
 
 
 _prelu = composition(
@@ -211,7 +240,8 @@ _elu = composition("elu", ("a",), _elu_steps, {"a": _elu_slope}, ("alpha", "scal
 
 
 def _coefficient(op: str, input: Tensor, alpha: Any) -> float:
-    return float(factor(alpha, require_tensor(op, input).key.dtype, op, "alpha", strict=False))
+    require_kinds(op, "f", require_tensor(op, input))
+    return float(factor(alpha, input.key.dtype, op, "alpha", strict=False))
 
 
 @function()
@@ -225,6 +255,7 @@ def elu(input: Tensor, alpha: float = 1.0, inplace: bool = False) -> Tensor:
 @function()
 def selu(input: Tensor, inplace: bool = False) -> Tensor:
     """Scaled `elu` with the fixed constants of Klambauer et al. (2017)."""
+    require_kinds("selu", "f", input)
     result = _elu(_source(input, inplace), 1.6732632423543772, 1.0507009873554805, 1.0)
     return _stored(input, result, inplace)
 
@@ -236,9 +267,10 @@ def celu(input: Tensor, alpha: float = 1.0, inplace: bool = False) -> Tensor:
     return _stored(input, _elu(_source(input, inplace), alpha, 1.0, 1.0 / alpha), inplace)
 
 
-@function()
+@function(out="cast")
 def softplus(input: Tensor, beta: float = 1.0, threshold: float = 20.0) -> Tensor:
     """log(1 + exp(beta * input)) / beta, linear above the threshold."""
+    require_kinds("softplus", "f", input)
     scaled = input * beta
     low = where(scaled > threshold, 0.0, scaled)
     return where(scaled > threshold, input, low.exp().log1p() / beta)
@@ -254,10 +286,11 @@ _logsigmoid = composition(
 )  # fmt: skip
 
 
-@function()
+@function(out="cast")
 def logsigmoid(input: Tensor) -> Tensor:
     """log(sigmoid(input)), without overflow."""
-    return _logsigmoid(contiguous(require_tensor("logsigmoid", input)))
+    require_kinds("logsigmoid", "f", require_tensor("logsigmoid", input))
+    return _logsigmoid(contiguous(input))
 
 
 @function()
@@ -281,6 +314,7 @@ _hardsigmoid = composition(
 @function()
 def hardsigmoid(input: Tensor, inplace: bool = False) -> Tensor:
     """(input + 3) / 6, limited to [0, 1]."""
+    require_kinds("hardsigmoid", "f", input)
     return _stored(input, _hardsigmoid(_source(input, inplace)), inplace)
 
 
@@ -293,6 +327,7 @@ _hardswish = composition(
 @function()
 def hardswish(input: Tensor, inplace: bool = False) -> Tensor:
     """input * hardsigmoid(input)."""
+    require_kinds("hardswish", "f", input)
     return _stored(input, _hardswish(_source(input, inplace)), inplace)
 
 
@@ -307,10 +342,11 @@ _mish = composition("mish", ("a",), lambda a: a * softplus(a).tanh(), {"a": _mis
 @function()
 def mish(input: Tensor, inplace: bool = False) -> Tensor:
     """input * tanh(softplus(input))."""
+    require_kinds("mish", "f", input)
     return _stored(input, _mish(_source(input, inplace)), inplace)
 
 
-@function()
+@function(out="cast")
 def softshrink(input: Tensor, lambd: float = 0.5) -> Tensor:
     """input moved towards 0 by lambd.
 
@@ -318,6 +354,7 @@ def softshrink(input: Tensor, lambd: float = 0.5) -> Tensor:
         RuntimeError: a negative lambd.
     """
     lambd = real_number(lambd, "softshrink", "lambd")
+    require_kinds("softshrink", "f", input)
     if not 0 <= lambd < math.inf:
         raise RuntimeError(f"[softshrink] lambda must not be negative, but found {lambd}")
     return _softshrink(input, lambd)
@@ -331,15 +368,17 @@ _softshrink = composition(
 )  # fmt: skip
 
 
-@function()
+@function(out="cast")
 def hardshrink(input: Tensor, lambd: float = 0.5) -> Tensor:
     """0 where |input| <= lambd, else input (NaN too)."""
+    require_kinds("hardshrink", "f", input)
     return where(input.abs() <= lambd, 0.0, input)
 
 
 @function(out="cast")
 def threshold(input: Tensor, threshold: float, value: float, inplace: bool = False) -> Tensor:
     """The value where the input is not above the threshold, else the input (NaN too)."""
+    require_kinds("threshold", "uif", input)
     return _stored(input, where(input <= threshold, value, input), inplace)
 
 
@@ -350,6 +389,7 @@ def glu(input: Tensor, dim: int = -1) -> Tensor:
     Raises:
         RuntimeError: an odd size.
     """
+    require_kinds("glu", "f", input)
     size = input.shape[normalize_dim(dim, input.ndim)]
     if size % 2:
         raise RuntimeError(f"Halving dimension must be even, but dimension {dim} is size {size}")

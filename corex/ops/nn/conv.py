@@ -10,14 +10,16 @@ from typing import Any
 
 from corex.dispatch.bind import bind
 from corex.dispatch.resolve import check_places
+from corex.dispatch.views import transformed
 from corex.layout import LARGEST, padded_size
 from corex.ops.linalg.matmul import matmul
-from corex.ops.promotion import require_tensor
+from corex.ops.promotion import require_kinds, require_tensor
 from corex.ops.reduce.reductions import sum_
 from corex.ops.registration import function
+from corex.ops.shape.channels import as_images
 from corex.ops.shape.pad import pad as pad_constant
 from corex.ops.shape.parts import slice_view, unfold
-from corex.ops.shape.views import permute, reshape, shaped, unsqueeze
+from corex.ops.shape.views import VIEW, permute, reshape, unsqueeze
 from corex.tensor.schema import OpSchema, declare
 from corex.tensor.tensor import Tensor
 
@@ -212,6 +214,8 @@ def input_gradient(
     stride: Pair, padding: Pair, dilation: Pair, groups: int,
 ) -> Tensor:  # fmt: skip
     """The gradient of conv2d's input of the given shape (a transposed convolution)."""
+    if not g.is_floating_point():
+        return _input_steps(shape, g, weight, stride, padding, dilation, groups)
     result: Tensor = bind(BACKWARD_INPUT, (g, weight), (stride, padding, dilation, groups, shape))
     return result
 
@@ -250,9 +254,10 @@ def conv2d(
             )
     if input.ndim == 3:
         batch = conv2d(unsqueeze(input, 0), weight, bias, stride, padding, dilation, groups)
-        return shaped(batch, batch.shape[1:])
+        return transformed(VIEW, batch, (batch.shape[1:],))
     steps, spread = pair(stride, "stride"), pair(dilation, "dilation")
     _check_conv(input, weight, bias, steps, spread, groups)
+    given = input
     if isinstance(padding, str):
         input, margin = _named_padding(input, weight, padding, steps, spread)
     else:
@@ -268,15 +273,18 @@ def conv2d(
                 f"Kernel size: ({weight.shape[2]} x {weight.shape[3]}). Kernel size can't be "
                 f"greater than actual input size"
             )
-    result: Tensor = bind(CONV2D, (input, weight, bias), (steps, margin, spread, groups))
-    return result
+    if not input.is_floating_point():  # kernels take floats
+        result = _conv_steps(input, weight, bias, steps, margin, spread, groups)
+    else:
+        result = bind(CONV2D, (input, weight, bias), (steps, margin, spread, groups))
+    plain = given._strides is None and weight._strides is None
+    return result if plain else as_images(result, given, weight)
 
 
 def _check_conv(
     input: Tensor, weight: Tensor, bias: Tensor | None, stride: Pair, dilation: Pair, groups: int
 ) -> None:
-    if not input.is_floating_point():
-        raise NotImplementedError(f'[conv2d] "conv2d" not implemented for {input.dtype!r}')
+    require_kinds("conv2d", "uifc", input)
     if input.ndim != 4 or weight.ndim != 4:
         raise RuntimeError(
             f"Expected 3D (unbatched) or 4D (batched) input to conv2d and 4D weight, but got input "

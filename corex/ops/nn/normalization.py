@@ -8,8 +8,9 @@ from typing import Any
 from corex.dispatch.bind import bind
 from corex.dispatch.record import no_grad
 from corex.layout import numel
-from corex.ops.promotion import real_number, require_tensor
+from corex.ops.promotion import real_number, require_kinds, require_tensor
 from corex.ops.registration import function
+from corex.ops.shape.channels import of_images
 from corex.ops.shape.views import contiguous, dense_clone, reshape, shaped, unsqueeze
 from corex.tensor.modes import mode
 from corex.tensor.schema import OpSchema, declare
@@ -109,7 +110,7 @@ def layer_norm(
         RuntimeError: `normalized_shape` is not the end of the input's shape, or not the weight's.
     """
     eps = real_number(eps, "layer_norm", "eps")
-    shape = (normalized_shape,) if isinstance(normalized_shape, int) else tuple(normalized_shape)
+    shape = tuple(normalized_shape)
     lead = input.ndim - len(shape)
     if not shape or lead < 0 or input.shape[lead:] != shape:
         raise RuntimeError(
@@ -122,8 +123,7 @@ def layer_norm(
                 f"Expected {name} to be of same shape as normalized_shape, but got {name} of shape "
                 f"{list(t.shape)} and normalized_shape = {list(shape)}"
             )
-    if not input.is_floating_point():
-        raise NotImplementedError(f'[layer_norm] "layer_norm" not implemented for {input.dtype!r}')
+    require_kinds("layer_norm", "f", input)
     n = numel(shape)
     rows = reshape(input, (numel(input.shape[:lead]), n))
     flat = [None if t is None else reshape(t, (n,)) for t in (weight, bias)]
@@ -145,8 +145,8 @@ def rms_norm(
     from corex.dtypes import finfo
 
     tail = tuple(normalized_shape)
-    require_tensor("rms_norm", input)
-    if input.shape[max(input.ndim - len(tail), 0) :] != tail:
+    require_kinds("rms_norm", "fc", require_tensor("rms_norm", input))
+    if not tail or input.shape[max(input.ndim - len(tail), 0) :] != tail:
         raise RuntimeError(
             f"Given normalized_shape={list(tail)}, expected input with shape [*, "
             f"{', '.join(map(str, tail))}], but got input of size{list(input.shape)}"
@@ -165,6 +165,7 @@ def rms_norm(
 
 # ---- batch_norm and group_norm -------------------------------------------------------------------
 @function()
+@of_images
 def batch_norm(
     input: Tensor,
     running_mean: Tensor | None,
@@ -185,15 +186,19 @@ def batch_norm(
     Raises:
         ValueError: training on one value per channel. RuntimeError: statistics of another size.
     """
-    if input.ndim < 2:
-        raise RuntimeError(f"[batch_norm] expected at least 2 dims, got shape {list(input.shape)}")
-    channels = input.shape[1]
+    if input.shape == (0,):
+        require_kinds("batch_norm", "f", input)
+        return dense_clone(input)
+    channels = input.shape[1] if input.ndim > 1 else 0
     for name, t in (("running_mean", running_mean), ("running_var", running_var),
                     ("weight", weight), ("bias", bias)):  # fmt: skip
         if t is not None and t.shape != (channels,):
             raise RuntimeError(
                 f"[batch_norm] {name} should contain {channels} elements not {t.numel()}"
             )
+    if input.ndim < 2:
+        raise RuntimeError(f"[batch_norm] expected at least 2 dims, got shape {list(input.shape)}")
+    require_kinds("batch_norm", "f", input)
     dims = [d for d in range(input.ndim) if d != 1]
     shape = [1, channels, *[1] * (input.ndim - 2)]
     if not training and (running_mean is None or running_var is None):
@@ -243,6 +248,7 @@ def _move(running: Tensor | None, value: Tensor, momentum: float, factor: float)
 
 
 @function()
+@of_images
 def group_norm(
     input: Tensor,
     num_groups: int,
@@ -269,6 +275,7 @@ def group_norm(
             f"Expected number of channels in input to be divisible by num_groups, but got input of "
             f"shape {list(input.shape)} and num_groups={num_groups}"
         )
+    require_kinds("group_norm", "f", input)
     size = numel(input.shape) // max(n * num_groups, 1)
     rows = reshape(input, (n * num_groups, size))
     result = shaped(bind(LAYER_NORM, (rows, None, None), (float(eps),))[0], input.shape)

@@ -7,10 +7,12 @@ from typing import Any
 from corex import dtypes as dt
 from corex.dispatch.bind import bind, write
 from corex.dispatch.resolve import check_room, empty
-from corex.layout import numel, padded_size
+from corex.dtypes import DType
+from corex.layout import normalize_dim, numel, padded_size
 from corex.ops.nn.conv import Pair, padded, pair, windows
-from corex.ops.promotion import counted, require_tensor
+from corex.ops.promotion import counted, require_kinds, require_tensor
 from corex.ops.registration import function
+from corex.ops.shape.channels import of_images
 from corex.ops.shape.join import cat
 from corex.ops.shape.pad import pad as pad_constant
 from corex.ops.shape.parts import slice_view
@@ -41,7 +43,7 @@ def _pooled(
 def _max_pool_steps(
     x: Tensor, kernel: Pair, stride: Pair, padding: Pair, dilation: Pair
 ) -> tuple[Tensor, Tensor]:
-    w = windows(padded(x, padding, float("-inf")), kernel, stride, dilation)
+    w = windows(padded(x, padding, _lowest(x.key.dtype)), kernel, stride, dilation)
     n, c, oh, ow = w.shape[:4]
     taps = kernel[0] * kernel[1]
     flat = reshape(w, (n, c, oh, ow, taps))
@@ -105,6 +107,7 @@ def max_pool_gradient(shape: tuple[int, ...], g: Tensor, indices: Tensor) -> Ten
 
 
 @function()
+@of_images
 def max_pool2d_with_indices(
     input: Tensor,
     kernel_size: Any,
@@ -129,8 +132,21 @@ def max_pool2d_with_indices(
     )
     if extra != (0, 0):
         return _ceil_max_pool(input, kernel, steps, margin, spread, extra)
-    values, indices = bind(MAX_POOL, (input,), (kernel, steps, margin, spread))
+    return _max_pool(input, kernel, steps, margin, spread)
+
+
+def _max_pool(
+    x: Tensor, kernel: Pair, stride: Pair, padding: Pair, dilation: Pair
+) -> tuple[Tensor, Tensor]:
+    if not x.is_floating_point():  # kernels take floats
+        return _max_pool_steps(x, kernel, stride, padding, dilation)
+    values, indices = bind(MAX_POOL, (x,), (kernel, stride, padding, dilation))
     return values, indices
+
+
+def _lowest(dtype: DType) -> float:
+    """What is not above any element."""
+    return float("-inf") if dtype.is_floating_point else dt.iinfo(dtype).min
 
 
 def _geometry(
@@ -138,7 +154,7 @@ def _geometry(
 ) -> tuple[Pair, Pair, Pair, Pair, Pair]:
     """Kernel, stride, padding and dilation, checked, and what `_ceil_padding` adds."""
     kernel, margin = pair(kernel_size, "kernel_size"), pair(padding, "padding")
-    steps = kernel if stride is None or stride == [] else pair(stride, "stride")
+    steps = kernel if stride is None or stride in ([], ()) else pair(stride, "stride")
     spread = pair(dilation, "dilation")
     _check_pool(op, x, kernel, steps, margin, spread, ceil)
     return kernel, steps, margin, spread, _ceil_padding(x, kernel, steps, margin, spread, ceil)
@@ -149,8 +165,8 @@ def _ceil_max_pool(
 ) -> tuple[Tensor, Tensor]:
     """Pads below and to the right so that the last windows are whole."""
     width = x.shape[3] + extra[1]
-    whole = pad_constant(x, (0, extra[1], 0, extra[0]), value=float("-inf"))
-    values, indices = bind(MAX_POOL, (whole,), (kernel, stride, padding, dilation))
+    whole = pad_constant(x, (0, extra[1], 0, extra[0]), value=_lowest(x.key.dtype))
+    values, indices = _max_pool(whole, kernel, stride, padding, dilation)
     row, column = indices.floor_divide(width), indices.remainder(width)
     return values, row * x.shape[3] + column
 
@@ -179,8 +195,8 @@ def _check_pool(
             f"{op}() Expected 3D or 4D (batch mode) tensor with optional 0 dim batch size for "
             f"input, but got: {list(x.shape)}"
         )
-    if not x.is_floating_point():
-        raise NotImplementedError(f'[{op}] "{op}" not implemented for {x.dtype!r}')
+    if op == "max_pool2d" or x.key.dtype is not dt.int64:  # the one integer dtype of means
+        require_kinds(op, "uif" if op == "max_pool2d" else "f", x)
     if min(kernel) <= 0 or min(stride) <= 0 or min(dilation) <= 0:
         raise RuntimeError(f"{op}: kernel size, stride and dilation should be greater than zero")
     for i in (0, 1):
@@ -278,7 +294,8 @@ AVG_POOL_BACKWARD: OpSchema = declare(
 )  # fmt: skip
 
 
-@function()
+@function(out="same")
+@of_images
 def avg_pool2d(
     input: Tensor,
     kernel_size: Any,
@@ -304,6 +321,10 @@ def avg_pool2d(
     kernel, steps, margin, _, extra = _geometry(
         "avg_pool2d", input, kernel_size, stride, padding, 1, ceil_mode
     )
+    if input.key.dtype.kind == "i":
+        return _whole_means(
+            input, kernel, steps, margin, extra, count_include_pad, divisor_override
+        )
     if extra != (0, 0):
         return _ceil_avg_pool(
             input, kernel, steps, margin, extra, count_include_pad, divisor_override
@@ -313,6 +334,20 @@ def avg_pool2d(
     if divisor_override is not None:
         result = result * (kernel[0] * kernel[1] / divisor_override)
     return result
+
+
+def _whole_means(
+    x: Tensor, kernel: Pair, stride: Pair, padding: Pair, extra: Pair, include: bool,
+    divisor: int | None,
+) -> Tensor:  # fmt: skip
+    """Of integers, cut off; what is padded below and to the right (`extra`) never counts."""
+    more = (0, extra[1], 0, extra[0])
+    total = windows(pad_constant(padded(x, padding), more), kernel, stride, (1, 1)).sum((-1, -2))
+    if divisor is not None:
+        return total.div(divisor, rounding_mode="trunc")
+    ones = padded(x.new_ones((1, 1, *x.shape[2:])), padding, 1.0 if include else 0.0)
+    counts = windows(pad_constant(ones, more), kernel, stride, (1, 1)).sum((-1, -2))
+    return total.div(counts, rounding_mode="trunc")
 
 
 def _ceil_avg_pool(
@@ -332,16 +367,20 @@ def _ceil_avg_pool(
 
 
 @function()
+@of_images
 def adaptive_avg_pool2d(input: Tensor, output_size: Any) -> Tensor:
     """Means over a grid of `output_size` nearly equal parts (None keeps a size).
 
     Raises:
         RuntimeError: not two sizes, a negative one, or an image without height or width.
+        IndexError: fewer than two dims.
     """
     if isinstance(output_size, int):
         output_size = (output_size, output_size)
     if len(output_size) != 2:
         raise RuntimeError(f"adaptive_avg_pool2d: output_size must be 2, got {output_size!r}")
+    normalize_dim(-2, require_tensor("adaptive_avg_pool2d", input).ndim)
+    require_kinds("adaptive_avg_pool2d", "f", input)
     sizes = [input.shape[-2 + i] if s is None else s for i, s in enumerate(output_size)]
     if min(sizes) < 0:
         raise RuntimeError(

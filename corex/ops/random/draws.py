@@ -110,5 +110,7 @@ def _fill(op: str, out: Tensor, seed: int, offset: int) -> Tensor:
 
 def require_floating(op: str, t: Tensor) -> Tensor:
     if not t.is_floating_point():
-        raise RuntimeError(f'[{op}] "{op}" not implemented for {t.dtype!r}; use a floating dtype')
+        raise NotImplementedError(
+            f'[{op}] "{op}" not implemented for {t.dtype!r}; use a floating dtype'
+        )
     return t

@@ -8,12 +8,14 @@ from corex import dtypes as dt
 from corex.dispatch.bind import copy
 from corex.dispatch.record import record
 from corex.dispatch.resolve import check_places, empty
+from corex.dispatch.views import transformed
 from corex.layout import normalize_dim, numel
 from corex.ops.out import write_out
 from corex.ops.promotion import cast, require_tensor
 from corex.ops.registration import function
+from corex.ops.shape.channels import channels_last, order
 from corex.ops.shape.parts import slice_view
-from corex.ops.shape.views import reshape, unsqueeze
+from corex.ops.shape.views import VIEW, reshape, unsqueeze
 from corex.tensor.modes import mode
 from corex.tensor.schema import unlisted
 from corex.tensor.tensor import Tensor, make
@@ -66,7 +68,8 @@ def cat(
         if part.shape != real[0].shape:
             _check_cat(real[0], part, dim)
     total = sum([part.shape[dim] for part in real])
-    result = empty(real[0].key, (*real[0].shape[:dim], total, *real[0].shape[dim + 1 :]))
+    lie = order(real[0].ndim) if all([channels_last(part) for part in real]) else None
+    result = empty(real[0].key, (*real[0].shape[:dim], total, *real[0].shape[dim + 1 :]), lie)
     strides = result.strides
     start = 0
     for part in real:
@@ -113,6 +116,9 @@ def stack(tensors: Sequence[Tensor], dim: int = 0, *, out: Tensor | None = None)
                 f"entry 0 and {list(part.shape)} at entry {i}"
             )
     dim = normalize_dim(dim, parts[0].ndim + 1)
+    if out is None and all([channels_last(part) for part in parts]) and dim < parts[0].ndim:
+        whole = cat(parts, dim)
+        return transformed(VIEW, whole, ((*whole.shape[:dim], len(parts), *parts[0].shape[dim:]),))
     return cat([unsqueeze(part, dim) for part in parts], dim, out=out)
 
 

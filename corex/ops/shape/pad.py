@@ -11,6 +11,7 @@ from corex.ops.indexing.along import index_select
 from corex.ops.indexing.brackets import getitem
 from corex.ops.promotion import Number, real_number
 from corex.ops.registration import function
+from corex.ops.shape.channels import as_images, channels_last, order
 from corex.ops.shape.parts import slice_view
 from corex.ops.shape.views import clone
 from corex.tensor.tensor import Tensor
@@ -41,7 +42,8 @@ def pad(
                 f"[pad] mode '{mode}' needs entries to repeat: expected an input that is empty at "
                 f"most in its batch, but got {list(input.shape)}"
             )
-        return _repeating_pad(input, pad, mode)
+        result = _repeating_pad(input, pad, mode)
+        return result if mode == "circular" else as_images(result, input)
     result = input
     sizes = list(input.shape)
     where = [slice(None)] * input.ndim
@@ -62,7 +64,9 @@ def pad(
     if tuple(sizes) == result.shape:
         return clone(result)
     number = 0 if value is None else real_number(value, "pad", "value")
-    whole = full_on(input, tuple(sizes), number)
+    whole = full_on(
+        input, tuple(sizes), number, order(len(sizes)) if channels_last(input) else None
+    )
     getitem(whole, tuple(where)).copy_(result)
     return whole
 

@@ -399,25 +399,25 @@ def _with_hooks_of(t: Tensor, node: Node) -> AccumulateGrad:
 @method(quick=True)
 def contiguous(self: Tensor) -> Tensor:
     """The tensor itself if it is row-major, else a row-major copy."""
-    return self if self.is_contiguous() else _recorded_copy(self, dense_copy(self))
+    return self if self.is_contiguous() else recorded_copy(self, dense_copy(self))
 
 
 @exported(quick="method")
 def clone(input: Tensor) -> Tensor:
     """A copy with its own memory, in which dims keep their order, as in PyTorch."""
     require_tensor("clone", input)
-    return _recorded_copy(input, copy_like(input))
+    return recorded_copy(input, copy_like(input))
 
 
 def dense_clone(input: Tensor) -> Tensor:
     """A row-major copy with its own memory."""
-    return _recorded_copy(input, dense_copy(input))
+    return recorded_copy(input, dense_copy(input))
 
 
 CLONE = unlisted("clone", ("a",), {"a": passed})
 
 
-def _recorded_copy(source: Tensor, copy: Tensor) -> Tensor:
+def recorded_copy(source: Tensor, copy: Tensor) -> Tensor:
     if source._node is not None and mode.enabled:
         record(CLONE, (source,), (), (copy,))
     return copy
