@@ -51,6 +51,16 @@ class cummin(ValuesIndices):  # noqa: N801
     __slots__ = ()
 
 
+class frexp(NamedTuple):  # noqa: N801
+    """The result of `corex.frexp`."""
+
+    mantissa: Tensor
+    exponent: Tensor
+
+    def __repr__(self) -> str:
+        return described(self)
+
+
 class histogram(NamedTuple):  # noqa: N801
     """The result of `corex.histogram`."""
 

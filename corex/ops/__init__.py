@@ -42,6 +42,7 @@ from corex.ops.nn import (
 from corex.ops.pointwise import (
     binary,
     binary_composed,
+    bits,
     error_function,
     integers,
     select,
@@ -50,7 +51,7 @@ from corex.ops.pointwise import (
     unary,
     unary_composed,
 )
-from corex.ops.random import creation, distributions, draws, filled, generator
+from corex.ops.random import counts, creation, distributions, draws, filled, generator
 from corex.ops.reduce import (
     covariance,
     differences,

@@ -46,8 +46,8 @@ def _deviation(m: Tensor) -> Tensor:
     return corex.where(near, series, outer - outer.log1p())
 
 
-def _factor(a: Tensor, x: Tensor) -> Tensor:
-    """x**a exp(-x) / gamma(a + 1), for positive a and x."""
+def factor(a: Tensor, x: Tensor) -> Tensor:
+    """x**a exp(-x) / gamma(a + 1), for a that are not negative and positive x."""
     large = a >= BORDER - 1
     near = corex.where(large, 1, a)
     moved, product = log_gamma_near(near + 1)
@@ -111,10 +111,10 @@ def _parts(a: Tensor, x: Tensor) -> _Parts:
     uniform = (a > 20) & ((x - a).abs() < 0.3 * a)
     below = ~uniform & (x <= a + 2)  # a little further: near to a the fraction is slow
     above = ~uniform & ~below
-    factor = _factor(corex.where(uniform, 1, a), corex.where(uniform, 1, x))
-    p = factor * _series(corex.where(below, a, 1), corex.where(below, x, 0))
+    common = factor(corex.where(uniform, 1, a), corex.where(uniform, 1, x))
+    p = common * _series(corex.where(below, a, 1), corex.where(below, x, 0))
     near = corex.where(above, a, 1)
-    q = factor * near * _fraction(near, corex.where(above, x, 9.0))
+    q = common * near * _fraction(near, corex.where(above, x, 9.0))
     value = corex.where(below, p, q)
     if bool(uniform.any().item()):
         found = _temme(corex.where(uniform, a, 21), corex.where(uniform, x, 21))

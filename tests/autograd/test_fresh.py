@@ -79,6 +79,8 @@ CALLS: list[Callable[[Any, Any, Any], Any]] = [
     lambda a, b, c: a.clamp(b, c[0]),
     lambda a, b, c: a.sinc(),
     lambda a, b, c: a.erfc(),
+    lambda a, b, c: corex.nextafter(a, b),
+    lambda a, b, c: corex.poisson(a),
     lambda a, b, c: a.i0() + corex.special.i1(a),
     lambda a, b, c: corex.special.i0e(a) + corex.special.i1e(a),
     lambda a, b, c: a.lgamma(),

@@ -35,6 +35,7 @@ ELEMENTWISE = """
     a.masked_fill(A!=A,inf) a.abs().sqrt() (a*a).sqrt() a.relu().log() a.sign()*a a.clone()
     a.detach()*a copysign(a,-1.0) copysign(a,0.0) copysign(a,P[:46]) hypot(a,a) atan2(a,a)
     fmax(a,a) maximum(a,a) minimum(a,a) a-a a/a a*a sgn(a) ldexp(a,A[:46]*0+2)
+    frexp(a)[0] frexp(a)[1] nextafter(p,q) nextafter(a,A[:46]+1)
     lgamma(a) digamma(a) polygamma(1,a) polygamma(2,prob) mvlgamma(prob+1,2) erfinv(a)
     erfinv(prob) i0(a) igamma(A[:46],a) igammac(A[:46],a) igamma(P,q) igammac(P,q)
 """
@@ -221,9 +222,9 @@ MOVING = """
     diagonal_copy diagonal_scatter dsplit dstack elu_ expand_copy fill flatten flip fliplr flipud
     fold hsplit hstack index_copy max_pool1d_with_indices max_pool2d_with_indices max_pool3d
     max_pool3d_with_indices max_unpool1d max_unpool2d max_unpool3d meshgrid moveaxis movedim msort
-    narrow narrow_copy native_channel_shuffle permute permute_copy pixel_shuffle pixel_unshuffle
-    put ravel repeat_interleave reshape roll rot90 row_stack select select_copy select_scatter
-    selu_ slice_copy slice_scatter split split_copy split_with_sizes split_with_sizes_copy squeeze
+    narrow narrow_copy native_channel_shuffle permute permute_copy pixel_shuffle pixel_unshuffle put
+    ravel repeat_interleave reshape roll rot90 row_stack select select_copy select_scatter selu_
+    slice_copy slice_scatter split split_copy split_with_sizes split_with_sizes_copy squeeze
     squeeze_copy stack swapaxes swapdims t_copy tensor_split tile transpose transpose_copy trapz
     unbind unbind_copy unflatten unfold unfold_copy unique unique_consecutive unsafe_chunk
     unsafe_split unsafe_split_with_sizes unsqueeze unsqueeze_copy view_copy vsplit vstack
@@ -232,25 +233,27 @@ MOVING = """
 
 WITHOUT_DERIVATIVE = """
     adam_step_ all allclose any arange argmax argmin argsort argwhere as_tensor asarray
-    bartlett_window bernoulli bincount bitwise_and bitwise_left_shift bitwise_not bitwise_or
-    bitwise_right_shift bitwise_xor blackman_window bucketize count_nonzero empty empty_like
-    empty_permuted empty_strided eq equal eye from_dlpack from_numpy frombuffer full full_like gcd
-    ge get_rng_state gt hamming_window hann_window histc histogram initial_seed isclose isfinite
-    isin isinf isnan isneginf isposinf isreal kaiser_window lcm le linspace logical_and logical_not
-    logical_or logical_xor logspace lt lu_unpack manual_seed multinomial ne nonzero normal one_hot
-    ones_like rand rand_like randint randint_like randn randn_like randperm scalar_tensor
-    searchsorted seed set_rng_state sgd_step_ signbit tensor tril_indices triu_indices
-    unravel_index zeros zeros_like
+    bartlett_window bernoulli bincount binomial bitwise_and bitwise_left_shift bitwise_not
+    bitwise_or bitwise_right_shift bitwise_xor blackman_window bucketize count_nonzero empty
+    empty_like empty_permuted empty_strided eq equal eye from_dlpack from_numpy frombuffer full
+    full_like gcd ge get_rng_state gt hamming_window hann_window histc histogram initial_seed
+    isclose isfinite isin isinf isnan isneginf isposinf isreal kaiser_window lcm le linspace
+    logical_and logical_not logical_or logical_xor logspace lt lu_unpack manual_seed multinomial ne
+    nonzero nonzero_static normal one_hot ones_like poisson rand rand_like randint randint_like
+    randn randn_like randperm scalar_tensor searchsorted seed set_rng_state sgd_step_ signbit tensor
+    tril_indices triu_indices unravel_index zeros zeros_like
 """
 
 COMPOSITIONS = """
-    adaptive_avg_pool3d affine_grid alpha_dropout avg_pool1d avg_pool3d chain_matmul conv3d
+    adaptive_avg_pool3d affine_grid alpha_dropout avg_pool1d avg_pool3d chain_matmul conv3d conv_tbc
     conv_transpose1d conv_transpose2d conv_transpose3d corrcoef cosine_embedding_loss ctc_loss
-    dropout3d embedding_bag feature_alpha_dropout gaussian_nll_loss grid_sample gumbel_softmax
-    index_reduce instance_norm interpolate lp_pool1d lp_pool2d lp_pool3d matrix_exp
-    multi_head_attention_forward multi_margin_loss multilabel_margin_loss
-    multilabel_soft_margin_loss scaled_dot_product_attention scatter_reduce
-    triplet_margin_with_distance_loss upsample upsample_bilinear upsample_nearest
+    dropout3d embedding_bag feature_alpha_dropout fractional_max_pool2d
+    fractional_max_pool2d_with_indices fractional_max_pool3d fractional_max_pool3d_with_indices
+    gaussian_nll_loss grid_sample grouped_mm gumbel_softmax index_reduce instance_norm interpolate
+    linear_cross_entropy lp_pool1d lp_pool2d lp_pool3d matrix_exp multi_head_attention_forward
+    multi_margin_loss multilabel_margin_loss multilabel_soft_margin_loss
+    scaled_dot_product_attention scatter_reduce triplet_margin_with_distance_loss upsample
+    upsample_bilinear upsample_nearest
 """
 """Sums, products and choices of functions that have lines; or random."""
 

@@ -41,6 +41,7 @@ PROB = Kind("prob", low=0.1, high=0.9)
 BIG = Kind("big", low=1.2, high=3.0)
 DEFINITE = Kind("definite")
 PIVOT = Kind("pivot", "int32")
+SAMPLE = Kind("sample", low=0.05, high=0.95)
 SIGN = Kind("sign")
 FIXED = Kind("positive", low=0.2, high=2.0)
 SINGLE = Kind("any", "float32")
@@ -122,8 +123,9 @@ def _table() -> dict[str, TensorArg]:
         DEFINITE: "sp:NN sb:BNN",
         PIVOT: "piv:BN",
         SIGN: "sign:MN vsign:N vsign3:M",
-        SINGLE: "f32:MN",
         INTEGER: "i:MN id:NK xi:BCHW fi:OCIJ ti:BMN t1i:MO3 w1i:OM3 t2i:CM22 voli:BO3HW f3i:OO232",
+        SAMPLE: "at2:BC2 at3:BO3",
+        SINGLE: "f32:MN t32:B48 r32:B84",
         COUNT: "j:MN k:N",
         BYTE: "u8:MN",
         MASK: "m:MN m2:MN keys:MK",
@@ -132,7 +134,7 @@ def _table() -> dict[str, TensorArg]:
     for kind, words in rows.items():
         for word in words.split():
             name, letters = word.split(":")
-            gradient = kind not in (FIXED, SIGN, SINGLE)
+            gradient = kind not in (FIXED, SAMPLE, SIGN, SINGLE)
             found[name] = TensorArg(name, letters, kind, gradient=gradient)
     indices = """
         y:M:N yt:BN:M l:L:N L:L:M u:L:N! g:ML:N G:LN:M labels:MN:N ct:22:3 spots:MN:8!
@@ -278,7 +280,7 @@ _ROLES = {
     "real": """eps rtol atol p threshold lambd negative_slope min_val max_val margin delta momentum
         q dx spacing maxnorm range ord median sigma
         label_smoothing mean std norm_type correction lower upper tau scale dropout_p swap var
-        scale_factor""",
+        scale_factor output_ratio""",
     "dim": "dim dims dim0 dim1 dim2 axis start_dim end_dim dimension destination",
     "size": """size sizes shape output_size kernel_size stride padding dilation normalized_shape
         repeats shifts pad split_size_or_sections indices_or_sections row col

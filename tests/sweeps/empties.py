@@ -48,6 +48,7 @@ KNOWN = {
     "instance_norm": "PyTorch takes the first of no weights",
     'F.interpolate(x, (3, 4), mode="area")': "PyTorch refuses backward without channels",
     "F.scaled_dot_product_attention(heads, heads2, heads2, p5)": "PyTorch's mask has no gradient",
+    "linear_cross_entropy": "a target into nothing is refused by another class",
     "F.cross_entropy(t, yt)": "a target into nothing is refused by another class",
 }
 

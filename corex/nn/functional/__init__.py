@@ -48,6 +48,12 @@ from corex.nn.functional.attention import scaled_dot_product_attention
 from corex.nn.functional.bags import embedding_bag
 from corex.nn.functional.ctc import ctc_loss
 from corex.nn.functional.distance import pairwise_distance, pdist
+from corex.nn.functional.fractional import (
+    fractional_max_pool2d,
+    fractional_max_pool2d_with_indices,
+    fractional_max_pool3d,
+    fractional_max_pool3d_with_indices,
+)
 from corex.nn.functional.grids import affine_grid, grid_sample
 from corex.nn.functional.heads import multi_head_attention_forward
 from corex.nn.functional.loss import (
@@ -103,6 +109,7 @@ from corex.nn.functional.pooling import (
     max_unpool2d,
     max_unpool3d,
 )
+from corex.nn.functional.products import conv_tbc, grouped_mm, linear_cross_entropy
 from corex.nn.functional.rearrange import (
     channel_shuffle,
     fold,
@@ -160,6 +167,7 @@ __all__ = [
     "conv1d",
     "conv2d",
     "conv3d",
+    "conv_tbc",
     "conv_transpose1d",
     "conv_transpose2d",
     "conv_transpose3d",
@@ -177,11 +185,16 @@ __all__ = [
     "embedding_bag",
     "feature_alpha_dropout",
     "fold",
+    "fractional_max_pool2d",
+    "fractional_max_pool2d_with_indices",
+    "fractional_max_pool3d",
+    "fractional_max_pool3d_with_indices",
     "gaussian_nll_loss",
     "gelu",
     "glu",
     "grid_sample",
     "group_norm",
+    "grouped_mm",
     "gumbel_softmax",
     "hardshrink",
     "hardsigmoid",
@@ -198,6 +211,7 @@ __all__ = [
     "leaky_relu",
     "leaky_relu_",
     "linear",
+    "linear_cross_entropy",
     "local_response_norm",
     "log_softmax",
     "logsigmoid",

@@ -7,9 +7,10 @@ from typing import Any
 from corex import dtypes as dt
 from corex.dispatch.bind import write
 from corex.dispatch.resolve import empty
+from corex.ops.create.constant import full
 from corex.ops.promotion import cast, require_tensor
 from corex.ops.registration import exported
-from corex.ops.shape.parts import select
+from corex.ops.shape.parts import narrow, select
 from corex.ops.shape.views import plain_permute
 from corex.tensor.schema import BOOL, OpSchema, declare
 from corex.tensor.tensor import Tensor
@@ -44,3 +45,20 @@ def argwhere(input: Tensor) -> Tensor:
     """Positions of the non-zero elements, one row each."""
     found: Tensor = nonzero(input)
     return found
+
+
+@exported(out="same")
+def nonzero_static(input: Tensor, *, size: int, fill_value: int = -1) -> Tensor:
+    """The first `size` rows of `nonzero`, filled up with rows of `fill_value`.
+
+    Raises:
+        RuntimeError: a negative size.
+    """
+    if size < 0:
+        raise RuntimeError("nonzero_static: 'size' must be an non-negative integer")
+    found: Tensor = nonzero(input)
+    result = full((size, input.ndim), fill_value, dtype=dt.int64,
+                  device=input.device, backend=input.key.place.name)  # fmt: skip
+    count = min(size, found.shape[0])
+    narrow(result, 0, 0, count).copy_(narrow(found, 0, 0, count))
+    return result

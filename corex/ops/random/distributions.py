@@ -80,7 +80,7 @@ def normal(
         TypeError: neither tensors nor numbers. RuntimeError: a negative standard deviation.
     """
     if isinstance(std, Tensor):
-        _check_values("normal expects all elements of std >= 0.0", std, lambda t: t >= 0)
+        check_values("normal expects all elements of std >= 0.0", std, lambda t: t >= 0)
     elif not real_number(std, "normal", "std") >= 0:
         raise RuntimeError(f"normal expects std >= 0.0, but found std {std}")
     if not isinstance(mean, Tensor):
@@ -94,7 +94,7 @@ def normal(
     return result
 
 
-def _check_values(what: str, t: Tensor, test: Callable[[Tensor], Tensor]) -> None:
+def check_values(what: str, t: Tensor, test: Callable[[Tensor], Tensor]) -> None:
     """Raises RuntimeError unless the test holds for all values; a device is not waited for."""
     place = t.key.place
     if place.backend.stream_handle(place.index) is None and not bool(test(t.detach()).all().item()):
@@ -108,7 +108,7 @@ def bernoulli(input: Tensor, *, generator: Generator | None = None) -> Tensor:
     Raises:
         RuntimeError: a probability outside of [0, 1].
     """
-    _check_values(
+    check_values(
         "Expected p_in >= 0 && p_in <= 1 to be true", require_tensor("bernoulli", input),
         lambda t: (t >= 0).logical_and(t <= 1),
     )  # fmt: skip
