@@ -39,17 +39,24 @@ from corex.dispatch.threads import (
 )
 from corex.dtypes import (
     DType,
+    bfloat16,
     can_cast,
     finfo,
+    float16,
     float32,
     float64,
     get_default_dtype,
     iinfo,
+    int8,
+    int16,
     int32,
     int64,
     promote_types,
     set_default_dtype,
     uint8,
+    uint16,
+    uint32,
+    uint64,
 )
 from corex.dtypes import bool_ as bool
 from corex.errors import (
@@ -98,8 +105,9 @@ if "placement" in _debug_words():
 
 __all__: list[str] = [
     "Size", "Tensor", "is_floating_point", "is_tensor", "numel",
-    "DType", "dtype", "bool", "uint8", "int", "int32", "int64", "long",
-    "float", "float32", "float64", "double",
+    "DType", "dtype", "bool", "uint8", "uint16", "uint32", "uint64",
+    "int8", "int16", "short", "int", "int32", "int64", "long",
+    "float16", "half", "bfloat16", "float", "float32", "float64", "double",
     "can_cast", "finfo", "get_default_dtype", "iinfo", "promote_types", "result_type",
     "set_default_dtype",
     "device", "find_place", "forget_kernels", "get_backend", "get_include", "is_strict", "place_of",
@@ -122,6 +130,8 @@ else:
 dtype = DType
 float = float32
 double = float64
+half = float16
+short = int16
 int = int32
 long = int64
 

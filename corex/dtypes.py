@@ -17,7 +17,7 @@ class Row(NamedTuple):
         name: the public name, as in `corex.float32`.
         itemsize: size of one element in bytes.
         kind: 'b' boolean, 'u' unsigned, 'i' signed, 'f' floating point, 'c' complex.
-        format: the `struct`/buffer-protocol character of one element.
+        format: the `struct`/buffer-protocol character of one element; empty where there is none.
         scalar: PyTorch's word for it, as in "expected scalar type Long".
         numpy: the array interface's name, without byte order; empty where NumPy has none.
         dlpack: DLPack's type code; it says bits besides.
@@ -44,12 +44,19 @@ class Row(NamedTuple):
 
 # fmt: off
 ROWS: Final = (
-    Row("bool",    1, "b", "?", "Bool",   "b1", 6, "BOOL", (),           1),
-    Row("uint8",   1, "u", "B", "Byte",   "u1", 1, "U8",   (),           8),
-    Row("int32",   4, "i", "i", "Int",    "i4", 0, "I32",  ("int",),    31),
-    Row("int64",   8, "i", "q", "Long",   "i8", 0, "I64",  ("long",),   63),
-    Row("float32", 4, "f", "f", "Float",  "f4", 2, "F32",  ("float",),  24, (-126, 127)),
-    Row("float64", 8, "f", "d", "Double", "f8", 2, "F64",  ("double",), 53, (-1022, 1023)),
+    Row("bool",     1, "b", "?", "Bool",     "b1", 6, "BOOL", (),           1),
+    Row("uint8",    1, "u", "B", "Byte",     "u1", 1, "U8",   (),           8),
+    Row("uint16",   2, "u", "H", "UInt16",   "u2", 1, "U16",  (),          16, compute="int32"),
+    Row("uint32",   4, "u", "I", "UInt32",   "u4", 1, "U32",  (),          32, compute="int64"),
+    Row("uint64",   8, "u", "Q", "UInt64",   "u8", 1, "U64",  (),          64),
+    Row("int8",     1, "i", "b", "Char",     "i1", 0, "I8",   (),           7, compute="int32"),
+    Row("int16",    2, "i", "h", "Short",    "i2", 0, "I16",  ("short",),  15, compute="int32"),
+    Row("int32",    4, "i", "i", "Int",      "i4", 0, "I32",  ("int",),    31),
+    Row("int64",    8, "i", "q", "Long",     "i8", 0, "I64",  ("long",),   63),
+    Row("float16",  2, "f", "e", "Half",     "f2", 2, "F16",  ("half",),   11, (-14, 15), "float32"),
+    Row("bfloat16", 2, "f", "",  "BFloat16", "",   4, "BF16", (),           8, (-126, 127), "float32"),
+    Row("float32",  4, "f", "f", "Float",    "f4", 2, "F32",  ("float",),  24, (-126, 127)),
+    Row("float64",  8, "f", "d", "Double",   "f8", 2, "F64",  ("double",), 53, (-1022, 1023)),
 )
 # fmt: on
 
@@ -66,6 +73,8 @@ class DType:
         is_floating_point: whether it is of kind 'f'.
         is_complex: whether elements are complex numbers (none of today's dtypes is).
         is_signed: whether negative values can be represented.
+        keeps_floats: whether a Python float beside a tensor of it takes part as it is; beside a
+            16-bit float it is rounded first (`ops.promotion.operand_number`).
         type_name: what PyTorch calls a tensor of it, as in 'FloatTensor'.
         compute: the dtype in which an op runs that has no kernel for this one, or None.
         and those of `Row`.
@@ -84,6 +93,7 @@ class DType:
         "is_floating_point",
         "is_signed",
         "itemsize",
+        "keeps_floats",
         "kind",
         "name",
         "numpy",
@@ -110,6 +120,7 @@ class DType:
         self.is_floating_point = row.kind == "f"
         self.is_complex = row.kind == "c"
         self.is_signed = row.kind in "ifc"
+        self.keeps_floats = row.kind == "f" and row.compute is None
         self.compute: DType | None = None  # set when all are there
 
     def __repr__(self) -> str:
@@ -126,8 +137,15 @@ for _row in ROWS:
 
 bool_: Final = BY_NAME["bool"]
 uint8: Final = BY_NAME["uint8"]
+uint16: Final = BY_NAME["uint16"]
+uint32: Final = BY_NAME["uint32"]
+uint64: Final = BY_NAME["uint64"]
+int8: Final = BY_NAME["int8"]
+int16: Final = BY_NAME["int16"]
 int32: Final = BY_NAME["int32"]
 int64: Final = BY_NAME["int64"]
+float16: Final = BY_NAME["float16"]
+bfloat16: Final = BY_NAME["bfloat16"]
 float32: Final = BY_NAME["float32"]
 float64: Final = BY_NAME["float64"]
 
@@ -146,14 +164,21 @@ def of_kinds(kinds: str) -> frozenset[DType]:
 
 
 # ---- promotion -------------------------------------------------------------------------------
-def promotion(dtypes: Iterable[DType]) -> dict[tuple[DType, DType], DType]:
-    """What two tensors of the same priority are computed in, for each pair of some dtypes.
+class Promotion(dict[tuple[DType, DType], DType]):
+    """What two tensors of the same priority are computed in, for each pair of some dtypes."""
 
-    A pair without a common dtype (such as int64 and uint64, in PyTorch) is missing.
-    """
-    known = sorted(dtypes, key=lambda dtype: dtype.itemsize)
-    found = {(a, b): _promoted(a, b, known) for a in known for b in known}
-    return {pair: dtype for pair, dtype in found.items() if dtype is not None}
+    def __init__(self, dtypes: Iterable[DType]) -> None:
+        known = sorted(dtypes, key=lambda dtype: dtype.itemsize)
+        found = {(a, b): _promoted(a, b, known) for a in known for b in known}
+        super().__init__({pair: dtype for pair, dtype in found.items() if dtype is not None})
+
+    def __missing__(self, pair: tuple[DType, DType]) -> DType:
+        """Raises RuntimeError: PyTorch has no common dtype for them."""
+        names = " and ".join(dtype.scalar for dtype in pair)
+        raise RuntimeError(
+            f"Promotion for uint16, uint32, uint64 types is not supported, attempted to promote "
+            f"{names}; convert one of them first"
+        )
 
 
 def _promoted(a: DType, b: DType, known: list[DType]) -> DType | None:
@@ -161,11 +186,20 @@ def _promoted(a: DType, b: DType, known: list[DType]) -> DType | None:
 
     Complex numbers must also be wide enough for the floats that they meet.
     """
+    if a is b:
+        return a
+    if any(_is_bare(dtype) for dtype in (a, b)) and "f" not in (a.kind, b.kind):
+        return None
     high, low = (a, b) if a.category >= b.category else (b, a)
     if high.category > low.category and low.kind != "f":
         return high
     fits = (d for d in known if d.category == high.category and _holds(d, a) and _holds(d, b))
     return next(fits, None)
+
+
+def _is_bare(dtype: DType) -> bool:
+    """Whether it is one of the wide unsigned ones, which PyTorch promotes to floats alone."""
+    return dtype.kind == "u" and dtype.itemsize > 1
 
 
 def _holds(dtype: DType, other: DType) -> bool:
@@ -178,19 +212,18 @@ def _holds(dtype: DType, other: DType) -> bool:
     )
 
 
-PROMOTION: Final = promotion(ALL)
+PROMOTION: Final = Promotion(ALL)
 
 
 def promote_types(a: DType, b: DType) -> DType:
     """The smallest dtype that both `a` and `b` convert to, as `torch.promote_types`.
 
     Raises:
-        TypeError: an argument is not a dtype.
+        TypeError: an argument is not a dtype. RuntimeError: there is none, as PyTorch has it.
     """
-    try:
-        return PROMOTION[a, b]
-    except KeyError:
-        raise TypeError(f"promote_types() takes two dtypes, got {a!r} and {b!r}") from None
+    if not isinstance(a, DType) or not isinstance(b, DType):
+        raise TypeError(f"promote_types() takes two dtypes, got {a!r} and {b!r}")
+    return PROMOTION[a, b]
 
 
 def can_cast(from_: DType, to: DType) -> bool:

@@ -15,6 +15,8 @@ from corex.backend.bridge import CBackend as CBackend
 from corex.backend.bridge import get_include as get_include
 from corex.backend.contract import *  # noqa: F403
 from corex.backend.contract import __all__ as _contract
+from corex.backend.elements import pack as pack
+from corex.backend.elements import unpack as unpack
 
 if TYPE_CHECKING:
     from corex.backend.graph import Graph as Graph
@@ -30,6 +32,8 @@ __all__ = [
     "MemoryDriver",
     "PrivatePool",
     "get_include",
+    "pack",
+    "unpack",
 ]
 
 

@@ -9,11 +9,11 @@
 
 PyObject *core_out_of_memory_error;
 
-#define ROW_OF(number, NAME, name, sfx, T, U, kind, ...) {name, kind, sizeof(T)},
+#define ROW_OF(number, NAME, name, sfx, T, U, kind, ...) [number] = {name, kind, sizeof(T)},
 static const struct {
     const char *name;
     int kind, itemsize;
-} rows[COREX_NUM_DTYPES] = {COREX_DTYPE_ROWS(ROW_OF)};
+} rows[COREX_NUM_DTYPES] = {COREX_HELD_ROWS(ROW_OF)};
 
 /* dtypes() -> [(number, name, kind, itemsize)] */
 static PyObject *dtypes(PyObject *module, PyObject *unused)

@@ -1,11 +1,13 @@
 /* Reading kernel arguments. Everything that comes from Python is checked here, once. */
+#include "corex_half.h"
+#include "corex_whole.h"
 #include "views.h"
 
 PyObject *core_dtypes[COREX_NUM_DTYPES];
 PyObject *core_zero, *core_one;
 
 #define SHIFT_OF(number, NAME, name, sfx, T, ...) [COREX_##NAME] = __builtin_ctz(sizeof(T)),
-const uint8_t core_shifts[COREX_NUM_DTYPES] = {COREX_DTYPE_ROWS(SHIFT_OF)};
+const uint8_t core_shifts[COREX_NUM_DTYPES] = {COREX_HELD_ROWS(SHIFT_OF)};
 
 int core_no_dtype(PyObject *object)
 {
@@ -87,18 +89,9 @@ bool core_read_number(PyObject *object, corex_argument *out)
     return !PyErr_Occurred();
 }
 
-/* As kernel `copy` makes integers of floats: what does not fit is the most negative number. */
-static int64_t whole(double x, size_t itemsize)
-{
-    const double limit = itemsize == sizeof(int32_t) ? 2147483648.0 : 9223372036854775808.0;
-    return x >= -limit && x < limit      ? (int64_t)x
-           : itemsize == sizeof(int32_t) ? INT32_MIN
-                                         : INT64_MIN;
-}
-
 #define SET_INTEGER(number, NAME, name, sfx, T, ...) \
     case COREX_##NAME: \
-        *(T *)to = (T)(from->kind == COREX_DOUBLE ? whole(from->real, sizeof(T)) : from->integer); \
+        *(T *)to = from->kind == COREX_DOUBLE ? corex_to_##sfx(from->real) : (T)from->integer; \
         break;
 #define SET_FLOAT(number, NAME, name, sfx, T, ...) \
     case COREX_##NAME: \
@@ -107,12 +100,20 @@ static int64_t whole(double x, size_t itemsize)
                                               : (T)from->integer; \
         break;
 
+#define SET_HALF(number, NAME, name, sfx, T, ...) \
+    case COREX_##NAME: \
+        *(T *)to = corex_to_##sfx(from->kind == COREX_DOUBLE ? (float)from->real \
+                                  : from->kind == COREX_UINT ? (float)from->unsigned_integer \
+                                                             : (float)from->integer); \
+        break;
+
 /* The number as an element, as kernel `fill` converts it: integers wrap around, floats round. */
 static void store(void *to, int dtype, const corex_argument *from)
 {
     switch (dtype) {
         COREX_INTEGER_ROWS(SET_INTEGER)
         COREX_FLOAT_ROWS(SET_FLOAT)
+        COREX_HALF_ROWS(SET_HALF)
     default: *(uint8_t *)to = from->kind == COREX_DOUBLE ? from->real != 0 : from->integer != 0;
     }
 }

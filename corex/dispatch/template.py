@@ -189,7 +189,7 @@ def {NAME}(input, *, out=None):
     return _function(name, name, source, scope, schema.doc)
 
 
-_FITS = """(kind is float and key.dtype.is_floating_point) or (
+_FITS = """(kind is float and key.dtype.keeps_floats) or (
     kind is int and key.dtype.kind != "b"
 )"""
 

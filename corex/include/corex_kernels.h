@@ -8,25 +8,24 @@
 #ifndef COREX_KERNELS_H
 #define COREX_KERNELS_H
 
+#include "corex_half.h"
 #include "corex_loops.h"
+#include "corex_whole.h"
 
 /* ---- elements of any dtype, as COREX_INT, COREX_UINT or COREX_DOUBLE ---- */
-/* What does not fit an integer is its most negative one; uint8 is the low byte of int64. */
-static inline int64_t corex_whole(double x, int64_t size)
-{
-    const double limit = size == 4 ? 2147483648.0 : 9223372036854775808.0;
-    if (x >= -limit && x < limit)
-        return (int64_t)x;
-    return size == 4 ? INT32_MIN : INT64_MIN;
-}
-
 #define COREX_LOAD_CASE(number, NAME, name, sfx, T, U, of, ...) \
     case number: \
-        value.kind = (of) == 'f' ? COREX_DOUBLE : COREX_INT; \
+        value.kind = (of) == 'f' ? COREX_DOUBLE : (T)-1 > 0 && sizeof(T) == 8 ? COREX_UINT : COREX_INT; \
         if ((of) == 'f') \
             value.real = (double)*(const T *)from; \
         else \
             value.integer = (int64_t)*(const T *)from; \
+        break;
+
+#define COREX_LOAD_HALF_CASE(number, NAME, name, sfx, ...) \
+    case number: \
+        value.kind = COREX_DOUBLE; \
+        value.real = (double)corex_from_##sfx(*(const uint16_t *)from); \
         break;
 
 static inline corex_argument corex_load(const void *from, int32_t dtype)
@@ -35,27 +34,37 @@ static inline corex_argument corex_load(const void *from, int32_t dtype)
     value.count = 0;
     switch (dtype) {
         COREX_DTYPE_ROWS(COREX_LOAD_CASE, 0)
+        COREX_HALF_ROWS(COREX_LOAD_HALF_CASE, 0)
     default: value.kind = COREX_NONE;
     }
     return value;
 }
 
-#define COREX_STORE_CASE(number, NAME, name, sfx, T, U, of, ...) \
+/* The number as float of type T, rounded once. */
+#define COREX_ROUNDED(T, value) \
+    ((value)->kind == COREX_DOUBLE ? (T)(value)->real \
+     : (value)->kind == COREX_UINT ? (T)(value)->unsigned_integer \
+                                   : (T)(value)->integer)
+#define COREX_STORE_BOOL_CASE(number, NAME, name, sfx, T, ...) \
     case number: \
-        if ((of) == 'b') \
-            *(T *)to = (T)(value->kind == COREX_DOUBLE ? value->real != 0 : value->integer != 0); \
-        else if (value->kind == COREX_DOUBLE) \
-            *(T *)to = (of) == 'f' ? (T)value->real : (T)corex_whole(value->real, sizeof(T)); \
-        else if (value->kind == COREX_UINT && (of) == 'f') \
-            *(T *)to = (T)value->unsigned_integer; \
-        else \
-            *(T *)to = (T)value->integer; \
+        *(T *)to = (T)(value->kind == COREX_DOUBLE ? value->real != 0 : value->integer != 0); \
         break;
+#define COREX_STORE_INTEGER_CASE(number, NAME, name, sfx, T, ...) \
+    case number: \
+        *(T *)to = value->kind == COREX_DOUBLE ? corex_to_##sfx(value->real) : (T)value->integer; \
+        break;
+#define COREX_STORE_FLOAT_CASE(number, NAME, name, sfx, T, ...) \
+    case number: *(T *)to = COREX_ROUNDED(T, value); break;
+#define COREX_STORE_HALF_CASE(number, NAME, name, sfx, T, ...) \
+    case number: *(T *)to = corex_to_##sfx(COREX_ROUNDED(float, value)); break;
 
 static inline void corex_store(void *to, int32_t dtype, const corex_argument *value)
 {
     switch (dtype) {
-        COREX_DTYPE_ROWS(COREX_STORE_CASE, 0)
+        COREX_BOOL_ROWS(COREX_STORE_BOOL_CASE, 0)
+        COREX_INTEGER_ROWS(COREX_STORE_INTEGER_CASE, 0)
+        COREX_FLOAT_ROWS(COREX_STORE_FLOAT_CASE, 0)
+        COREX_HALF_ROWS(COREX_STORE_HALF_CASE, 0)
     }
 }
 
@@ -67,11 +76,17 @@ static inline void corex_store(void *to, int32_t dtype, const corex_argument *va
             *(T *)to = (T)((U) * (T *)to + (U) * (const T *)from); \
         break;
 
+#define COREX_ADD_HALF_CASE(number, NAME, name, sfx, T, ...) \
+    case number: \
+        *(T *)to = corex_to_##sfx(corex_from_##sfx(*(T *)to) + corex_from_##sfx(*(const T *)from)); \
+        break;
+
 /* One element onto another. */
 static inline void corex_add_to(void *to, const void *from, int32_t dtype)
 {
     switch (dtype) {
         COREX_DTYPE_ROWS(COREX_ADD_CASE, 0)
+        COREX_HALF_ROWS(COREX_ADD_HALF_CASE, 0)
     }
 }
 

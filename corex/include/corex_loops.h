@@ -69,7 +69,7 @@ static inline corex_status corex_fail(corex_status status, const char *format, .
 static inline int64_t corex_size_of(int32_t dtype)
 {
     switch (dtype) {
-        COREX_DTYPE_ROWS(COREX_SIZE_CASE, 0)
+        COREX_HELD_ROWS(COREX_SIZE_CASE, 0)
     default: return 0;
     }
 }

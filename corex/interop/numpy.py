@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import struct
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
 
+from corex.backend.elements import READERS, nested
 from corex.dtypes import ALL
 from corex.layout import numel
 from corex.ops.create.host import from_numpy, host_bytes
@@ -16,8 +16,6 @@ from corex.tensor.tensor import Tensor
 if TYPE_CHECKING:
     import numpy as np
 
-# One reader per dtype, by the dtype's index: `read(bytes, byte offset) -> (number,)`.
-_READERS = tuple(struct.Struct(dtype.format).unpack_from for dtype in ALL)
 _SIZES = tuple(dtype.itemsize for dtype in ALL)
 
 
@@ -36,8 +34,8 @@ def item(self: Tensor) -> Number:
     index = key.dtype.index
     host = key.place.backend.host_view(self.storage_.buffer)
     if host is None:
-        return _READERS[index](host_bytes(self))[0]  # type: ignore[no-any-return]
-    return _READERS[index](host, self.offset * _SIZES[index])[0]  # type: ignore[no-any-return]
+        return READERS[index](host_bytes(self))[0]  # type: ignore[no-any-return]
+    return READERS[index](host, self.offset * _SIZES[index])[0]  # type: ignore[no-any-return]
 
 
 def tolist(self: Tensor) -> Any:
@@ -47,8 +45,7 @@ def tolist(self: Tensor) -> Any:
         return item(self)
     if not numel(shape):
         return _empty_lists(shape)
-    data = host_bytes(self).cast(self.key.dtype.format, shape)  # type: ignore[call-overload]
-    return data.tolist()
+    return nested(self.key.dtype, host_bytes(self), shape)
 
 
 def _empty_lists(shape: tuple[int, ...]) -> list[Any]:

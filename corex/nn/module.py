@@ -388,6 +388,14 @@ class Module(TreeMixin, StateMixin):
         """Converts floating-point parameters and buffers to float64."""
         return self.to(corex.float64)
 
+    def half(self: T) -> T:
+        """Converts floating-point parameters and buffers to float16."""
+        return self.to(corex.float16)
+
+    def bfloat16(self: T) -> T:
+        """Converts floating-point parameters and buffers to bfloat16."""
+        return self.to(corex.bfloat16)
+
     def cpu(self: T) -> T:
         """Moves parameters and buffers to the CPU."""
         return self.to(device="cpu")

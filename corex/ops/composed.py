@@ -14,9 +14,11 @@ from typing import Any
 from corex.dispatch.record import no_grad, record
 from corex.dispatch.resolve import check_overlap, check_places
 from corex.ops.out import check_dtype
+from corex.ops.promotion import cast
 from corex.ops.registration import Out
 from corex.ops.shape.views import before_write
 from corex.tensor.modes import mode
+from corex.tensor.place import DispatchKey
 from corex.tensor.schema import OpSchema, check_formulas
 from corex.tensor.tensor import Tensor, alias
 
@@ -54,6 +56,8 @@ def composition(
         given = arguments[:count]
         tensors = [t for t in given if isinstance(t, Tensor)]
         key = tensors[0].key
+        if key.dtype.is_floating_point and not key.dtype.keeps_floats:
+            return _wider(run, key, arguments)
         # Where dtypes or places differ, the parts' own derivatives convert on the way back.
         if (
             not mode.enabled
@@ -71,6 +75,18 @@ def composition(
 
     run.__name__ = run.__qualname__ = name
     return run
+
+
+def _wider(
+    run: Callable[..., Tensor], key: DispatchKey, arguments: tuple[Any, ...]
+) -> Tensor:
+    """A call on 16-bit floats: all steps in the wider dtype, so that the result is rounded once."""
+    dtype, compute = key.dtype, key.dtype.compute
+    assert compute is not None
+    wide = [cast(a, compute) if isinstance(a, Tensor) and a.key.dtype is dtype else a
+            for a in arguments]  # fmt: skip
+    result = run(*wide)
+    return cast(result, dtype) if result.key.dtype is compute else result
 
 
 def inplace_form(

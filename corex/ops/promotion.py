@@ -10,6 +10,7 @@ import math
 from typing import Any
 
 from corex import dtypes as dt
+from corex.backend.elements import pack, unpack
 from corex.dispatch.bind import copy_like, number_tensor
 from corex.dispatch.record import record
 from corex.dtypes import PROMOTION, DType
@@ -172,7 +173,11 @@ def check_fits(value: Number, dtype: DType) -> None:
         )
 
 
-def operand_number(value: Number) -> Number:
+_UNROUNDED = frozenset(("mul", "div", "floor_divide"))
+"""Where PyTorch takes a number beside 16-bit floats as it is."""
+
+
+def operand_number(value: Number, dtype: DType | None = None, op: str = "") -> Number:
     """A number as an operand: integers will wrap around, floats round.
 
     Raises:
@@ -180,7 +185,9 @@ def operand_number(value: Number) -> Number:
     """
     number = plain_number(value)
     check_bits(number)
-    return number
+    if dtype is None or dtype.kind != "f" or dtype.keeps_floats or op in _UNROUNDED:
+        return number
+    return unpack(dtype, pack(dtype, [number]))[0]  # type: ignore[no-any-return]
 
 
 def written_number(value: Any, dtype: DType, op: str = "") -> Number:

@@ -1,5 +1,5 @@
 /* Elementwise functions of two operands: which row, checks, iteration. */
-#include "levels.h"
+#include "half.h"
 
 int corex_binary_count(void)
 {
@@ -22,15 +22,37 @@ int corex_binary_op(const char *name)
     return -1;
 }
 
+static corex_status refused(const corex_op *row)
+{
+    return corex_fail(COREX_ERR_TYPE, "%s does not take these dtypes", row->name);
+}
+
+/* Beside a half may be a float32: a number, which is not rounded before. */
+static corex_status half_binary(const corex_op *row, const corex_view *out, const corex_view *a,
+                                const corex_view *b)
+{
+    const int half = COREX_AMONG(COREX_HALVES, a->dtype) ? a->dtype : b->dtype;
+    const corex_view *views[] = {out, a, b};
+    corex_loop loop = row->loops[COREX_FLOAT32];
+    for (int k = 1; k < 3; k++)
+        if (views[k]->dtype != half && views[k]->dtype != COREX_FLOAT32)
+            return refused(row);
+    if (loop == NULL || out->dtype != (row->to_bool ? COREX_BOOL : half))
+        return refused(row);
+    return corex_half_map(loop, row->cost, 3, views);
+}
+
 corex_status corex_binary(int op, const corex_view *out, const corex_view *a, const corex_view *b)
 {
     if (op < 0 || op >= corex_binary_count())
         return corex_fail(COREX_ERR_VALUE, "no binary op has number %d", op);
     const corex_op *row = corex_binary_row(corex_kernels_now(), op);
+    if (COREX_AMONG(COREX_HALVES, a->dtype) || COREX_AMONG(COREX_HALVES, b->dtype))
+        return half_binary(row, out, a, b);
     corex_loop loop = row->loops[a->dtype];
     if (loop == NULL || b->dtype != a->dtype ||
         out->dtype != (row->to_bool ? COREX_BOOL : a->dtype))
-        return corex_fail(COREX_ERR_TYPE, "%s does not take these dtypes", row->name);
+        return refused(row);
     corex_iter iter;
     const corex_view *views[] = {out, a, b};
     corex_status status = corex_iter_init(&iter, 3, views);

@@ -1,6 +1,7 @@
 /* Copies with conversion, constants, ranges, selection. */
-#include "convert.h"
-#include "levels.h"
+#include "corex_half.h"
+#include "corex_whole.h"
+#include "half.h"
 
 /* ---- transposed copies ---- */
 
@@ -69,18 +70,15 @@ static bool try_transpose(const corex_iter *iter)
     return true;
 }
 
-corex_loop corex_copy_loop(int dtype)
-{
-    return corex_kernels_now()->copy->convert[dtype][dtype == COREX_BOOL ? COREX_UINT8 : dtype];
-}
-
 corex_loop corex_move_loop(int64_t itemsize)
 {
-    int dtype = 0;
-    while (corex_itemsizes[dtype] != itemsize)
-        dtype++;
-    return corex_copy_loop(dtype);
+    static const uint8_t dtypes[COREX_NUM_SIZES] = {COREX_UINT8, COREX_UINT16, COREX_UINT32,
+                                                    COREX_UINT64};
+    const int dtype = dtypes[COREX_BY_SIZE(itemsize)];
+    return corex_kernels_now()->copy->convert[dtype][dtype];
 }
+
+corex_loop corex_copy_loop(int dtype) { return corex_move_loop(corex_itemsizes[dtype]); }
 
 corex_status corex_copy(const corex_view *out, const corex_view *a)
 {
@@ -92,24 +90,36 @@ corex_status corex_copy(const corex_view *out, const corex_view *a)
     bool converts = a->dtype != out->dtype && out->dtype != COREX_BOOL;
     if ((a->dtype == out->dtype || (!converts && a->dtype == COREX_BOOL)) && try_transpose(&iter))
         return COREX_OK;
-    /* bool to bool keeps its bytes, so that a copy is a copy */
-    int to = a->dtype == COREX_BOOL && out->dtype == COREX_BOOL ? COREX_UINT8 : out->dtype;
-    corex_iter_run(&iter, COREX_WRITES_ONLY, corex_kernels_now()->copy->convert[a->dtype][to], 1);
+    /* A copy is a copy: a bool keeps its byte, and a NaN its bits. */
+    if (a->dtype == out->dtype)
+        corex_iter_run(&iter, COREX_WRITES_ONLY, corex_copy_loop(a->dtype), 1);
+    else if (COREX_AMONG(COREX_HALVES, a->dtype) || COREX_AMONG(COREX_HALVES, out->dtype))
+        return corex_half_copy(out, a);
+    else
+        corex_iter_run(&iter, COREX_WRITES_ONLY,
+                       corex_kernels_now()->copy->convert[a->dtype][out->dtype], 1);
     return COREX_OK;
 }
 
 /* ---- fill, arange ---- */
 
 typedef union element {
-    COREX_DTYPE_ROWS(COREX_FIELD)
+    COREX_HELD_ROWS(COREX_FIELD)
 } element;
 
 #define TRUTH(number, NAME, name, sfx, ...) \
     case COREX_##NAME: result.sfx = is_integer ? i != 0 : f != 0; break;
 #define WHOLE(number, NAME, name, sfx, T, ...) \
-    case COREX_##NAME: result.sfx = is_integer ? (T)i : to_##sfx(f); break;
+    case COREX_##NAME: result.sfx = is_integer ? (T)i : corex_to_##sfx(f); break;
 #define FLOATING(number, NAME, name, sfx, T, ...) \
     case COREX_##NAME: result.sfx = is_integer == 2 ? (T)natural : is_integer ? (T)i : (T)f; break;
+
+#define ROUNDED(number, NAME, name, sfx, ...) \
+    case COREX_##NAME: \
+        result.sfx = corex_to_##sfx(is_integer == 2 ? (float)natural \
+                                    : is_integer    ? (float)i \
+                                                    : (float)f); \
+        break;
 
 /* The number is a double, an int64 or a uint64, as is_integer is 0, 1 or 2. */
 static element convert_number(int dtype, int is_integer, const void *value)
@@ -123,6 +133,7 @@ static element convert_number(int dtype, int is_integer, const void *value)
         COREX_BOOL_ROWS(TRUTH)
         COREX_INTEGER_ROWS(WHOLE)
         COREX_FLOAT_ROWS(FLOATING)
+        COREX_HALF_ROWS(ROUNDED)
     }
     return result;
 }
@@ -153,7 +164,7 @@ corex_status corex_fill(const corex_view *out, int is_integer, const void *value
 corex_status corex_arange(const corex_view *out, int is_integer, const void *start,
                           const void *step)
 {
-    if (out->ndim != 1 || !COREX_AMONG(COREX_NUMBERS, out->dtype))
+    if (out->ndim != 1 || !COREX_AMONG(COREX_NUMBERS | COREX_HALVES, out->dtype))
         return corex_fail(COREX_ERR_TYPE, "arange needs a 1-d view of numbers");
     const int64_t n = out->shape[0], stride = out->strides[0] * corex_itemsizes[out->dtype];
     char *base = out->data;
@@ -168,7 +179,7 @@ corex_status corex_arange(const corex_view *out, int is_integer, const void *sta
         memcpy(&ffirst, start, 8);
         memcpy(&fby, step, 8);
     }
-    if (is_integer || COREX_AMONG(COREX_FLOATS, out->dtype)) {
+    if ((is_integer && !COREX_AMONG(COREX_HALVES, out->dtype)) || COREX_AMONG(COREX_FLOATS, out->dtype)) {
         switch (out->dtype) {
             COREX_INTEGER_ROWS(ARANGE_INTEGER)
             COREX_FLOAT_ROWS(ARANGE_FLOAT)

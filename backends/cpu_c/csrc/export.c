@@ -4,7 +4,7 @@
 #include <pthread.h>
 
 #include "force.h"
-#include "levels.h"
+#include "half.h"
 
 /* ---- elementwise ops and reductions, from their tables of loops ---- */
 #define MOST_ROWS 256
@@ -17,20 +17,40 @@ RUN(binary, corex_binary((int)self->code, V(0), V(1), V(2)))
 RUN(reduce,
     corex_reduce((int)self->code, V(0), V(1), (int)COREX_MIN(a[2].integer, COREX_MAX_DIMS + 1)))
 
+/* A number beside halves, as float32 of strides 0. */
+static corex_view as_view(const corex_argument *argument, const corex_view *like, float *room)
+{
+    static const int64_t zeros[COREX_MAX_DIMS];
+    if (argument->kind == COREX_VIEW)
+        return *argument->view;
+    *room = argument->kind == COREX_DOUBLE ? (float)argument->real
+            : argument->kind == COREX_UINT ? (float)argument->unsigned_integer
+                                           : (float)argument->integer;
+    return (corex_view){room, like->shape, zeros, like->ndim, COREX_FLOAT32};
+}
+
+static corex_status run_half_binary(const corex_kernel *self, const corex_argument *a, int32_t n)
+{
+    (void)n;
+    float rooms[2];
+    const corex_view x = as_view(&a[1], V(0), &rooms[0]), y = as_view(&a[2], V(0), &rooms[1]);
+    return corex_binary((int)self->code, V(0), &x, &y);
+}
+
 bool corex_is_form_of_gelu(const char *name) { return strncmp(name, "gelu", 4) == 0; }
 
-/* The first row of a name is the one in use. */
-static bool has_row(const char *name)
+/* The first row of a name and of dtypes is the one in use. */
+static bool has_row(const corex_kernel *row)
 {
     for (int32_t k = 0; k < row_count; k++)
-        if (strcmp(rows[k].name, name) == 0)
+        if (strcmp(rows[k].name, row->name) == 0 && (rows[k].dtypes & row->dtypes || !row->dtypes))
             return true;
     return false;
 }
 
 static void add(corex_kernel row)
 {
-    if (row_count < MOST_ROWS && !has_row(row.name))
+    if (row_count < MOST_ROWS && !has_row(&row))
         rows[row_count++] = row;
 }
 
@@ -46,6 +66,13 @@ static void add_loops(const corex_op *row, int op, const char *letters, corex_ru
 {
     if (!corex_is_form_of_gelu(row->name))
         add((corex_kernel){row->name, letters, run, .dtypes = dtypes_of(row), .code = op});
+}
+
+/* What has a loop for float32 takes halves, too. */
+static void add_halves(const corex_op *row, int op, const char *letters, corex_run run)
+{
+    if (row->loops[COREX_FLOAT32] != NULL && !corex_is_form_of_gelu(row->name))
+        add((corex_kernel){row->name, letters, run, .dtypes = COREX_HALVES, .code = op});
 }
 
 static void add_reduction(const corex_reduction *row, int op)
@@ -67,6 +94,10 @@ static void collect(void)
         add_loops(corex_unary_row(kernels, op), op, "oa", run_unary);
     for (int op = 0; op < corex_binary_count(); op++)
         add_loops(corex_binary_row(kernels, op), op, "oee", run_binary);
+    for (int op = 0; op < corex_unary_count(); op++)
+        add_halves(corex_unary_row(kernels, op), op, "oa", run_unary);
+    for (int op = 0; op < corex_binary_count(); op++)
+        add_halves(corex_binary_row(kernels, op), op, "onn", run_half_binary);
     for (int op = 0; corex_reduce_name(op) != NULL; op++)
         add_reduction(&kernels->reductions->rows[op], op);
 }
@@ -123,6 +154,7 @@ static const corex_table table = {
     .name = "cpu_c",
     .device_type = "cpu",
     .flags = COREX_HOST,
+    .dtypes = COREX_HELD,
     .last_error = corex_last_error,
     .probe = probe,
     .allocate = allocate,

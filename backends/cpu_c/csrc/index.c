@@ -1,4 +1,5 @@
 /* Reading and writing at positions given by index tensors. */
+#include "corex_half.h"
 #include "levels.h"
 #include "sizes.h"
 
@@ -162,10 +163,22 @@ static void add_row(char *const *p, const int64_t *s, int64_t n, corex_loop add)
 
 COREX_DTYPE_ROWS(ADD_ROW)
 
+#define ADD_HALF_ROW(number, NAME, name, sfx, T, ...) \
+    static void add_row_##sfx(char *const *p, const int64_t *s, int64_t n) \
+    { \
+        for (int64_t i = 0; i < n; i++) { \
+            T *to = (T *)(p[0] + i * s[0]); \
+            const T x = *(const T *)(p[1] + i * s[1]); \
+            *to = corex_to_##sfx(corex_from_##sfx(*to) + corex_from_##sfx(x)); \
+        } \
+    }
+
+COREX_HALF_ROWS(ADD_HALF_ROW)
+
 corex_status corex_index_put(const corex_view *out, const corex_view *values, int accumulate, int k,
                              const corex_view *indices)
 {
-    static const corex_loop adds[] = {COREX_DTYPE_ROWS(COREX_ENTRY, add_row)};
+    static const corex_loop adds[] = {COREX_HELD_ROWS(COREX_ENTRY, add_row)};
     corex_loop loop = accumulate ? adds[out->dtype] : corex_copy_loop(out->dtype);
     return move_rows(out, values, k, indices, true, loop, !accumulate);
 }

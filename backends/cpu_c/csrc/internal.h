@@ -36,7 +36,7 @@
 
 /* ---- dtypes ---- */
 #define COREX_SIZE_OF(number, NAME, name, sfx, T, ...) [COREX_##NAME] = sizeof(T),
-static const uint8_t corex_itemsizes[COREX_NUM_DTYPES] = {COREX_DTYPE_ROWS(COREX_SIZE_OF)};
+static const uint8_t corex_itemsizes[COREX_NUM_DTYPES] = {COREX_HELD_ROWS(COREX_SIZE_OF)};
 /* Where a table has one kernel per size. */
 #define COREX_BY_SIZE(itemsize) __builtin_ctz((unsigned)(itemsize))
 

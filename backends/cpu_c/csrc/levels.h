@@ -35,6 +35,7 @@ typedef struct corex_reduction_table {
 
 typedef struct corex_copy_table {
     corex_loop convert[COREX_NUM_DTYPES][COREX_NUM_DTYPES]; /* from, to */
+    corex_loop from_half[COREX_NUM_DTYPES], to_half[COREX_NUM_DTYPES]; /* to and from float32 */
     corex_loop fill[COREX_NUM_SIZES];                       /* operands out, value */
     corex_loop where[COREX_NUM_SIZES];                      /* operands out, cond, a, b */
 } corex_copy_table;

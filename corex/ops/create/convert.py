@@ -136,7 +136,8 @@ def _cast_method(name: str, dtype: DType) -> None:
 
 
 for _dtype in ALL:
-    _cast_method(_dtype.scalar.lower(), _dtype)
+    if _dtype.kind != "u" or _dtype.itemsize == 1:  # the wide unsigned ones have none
+        _cast_method(_dtype.scalar.lower(), _dtype)
 
 
 @method(quick=True)

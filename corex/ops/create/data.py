@@ -13,6 +13,7 @@ from itertools import chain
 from typing import Any
 
 from corex import dtypes as dt
+from corex.backend.elements import pack
 from corex.dispatch.bind import fill
 from corex.dispatch.devices import find_place
 from corex.dispatch.resolve import empty
@@ -214,26 +215,26 @@ def _pack(values: list[Any], kinds: set[type], dtype: DType) -> memoryview:
         RuntimeError: a number the dtype cannot hold.
     """
     if dtype.kind == "f":
-        return memoryview(array(dtype.format, values)).cast("B")
+        return pack(dtype, values)
     for value in () if kinds <= _SCALARS.keys() else values:
         if not isinstance(value, bool | int | float):
             raise TypeError(f"'{type(value).__name__}' object cannot be interpreted as an integer")
     if dtype.kind == "b":
-        return memoryview(bytes(map(bool, values)))
+        return pack(dtype, values)
     try:
         if not kinds <= _INTEGERS:
             floats = [v for v in values if isinstance(v, float)]
             for bound in (min(floats, default=0), max(floats, default=0)):
                 check_fits(bound, dtype)
             values = [int(v) if isinstance(v, float) else v for v in values]
-        return memoryview(array(dtype.format, values)).cast("B")
+        return pack(dtype, values)
     except (OverflowError, ValueError):
         for value in values:
             if isinstance(value, int) and not -(2**63) <= value < 2**63:
                 raise ValueError("Overflow when unpacking long long") from None
             check_fits(value, dtype)
         modulus = 1 << dtype.digits  # negative ones, of a dtype without a sign
-        return memoryview(array(dtype.format, [value % modulus for value in values])).cast("B")
+        return pack(dtype, [value % modulus for value in values])
 
 
 _INTEGERS = {int, bool}

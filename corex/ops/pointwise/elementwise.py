@@ -59,7 +59,7 @@ def binary_operator(schema: OpSchema) -> Callable[[Tensor, Any], Any]:
                 return bind_pointwise(schema, (self, other), (), shape, output)
             return general(schema, (self, other))
         key = self.key
-        if type(other) is float and key.dtype.is_floating_point and key.dtype in takes:
+        if type(other) is float and key.dtype.keeps_floats and key.dtype in takes:
             output = dt.bool_ if to_bool else key.dtype  # the number cannot but fit
             return bind_pointwise(schema, (self, other), (), self.shape, output, None, True)
         if isinstance(other, bool | int | float):
@@ -169,7 +169,7 @@ def _fitting(self: Tensor, others: tuple[Any, ...], numbers: bool) -> list[Any] 
                 return None
             views.append((other.storage_.buffer, key.dtype, shape, dense, other.offset))
         elif numbers and (
-            (kind is float and key.dtype.is_floating_point)
+            (kind is float and key.dtype.keeps_floats)
             or (kind is int and key.dtype.kind in "if" and -_WORD <= other < _WORD)
         ):
             views.append(other)
@@ -292,11 +292,11 @@ def _promoted(
         for other in operands[1:]:
             if not isinstance(other, Tensor):
                 kind = type(other)
-                fits = (kind is float and key.dtype.is_floating_point) or (
+                fits = (kind is float and key.dtype.keeps_floats) or (
                     kind is int and key.dtype.kind != "b"
                 )
                 if fits and len(operands) == 2:
-                    return (first, operand_number(other)), output
+                    return (first, operand_number(other, key.dtype, schema.name)), output
                 break
             if other.key is not key:
                 break
@@ -317,7 +317,10 @@ def _promoted(
             dtype = dt.get_default_dtype()
         else:
             raise _unsupported(schema, dtype)
-    result = [cast(o, dtype) if isinstance(o, Tensor) else operand_number(o) for o in operands]
+    result = [
+        cast(o, dtype) if isinstance(o, Tensor) else operand_number(o, dtype, schema.name)
+        for o in operands
+    ]
     if mixed:
         result = [brought(o, place) if isinstance(o, Tensor) else o for o in result]
     return tuple(result), dt.bool_ if schema.family in _TO_BOOL else dtype

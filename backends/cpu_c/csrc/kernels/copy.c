@@ -1,5 +1,6 @@
 /* Copies with conversion, constants, selection. */
-#include "convert.h"
+#include "corex_half.h"
+#include "corex_whole.h"
 #include "loops.h"
 
 /* The row of the target, then suffix and type of the source. */
@@ -7,7 +8,7 @@
     LOOP1(copy_##from, to, TI, TO, TI, x != 0)
 #define KEEP(number, NAME, name, to, TO, U, kind, from, TI) LOOP1(copy_##from, to, TI, TO, TI, x)
 #define CUT(number, NAME, name, to, TO, U, kind, from, TI) \
-    LOOP1(copy_##from, to, TI, TO, TI, to_##to(x))
+    LOOP1(copy_##from, to, TI, TO, TI, corex_to_##to(x))
 #define FROM_INTEGER(from, TI) \
     COREX_BOOL_ROWS(TO_BOOL, from, TI) COREX_NUMBER_ROWS_LATER(KEEP, from, TI)
 #define FROM_FLOAT(from, TI) \
@@ -20,6 +21,14 @@ COREX_AGAIN(COREX_FLOAT_ROWS(COREX_MAKE, FROM_FLOAT))
 #define SOURCE(number, NAME, name, from, ...) \
     [COREX_##NAME] = {COREX_BOOL_ROWS(COREX_ENTRY, copy_##from) \
                           COREX_NUMBER_ROWS_LATER(COREX_ENTRY, copy_##from)},
+
+/* Halves become float32 and are made of it; other pairs go by way of that. */
+#define OF_HALF(number, NAME, name, sfx, T, ...) \
+    LOOP1(copy_##sfx, f32, T, float, T, corex_from_##sfx(x)) \
+    LOOP1(copy_f32, sfx, float, T, float, corex_to_##sfx(x))
+#define FROM_HALF(number, NAME, name, from, ...) [COREX_##NAME] = copy_##from##_f32,
+
+COREX_HALF_ROWS(OF_HALF)
 
 /* The scalar is a broadcast second operand: stride 0. */
 #define FILL(shift, bytes, T, ...) \
@@ -61,6 +70,8 @@ COREX_SIZE_ROWS(WHERE)
 const corex_copy_table COREX_LEVELED(corex_copy) = {
     .convert = {[COREX_BOOL] = {COREX_DTYPE_ROWS(COREX_ENTRY, copy_u8)},
                 COREX_AGAIN(COREX_NUMBER_ROWS(SOURCE))},
+    .from_half = {COREX_HALF_ROWS(FROM_HALF)},
+    .to_half = {COREX_HALF_ROWS(COREX_ENTRY, copy_f32)},
     .fill = COREX_SIZE_TABLE(fill),
     .where = COREX_SIZE_TABLE(where),
 };
