@@ -42,6 +42,8 @@ class Row(NamedTuple):
     compute: str | None = None
 
 
+_SINGLE: Final = "float32"
+
 # fmt: off
 ROWS: Final = (
     Row("bool",     1, "b", "?", "Bool",     "b1", 6, "BOOL", (),           1),
@@ -53,8 +55,8 @@ ROWS: Final = (
     Row("int16",    2, "i", "h", "Short",    "i2", 0, "I16",  ("short",),  15, compute="int32"),
     Row("int32",    4, "i", "i", "Int",      "i4", 0, "I32",  ("int",),    31),
     Row("int64",    8, "i", "q", "Long",     "i8", 0, "I64",  ("long",),   63),
-    Row("float16",  2, "f", "e", "Half",     "f2", 2, "F16",  ("half",),   11, (-14, 15), "float32"),
-    Row("bfloat16", 2, "f", "",  "BFloat16", "",   4, "BF16", (),           8, (-126, 127), "float32"),
+    Row("float16",  2, "f", "e", "Half",     "f2", 2, "F16",  ("half",),   11, (-14, 15), _SINGLE),
+    Row("bfloat16", 2, "f", "",  "BFloat16", "",   4, "BF16", (), 8, (-126, 127), _SINGLE),
     Row("float32",  4, "f", "f", "Float",    "f4", 2, "F32",  ("float",),  24, (-126, 127)),
     Row("float64",  8, "f", "d", "Double",   "f8", 2, "F64",  ("double",), 53, (-1022, 1023)),
 )

@@ -6,10 +6,11 @@ import ctypes
 import threading
 import weakref
 from collections import deque
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any, ClassVar
 
-from corex.backend import Backend, Buffer, Kernel, OutOfMemoryError
+from corex.backend import Backend, Buffer, Kernel, OutOfMemoryError, widened
+from corex.dtypes import ALL, DType
 
 from . import create, elementwise, index, matmul, optim, random, reduce, window
 
@@ -34,6 +35,11 @@ class ReferenceBackend(Backend):
         **window.KERNELS,
         **optim.KERNELS,
     }
+
+    takes: Mapping[str, Collection[DType]] = {op: widened(op) for op in kernels}
+
+    def dtypes(self, device: int) -> tuple[DType, ...]:
+        return ALL
 
     def __init__(self) -> None:
         self._lock = threading.Lock()

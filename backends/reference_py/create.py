@@ -14,12 +14,24 @@ from .views import Scalar, load, store
 def converted(value: Scalar, to: DType) -> Scalar:
     """The number as the dtype holds it, up to the rounding and wrapping that `pack` does."""
     if to.kind in "ui" and isinstance(value, float):
-        # Towards zero. What does not fit is the most negative number; uint8 is int64's low byte.
-        lowest = -(1 << 31 if to.itemsize == 4 else 1 << 63)
-        return math.trunc(value) if lowest <= value < -lowest else lowest
-    if to.itemsize == 4 and to.kind == "f" and isinstance(value, int):
+        return whole(value, to)
+    if to.itemsize < 8 and to.kind == "f" and isinstance(value, int):
         return _exact_or_odd(value)
     return value
+
+
+def whole(value: float, to: DType) -> int:
+    """An integer of a float, towards zero.
+
+    What does not fit int32 or int64 is the most negative number; narrower ones and uint32 are the
+    low bits of int64. uint64 goes on where int64 ends.
+    """
+    lowest = -(1 << 31 if to.itemsize == 4 and to.kind == "i" else 1 << 63)
+    if lowest <= value < -lowest:
+        return math.trunc(value)
+    if to.itemsize == 8 and to.kind == "u" and value > 0:
+        return math.trunc(value) if value < 2.0**64 else 0
+    return lowest
 
 
 def _exact_or_odd(value: int) -> int:

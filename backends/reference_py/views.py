@@ -12,7 +12,8 @@ from array import array
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from corex.backend import OutOfMemoryError, View, contiguous_strides
+from corex.backend import OutOfMemoryError, View, contiguous_strides, unpack
+from corex.backend import pack as packed_by
 from corex.dtypes import DType
 
 LONGEST_LIST = 2**32
@@ -29,7 +30,19 @@ def load(view: View) -> list[Scalar]:
         values = memory[where.start : where.stop].tolist()
     else:
         values = [memory[position] for position in where]
-    return [value != 0 for value in values] if view[1].kind == "b" else values
+    return _numbers(view[1], values)
+
+
+def _numbers(dtype: DType, found: list[Scalar]) -> list[Scalar]:
+    """What the cells of a dtype stand for."""
+    if dtype.kind == "b":
+        return [value != 0 for value in found]
+    return unpack(dtype, memoryview(array("H", found)).cast("B")) if is_half(dtype) else found
+
+
+def is_half(dtype: DType) -> bool:
+    """Whether it is a float of 16 bits, whose cells are read and written as integers."""
+    return dtype.kind == "f" and dtype.itemsize == 2
 
 
 def store(view: View, values: Iterable[Scalar]) -> None:
@@ -53,7 +66,9 @@ def add_at(view: View, where: Sequence[int], values: Iterable[Scalar]) -> None:
     memory = cells(view)
     totals: dict[int, Scalar] = {}
     for position, value in zip(where, values, strict=True):
-        totals[position] = totals.get(position, memory[position]) + value
+        if position not in totals:
+            totals[position] = _numbers(view[1], [memory[position]])[0]
+        totals[position] += value
     write_at(view, list(totals), totals.values())
 
 
@@ -94,7 +109,8 @@ def is_row_major(shape: tuple[int, ...], strides: tuple[int, ...]) -> bool:
 
 
 def cells(view: View) -> memoryview:
-    """The whole buffer as numbers of the view's dtype; bools are the bytes 0 and 1."""
+    """The whole buffer as cells of the view's dtype: bools are the bytes 0 and 1, floats of 16 bits
+    are their bits."""
     buffer, dtype = view[:2]
     code: Any = type_code(dtype)
     data = memoryview(buffer)
@@ -104,8 +120,8 @@ def cells(view: View) -> memoryview:
 
 
 def type_code(dtype: DType) -> str:
-    """The letter of the dtype in `array` and `memoryview`, neither of which stores bools."""
-    return "B" if dtype.kind == "b" else dtype.format
+    """The letter of the dtype's cells in `array` and `memoryview`."""
+    return "B" if dtype.kind == "b" else "H" if is_half(dtype) else dtype.format
 
 
 def pack(dtype: DType, values: Iterable[Scalar]) -> array[Scalar]:
@@ -118,6 +134,8 @@ def pack(dtype: DType, values: Iterable[Scalar]) -> array[Scalar]:
     if dtype.kind == "b":
         return array("B", [value != 0 for value in values])
     numbers = list(values)
+    if is_half(dtype):
+        return array("H", packed_by(dtype, numbers).tobytes())
     try:
         return array(type_code(dtype), numbers)
     except OverflowError:

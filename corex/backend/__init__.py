@@ -17,6 +17,7 @@ from corex.backend.contract import *  # noqa: F403
 from corex.backend.contract import __all__ as _contract
 from corex.backend.elements import pack as pack
 from corex.backend.elements import unpack as unpack
+from corex.backend.signatures import widened as widened
 
 if TYPE_CHECKING:
     from corex.backend.graph import Graph as Graph
@@ -34,6 +35,7 @@ __all__ = [
     "get_include",
     "pack",
     "unpack",
+    "widened",
 ]
 
 

@@ -1,7 +1,7 @@
 """Elements of memory as Python numbers, and back.
 
-`struct`, `array` and memoryviews do it for the dtypes whose letter they know. The 16-bit floats they
-do not: those go by way of float32, as PyTorch converts them.
+`struct`, `array` and memoryviews do it for the dtypes whose letter they know. Floats of 16 bits go
+by way of float32, as PyTorch converts them.
 """
 
 from __future__ import annotations

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator
 from typing import Final, NamedTuple
 
-from corex.dtypes import DType, bool_, float32, float64, int32, int64, uint8
+from corex.dtypes import DType, bool_, float32, float64, int32, int64, of_kinds, uint8
 
 DTYPES: Final = (bool_, uint8, int32, int64, float32, float64)
 """The dtypes of this API version; one that comes later is held only by who says so."""
@@ -154,6 +154,16 @@ def _rows() -> Iterator[tuple[str, Signature]]:
 
 SIGNATURES: Final = dict(_rows())
 """Every kernel of the contract."""
+
+_KINDS: Final = {ALL: "buif", NUMBER: "uif", FLOAT: "f", INTEGER: "ui", BITS: "bui"}
+
+
+def widened(op: str) -> frozenset[DType]:
+    """The dtypes of a kernel that computes with all of the kinds it is asked for, those that came
+    after this API version among them. Not of random numbers, which other dtypes draw otherwise."""
+    of = SIGNATURES[op].of
+    return of if op.startswith("random_") or of not in _KINDS else of_kinds(_KINDS[of])
+
 
 UPDATES: Final = frozenset(("index_put", "scatter_add"))
 """Kernels that also read their output."""

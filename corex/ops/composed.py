@@ -77,9 +77,7 @@ def composition(
     return run
 
 
-def _wider(
-    run: Callable[..., Tensor], key: DispatchKey, arguments: tuple[Any, ...]
-) -> Tensor:
+def _wider(run: Callable[..., Tensor], key: DispatchKey, arguments: tuple[Any, ...]) -> Tensor:
     """A call on 16-bit floats: all steps in the wider dtype, so that the result is rounded once."""
     dtype, compute = key.dtype, key.dtype.compute
     assert compute is not None

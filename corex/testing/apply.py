@@ -34,6 +34,12 @@ def tensors(
     return found
 
 
+def array_of(t: corex.Tensor) -> Array:
+    """The elements on the host; bfloat16 by way of float32, as NumPy has none."""
+    host = t.detach().cpu()
+    return host.float().numpy().astype("bfloat16") if t.dtype is dtypes.bfloat16 else host.numpy()
+
+
 def outputs(spec: Spec, case: Case, given: Sequence[Any]) -> list[corex.Tensor]:
     """The op's outputs, by kernel, decomposition or fallback.
 

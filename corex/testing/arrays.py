@@ -18,8 +18,32 @@ Shape = tuple[int, ...]
 Layout = str | Shape
 """A layout by name, or strides in elements."""
 
-INTEGER: Final = tuple(dtype.name for dtype in dtypes.ALL if dtype.kind in "ui")
-FLOAT: Final = tuple(dtype.name for dtype in dtypes.ALL if dtype.kind == "f")
+try:  # NumPy has no bfloat16 of its own
+    import ml_dtypes as ml_dtypes
+except ImportError:
+    UNTESTED: tuple[str, ...] = ("bfloat16",)
+else:
+    UNTESTED = ()
+
+TESTED: Final = tuple(dtype for dtype in dtypes.ALL if dtype.name not in UNTESTED)
+"""The dtypes that cases are made for; bfloat16 takes the package ml_dtypes."""
+INTEGER: Final = tuple(dtype.name for dtype in TESTED if dtype.kind in "ui")
+FLOAT: Final = tuple(dtype.name for dtype in TESTED if dtype.kind == "f")
+
+
+DIFFERENTIATED: Final = tuple(dtype.name for dtype in TESTED if dtype.keeps_floats)
+"""The dtypes that gradients are compared in: finite differences say nothing of 16 bits."""
+
+
+def is_float(array: Array | np.dtype[Any]) -> bool:
+    """Whether elements are floats, NumPy's own or bfloat16."""
+    return str(getattr(array, "dtype", array)) in FLOAT
+
+
+def smallest_subnormal(dtype: str) -> float:
+    """The smallest positive number of a floating dtype."""
+    info = dtypes.finfo(dtypes.by_name(dtype))
+    return info.tiny * info.eps
 
 
 # ---- data ----------------------------------------------------------------------------------
@@ -35,7 +59,7 @@ def _edges(dtype: dtypes.DType) -> list[Any]:
     return [0, 1, *near, high, *([low] if low else [])]
 
 
-EDGES: Final = {dtype.name: _edges(dtype) for dtype in dtypes.ALL}
+EDGES: Final = {dtype.name: _edges(dtype) for dtype in TESTED}
 
 
 def numbers(rng: np.random.Generator, dtype: str, shape: Shape, edges: bool = True) -> Array:
@@ -44,7 +68,7 @@ def numbers(rng: np.random.Generator, dtype: str, shape: Shape, edges: bool = Tr
     if dtype == "bool":
         values = rng.integers(0, 2, count).astype(bool)
     elif dtype in INTEGER:
-        values = rng.integers(0 if dtype == "uint8" else -100, 100, count).astype(dtype)
+        values = rng.integers(0 if dtype.startswith("u") else -100, 100, count).astype(dtype)
     else:
         spread = rng.choice([0.3, 3.0, 30.0], count)
         values = (rng.standard_normal(count) * spread).astype(dtype)
@@ -63,10 +87,21 @@ BEYOND: Final = [
 
 
 def as_integers(values: Array, dtype: str) -> Array:
-    """Floats as an integer dtype holds them: what does not fit is the most negative number."""
+    """Floats as an integer dtype holds them: what does not fit is the most negative number.
+
+    Narrow ones and uint32 are the low bits of int64; uint64 goes on where int64 ends.
+    """
     lowest = -(2.0**31 if dtype == "int32" else 2.0**63)
-    fits = (values >= lowest) & (values < -lowest)
-    return np.where(fits, values, lowest).astype("int64").astype(dtype)  # which wraps for uint8
+    wide = values.astype("float64")
+    beyond = (
+        (wide >= -lowest) & (wide < -2 * lowest) if dtype == "uint64" else np.zeros_like(wide, bool)
+    )
+    wide = np.where(beyond, wide + lowest, wide)
+    fits = (wide >= lowest) & (wide < -lowest)
+    whole = np.where(fits, wide, lowest).astype("int64")
+    over = np.isnan(wide) | (wide < -lowest) | (dtype != "uint64")  # else above uint64: 0
+    whole = np.where(over, whole, 0).astype(dtype)
+    return np.where(beyond, whole + np.array(2**63, "uint64"), whole).astype(dtype)
 
 
 def smooth(
@@ -218,7 +253,7 @@ class In(Placed):
 
 def exact(values: Array) -> Array:
     """A copy in which floats are float64."""
-    return values.astype(np.float64) if values.dtype.kind == "f" else values.copy()
+    return values.astype(np.float64) if is_float(values) else values.copy()
 
 
 class Expected:

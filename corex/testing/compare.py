@@ -7,7 +7,8 @@ from typing import Any, Final, NamedTuple
 
 import numpy as np
 
-from corex.testing.arrays import Array, Expected
+from corex import dtypes
+from corex.testing.arrays import Array, Expected, is_float, smallest_subnormal
 from corex.testing.flushing import smallest
 
 SHOWN: Final = 5
@@ -40,7 +41,7 @@ def compare(
     with np.errstate(all="ignore"):
         bad, bound = _wrong(got, expected)
         if flushed is not None:
-            small = smallest(str(got.dtype)) if got.dtype.kind == "f" else 0.0
+            small = smallest(str(got.dtype)) if is_float(got) else 0.0
             bad &= _wrong(got, flushed, small)[0] & _wrong(got, expected, small)[0]
     special = bad & _special(got, wanted)
     return [
@@ -53,7 +54,7 @@ def compare(
 def _wrong(got: Array, expected: Expected, more: float = 0.0) -> tuple[Array, Array]:
     """Which elements are not as expected, and how far each may be off; `more` comes on top."""
     wanted = expected.values
-    if got.dtype.kind != "f":
+    if not is_float(got):
         return got != wanted.astype(got.dtype), np.zeros(wanted.shape)
     bound = tolerance(got.dtype, expected) + more
     rounded = wanted.astype(got.dtype)
@@ -64,7 +65,7 @@ def _wrong(got: Array, expected: Expected, more: float = 0.0) -> tuple[Array, Ar
 
 def _special(got: Array, wanted: Array) -> Array:
     """Which elements are, or must be, NaN or an infinity."""
-    if got.dtype.kind != "f":
+    if not is_float(got):
         return np.zeros(wanted.shape, bool)
     with np.errstate(all="ignore"):
         return np.asarray(~np.isfinite(wanted.astype(got.dtype)) | ~np.isfinite(got))
@@ -72,10 +73,10 @@ def _special(got: Array, wanted: Array) -> Array:
 
 def tolerance(dtype: np.dtype[Any], expected: Expected) -> Array:
     """How far each element may be off."""
-    info = np.finfo(dtype)
+    eps = dtypes.finfo(dtypes.by_name(str(dtype))).eps
     # Among subnormal numbers an ulp is the smallest of them.
-    subnormal = max(4.0, expected.ulps) * float(info.smallest_subnormal)
-    bound = expected.ulps * float(info.eps) * expected.scale + subnormal
+    subnormal = max(4.0, expected.ulps) * smallest_subnormal(str(dtype))
+    bound = expected.ulps * eps * expected.scale + subnormal
     return np.broadcast_to(bound, expected.values.shape)
 
 
@@ -84,7 +85,7 @@ def _describe(got: Array, wanted: Array, bound: Array, bad: Array, name: str, sh
     lines = [f"{len(places)} of {bad.size} elements of `{name}` are wrong:"]
     for place in places[:SHOWN]:
         at = tuple(place.tolist())
-        allowed = f", tolerance {bound[at]:.3g}" if got.dtype.kind == "f" else ""
+        allowed = f", tolerance {bound[at]:.3g}" if is_float(got) else ""
         lines.append(f"  at {at}: got {got[at].item()!r}, expected {wanted[at].item()!r}{allowed}"
                      f"{shown(at)}")  # fmt: skip
     if len(places) > SHOWN:

@@ -57,7 +57,7 @@ def run(name: str, device: int, spec: Spec, case: Case) -> None:
     try:
         with corex.no_grad(), corex.placement() as report:
             outs = apply.outputs(spec, case, given)
-            found = [out.cpu().numpy() for out in outs]
+            found = [apply.array_of(out) for out in outs]
     except Exception as raised:
         if error is not None and isinstance(raised, error[0]):
             return

@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import numpy as np
 
-from corex.testing.arrays import Array
+from corex import dtypes
+from corex.testing.arrays import FLOAT, Array, is_float
 
 
 def flushed(values: Array | None, dtype: str) -> Array | None:
     """An input of the oracle as such a device sees it; `dtype` is that of the kernel's inputs."""
-    if values is None or values.dtype.kind != "f":
+    if values is None or not is_float(values):
         return values
-    kind = dtype if dtype.startswith("float") else "float32"
+    kind = dtype if dtype in FLOAT else "float32"
     return np.where(np.abs(values) < smallest(kind), np.copysign(0.0, values), values)
 
 
 def smallest(dtype: str) -> float:
     """The smallest number of a floating dtype that is no subnormal one."""
-    return float(np.finfo(dtype).smallest_normal)
+    return dtypes.finfo(dtypes.by_name(dtype)).tiny

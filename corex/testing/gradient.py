@@ -163,7 +163,7 @@ def _check_gradients(
             text = f"the gradient of `{names[i]}` is {grad.dtype} {got.shape}, not {given[i].dtype}"
             found.add(FAILED, "gradient", f"{text} {slope.shape}")
             continue
-        eps = np.finfo(got.dtype).eps
+        eps = dtypes.finfo(dtypes.by_name(str(got.dtype))).eps
         for wrong in compare(
             got, Expected(slope, ulps=bound / float(eps), scale=1 + np.abs(slope)),
             f"gradient of {names[i]}",

@@ -9,6 +9,8 @@ from typing import Any, Final
 import numpy as np
 
 from corex.backend.contract import Backend, Kernel, KernelChoice
+from corex.dispatch.devices import place_of
+from corex.dispatch.upcast import Upcast, upcast
 from corex.dtypes import DType
 from corex.plugins.manager import manager
 from corex.tensor.schema import REGISTRY
@@ -31,7 +33,7 @@ def run(name: str, device: int, spec: Spec, case: Case) -> Result:
     ran = "native"
     try:
         try:
-            _run(name, device, spec, case)
+            ran = _run(name, device, spec, case)
         except Verdict as end:
             if end.status != UNSUPPORTED or not decomposed.applies(spec, case):
                 raise
@@ -45,7 +47,8 @@ def run(name: str, device: int, spec: Spec, case: Case) -> Result:
     return Result(case.id, case.op, spec.tier, PASSED, how=ran)
 
 
-def _run(name: str, device: int, spec: Spec, case: Case) -> None:
+def _run(name: str, device: int, spec: Spec, case: Case) -> str:
+    """Runs the kernel, or that of a wider dtype between conversions; says which of both."""
     backend = manager.backend(name)
     traits = backend.traits(device)
     given = arguments(spec, case, traits)
@@ -54,7 +57,7 @@ def _run(name: str, device: int, spec: Spec, case: Case) -> None:
     _check_held(backend, device, spec.op, given)
     if str(case.fields.get("call", "")).startswith("direct"):
         direct.run(backend, device, spec, case, given)
-        return
+        return "native"
     call = Call(backend, device, given, shared)
     choice = choose(name, spec, call)
     kernel = choice.run
@@ -71,6 +74,7 @@ def _run(name: str, device: int, spec: Spec, case: Case) -> None:
     found.attempt(_check_references, call)
     found.attempt(_check_leak, backend, device, before)
     found.conclude()
+    return "upcast" if isinstance(kernel, Upcast) else "native"
 
 
 def _check_held(backend: Backend, device: int, op: str, given: list[Any]) -> None:
@@ -100,10 +104,13 @@ def choose(name: str, spec: Spec, call: Call) -> KernelChoice:
     line = lines[0]
     if len(line) != len(lines[1]):
         raise Verdict(RAISED, "honesty", "`select` answers the same question in two ways")
+    wider = None if line else upcast(place_of(name, call.device), spec.op, dtypes)
+    if wider is not None:
+        return KernelChoice(wider, numbers=wider.numbers)
     if not line:
         names = ", ".join(dtype.name for dtype in dtypes)
-        wider = any(dtype.compute is not None for dtype in dtypes)
-        raise _declined(spec, f"no kernel for ({names})", not wider)
+        narrow = any(dtype.compute is not None for dtype in dtypes)
+        raise _declined(spec, f"no kernel for ({names})", not narrow)
     for chosen in line:  # plugins' kernels first
         choice: KernelChoice = chosen.choice
         if choice.accepts is None or _accepts(choice.accepts, shown):

@@ -8,11 +8,20 @@ from typing import Any, Final, TypeVar
 
 import numpy as np
 
-from corex import dtypes
 from corex.backend.traits import IDEAL, Traits
 from corex.plugins.faults import one_line
 from corex.tensor.schema import REGISTRY
-from corex.testing.arrays import LAYOUTS, Array, Expected, In, Layout, Out, exact, input_layout
+from corex.testing.arrays import (
+    LAYOUTS,
+    TESTED,
+    Array,
+    Expected,
+    In,
+    Layout,
+    Out,
+    exact,
+    input_layout,
+)
 from corex.testing.case import Case
 from corex.testing.flushing import flushed
 
@@ -199,7 +208,7 @@ def _first_like(items: list[In | None], item: In | None) -> In | None:
 
 def accepted(op: str) -> list[str]:
     """The names of the dtypes that an op takes."""
-    return [dtype.name for dtype in dtypes.ALL if dtype in REGISTRY[op].takes]
+    return [dtype.name for dtype in TESTED if dtype in REGISTRY[op].takes]
 
 
 def product(**axes: Iterable[Any]) -> Iterator[Fields]:

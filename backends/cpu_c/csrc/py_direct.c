@@ -37,7 +37,9 @@ typedef union scalar {
 } scalar;
 
 #define HOLDS(number, NAME, name, sfx, T, U, kind, value) \
-    case COREX_##NAME: return (value) == (T)(value);
+    case COREX_##NAME: \
+        return is_integer == 2 ? (T)-1 > 0 && sizeof(T) == 8 \
+                               : (int64_t)(T)(value) == (value) && ((T)(value) < 0) == ((value) < 0);
 #define SET(number, NAME, name, sfx, T, U, kind, value) \
     case COREX_##NAME: to->sfx = (T)(value); break;
 #define SET_ROUNDED(number, NAME, name, sfx, T, ...) \
@@ -59,11 +61,9 @@ static bool read_integer(PyObject *object, int *is_integer, int64_t *value)
 /* Whether an integer is one of the dtype's own, so that it can be compared as one of them. */
 static bool is_held(int dtype, int is_integer, int64_t value)
 {
-    if (is_integer == 2)
-        return false;
     switch (dtype) {
         COREX_INTEGER_ROWS(HOLDS, value)
-    default: return true;
+    default: return is_integer == 1;
     }
 }
 

@@ -14,7 +14,7 @@ from typing import Any, Final, NamedTuple
 
 import numpy as np
 
-from corex.testing.arrays import FLOAT, Array, Expected, numbers, smooth
+from corex.testing.arrays import DIFFERENTIATED, FLOAT, Array, Expected, numbers, smooth
 from corex.testing.case import Case
 from corex.testing.spec import Fields, Spec
 from corex.testing.specs.matmul import calm, smooth_calm
@@ -167,7 +167,7 @@ def _everywhere(rows: Iterator[Fields]) -> Iterator[Fields]:
 
 def _smoothly(rows: Iterator[Fields]) -> Iterator[Fields]:
     listed = list(rows)
-    return ({"dtype": dtype, **row} for dtype in FLOAT for row in listed)
+    return ({"dtype": dtype, **row} for dtype in DIFFERENTIATED for row in listed)
 
 
 def _perf(rows: Iterator[Fields]) -> Iterator[Fields]:

@@ -69,22 +69,30 @@ COPY = Spec(
 
 
 # ---- fill and arange -------------------------------------------------------------------------
-_BEYOND: Final = {"uint8": 0, "int32": -(2**31), "int64": -(2**63)}
+_BEYOND: Final = {
+    **dict.fromkeys(("uint8", "int8", "int16", "uint16", "uint32"), 0),
+    "int32": -(2**31),
+    "int64": -(2**63),
+}
 FILLS: Final[list[tuple[Any, dict[str, Any]]]] = [
     (0, dict.fromkeys(ALL, 0)),
     (1, dict.fromkeys(ALL, 1)),
     (True, dict.fromkeys(ALL, 1)),
-    (2.75, {"bool": 1, "uint8": 2, "int32": 2, "int64": 2, "float32": 2.75, "float64": 2.75}),
+    (2.75, {"bool": 1, **dict.fromkeys(INTEGER, 2), **dict.fromkeys(FLOAT, 2.75)}),
     (2**62 + 1, {"int64": 2**62 + 1, "bool": True, "float64": float(2**62)}),
-    (-3, {"int32": -3, "int64": -3, "float32": -3.0, "bool": True}),
-    (math.nan, {"bool": True, **_BEYOND, "float32": math.nan, "float64": math.nan}),
+    (
+        -3,
+        {"int8": -3, "int32": -3, "int64": -3, "uint32": 2**32 - 3, "float32": -3.0, "bool": True},
+    ),
+    (math.nan, {"bool": True, **_BEYOND, "uint64": 2**63, **dict.fromkeys(FLOAT, math.nan)}),
     (-math.inf, {"bool": True, **_BEYOND, "float32": -math.inf, "float64": -math.inf}),
-    (1e300, {"float32": math.inf, "float64": 1e300}),
-    (300.7, {"uint8": 44, "int32": 300}),
-    (300, {"uint8": 44}),
-    (1e19, {"bool": True, **_BEYOND}),
+    (1e300, {**dict.fromkeys(FLOAT, math.inf), "float64": 1e300}),
+    (300.7, {"uint8": 44, "int8": 44, "int16": 300, "int32": 300}),
+    (300, {"uint8": 44, "int8": 44, "uint16": 300}),
+    (70000, {"int16": 4464, "uint16": 4464, "float16": math.inf}),
+    (1e19, {"bool": True, **_BEYOND, "uint64": 10**19}),
     (2**63, {"uint8": 0, "int32": 0, "int64": -(2**63), "float32": 2.0**63, "float64": 2.0**63}),
-    (2**64 - 1, {"bool": 1, "uint8": 255, "int64": -1, "float64": 2.0**64}),
+    (2**64 - 1, {"bool": 1, "uint8": 255, "int64": -1, "uint64": 2**64 - 1, "float64": 2.0**64}),
     (2**60 + 2**36 + 1, {"float32": 2.0**60 + 2.0**37}),  # rounded once
 ]
 _OUT_LAYOUTS: Final = ("dense", "offset", "transposed", "stepped", "negative")

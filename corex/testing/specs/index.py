@@ -8,7 +8,7 @@ from typing import Any, Final
 
 import numpy as np
 
-from corex.testing.arrays import FLOAT, Array, Expected, numbers, smooth
+from corex.testing.arrays import DIFFERENTIATED, Array, Expected, numbers, smooth
 from corex.testing.case import Case
 from corex.testing.spec import Fields, Spec, accepted, product
 from corex.testing.specs.pointwise import SCENES
@@ -70,7 +70,7 @@ def _index(case: Case, a: Array, *indices: Array) -> list[Expected]:
 
 INDEX = Spec(
     "index", 1, _index_fields, _index_inputs, _index, raises=_out_of_range, params=(),
-    grad=lambda: product(dtype=FLOAT, shapes=INDEXED[:4]),
+    grad=lambda: product(dtype=DIFFERENTIATED, shapes=INDEXED[:4]),
     domain=lambda case: [
         smooth(case.rng("a"), case.fields["shapes"][0], -2, 2, case.fields["dtype"]),
         *_positions(case, case.fields["shapes"][0], case.fields["shapes"][1:]),
@@ -129,7 +129,7 @@ def _put_order(outs: list[Any], ins: list[Any], params: list[Any]) -> list[Any]:
 INDEX_PUT = Spec(
     "index_put", 1, _put_fields, _put_inputs, _put, initial=_before, order=_put_order,
     raises=_out_of_range, params=("accumulate",),
-    grad=lambda: product(dtype=FLOAT, shapes=INDEXED[:4], accumulate=[True]),
+    grad=lambda: product(dtype=DIFFERENTIATED, shapes=INDEXED[:4], accumulate=[True]),
     domain=lambda case: [
         smooth(case.rng("new"), _put_size(case), -2, 2, case.fields["dtype"]),
         *_put_inputs(case)[1:],
@@ -187,7 +187,7 @@ GATHER = Spec(
         numbers(case.rng("a"), case.fields["dtype"], case.fields["shapes"][0]), _along(case),
     ],
     _gather, raises=_out_of_range,
-    grad=lambda: product(dtype=FLOAT, shapes=ALONG[:4]),
+    grad=lambda: product(dtype=DIFFERENTIATED, shapes=ALONG[:4]),
     domain=lambda case: [
         smooth(case.rng("a"), case.fields["shapes"][0], -2, 2, case.fields["dtype"]), _along(case),
     ],
@@ -215,7 +215,7 @@ def _scatter_add(case: Case, before: Array, index: Array, src: Array) -> list[Ex
 SCATTER_ADD = Spec(
     "scatter_add", 2, lambda: _along_fields("scatter_add", LAYOUTS[:5]), _scatter_inputs,
     _scatter_add, initial=_before, raises=_out_of_range,
-    grad=lambda: product(dtype=FLOAT, shapes=ALONG[:4]),
+    grad=lambda: product(dtype=DIFFERENTIATED, shapes=ALONG[:4]),
     domain=lambda case: [
         _along(case),
         smooth(case.rng("src"), case.fields["shapes"][1], -2, 2, case.fields["dtype"]),

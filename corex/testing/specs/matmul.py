@@ -7,7 +7,7 @@ from typing import Final
 
 import numpy as np
 
-from corex.testing.arrays import FLOAT, Array, Expected, numbers, smooth
+from corex.testing.arrays import DIFFERENTIATED, FLOAT, Array, Expected, numbers, smooth
 from corex.testing.case import Case
 from corex.testing.spec import Fields, Spec, accepted, product
 
@@ -66,7 +66,7 @@ def _perf() -> Iterator[Fields]:
 
 MATMUL = Spec(
     "matmul", 1, _fields, calm, _matmul,
-    grad=lambda: product(dtype=FLOAT, shapes=[_shapes(1, 2, 3, 4), _shapes(2, 3, 2, 2)]),
+    grad=lambda: product(dtype=DIFFERENTIATED, shapes=[_shapes(1, 2, 3, 4), _shapes(2, 3, 2, 2)]),
     domain=smooth_calm, perf=_perf,
 )  # fmt: skip
 
@@ -92,7 +92,7 @@ def _linear(case: Case, a: Array, weight: Array, bias: Array | None) -> list[Exp
 LINEAR_SPEC = Spec(
     "linear", 2, _linear_fields, calm, _linear,
     grad=lambda: product(
-        dtype=FLOAT, shapes=[_linear_shapes(2, 3, 4, True), _linear_shapes(3, 2, 2, False)]
+        dtype=DIFFERENTIATED, shapes=[_linear_shapes(2, 3, 4, True), _linear_shapes(3, 2, 2, False)]
     ),
     domain=smooth_calm,
     perf=lambda: product(

@@ -9,7 +9,7 @@ from typing import Any, Final
 import numpy as np
 
 from corex.tensor.schema import REGISTRY, OpSchema
-from corex.testing.arrays import FLOAT, INTEGER, Array, Expected, numbers, smooth
+from corex.testing.arrays import DIFFERENTIATED, FLOAT, INTEGER, Array, Expected, numbers, smooth
 from corex.testing.case import Case
 from corex.testing.spec import Fields, Spec, accepted, product
 from corex.testing.specs import formulas, reference
@@ -177,7 +177,7 @@ def _grad(schema: OpSchema) -> Iterable[Fields]:
     rows: list[Any] = [[(2, 3)] * arity]
     if arity == 2:
         rows += [[(2, 3), (3,)], [(2, 1), (1, 3)], [(), (3,)]]
-    return product(dtype=[d for d in accepted(schema.name) if d in FLOAT], shapes=rows)
+    return product(dtype=[d for d in accepted(schema.name) if d in DIFFERENTIATED], shapes=rows)
 
 
 def _domain(case: Case) -> list[Array | None]:
@@ -254,7 +254,7 @@ WHERE = Spec(
     _where_fields,
     _where_inputs,
     _where_oracle,
-    grad=lambda: product(dtype=FLOAT, shapes=[[(2, 3)] * 3, [(2, 1), (3,), ()]]),
+    grad=lambda: product(dtype=DIFFERENTIATED, shapes=[[(2, 3)] * 3, [(2, 1), (3,), ()]]),
     domain=_where_domain,
     perf=lambda: product(dtype=["float32"], shapes=[[(1_000_000,)] * 3], layout=["dense"]),
     broadcasts=True,

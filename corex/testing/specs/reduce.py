@@ -9,7 +9,7 @@ from typing import Any, Final
 import numpy as np
 
 from corex.tensor.schema import REGISTRY
-from corex.testing.arrays import FLOAT, INTEGER, Array, Expected, numbers, smooth
+from corex.testing.arrays import DIFFERENTIATED, FLOAT, INTEGER, Array, Expected, numbers, smooth
 from corex.testing.case import Case
 from corex.testing.spec import Fields, Spec, accepted, product
 
@@ -82,7 +82,7 @@ def _inputs(case: Case) -> list[Array | None]:
     if kind == "scattered":
         for row in range(0, len(values), 3):
             values[row, row % shape[-1]] = (math.nan, math.inf, -math.inf)[row // 3 % 3]
-    return [np.clip(values, -2, 2) if calm and op == "prod" else values]
+    return [np.clip(values, -2, 2).astype(dtype) if calm and op == "prod" else values]
 
 
 def flat(a: Array, n: int) -> Array:
@@ -125,7 +125,7 @@ def _domain(case: Case) -> list[Array | None]:
 def _grad(op: str) -> Iterable[Fields]:
     if op not in ("sum", "mean", "prod", "amax", "amin"):
         return ()
-    return product(dtype=FLOAT, shapes=[[(3, 4)]], n=[0, 1, 2])
+    return product(dtype=DIFFERENTIATED, shapes=[[(3, 4)]], n=[0, 1, 2])
 
 
 def _perf(op: str) -> Iterator[Fields]:
@@ -166,7 +166,7 @@ def row_domain(case: Case) -> list[Array | None]:
 
 def row_grad() -> Iterable[Fields]:
     """Gradient cases of an op along the last dimension."""
-    return product(dtype=FLOAT, shapes=[[(3, 4)], [(5,)], [(2, 2, 3)]])
+    return product(dtype=DIFFERENTIATED, shapes=[[(3, 4)], [(5,)], [(2, 2, 3)]])
 
 
 def row_perf() -> Iterable[Fields]:

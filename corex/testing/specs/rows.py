@@ -8,7 +8,7 @@ from typing import Any, Final
 
 import numpy as np
 
-from corex.testing.arrays import FLOAT, Array, Expected, numbers
+from corex.testing.arrays import DIFFERENTIATED, FLOAT, Array, Expected, numbers
 from corex.testing.case import Case
 from corex.testing.spec import Fields, Spec, accepted, product
 from corex.testing.specs.formulas import phi, sigmoid
@@ -85,7 +85,7 @@ def _softmax_specs() -> Iterator[Spec]:
                 dtype=FLOAT, shapes=[[s, s] for s in (*ROWS, MANY[0]) if s[-1]], layout=LAYOUTS
             ),
             _backward_inputs, _softmax_backward,
-            grad=lambda: product(dtype=FLOAT, shapes=[[(3, 4), (3, 4)]]),
+            grad=lambda: product(dtype=DIFFERENTIATED, shapes=[[(3, 4), (3, 4)]]),
             domain=_backward_inputs,
             perf=lambda: product(dtype=["float32"], shapes=[[(1000, 1000)] * 2], layout=["dense"]),
         )  # fmt: skip
@@ -146,7 +146,7 @@ def _activation_spec(op: str) -> Spec:
     more = {"tanh": [False, True]} if op.startswith("gelu") else {}
     return Spec(
         op, 2, lambda: _activation_fields(arity, more), _activation_inputs, _activation,
-        grad=lambda: product(dtype=FLOAT, shapes=[[(2, 3)] * arity], **more),
+        grad=lambda: product(dtype=DIFFERENTIATED, shapes=[[(2, 3)] * arity], **more),
         domain=smooth_calm,
         perf=lambda: product(
             dtype=["float32"], shapes=[[(1_000_000,)] * arity], **more, layout=["dense"]
@@ -216,7 +216,7 @@ def _norm_backward_fields() -> Iterator[Fields]:
 LAYER_NORM = Spec(
     "layer_norm", 2, _norm_fields, calm, _layer_norm,
     grad=lambda: product(
-        dtype=FLOAT, shapes=[[(3, 4), (4,), (4,)], [(2, 5), None, None]], eps=[0.1]
+        dtype=DIFFERENTIATED, shapes=[[(3, 4), (4,), (4,)], [(2, 5), None, None]], eps=[0.1]
     ),
     domain=smooth_calm,
     perf=lambda: product(
@@ -249,7 +249,7 @@ def _mse_spec(op: str) -> Spec:
     big = [s if s == () else (1_000_000,) for s in shapes[1]]
     return Spec(
         op, 2, lambda: product(dtype=FLOAT, shapes=shapes, layout=LAYOUTS), calm, _mse,
-        grad=lambda: product(dtype=FLOAT, shapes=shapes[:1]), domain=smooth_calm,
+        grad=lambda: product(dtype=DIFFERENTIATED, shapes=shapes[:1]), domain=smooth_calm,
         perf=lambda: product(dtype=["float32"], shapes=[big], layout=["dense"]),
     )  # fmt: skip
 
@@ -267,7 +267,7 @@ def _band_spec(op: str) -> Spec:
         op, 2,
         lambda: product(dtype=accepted(op), shapes=shapes, diagonal=[-1, 0, 2], layout=LAYOUTS[:5]),
         lambda case: [numbers(case.rng(), case.fields["dtype"], case.fields["shapes"][0])],
-        _band, grad=lambda: product(dtype=FLOAT, shapes=[[(3, 4)]], diagonal=[0, 1]),
+        _band, grad=lambda: product(dtype=DIFFERENTIATED, shapes=[[(3, 4)]], diagonal=[0, 1]),
         domain=smooth_calm,
     )  # fmt: skip
 
