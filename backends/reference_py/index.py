@@ -7,7 +7,7 @@ from collections.abc import Mapping
 
 from corex.backend import Kernel, View
 
-from .views import add_at, cells, load, positions, store, write_at
+from .views import add_at, load, load_at, positions, store, write_at
 
 
 def checked(index: int, dimension: int, size: int) -> int:
@@ -37,8 +37,7 @@ def chosen(view: View, indices: tuple[View, ...]) -> list[int]:
 
 def index(out: View, a: View, *indices: View) -> None:
     """`out[i] = a[i1[i], ..., ik[i]]`."""
-    memory = cells(a)
-    store(out, [memory[position] for position in chosen(a, indices)])
+    store(out, load_at(a, chosen(a, indices)))
 
 
 def index_put(out: View, values: View, accumulate: bool, *indices: View) -> None:
@@ -72,8 +71,7 @@ def _along_last(view: View, index: View) -> list[int]:
 
 def gather(out: View, a: View, index: View) -> None:
     """`out[..., j] = a[..., index[..., j]]`."""
-    memory = cells(a)
-    store(out, [memory[position] for position in _along_last(a, index)])
+    store(out, load_at(a, _along_last(a, index)))
 
 
 def scatter_add(out: View, index: View, src: View) -> None:

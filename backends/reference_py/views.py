@@ -27,10 +27,14 @@ def load(view: View) -> list[Scalar]:
     memory = cells(view)
     where = positions(view)
     if isinstance(where, range):
-        values = memory[where.start : where.stop].tolist()
-    else:
-        values = [memory[position] for position in where]
-    return _numbers(view[1], values)
+        return _numbers(view[1], memory[where.start : where.stop].tolist())
+    return load_at(view, where)
+
+
+def load_at(view: View, where: Iterable[int]) -> list[Scalar]:
+    """The elements at some positions of the view's buffer."""
+    memory = cells(view)
+    return _numbers(view[1], [memory[position] for position in where])
 
 
 def _numbers(dtype: DType, found: list[Scalar]) -> list[Scalar]:

@@ -108,11 +108,41 @@ def _decomposed(
     if not schema.differentiable:
         return schema.decomposition(*inputs, *params)
     with no_grad():
-        result = schema.decomposition(*inputs, *params)
+        result = _parts(schema, inputs, params)
     outs = [result] if isinstance(result, Tensor) else list(result)
     kept = schema.columns
     outs = [alias(t) if i in kept else _as_from_a_kernel(t, order) for i, t in enumerate(outs)]
     return finish(schema, inputs, params, outs)
+
+
+def _parts(schema: OpSchema, inputs: tuple[Any, ...], params: tuple[Any, ...]) -> Any:
+    """The decomposition; of 16-bit floats in the wider dtype, so that only its result is rounded.
+
+    Outside of the graph: what it converts is not recorded."""
+    assert schema.decomposition is not None
+    narrow = next((t.key for t in inputs if isinstance(t, Tensor) and _is_narrow(t.key)), None)
+    if narrow is None or mode.enabled:
+        return schema.decomposition(*inputs, *params)
+    dtype, wide = narrow.dtype, narrow.dtype.compute
+    given = [_converted(t, dtype, wide) for t in inputs]
+    result = schema.decomposition(*given, *params)
+    if isinstance(result, Tensor):
+        return _converted(result, wide, dtype)
+    return [_converted(t, wide, dtype) for t in result]
+
+
+def _is_narrow(key: DispatchKey) -> bool:
+    """Whether it is of floats that another dtype on the same place is computed in."""
+    dtype = key.dtype
+    if not dtype.is_floating_point or dtype.keeps_floats or dtype.compute is None:
+        return False
+    return key.place.holds(dtype.compute)
+
+
+def _converted(t: Any, of: DType | None, to: DType | None) -> Any:
+    if not isinstance(t, Tensor) or t.key.dtype is not of or to is None:
+        return t
+    return copy_like(t, t.key.place.keys[to.index])
 
 
 def _as_from_a_kernel(t: Tensor, order: Shape | None) -> Tensor:
@@ -244,7 +274,7 @@ def bind_pointwise(
         unrecorded = out is not None or schema.differentiable
         with no_grad() if unrecorded else nullcontext():
             composed: Tensor = events.run_parts(
-                schema.decomposition, (*operands, *params),
+                _parts, (schema, operands, params),
                 schema.name, place, found.reason, [result], shown, params,
             )  # fmt: skip
             if out is not None:
