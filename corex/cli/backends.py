@@ -10,6 +10,7 @@ from pathlib import Path
 
 import corex
 from corex import dtypes
+from corex.backend.contract import DTYPES
 from corex.cli import support
 from corex.cli.table import table
 from corex.errors import BackendUnavailableError
@@ -53,6 +54,8 @@ def run(args: argparse.Namespace) -> int:
     default, problem = _default()
     rows = [_row(name, name == default) for name in manager.descriptors()]
     print(table(("backend", "device", "dtypes", "status"), rows) if rows else "no backends")
+    if any(_BASIC in words.split() for _, _, words, _ in rows):
+        print(f"\n{_BASIC} dtypes: {' '.join(dtype.name for dtype in DTYPES)}")
     if problem:
         print(f"\nno default backend: {problem}")
     if args.ops:
@@ -79,7 +82,7 @@ def _print_one(name: str) -> int:
         ("device type", descriptor.device_type),
         ("priority", str(descriptor.priority)),
         ("written for", ".".join(map(str, descriptor.api_version))),
-        ("dtypes", _dtypes(name)),
+        ("dtypes", _dtypes(name, brief=False)),
         ("features", ", ".join(sorted(backend.features)) or "none beyond the minimum"),
     ]
     for index in range(backend.device_count()):
@@ -126,13 +129,18 @@ def _row(name: str, is_default: bool) -> tuple[str, str, str, str]:
     return name, device_type, _dtypes(name), "available, default" if is_default else "available"
 
 
-def _dtypes(name: str) -> str:
+_BASIC = "basic"
+"""What the six are called that a backend holds if it says nothing else."""
+
+
+def _dtypes(name: str, brief: bool = True) -> str:
     """The dtypes that the backend's devices hold; per device where they differ."""
     backend = manager.backend(name)
+    words = {frozenset(dtypes.ALL): "all", frozenset(DTYPES): _BASIC} if brief else {}
     texts = []
     for index in range(backend.device_count()):
-        held = [dtype.name for dtype in dtypes.ALL if dtype in backend.dtypes(index)]
-        texts.append("all" if len(held) == len(dtypes.ALL) else " ".join(held))
+        held = [dtype for dtype in dtypes.ALL if dtype in backend.dtypes(index)]
+        texts.append(words.get(frozenset(held)) or " ".join(dtype.name for dtype in held))
     if len(set(texts)) == 1:
         return texts[0]
     return ", ".join(f"{backend.device_type}:{i} {text}" for i, text in enumerate(texts))

@@ -27,7 +27,7 @@ from corex.testing.result import (
 )
 
 SHOWN = 10
-TRAITS = ("traits, declared", "traits, measured", "weakened")
+TRAITS = ("not tested", "traits, declared", "traits, measured", "weakened")
 """How many failures are told in full, unless all are asked for."""
 
 COUNTS = (

@@ -40,7 +40,7 @@ from corex.observe import events
 from corex.tensor import place as places
 from corex.tensor.modes import mode
 from corex.tensor.place import DispatchKey, Place
-from corex.tensor.schema import OpSchema
+from corex.tensor.schema import OpSchema, unlisted
 from corex.tensor.tensor import Tensor, alias, make
 
 Shape = tuple[int, ...]
@@ -116,16 +116,14 @@ def _decomposed(
 
 
 def _parts(schema: OpSchema, inputs: tuple[Any, ...], params: tuple[Any, ...]) -> Any:
-    """The decomposition; of 16-bit floats in the wider dtype, so that only its result is rounded.
-
-    Outside of the graph: what it converts is not recorded."""
+    """The decomposition; of 16-bit floats in the wider dtype: only the result is rounded."""
     assert schema.decomposition is not None
     narrow = next((t.key for t in inputs if isinstance(t, Tensor) and _is_narrow(t.key)), None)
-    if narrow is None or mode.enabled:
+    if narrow is None:
         return schema.decomposition(*inputs, *params)
     dtype, wide = narrow.dtype, narrow.dtype.compute
-    given = [_converted(t, dtype, wide) for t in inputs]
-    result = schema.decomposition(*given, *params)
+    assert wide is not None
+    result = schema.decomposition(*[_converted(t, dtype, wide) for t in inputs], *params)
     if isinstance(result, Tensor):
         return _converted(result, wide, dtype)
     return [_converted(t, wide, dtype) for t in result]
@@ -139,10 +137,8 @@ def _is_narrow(key: DispatchKey) -> bool:
     return key.place.holds(dtype.compute)
 
 
-def _converted(t: Any, of: DType | None, to: DType | None) -> Any:
-    if not isinstance(t, Tensor) or t.key.dtype is not of or to is None:
-        return t
-    return copy_like(t, t.key.place.keys[to.index])
+def _converted(t: Any, of: DType, to: DType) -> Any:
+    return cast(t, to) if isinstance(t, Tensor) and t.key.dtype is of else t
 
 
 def _as_from_a_kernel(t: Tensor, order: Shape | None) -> Tensor:
@@ -171,7 +167,7 @@ def _interpreted(
     if result is NotImplemented:
         assert schema.decomposition is not None, f"[{schema.name}] {interpreter} has no rule for it"
         with no_grad():
-            result = schema.decomposition(*inputs, *params)
+            result = _parts(schema, inputs, params)
     outs = [result] if isinstance(result, Tensor) else list(result)
     return outs, inputs if interpreter.sees_all else levels.own(interpreter, inputs)
 
@@ -438,6 +434,19 @@ def copy_like(t: Tensor, key: DispatchKey | None = None) -> Tensor:
     result = empty_like(t, key)
     copy(result, t)
     return result
+
+
+def cast(t: Tensor, dtype: DType) -> Tensor:
+    """`t` converted to `dtype`, differentiably between floating-point types."""
+    if t.key.dtype is dtype:
+        return t
+    result = copy_like(t, t.key.place.keys[dtype.index])
+    if t._node is not None and mode.enabled and dtype.is_floating_point:
+        record(TO_COPY, (t,), (t.key.dtype,), (result,))
+    return result
+
+
+TO_COPY = unlisted("to_copy", ("a",), {"a": lambda g, source: cast(g, source)}, ("source",))
 
 
 def order_for(op: str, tensors: Sequence[Tensor], order: Shape | None) -> Shape | None:

@@ -118,7 +118,7 @@ def numpy(self: Tensor, *, force: bool = False) -> np.ndarray[Any, Any]:
     With `force`, a detached copy in host memory where that is impossible.
 
     Raises:
-        TypeError: the memory is not the host's.
+        TypeError: the memory is not the host's, or NumPy has no such dtype.
         RuntimeError: the tensor requires gradients.
     """
     import numpy as np
@@ -129,6 +129,8 @@ def numpy(self: Tensor, *, force: bool = False) -> np.ndarray[Any, Any]:
             "Can't call numpy() on Tensor that requires grad. Use tensor.detach().numpy() instead."
         )
     dtype = self.key.dtype
+    if not dtype.numpy:
+        raise TypeError(f"Got unsupported ScalarType {dtype.scalar}")
     host = place.backend.host_view(self.storage_.buffer)
     if host is None:
         if not force:

@@ -20,14 +20,13 @@ import numpy as np
 import corex
 from corex import Tensor
 from corex.dtypes import ALL
+from corex.ops.create.host import host_bytes
 
 Path = str | os.PathLike[str]
 
 _STRUCTURE = "corex"
-_DTYPES = frozenset(dtype.safetensors for dtype in ALL)
-_MISSING = (
-    "corex.save and corex.load need the package safetensors: pip install 'corex[safetensors]'"
-)
+_DTYPES = {dtype.safetensors: dtype for dtype in ALL}
+_MISSING = "corex.load needs the package safetensors: pip install 'corex[safetensors]'"
 
 
 # ---- structure -------------------------------------------------------------------------------
@@ -35,7 +34,7 @@ class _Encoder:
     """Turns a structure into JSON and collects its tensors under readable, unique names."""
 
     def __init__(self) -> None:
-        self.arrays: dict[str, Any] = {}
+        self.contents: dict[str, Tensor] = {}
         self._names: dict[tuple[Any, ...], str] = {}
         self._alive: list[Tensor] = []
         self._open: set[int] = set()
@@ -88,8 +87,7 @@ class _Encoder:
             name = self._unique(".".join(path) or "tensor")
             self._names[(*same, tensor.dtype)] = name
             self._alive.append(tensor)
-            array = tensor.detach().cpu().numpy()
-            self.arrays[name] = np.array(array, order="C", copy=True)
+            self.contents[name] = tensor.detach()
         reference: dict[str, Any] = {"tensor": name}
         if tensor.requires_grad:
             reference["requires_grad"] = True
@@ -98,7 +96,7 @@ class _Encoder:
     def _unique(self, name: str) -> str:
         result = name
         number = 1
-        while result in self.arrays or result == "__metadata__":
+        while result in self.contents or result == "__metadata__":
             result = f"{name}#{number}"
             number += 1
         return result
@@ -135,13 +133,7 @@ def save(obj: Any, f: Path) -> None:
     Raises:
         TypeError: something in `obj` is none of these; the message says where.
         OSError: the file cannot be written.
-        ImportError: safetensors is not installed.
     """
-    try:
-        from safetensors import SafetensorError
-        from safetensors.numpy import save_file
-    except ImportError as error:
-        raise ImportError(_MISSING) from error
     encoder = _Encoder()
     structure = json.dumps(encoder.encode(obj, ()), allow_nan=False, separators=(",", ":"))
     # 'pt' is what readers expect of files whose names and layout are PyTorch's.
@@ -151,10 +143,7 @@ def save(obj: Any, f: Path) -> None:
     part = _new_file(folder, os.path.basename(target))
     mode = os.stat(part).st_mode & 0o7777
     try:
-        try:
-            save_file(encoder.arrays, part, metadata)
-        except SafetensorError as error:
-            raise OSError(f"cannot write {os.fspath(f)}: {error}") from error
+        _write(part, encoder.contents, metadata)
         os.chmod(part, mode)
         _flush(part)
         os.replace(part, target)
@@ -163,6 +152,28 @@ def save(obj: Any, f: Path) -> None:
             os.unlink(part)
         raise
     _flush(folder)
+
+
+def _write(path: str, tensors: dict[str, Tensor], metadata: dict[str, str]) -> None:
+    """The format: the header's length in 8 bytes, the header as JSON, the elements of each tensor.
+
+    Those of the largest elements come first and the header has a multiple of 8 bytes, so that all
+    are aligned.
+    """
+    header: dict[str, Any] = {"__metadata__": metadata}
+    order = sorted(tensors.items(), key=lambda item: (-item[1].dtype.itemsize, item[0]))
+    end = 0
+    for name, t in order:
+        start, end = end, end + t.nbytes
+        header[name] = {
+            "dtype": t.dtype.safetensors, "shape": t.shape, "data_offsets": (start, end),
+        }  # fmt: skip
+    text = json.dumps(header, ensure_ascii=False, separators=(",", ":")).encode()
+    text += b" " * (-len(text) % 8)
+    with open(path, "wb") as file:
+        file.write(len(text).to_bytes(8, "little") + text)
+        for _, t in order:
+            file.write(host_bytes(t))
 
 
 def _new_file(folder: str, name: str) -> str:
@@ -210,7 +221,10 @@ def load(f: Path, map_location: Any = None, *, weights_only: bool = True) -> Any
                     raise ValueError(
                         f"{path}: tensor '{name}' has dtype {kind}, which corex does not have"
                     )
-                tensors[name] = corex.tensor(content.get_tensor(name), device=map_location)
+                if _DTYPES[kind].numpy:
+                    tensors[name] = corex.tensor(content.get_tensor(name), device=map_location)
+                else:
+                    tensors[name] = _from_bytes(path, name).to(map_location or "cpu")
     except SafetensorError as error:
         reason = _why(start, error)
         raise ValueError(f"{path} is not a complete safetensors file: {reason}") from error
@@ -223,6 +237,20 @@ def load(f: Path, map_location: Any = None, *, weights_only: bool = True) -> Any
             f"{path}: its description of the saved object is damaged ({type(error).__name__}: "
             f"{error})"
         ) from error
+
+
+def _from_bytes(path: str, name: str) -> Tensor:
+    """A tensor of a dtype that NumPy lacks, from a file that was checked before (see `_write`)."""
+    with open(path, "rb") as file:
+        length = int.from_bytes(file.read(8), "little")
+        entry = json.loads(file.read(length))[name]
+        first, end = entry["data_offsets"]
+        file.seek(8 + length + first)
+        data = bytearray(file.read(end - first))
+    dtype = _DTYPES[entry["dtype"]]
+    if not data:
+        return corex.empty(entry["shape"], dtype=dtype)
+    return corex.frombuffer(data, dtype=dtype).reshape(entry["shape"])
 
 
 def _why(start: bytes, error: Exception) -> str:

@@ -11,12 +11,10 @@ from typing import Any
 
 from corex import dtypes as dt
 from corex.backend.elements import pack, unpack
-from corex.dispatch.bind import copy_like, number_tensor
-from corex.dispatch.record import record
+from corex.dispatch.bind import cast as cast
+from corex.dispatch.bind import number_tensor
 from corex.dtypes import PROMOTION, DType
-from corex.tensor.modes import mode
 from corex.tensor.place import DispatchKey
-from corex.tensor.schema import unlisted
 from corex.tensor.tensor import Tensor
 
 Number = bool | int | float
@@ -205,19 +203,6 @@ def written_number(value: Any, dtype: DType, op: str = "") -> Number:
 def written(value: Any, key: DispatchKey, op: str = "") -> Tensor:
     """A new 0-d tensor of a number that is written; raises as `written_number`."""
     return number_tensor(written_number(value, key.dtype, op), key)
-
-
-def cast(t: Tensor, dtype: DType) -> Tensor:
-    """`t` converted to `dtype`, differentiably between floating-point types."""
-    if t.key.dtype is dtype:
-        return t
-    result = copy_like(t, t.key.place.keys[dtype.index])
-    if t._node is not None and mode.enabled and dtype.is_floating_point:
-        record(TO_COPY, (t,), (t.key.dtype,), (result,))
-    return result
-
-
-TO_COPY = unlisted("to_copy", ("a",), {"a": lambda g, source: cast(g, source)}, ("source",))
 
 
 def counted(mask: Tensor) -> Tensor:

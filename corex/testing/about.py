@@ -10,6 +10,8 @@ from pathlib import Path
 
 import numpy as np
 
+from corex.testing.arrays import UNTESTED
+
 
 def about(backend: str, facts: Mapping[str, str], chosen: str = "") -> dict[str, str]:
     """Facts by label.
@@ -30,10 +32,17 @@ def about(backend: str, facts: Mapping[str, str], chosen: str = "") -> dict[str,
         "dtypes held": facts.get("dtypes", ""),
         "traits, declared": facts.get("traits", ""),
         "traits, measured": facts.get("measured", ""),
+        "not tested": untested(),
         "weakened": facts.get("weakened", ""),
         "selection": chosen,
     }
     return {label: value for label, value in found.items() if value}
+
+
+def untested() -> str:
+    """The dtypes that no case was made for, and why."""
+    missing = ", ".join(UNTESTED)
+    return missing and f"{missing}: the package ml_dtypes is not installed"
 
 
 def version(distribution: str) -> str:

@@ -11,7 +11,7 @@ import numpy.typing as npt
 from numpy.lib.stride_tricks import as_strided
 
 from corex import dtypes
-from corex.backend.contract import View
+from corex.backend.contract import DTYPES, View
 
 Array = npt.NDArray[Any]
 Shape = tuple[int, ...]
@@ -25,12 +25,14 @@ except ImportError:
 else:
     UNTESTED = ()
 
-TESTED: Final = tuple(dtype for dtype in dtypes.ALL if dtype.name not in UNTESTED)
-"""The dtypes that cases are made for; bfloat16 takes the package ml_dtypes."""
+TESTED: Final = (
+    *DTYPES,
+    *[d for d in dtypes.ALL if d not in DTYPES and d.name not in UNTESTED],
+)
+"""The dtypes that cases are made for, those first that every backend holds; bfloat16 takes the
+package ml_dtypes."""
 INTEGER: Final = tuple(dtype.name for dtype in TESTED if dtype.kind in "ui")
 FLOAT: Final = tuple(dtype.name for dtype in TESTED if dtype.kind == "f")
-
-
 DIFFERENTIATED: Final = tuple(dtype.name for dtype in TESTED if dtype.keeps_floats)
 """The dtypes that gradients are compared in: finite differences say nothing of 16 bits."""
 

@@ -105,7 +105,8 @@ def made(case: Case, make: Callable[..., Made], *arguments: Any) -> Made:
         CaseError: it cannot.
     """
     try:
-        return make(*arguments)
+        with np.errstate(all="ignore"):  # as values are made for a dtype, some overflow
+            return make(*arguments)
     except CaseError:
         raise
     except (ValueError, TypeError, LookupError, ArithmeticError, MemoryError) as error:

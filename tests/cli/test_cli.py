@@ -64,9 +64,10 @@ def tables(capsys: pytest.CaptureFixture[str]) -> list[dict[str, str]]:
 @pytest.mark.usefixtures("plugin")
 def test_backends_lists_every_backend_with_its_state(capsys: pytest.CaptureFixture[str]) -> None:
     assert cli.main(["backends"]) == 0
-    lines, plugins, faults = tables(capsys)
+    lines, basic, plugins, faults = tables(capsys)
     assert lines["reference_py"].startswith("reference_py cpu all available")
-    assert lines["bare"] == "bare bare all available"
+    assert lines["bare"] == "bare bare basic available"
+    assert basic == {"basic": "basic dtypes: bool uint8 int32 int64 float32 float64"}
     assert lines["away"] == "away far - unavailable: no such device"
     assert "it failed to start: ZeroDivisionError" in lines["liar"]
     assert plugins["odd"] == "odd - 0 backends bare, away, liar, slow"

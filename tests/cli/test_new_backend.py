@@ -194,7 +194,7 @@ def test_the_tests_of_the_package_pass(toy: tuple[Path, Path]) -> None:
     folder, site = toy
     listed = python("-m", "corex", "backends", "--ops", folder=folder, site=site)
     rows = [line.split() for line in listed.splitlines()]
-    assert ["toy", "toy", "all", "available"] in rows
+    assert ["toy", "toy", "basic", "available"] in rows
     for tier, expected in (("1", (True, False)), ("2", (False, True))):
         natively, decomposed, fallback = next(row[2:] for row in rows if row[:2] == ["toy", tier])
         assert (int(natively) > 0, int(decomposed) > 0) == expected

@@ -60,6 +60,13 @@ INPUTS: dict[str, Callable[[str], Array]] = {
 }
 
 
+def as_array(t: corex.Tensor) -> Array:
+    """The elements; bfloat16, which NumPy does not have, in float32."""
+    t = t.detach()
+    found: Array = (t if t.dtype.numpy else t.float()).numpy()
+    return found
+
+
 # ---- layouts ---------------------------------------------------------------------------------
 def contiguous(array: Array) -> corex.Tensor:
     """The values row by row."""

@@ -43,7 +43,8 @@ ELSEWHERE_NAMES = {name for names in ELSEWHERE.values() for name in names.split(
 
 # Methods that are no functions, tested in tests/ops/test_methods.py or by parity.
 PLAIN_METHODS = """
-    bool byte int long float double contiguous copy_ cpu cuda detach_ expand expand_as fill_
+    bool byte char short int long half bfloat16 float double contiguous copy_ cpu cuda
+    detach_ expand expand_as fill_
     new_empty new_empty_strided new_full new_ones new_tensor new_zeros repeat reshape_as
     sum_to_size to type type_as unfold view view_as zero_ T H mT mH data bernoulli_ normal_
     random_ uniform_ exponential_ geometric_ cauchy_ log_normal_

@@ -287,7 +287,7 @@ def test_the_command_marks_what_is_usable(capsys: pytest.CaptureFixture[str]) ->
     finally:
         manager.unregister("whole")
     lines = [" ".join(line.split()) for line in capsys.readouterr().out.splitlines()]
-    assert "whole whole all available" in lines
+    assert "whole whole basic available" in lines
     assert (
         "whole - 0 backend whole; op whole_op; kernels for no op of a usable backend; "
         "an observer of ops; conformance cases"

@@ -23,7 +23,7 @@ FLOORS = """
 """.split()
 
 RUNTIME = {"numpy", "pluggy"}  # may be imported when corex is
-INSIDE_FUNCTIONS = {"safetensors", "tqdm", "matplotlib", "sklearn", "pytest", "PIL"}
+INSIDE_FUNCTIONS = {"safetensors", "tqdm", "matplotlib", "sklearn", "pytest", "PIL", "ml_dtypes"}
 BACKENDS = {"corex_reference_py", "corex_cpu_c", "corex_cuda_pycuda"}
 LINES = 800
 WRITTEN_BY_TOOLS = ("_functions.pyi", "_methods.pyi")

@@ -132,7 +132,7 @@ def test_a_dtype_that_the_device_lacks_is_not_held_against_an_op() -> None:
 
 def test_layouts_are_told_apart_where_they_differ() -> None:
     table = {row.op.name: row for row in rows(summarise(report_runs.run()), 1)}
-    assert table["pow"].layouts == [("offset", 0, 40)]
+    assert table["pow"].layouts == [("offset", 0, 96)]
     assert table["add"].layouts == []
 
 

@@ -69,7 +69,7 @@ def from_array(data: np.ndarray[Any, Any], place: Place, dtype: DType | None) ->
     own = BY_NAME.get(data.dtype.name)
     foreign = own is None or not data.dtype.isnative or not place.holds(own)
     if foreign and dtype is not None and data.dtype.kind in "biuf":
-        data = data.astype(dtype.name)
+        data = data.astype(dtype.numpy or "f4")
     key = place.keys[dtype_of_array(data).index]
     result = empty(key, data.shape)
     if data.size:

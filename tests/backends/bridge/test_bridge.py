@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 import corex
-from corex.backend import DTYPES, BackendUnavailableError, CBackend, OutOfMemoryError, bridge
+from corex.backend import BackendUnavailableError, CBackend, OutOfMemoryError, bridge
 from corex.dtypes import BY_NAME, bool_, float32, float64, int32, int64
 from tests.backends.bridge.views import get, put
 
@@ -113,7 +113,7 @@ def test_rows_are_those_of_corex():
     rows = bridge._core().dtypes()
     assert [number for number, *_ in rows] == list(range(len(rows)))
     assert {name: (kind, size) for _, name, kind, size in rows} == {
-        dtype.name: (dtype.kind, dtype.itemsize) for dtype in DTYPES
+        dtype.name: (dtype.kind, dtype.itemsize) for dtype in BY_NAME.values()
     }
 
 

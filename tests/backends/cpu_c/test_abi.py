@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 ROOT = Path(__file__).parents[3]
-NUMBER = {"bool": 0, "uint8": 1, "int32": 2, "int64": 3, "float32": 4, "float64": 5}
+NUMBER = {"bool": 0, "uint8": 1, "int32": 2, "int64": 3, "float32": 4, "float64": 5}  # of six
 
 
 class View(ctypes.Structure):
@@ -59,7 +59,10 @@ def view(array):
 
 def test_version_and_sizes(library):
     assert library.corex_abi_version() == 2
-    assert [library.corex_itemsize(k) for k in range(-1, 7)] == [0, 1, 1, 4, 8, 4, 8, 0]
+    assert [library.corex_itemsize(k) for k in range(-1, 14)] == [
+        *(0, 1, 1, 4, 8, 4, 8),
+        *(1, 2, 2, 4, 8, 2, 2, 0),
+    ]
 
 
 def test_elementwise_and_reduction(library):

@@ -11,8 +11,9 @@ import corex
 from corex import dtypes
 from corex.autograd.gradcheck import gradcheck, gradgradcheck
 from corex.tensor.schema import REGISTRY, OpSchema
+from corex.testing.arrays import is_float
 from tests.ops.formulas import DOMAINS, FIRST, formula
-from tests.ops.inputs import LAYOUTS, Array, broadcast, generator
+from tests.ops.inputs import LAYOUTS, Array, as_array, broadcast, generator
 
 pytestmark = [
     pytest.mark.usefixtures("each_backend"),
@@ -23,7 +24,6 @@ FAMILIES = ("unary", "predicate", "binary", "compare")
 OPS = [schema for schema in REGISTRY.values() if schema.family in FAMILIES]
 SMOOTH = [schema for schema in OPS if schema.differentiable]
 SHAPES: list[tuple[int, ...]] = [(2, 3), (2, 3, 2), (3,), (), (0, 3)]
-EPS = {"float32": 1.2e-7, "float64": 2.3e-16}
 
 
 def ids(schema: OpSchema) -> str:
@@ -44,9 +44,9 @@ def arguments(schema: OpSchema, shape: tuple[int, ...], dtype: str = "float64") 
     bounds = [DOMAINS.get(schema.name, (-2.0, 2.0))]
     if len(schema.inputs) == 2:
         bounds.insert(0, FIRST.get(schema.name, (-2.0, 2.0)))
-    if dtype.startswith("float"):
+    if is_float(np.dtype(dtype)):
         return [rng.uniform(low, high, shape).astype(dtype) for low, high in bounds]
-    low = 0 if dtype in ("bool", "uint8") else -4
+    low = 0 if dtype == "bool" or dtype.startswith("u") else -4
     firsts = [rng.integers(low, 2 if dtype == "bool" else 5, shape).astype(dtype)]
     if len(schema.inputs) == 2:
         firsts.append(rng.integers(1, 2 if dtype == "bool" else 5, shape).astype(dtype))
@@ -54,16 +54,16 @@ def arguments(schema: OpSchema, shape: tuple[int, ...], dtype: str = "float64") 
 
 
 def expected(schema: OpSchema, values: list[Array]) -> Array:
-    exact = [v.astype("float64") if v.dtype == "float32" else v for v in values]
+    exact = [v.astype("float64") if is_float(v) else v for v in values]
     with np.errstate(all="ignore"):
         return np.asarray(formula(schema.name)(*exact))
 
 
 def agree(got: corex.Tensor, want: Array) -> None:
-    found = got.detach().numpy()
-    assert found.shape == want.shape
-    if found.dtype.kind == "f":
-        tolerance = 16 * EPS[found.dtype.name]
+    assert got.shape == want.shape
+    found = as_array(got)
+    if got.is_floating_point():
+        tolerance = 16 * dtypes.finfo(got.dtype).eps
         np.testing.assert_allclose(found, want, rtol=tolerance, atol=tolerance)
     else:
         np.testing.assert_array_equal(found, want.astype(found.dtype))
