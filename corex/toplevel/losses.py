@@ -1,0 +1,90 @@
+"""Losses with PyTorch's parameters of the functions in `torch`: the reduction is a number, 0 for
+none (which it is unless told, other than in `nn.functional`), 1 for the mean, 2 for the sum."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import corex.nn.functional as F
+from corex.tensor.tensor import Tensor
+
+
+def _named(reduction: Any) -> str:
+    """
+    Raises:
+        TypeError: a name.
+    """
+    if isinstance(reduction, str):
+        raise TypeError("argument 'reduction' must be int, not str")
+    return {1: "mean", 2: "sum"}.get(reduction, "none")
+
+
+def cosine_embedding_loss(
+    input1: Tensor, input2: Tensor, target: Tensor, margin: float = 0.0, reduction: int = 0
+) -> Tensor:
+    """See `nn.functional.cosine_embedding_loss`."""
+    result: Tensor = F.cosine_embedding_loss(
+        input1, input2, target, margin, reduction=_named(reduction)
+    )
+    return result
+
+
+def ctc_loss(
+    log_probs: Tensor,
+    targets: Tensor,
+    input_lengths: Any,
+    target_lengths: Any,
+    blank: int = 0,
+    reduction: int = 0,
+    zero_infinity: bool = False,
+) -> Tensor:
+    """See `nn.functional.ctc_loss`."""
+    result: Tensor = F.ctc_loss(
+        log_probs, targets, input_lengths, target_lengths, blank, _named(reduction), zero_infinity
+    )
+    return result
+
+
+def hinge_embedding_loss(
+    input: Tensor, target: Tensor, margin: float = 1.0, reduction: int = 0
+) -> Tensor:
+    """See `nn.functional.hinge_embedding_loss`."""
+    result: Tensor = F.hinge_embedding_loss(input, target, margin, reduction=_named(reduction))
+    return result
+
+
+def margin_ranking_loss(
+    input1: Tensor, input2: Tensor, target: Tensor, margin: float = 0.0, reduction: int = 0
+) -> Tensor:
+    """See `nn.functional.margin_ranking_loss`."""
+    result: Tensor = F.margin_ranking_loss(
+        input1, input2, target, margin, reduction=_named(reduction)
+    )
+    return result
+
+
+def poisson_nll_loss(
+    input: Tensor, target: Tensor, log_input: bool, full: bool, eps: float, reduction: int
+) -> Tensor:
+    """See `nn.functional.poisson_nll_loss`."""
+    result: Tensor = F.poisson_nll_loss(
+        input, target, log_input, full, eps=eps, reduction=_named(reduction)
+    )
+    return result
+
+
+def triplet_margin_loss(
+    anchor: Tensor,
+    positive: Tensor,
+    negative: Tensor,
+    margin: float = 1.0,
+    p: float = 2.0,
+    eps: float = 1e-6,
+    swap: bool = False,
+    reduction: int = 0,
+) -> Tensor:
+    """See `nn.functional.triplet_margin_loss`."""
+    result: Tensor = F.triplet_margin_loss(
+        anchor, positive, negative, margin, p, eps, swap, reduction=_named(reduction)
+    )
+    return result
