@@ -69,6 +69,7 @@ UNARY: Mapping[str, Callable[[Scalar], Scalar]] = {
     "atanh": ieee(math.atanh, lambda a: copysign(inf, a) if abs(a) == 1 else nan),
     "sigmoid": sigmoid,
     "erf": math.erf,
+    "erfc": math.erfc,
     "relu": lambda a: a if not (a <= 0) else 0,
     "logical_not": lambda a: a == 0,
     "bitwise_not": lambda a: not a if isinstance(a, bool) else ~a,

@@ -95,7 +95,7 @@ _TABLE: Final = (
     ("neg abs sign square relu", "T|T", NUMBER),
     (
         "floor ceil round trunc sqrt rsqrt reciprocal exp exp2 expm1 log log2 log10 log1p sin cos "
-        "tan asin acos atan sinh cosh tanh asinh acosh atanh sigmoid erf gelu silu",
+        "tan asin acos atan sinh cosh tanh asinh acosh atanh sigmoid erf erfc gelu silu",
         "T|T",
         FLOAT,
     ),
@@ -117,8 +117,11 @@ _TABLE: Final = (
     ("amax amin", "T|T", ALL),
     ("argmax argmin", "i|T", NUMBER),
     ("any all", "T|T", BOOL),
-    ("cumsum", "T|T", NUMBER),
-    ("argsort", "i|T", ALL),
+    ("cumsum cumprod", "T|T", NUMBER),
+    ("prod_others logcumsumexp", "T|T", FLOAT),
+    ("chain", "T|TT", FLOAT),
+    ("argcummax argcummin", "i|T", ALL),
+    ("argsort argselect", "i|T", ALL),
     ("tril triu", "T|T", ALL),
     ("softmax log_softmax", "T|T", FLOAT),
     ("softmax_backward log_softmax_backward", "T|TT", FLOAT),

@@ -43,7 +43,6 @@ from corex.ops.pointwise import (
     binary,
     binary_composed,
     bits,
-    error_function,
     integers,
     select,
     special,

@@ -109,8 +109,9 @@ def _matches(memory: Array, wanted: Array, start: int, strides: tuple[int, ...])
 
 # ---- the inputs of an element ------------------------------------------------------------------
 _ALONG: Final = (
-    "cumsum", "argsort", "softmax", "log_softmax", "softmax_backward", "log_softmax_backward",
-    "gather", "scatter_add",
+    "cumsum", "cumprod", "prod_others", "chain", "logcumsumexp", "argcummax", "argcummin",
+    "argsort", "argselect", "softmax", "log_softmax", "softmax_backward",
+    "log_softmax_backward", "gather", "scatter_add",
 )  # fmt: skip
 """Ops whose elements depend on a row of each input."""
 _ELSEWHERE: Final = ("index", "index_put", "nonzero", "conv", "max_pool", "avg_pool")

@@ -163,7 +163,8 @@ def sized(schema: OpSchema, n: int, device: str) -> tuple[list[Any], tuple[Any, 
         "mse_loss_backward": [a[0], a, a],
         "tril": [a.reshape(-1, 64)], "triu": [a.reshape(-1, 64)],
     }.get(name, [a] * len(schema.inputs))  # fmt: skip
-    params = {"n": 1, "descending": False, "tanh": False, "eps": 1e-5, "diagonal": 0}
+    params = {"n": 1, "descending": False, "tanh": False, "eps": 1e-5, "diagonal": 0, "first": 0,
+              "count": 1, "reverse": False}  # fmt: skip
     return given, tuple(params[p] for p in schema.params)
 
 

@@ -46,6 +46,15 @@ CASES: dict[str, list[tuple[list[Any], tuple[Any, ...]]]] = {
     "cumsum": [([floats(2, 5)], ()), ([floats(1)], ()), ([floats(0, 3)], ())],
     "argsort": [([integers(3, 7, below=4)], (flag,)) for flag in (False, True)]
     + [([np.array([2.0, np.nan, -1.0, np.nan, np.inf])], (False,))],
+    "cumprod": [([floats(2, 5)], ()), ([floats(1)], ()), ([floats(0, 3)], ())],
+    "prod_others": [([floats(2, 5)], ()), ([floats(1)], ()), ([floats(0, 3)], ())],
+    "chain": [([floats(2, n), floats(2, n, low=-1)], (flag,))
+              for n in (0, 1, 2, 5, 8) for flag in (False, True)],
+    "logcumsumexp": [([floats(2, 5) * 9], ()), ([floats(1)], ())],
+    "argcummax": [([integers(3, 7, below=4)], ()), ([np.array([1.0, np.nan, 3.0, np.nan])], ())],
+    "argcummin": [([integers(3, 7, below=4)], ()), ([np.array([1.0, np.nan, 3.0, np.nan])], ())],
+    "argselect": [([integers(3, 7, below=4)], (2, flag, 3)) for flag in (False, True)]
+    + [([np.array([2.0, np.nan, -1.0, np.nan, np.inf])], (1, True, 4))],
     "softmax": [([floats(3, 4)], ()), ([floats(2, 2, 3) * 50], ())],
     "log_softmax": [([floats(3, 4)], ()), ([floats(2, 2, 3) * 50], ())],
     "softmax_backward": [([floats(3, 4), floats(3, 4, low=0.1, high=0.5)], ())],

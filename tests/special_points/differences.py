@@ -33,6 +33,8 @@ NOISE: list[tuple[str, str, float, float, str]] = [
     (r"glu\(", "values first second", 1, 0, "PyTorch's sigmoid is 0 where ours is 1e-308"),
     (r"(poly|di)gamma\((1,)?a", "values first", 32, 1e-8, "PyTorch's trigamma is right to 5e-10"),
     (r"igammac?\(", "values first", 16, 2e-9, "PyTorch's expansion for large a is right to 4e-10"),
+    (r"^logcumsumexp", "first", 0, 1e-4, "PyTorch's terms are logarithms, with their rounding"),
+    (r"^logcumsumexp", "second", 1000, 0, "PyTorch's terms are logarithms that cancel"),
     (r"", "second", 100, 1e-3, "formulas of other shapes round differently"),
 ]
 
@@ -87,8 +89,9 @@ def _overflowing_rows(r: Array) -> Array:
     return np.asarray(beyond.any(1))
 
 
-def _row_with_infinity(r: Array) -> Array:
-    return np.isinf(r).any(1, keepdims=True) | np.zeros(r.shape, bool)
+def _infinite_product(r: Array) -> Array:
+    beyond = np.isinf(r).any(1, keepdims=True) | np.isinf(np.abs(r).prod(1, keepdims=True))
+    return beyond | np.zeros(r.shape, bool)
 
 
 # (line, part, inputs, where the elements are not compared, why)
@@ -101,11 +104,11 @@ ELSEWHERE: list[tuple[str, str, str, Callable[..., Any], str]] = [
     (r"^(lerp|addcmul)\(p,q,[pq]", "values", "p q", _sum_overflows, "PyTorch rounds once (fma)"),
     (r"^F\.gelu\(a\)", "values", "a", np.isposinf, "infinity; PyTorch's float32 kernel gives NaN"),
     (r"soft_margin_loss\(p", "first", "p q", _product_saturates, "PyTorch's exponential overflows"),
-    (r"^cumprod\(r", "first", "r", _row_with_infinity, "PyTorch divides the whole by the factor"),
     (r"^digamma", "values", "a", _before_pole, "PyTorch's tangent is of a rounded number"),
     (r"^lgamma", "first", "a", _before_pole, "digamma, as above"),
     (r"^igamma\(A", "values", "A", _subnormal, "1; PyTorch's factor vanishes"),
     (r"^igammac?\(P", "values", "p q", _smallest_or_largest, "1, or 0; PyTorch's factor vanishes"),
+    (r"^cumprod\(r", "first", "r", _infinite_product, "PyTorch divides the whole by the factor"),
     (r"^(var|std)(_mean)?\(r", "values", "r", _overflowing_rows, "PyTorch's mean is NaN"),
     (r"^(var|std)(_mean)?\(f,", "values", "f", _overflowing_rows, "PyTorch's mean is NaN"),
 ]

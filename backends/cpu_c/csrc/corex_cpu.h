@@ -85,6 +85,20 @@ COREX_API corex_status corex_where(const corex_view *out, const corex_view *cond
 COREX_API corex_status corex_reduce(int op, const corex_view *out, const corex_view *a, int n);
 COREX_API corex_status corex_cumsum(const corex_view *out, const corex_view *a);
 COREX_API corex_status corex_argsort(const corex_view *out, const corex_view *a, int descending);
+/* Entries first, first + 1, ... of argsort, as many as the last dimension of out has. */
+COREX_API corex_status corex_argselect(const corex_view *out, const corex_view *a, int64_t first,
+                                       int descending);
+
+COREX_API corex_status corex_cumprod(const corex_view *out, const corex_view *a);
+/* Of each entry of a row, the product of all others. */
+COREX_API corex_status corex_prod_others(const corex_view *out, const corex_view *a);
+COREX_API corex_status corex_logcumsumexp(const corex_view *out, const corex_view *a);
+/* Where the largest (smallest) entry so far is. */
+COREX_API corex_status corex_argcumextreme(const corex_view *out, const corex_view *a,
+                                           int smallest);
+/* out[j] = a[j] + b[j] out[j - 1], or from the end: out[j] = a[j] + b[j + 1] out[j + 1]. */
+COREX_API corex_status corex_chain(const corex_view *out, const corex_view *a, const corex_view *b,
+                                   int from_the_end);
 
 /* ---- linear algebra ---- */
 COREX_API corex_status corex_matmul(const corex_view *out, const corex_view *a,

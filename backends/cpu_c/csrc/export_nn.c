@@ -11,7 +11,14 @@ RUN(gelu_backward,
 
 /* ---- along the last dimension ---- */
 RUN(cumsum, corex_cumsum(V(0), V(1)))
+RUN(cumprod, corex_cumprod(V(0), V(1)))
+RUN(prod_others, corex_prod_others(V(0), V(1)))
+RUN(chain, corex_chain(V(0), V(1), V(2), (int)a[3].integer))
+RUN(argcummax, corex_argcumextreme(V(0), V(1), 0))
+RUN(argcummin, corex_argcumextreme(V(0), V(1), 1))
+RUN(logcumsumexp, corex_logcumsumexp(V(0), V(1)))
 RUN(argsort, corex_argsort(V(0), V(1), (int)a[2].integer))
+RUN(argselect, corex_argselect(V(0), V(1), a[2].integer, (int)a[3].integer))
 RUN(gather, corex_gather(V(0), V(1), V(2)))
 RUN(scatter_add, corex_scatter_add(V(0), V(1), V(2)))
 RUN(softmax, corex_softmax(V(0), V(1), 0))
@@ -100,7 +107,14 @@ const corex_kernel corex_nn_rows[] = {
     {"gelu", "oab", run_gelu},
     {"gelu_backward", "oaab", run_gelu_backward},
     {"cumsum", "oa", run_cumsum, .dtypes = COREX_NUMBERS, .work = work_four},
+    {"cumprod", "oa", run_cumprod, .dtypes = COREX_NUMBERS, .work = work_four},
+    {"prod_others", "oa", run_prod_others, .work = work_four},
+    {"chain", "oaab", run_chain, .work = work_four},
+    {"argcummax", "oa", run_argcummax, .dtypes = COREX_ALL, .work = work_four},
+    {"argcummin", "oa", run_argcummin, .dtypes = COREX_ALL, .work = work_four},
+    {"logcumsumexp", "oa", run_logcumsumexp, .work = work_sixteen},
     {"argsort", "oab", run_argsort, .dtypes = COREX_ALL, .work = work_sixteen},
+    {"argselect", "oaib", run_argselect, .dtypes = COREX_ALL, .work = work_sixteen},
     {"gather", "oaa", run_gather, .dtypes = COREX_HELD, .work = work_four},
     {"scatter_add", "oaa", run_scatter_add, .dtypes = COREX_NUMBERS, .work = work_four},
     {"softmax", "oa", run_softmax, .work = work_four},

@@ -72,6 +72,24 @@ typedef struct corex_scan_table {
     corex_block_kernel scatter_add[COREX_NUM_DTYPES]; /* operands src, out, index */
 } corex_scan_table;
 
+/* What runs along rows; a chain has its factors at the elements or, late, at those before. */
+typedef enum corex_running {
+    COREX_CUMPROD,
+    COREX_PROD_OTHERS,
+    COREX_CHAIN,
+    COREX_CHAIN_LATE,
+    COREX_ARGCUMMAX,
+    COREX_ARGCUMMIN,
+    COREX_LOGCUMSUMEXP,
+    COREX_RUNNING_COUNT
+} corex_running;
+/* The elements of a line of prod_others for which its last operand, room, has two doubles. */
+#define COREX_RUNNING_CHUNK 64
+typedef struct corex_running_table {
+    corex_loop lines[COREX_RUNNING_COUNT][COREX_NUM_DTYPES];
+    corex_block_kernel columns[COREX_RUNNING_COUNT][COREX_NUM_DTYPES];
+} corex_running_table;
+
 /* Rows [begin, end) of n elements each; weight and bias may be NULL. */
 typedef struct corex_norm_job {
     char *out, *mean, *rstd;
@@ -111,6 +129,7 @@ typedef struct corex_kernels {
     const corex_reduction_table *reductions;
     const corex_softmax_table *softmax;
     const corex_scan_table *scan;
+    const corex_running_table *running;
     const corex_norm_table *norm;
     const corex_loss_table *loss;
     const corex_optim_table *optim;

@@ -73,7 +73,7 @@ def _camel(name: str) -> str:
 _UNARY: Final = {
     NUMBER: "neg abs sign square relu",
     FLOAT: "floor ceil round trunc sqrt rsqrt reciprocal exp exp2 expm1 log log2 log10 log1p sin "
-    "cos tan asin acos atan sinh cosh tanh asinh acosh atanh sigmoid erf gelu gelu_tanh silu",
+    "cos tan asin acos atan sinh cosh tanh asinh acosh atanh sigmoid erf erfc gelu gelu_tanh silu",
     BITS: "bitwise_not",
 }
 _PREDICATE: Final = {ALL: "logical_not", FLOAT: "isnan isinf isfinite signbit"}

@@ -96,6 +96,11 @@ def _scatter(outs: Shapes, ins: Shapes, params: Any, indices: Any) -> Any:
     return _within(ins[0], ins[1]) and _within(ins[0][:-1], outs[0][:-1])
 
 
+def _selected(outs: Shapes, ins: Shapes, params: Any, indices: Any) -> Any:
+    fits = 0 <= params[0] <= ins[0][-1] - outs[0][-1]
+    return outs[0][:-1] == ins[0][:-1] and fits
+
+
 def _window(x: Shape, y: Shape, kernel: Any, stride: Any, padding: Any, dilation: Any) -> bool:
     """Whether windows over an image of x's height and width are as many as y's."""
     return all(
@@ -145,12 +150,12 @@ _TABLE: Final[tuple[tuple[str, Rule, str], ...]] = (
     (
         "copy neg abs sign square relu floor ceil round trunc sqrt rsqrt reciprocal exp exp2 expm1 "
         "log log2 log10 log1p sin cos tan asin acos atan sinh cosh tanh asinh acosh atanh sigmoid "
-        "erf gelu silu bitwise_not logical_not isnan isinf isfinite signbit add mul maximum "
+        "erf erfc gelu silu bitwise_not logical_not isnan isinf isfinite signbit add mul maximum "
         "minimum sub floor_divide remainder fmod pow div fmax fmin atan2 hypot copysign eq ne lt "
         "le gt ge logical_and logical_or logical_xor bitwise_and bitwise_or bitwise_xor "
         "bitwise_left_shift bitwise_right_shift sigmoid_backward tanh_backward relu_backward "
-        "gelu_backward silu_backward where cumsum argsort tril triu softmax log_softmax "
-        "softmax_backward log_softmax_backward",
+        "gelu_backward silu_backward where cumsum cumprod prod_others logcumsumexp chain argcummax "
+        "argcummin argsort tril triu softmax log_softmax softmax_backward log_softmax_backward",
         _same,
         "one shape for all",
     ),
@@ -168,6 +173,7 @@ _TABLE: Final[tuple[tuple[str, Rule, str], ...]] = (
     ("index", _index, "(n, *rest) of (D1..Dk, *rest) and k indices (n,)"),
     ("index_put", _index_put, "(D1..Dk, *rest), values (n, *rest) and k indices (n,)"),
     ("nonzero", _positions, "(count, dimensions of the input)"),
+    ("argselect", _selected, "entries from the first wanted on, of those of the input's rows"),
     ("gather", _gather, "the index's shape, within the input's but for the last dimension"),
     ("scatter_add", _scatter, "an index within src, and within the output but for the last"),
     ("conv2d", _conv2d, "(N, O, *) of (N, C, H, W), (O, C / groups, h, w) and (O,)"),

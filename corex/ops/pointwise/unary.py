@@ -16,6 +16,7 @@ from corex.ops.composed import inplace_form
 from corex.ops.inplace import check_inplace
 from corex.ops.out import write_out
 from corex.ops.pointwise import decompositions as composed
+from corex.ops.pointwise import error_function
 from corex.ops.pointwise.elementwise import binary_operator, inplace_function, unary_function
 from corex.ops.promotion import require_tensor
 from corex.ops.registration import exported, method, operator
@@ -252,6 +253,13 @@ _unary(
     steps=composed.sigmoid,
 )
 _unary("erf", FLOAT, lambda g, a: g * ((-a * a).exp() * TWO_OVER_SQRT_PI), "Error function.")
+_unary(
+    "erfc",
+    FLOAT,
+    lambda g, a: g * ((-a * a).exp() * -TWO_OVER_SQRT_PI),
+    "1 - erf(a), accurate also where that is tiny.",
+    steps=error_function.erfc,
+)
 relu = _unary(
     "relu",
     NUMBER,

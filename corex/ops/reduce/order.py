@@ -66,6 +66,27 @@ ARGSORT = declare(
 )  # fmt: skip
 
 
+def _selected_parts(a: Tensor, first: int, descending: bool, count: int) -> Tensor:
+    order = bind(ARGSORT, (a,), (descending,))
+    return dense_copy(slice_view(order, a.ndim - 1, first, count))
+
+
+ARGSELECT = declare(
+    OpSchema(
+        "argselect", ("a",),
+        lambda a, first, descending, count: [((*a.shape[:-1], count), dt.int64)],
+        ("first", "descending", "count"), decomposition=_selected_parts, rule_params=1,
+        tier=2, cost="n log^2 n", takes=ALL, family="sort", uniform=False,
+        doc="Some entries of the positions that sort the last dim.",
+    )
+)  # fmt: skip
+
+
+def selected(input: Tensor, dim: int, first: int, count: int, descending: bool = False) -> Tensor:
+    """Entries `first` to `first + count` of what `argsort` gives along a dim."""
+    return call_along(ARGSELECT, input.detach(), dim, (first, bool(descending), count))
+
+
 @exported(out="same")
 def argsort(input: Tensor, dim: int = -1, descending: bool = False, stable: bool = False) -> Tensor:
     """Positions that sort a dim (always stable); NaN counts as the largest."""
@@ -98,5 +119,5 @@ def topk(
         raise RuntimeError("selected index k out of range")
     if not input.shape:
         return return_types.topk(input * 1, argsort(input))
-    index = dense_copy(argsort(input, dim, largest).narrow(dim, 0, k))
+    index = selected(input, dim, 0, k, largest)
     return return_types.topk(input.gather(dim, index), index)

@@ -32,7 +32,7 @@ from corex.ops.shape.views import (
 )
 from corex.return_types import MinMax, ValuesIndices
 from corex.tensor.modes import mode
-from corex.tensor.schema import ALL, BOOL, FLOAT, NUMBER, OpSchema, declare
+from corex.tensor.schema import ALL, BOOL, FLOAT, NUMBER, OpSchema, declare, like_first
 from corex.tensor.tensor import Tensor
 
 Dims = int | Sequence[int] | None
@@ -67,7 +67,11 @@ def _prod_grad(g: Tensor, a: Tensor, y: Tensor) -> Tensor:
     """g * (product of all other elements), exact also where elements are zero."""
     if not numel(a.shape):
         return a.new_zeros(a.shape)
-    return reshape(unsqueeze(g, -1) * _products_of_others(reshape(a, (*y.shape, -1))), a.shape)
+    rows = reshape(a, (*y.shape, -1))
+    # The steps have derivatives themselves, the kernel has none.
+    recorded = rows._node is not None and mode.enabled
+    others = _products_of_others(rows) if recorded else bind(PROD_OTHERS, (rows,))
+    return reshape(unsqueeze(g, -1) * others, a.shape)
 
 
 def _products_of_others(a: Tensor) -> Tensor:
@@ -76,6 +80,8 @@ def _products_of_others(a: Tensor) -> Tensor:
     Upwards pairs are multiplied; downwards each half of a pair gets the other half, and what its
     pair got.
     """
+    if not numel(a.shape):
+        return a * 1
     n = a.shape[-1]
     missing = (1 << (n - 1).bit_length()) - n
     if missing:
@@ -110,6 +116,12 @@ PROD = declare(
     OpSchema(
         "prod", ("a",), _kept, ("n",), {"a": _prod_grad},
         takes=NUMBER, family="reduce", doc="Product of elements.",
+    )
+)  # fmt: skip
+PROD_OTHERS = declare(
+    OpSchema(
+        "prod_others", ("a",), like_first, decomposition=_products_of_others,
+        tier=2, takes=FLOAT, family="scan", doc="Along rows, the product of all other elements.",
     )
 )  # fmt: skip
 AMAX = declare(

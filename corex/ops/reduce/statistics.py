@@ -1,4 +1,4 @@
-"""Compositions of reductions: variance, norms, log-sum-exp, NaN-blind sums, medians, products."""
+"""Compositions of reductions: variance, norms, log-sum-exp, NaN-blind sums, medians."""
 
 from __future__ import annotations
 
@@ -8,19 +8,16 @@ from typing import Any
 
 from corex import dtypes as dt
 from corex import return_types
-from corex.dispatch.bind import dense_copy
 from corex.dispatch.template import direct_buffer
 from corex.dtypes import DType
 from corex.layout import normalize_dim, normalize_dims, numel
 from corex.ops.composed import composition
 from corex.ops.linalg.norms import checked, kept
 from corex.ops.pointwise.select import where
-from corex.ops.promotion import cast, counted, require_tensor
-from corex.ops.reduce.order import argsort
-from corex.ops.reduce.reductions import argmax, evenly, mean, sum_
+from corex.ops.promotion import cast, require_tensor
+from corex.ops.reduce.order import argsort, selected
+from corex.ops.reduce.reductions import amax, argmax, evenly, mean, sum_
 from corex.ops.registration import exported, function
-from corex.ops.shape.join import cat
-from corex.ops.shape.parts import slice_view
 from corex.ops.shape.views import reshape, shaped
 from corex.return_types import ValuesIndices
 from corex.tensor.tensor import Tensor, wrap
@@ -218,13 +215,13 @@ def kthvalue(input: Tensor, k: int, dim: int = -1, keepdim: bool = False) -> Val
         raise IndexError(f"kthvalue(): Expected reduction dim {dim} to have non-zero size.")
     if not 1 <= k <= size:
         raise RuntimeError(f"kthvalue(): selected number k out of range for dimension {dim}")
-    return return_types.kthvalue(*_entry(input, argsort(input, dim), k - 1, dim, keepdim))
+    return return_types.kthvalue(*_entry(input, k - 1, dim, keepdim))
 
 
-def _entry(input: Tensor, order: Tensor, at: int, dim: int, keepdim: bool) -> ValuesIndices:
+def _entry(input: Tensor, at: int, dim: int, keepdim: bool) -> ValuesIndices:
     if not input.shape:
-        return ValuesIndices(input * 1, order)
-    index = dense_copy(slice_view(order, dim, at, 1))
+        return ValuesIndices(input * 1, argsort(input))
+    index = selected(input, dim, at, 1)
     values = input.gather(dim, index)
     if keepdim:
         return ValuesIndices(values, index)
@@ -250,16 +247,14 @@ def median(input: Tensor, dim: int | None = None, keepdim: bool = False) -> Any:
     size = input.shape[dim] if input.shape else 1
     if not size:
         raise IndexError(f"median(): Expected reduction dim {dim} to have non-zero size.")
-    order = argsort(input, dim)
-    middle = _entry(input, order, (size - 1) // 2, dim, keepdim)
+    middle = _entry(input, (size - 1) // 2, dim, keepdim)
     if not input.is_floating_point():
         return return_types.median(*middle)
     # The first NaN is the median of what holds one.
-    poison = input.isnan()
-    poisoned = poison.any(dim, keepdim)
+    poisoned = amax(input.detach(), dim, keepdim).isnan()
     if not poisoned.any().item():
         return return_types.median(*middle)
-    at = argmax(counted(poison), dim, True)
+    at = argmax(input.detach(), dim, True)
     first = input.gather(dim, at)
     first, at = shaped(first, middle.values.shape), shaped(at, middle.values.shape)
     return return_types.median(
@@ -268,27 +263,3 @@ def median(input: Tensor, dim: int | None = None, keepdim: bool = False) -> Any:
 
 
 _whole = composition("median", ("a",), lambda a: median(a, 0).values, {"a": evenly})
-
-
-# ---- running products ------------------------------------------------------------------------
-@exported(inplace=True, out="dtype")
-def cumprod(input: Tensor, dim: int, *, dtype: DType | None = None) -> Tensor:
-    """Running products along a dim, by log2(n) shifted multiplications; integers become int64."""
-    a = require_tensor("cumprod", input)
-    if dtype is not None:
-        a = cast(a, dtype)
-    elif a.key.dtype.kind in "bui":
-        a = cast(a, dt.int64)
-    dim = normalize_dim(dim, a.ndim)
-    if not a.shape:
-        return a * 1
-    n = a.shape[dim]
-    if n < 2:
-        return a * 1
-    result = a
-    step = 1
-    while step < n:
-        head = result.new_ones((*a.shape[:dim], step, *a.shape[dim + 1 :]))
-        result = cat([head, slice_view(result, dim, 0, n - step)], dim) * result
-        step *= 2
-    return result

@@ -7,12 +7,12 @@ from typing import Final
 from corex.plugins.manager import manager
 from corex.tensor.schema import REGISTRY, OpSchema
 from corex.testing.spec import Spec
-from corex.testing.specs import conv, create, index, matmul, optim, reduce, rows
+from corex.testing.specs import conv, create, index, matmul, optim, reduce, rows, running
 from corex.testing.specs.pointwise import FAMILIES, WHERE, pointwise
 
 _WRITTEN: Final[dict[str, Spec]] = {
     spec.op: spec
-    for module in (create, reduce, matmul, index, rows, conv, optim)
+    for module in (create, reduce, matmul, index, rows, running, conv, optim)
     for spec in module.SPECS
 } | {"where": WHERE}
 

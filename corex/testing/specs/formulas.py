@@ -22,6 +22,10 @@ def erf(a: Array) -> Array:
     return by_python(math.erf, "float64", a)
 
 
+def erfc(a: Array) -> Array:
+    return by_python(math.erfc, "float64", a)
+
+
 def phi(a: Array) -> Array:
     """The normal distribution function."""
     return by_python(lambda x: 0.5 * math.erfc(-x / math.sqrt(2)), "float64", a)
@@ -74,6 +78,7 @@ UNARY: Final[dict[str, Formula]] = {
     "atanh": np.arctanh,
     "sigmoid": sigmoid,
     "erf": erf,
+    "erfc": erfc,
     "relu": lambda a: np.where(a <= 0, np.zeros_like(a), a),
     "logical_not": np.logical_not,
     "bitwise_not": np.invert,

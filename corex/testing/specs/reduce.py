@@ -213,8 +213,41 @@ ARGSORT = Spec(
     perf=lambda: product(dtype=["float32"], shapes=[[(1000, 1000)]], descending=[False]),
 )  # fmt: skip
 
+SELECTED: Final = [
+    ((3, 5), 0, 2), ((2, 3, 4), 1, 3), ((37,), 18, 1), ((5, 64), 60, 4), ((5, 64), 2, 0),
+    ((3, 1), 0, 1), ((3, 0), 0, 0), ((0, 3), 1, 1), ((3, 700), 0, 20), ((3, 700), 349, 1),
+    ((2, 700), 600, 100),
+]  # fmt: skip
+"""Input shape, the first of the entries wanted of each row, and how many."""
+
+
+def _select_fields() -> Iterator[Fields]:
+    for fields in product(
+        dtype=accepted("argselect"), part=SELECTED, layout=LAYOUTS, descending=[False, True]
+    ):
+        shape, first, count = fields.pop("part")
+        yield {**fields, "shapes": [shape], "first": first, "count": count}
+
+
+def _argselect(case: Case, a: Array) -> list[Expected]:
+    first, count = case.fields["first"], case.fields["count"]
+    if not 0 <= first <= first + count <= a.shape[-1]:
+        raise ValueError(f"rows of {a.shape[-1]} have no entries {first} to {first + count}")
+    (whole,) = _argsort(case, a)
+    return [Expected(whole.values[..., first : first + count], "int64")]
+
+
+ARGSELECT = Spec(
+    "argselect", 2, _select_fields, _sortable, _argselect,
+    perf=lambda: product(
+        dtype=["float32"], shapes=[[(1000, 1000)]], first=[0, 500], count=[1, 20],
+        descending=[False],
+    ),
+)  # fmt: skip
+
 SPECS = [
     *(reduction(op) for op in FORMULAS),
     CUMSUM,
     ARGSORT,
+    ARGSELECT,
 ]

@@ -239,6 +239,16 @@ def rows() -> Iterator[Result]:
             turned = corex.tensor(a.T.copy())
             yield f"log_softmax by columns {n}", F.log_softmax(turned, 0), np.log(soft).T
             yield f"cumsum by columns {n}", turned.cumsum(0), wide.cumsum(1).T
+            logs = np.logaddexp.accumulate(wide, 1)
+            yield f"logcumsumexp {n}", corex.tensor(a).logcumsumexp(1), logs
+            yield f"logcumsumexp by columns {n}", turned.logcumsumexp(0), logs.T
+            near = a / 64 + 1
+            products = corex.tensor(near).cumprod(1), corex.tensor(near.T.copy()).cumprod(0)
+            yield f"cumprod {n}", products[0], _wide(near).cumprod(1)
+            yield f"cumprod by columns {n}", products[1], _wide(near).cumprod(1).T
+            highest = np.maximum.accumulate(a, 1)
+            yield f"cummax {n}", corex.tensor(a).cummax(1).values, highest
+            yield f"cummax by columns {n}", turned.cummax(0).values, highest.T
             mean, var = wide.mean(1, keepdims=True), wide.var(1, keepdims=True)
             normed = (wide - mean) / np.sqrt(var + 1e-5)
             yield f"layer_norm {n}", F.layer_norm(corex.tensor(a), (n,)), normed
@@ -249,6 +259,10 @@ def rows() -> Iterator[Result]:
             order = np.argsort(a, 1, kind="stable")
             yield f"argsort {n}", corex.argsort(corex.tensor(a), 1, stable=True), order
             yield f"sort {n}", corex.sort(corex.tensor(a), 1).values, np.sort(a, 1)
+            part = corex.topk(corex.tensor(a), n // 2, 1, largest=False).indices
+            yield f"topk {n}", part, order[:, : n // 2]
+            turned_part = corex.kthvalue(corex.tensor(a.T.copy()), n // 3 + 1, 0).indices
+            yield f"kthvalue by columns {n}", turned_part, order[:, n // 3]
             index = order[:, ::2].copy()
             gathered = corex.tensor(a).gather(1, corex.tensor(index))
             yield f"gather {n}", gathered, np.take_along_axis(a, index, 1)

@@ -87,6 +87,7 @@ FORMULAS = {
     "softmax_backward": (2, lambda g, y: y * (g - (g * y).sum(-1, keepdims=True))),
     "log_softmax_backward": (2, lambda g, y: g - np.exp(y) * g.sum(-1, keepdims=True)),
     "cumsum": (1, lambda x: x.cumsum(-1, dtype=x.dtype)),
+    "logcumsumexp": (1, lambda x: np.logaddexp.accumulate(x, -1)),
 }
 
 

@@ -12,6 +12,7 @@ import pytest
 import corex
 from corex.backend import KernelChoice, View
 from corex.plugins import manager
+from corex.testing.specs import formulas
 from tests.ops.core import installed, restricted
 
 Array = npt.NDArray[Any]
@@ -23,7 +24,7 @@ FUNCTIONS: dict[str, Callable[..., Any]] = {
     "acos": np.arccos, "atan": np.arctan, "sinh": np.sinh, "cosh": np.cosh, "asinh": np.arcsinh,
     "acosh": np.arccosh, "atanh": np.arctanh, "rsqrt": lambda x: 1 / np.sqrt(x),
     "sigmoid": lambda x: 1 / (1 + np.exp(-x)), "reciprocal": lambda x: 1 / x,
-    "square": np.square, "ceil": np.ceil, "trunc": np.trunc,
+    "erfc": formulas.erfc, "square": np.square, "ceil": np.ceil, "trunc": np.trunc,
 }  # fmt: skip
 
 

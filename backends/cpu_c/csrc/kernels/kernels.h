@@ -22,6 +22,7 @@ extern const corex_reducer COREX_LEVELED(corex_argmin)[COREX_NUM_DTYPES];
 extern const corex_reduction_table COREX_LEVELED(corex_reductions);
 extern const corex_softmax_table COREX_LEVELED(corex_softmax);
 extern const corex_scan_table COREX_LEVELED(corex_scan);
+extern const corex_running_table COREX_LEVELED(corex_running);
 extern const corex_norm_table COREX_LEVELED(corex_norm);
 extern const corex_loss_table COREX_LEVELED(corex_loss);
 extern const corex_optim_table COREX_LEVELED(corex_optim);

@@ -9,6 +9,7 @@ const corex_kernels COREX_LEVELED(corex_kernels) = {
     .reductions = &COREX_LEVELED(corex_reductions),
     .softmax = &COREX_LEVELED(corex_softmax),
     .scan = &COREX_LEVELED(corex_scan),
+    .running = &COREX_LEVELED(corex_running),
     .norm = &COREX_LEVELED(corex_norm),
     .loss = &COREX_LEVELED(corex_loss),
     .optim = &COREX_LEVELED(corex_optim),

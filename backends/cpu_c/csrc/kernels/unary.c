@@ -51,6 +51,7 @@ COREX_INLINE bool sign_of_double(double x) { return signbit(x) != 0; }
     X(atanh, COREX_TG(atanh, x), 16) \
     X(sigmoid, VM_SIGMOID(x), 4) \
     X(erf, VM_ERF(x), 4) \
+    X(erfc, VM_ERFC(x), 4) \
     X(gelu, x *VM_PHI(x), 8) \
     X(gelu_tanh, GELU_TANH(x), 8) \
     X(silu, x *VM_SIGMOID(x), 4)
