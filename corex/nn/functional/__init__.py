@@ -317,7 +317,7 @@ def _guard() -> None:
         function = globals()[name]
         if name in _OUT:
             globals()[name] = guarded(name, function, _OUT[name], __name__)
-        elif name != "mse_loss" and function is not getattr(corex, name, None):
+        elif name != "mse_loss" and function is not corex.ops.functions.get(name):
             globals()[name] = written_out(name, function, __name__)
 
 
