@@ -92,6 +92,15 @@ typedef struct bounds {
 static void check_line(char *const *p, const int64_t *s, int64_t n)
 {
     bounds *found = (bounds *)p[1];
+    const uint64_t most = (uint64_t)found->size - 1;
+    uint64_t outside = 0; /* has the sign of an index below 0, or of what one above leaves */
+    if (s[0] == sizeof(int64_t))
+        for (int64_t j = 0; j < n; j++) {
+            const uint64_t at = ((const uint64_t *)p[0])[j];
+            outside |= at | (most - at);
+        }
+    if (s[0] == sizeof(int64_t) && outside >> 63 == 0)
+        return;
     for (int64_t j = 0; j < n; j++) {
         const int64_t at = *(const int64_t *)(p[0] + j * s[0]);
         if (COREX_UNLIKELY((at < 0 || at >= found->size) && !found->failed)) {

@@ -53,6 +53,17 @@ COREX_INLINE uint64_t key_of_double(double x)
 #define KEY_OF_INTEGER(T, x) \
     (((uint64_t)(x) ^ ((T) - 1 < (T)0 ? TOP_BIT(T) : UINT64_C(0))) & ALL_BITS(T))
 
+/* Floats of 16 bits, by their bits: those above an infinity's are of a NaN. */
+#define INFINITY_OF_corex_half 0x7c00u
+#define INFINITY_OF_corex_bfloat 0x7f80u
+#define KEY_OF_HALF(T, x) key_of_half(x, INFINITY_OF_##T)
+COREX_INLINE uint32_t key_of_half(uint16_t x, uint32_t infinity)
+{
+    const uint32_t size = x & 0x7fffu;
+    const uint32_t key = x >> 15 && size ? 0x8000u - size : 0x8000u + size;
+    return size > infinity ? UINT16_MAX : key;
+}
+
 #define KEYS(sfx, T, K, KEY) \
     static void K##_keys_##sfx(const key_job *job) \
     { \
@@ -77,6 +88,10 @@ COREX_INLINE uint64_t key_of_double(double x)
 #define KEYS_OF(sfx, T, KEY) KEYS(sfx, T, uint32_t, KEY) KEYS(sfx, T, uint64_t, KEY)
 COREX_INTEGER_ROWS(COREX_MAKE, KEYS_OF, KEY_OF_INTEGER)
 COREX_FLOAT_ROWS(COREX_MAKE, KEYS_OF, KEY_OF_FLOAT)
+COREX_HALF_ROWS(COREX_MAKE, KEYS_OF, KEY_OF_HALF)
+#define KEY_TABLE(prefix) \
+    {[COREX_BOOL] = prefix##_u8, \
+     COREX_NUMBER_ROWS(COREX_ENTRY, prefix) COREX_HALF_ROWS(COREX_ENTRY, prefix)}
 
 /* ---- rows ---- */
 typedef struct order_job {
@@ -155,8 +170,8 @@ static int64_t together(const corex_rows *rows, int64_t bytes)
 static corex_status order(const corex_view *out, const corex_view *a, int64_t first,
                           bool descending)
 {
-    static const key_loop short_keys[] = COREX_ANY_TABLE(uint32_t_keys);
-    static const key_loop long_keys[] = COREX_ANY_TABLE(uint64_t_keys);
+    static const key_loop short_keys[] = KEY_TABLE(uint32_t_keys);
+    static const key_loop long_keys[] = KEY_TABLE(uint64_t_keys);
     corex_rows rows;
     const corex_view *views[] = {out, a};
     corex_status status = corex_rows_init(&rows, 2, views);

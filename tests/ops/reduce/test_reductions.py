@@ -214,6 +214,19 @@ def test_sorting(dtype: str) -> None:
     np.testing.assert_array_equal(top.values.numpy(), np.flip(np.sort(array, 1), 1)[:, :3])
 
 
+@pytest.mark.parametrize("dtype", ["float16", "bfloat16"])
+def test_sixteen_bits_sort_as_the_floats_that_they_are(dtype: str) -> None:
+    rng = np.random.default_rng(2)
+    values = np.round(rng.standard_normal((3, 90)) * 2) * 2.0 ** rng.integers(-20, 12, (3, 90))
+    for i, special in enumerate((0.0, -0.0, math.nan, math.inf, -math.inf)):
+        values[:, i::9] = special
+    short = corex.tensor(values).to(getattr(corex, dtype))
+    for descending in (False, True):
+        wanted = short.float().argsort(1, descending)
+        assert short.argsort(1, descending).tolist() == wanted.tolist()
+        assert short.topk(5, 1, descending).indices.tolist() == wanted[:, :5].tolist()
+
+
 def test_the_gradient_of_a_long_product_takes_memory_in_proportion(each_backend: str) -> None:
     n = 20_000  # a square of it would be 3 GB
     values = np.where(np.arange(n) % 2, 2.0, 0.5)
