@@ -37,6 +37,7 @@ from corex.dispatch.threads import (
     set_num_interop_threads,
     set_num_threads,
 )
+from corex.dtypes import ALL as _DTYPES
 from corex.dtypes import (
     DType,
     bfloat16,
@@ -88,6 +89,7 @@ if TYPE_CHECKING:
     from corex._functions import *  # noqa: F403
     from corex.accelerator.streams import Event, Stream
     from corex.interop.serialization import load, save
+    from corex.interop.typed import *  # noqa: F403
     from corex.observe.signatures import record
 
 __version__ = "0.1.0"
@@ -180,6 +182,10 @@ def synchronize(device: Any = None) -> None:
     place.waited(place.backend.synchronize, place.index)
 
 
+_TYPED = [dtype.type_name for dtype in _DTYPES if dtype.kind != "u" or dtype.itemsize == 1]
+"""PyTorch's older constructors, of the dtypes that have one."""
+__all__ += _TYPED
+
 # Parts that most programs need, but not all, and that take time to import.
 _LAZY = {
     "accelerator": "corex.accelerator",
@@ -210,6 +216,7 @@ _SECOND_NAMES = """
     svd_lowrank tan_ tanh_ threshold_ triplet_margin_loss trunc_ vander xlogy_ zero_
 """.split()
 _LAZY_NAMES = {
+    **dict.fromkeys(_TYPED, "corex.interop.typed"),
     "Event": "corex.accelerator.streams",
     "Stream": "corex.accelerator.streams",
     "save": "corex.interop.serialization",

@@ -9,7 +9,7 @@ from typing import Any, ClassVar
 
 from corex.backend import Backend, Buffer, DirectKernel, Kernel, Traits
 from corex.dtypes import DType
-from corex_cuda_pycuda import interop, runtime
+from corex_cuda_pycuda import elements, interop, runtime
 from corex_cuda_pycuda.graphs import Graph
 from corex_cuda_pycuda.ops import (
     conv,
@@ -46,10 +46,15 @@ class CudaBackend(Backend):
         for family in FAMILIES:
             kernels.update(family.KERNELS)
         self.kernels: Mapping[str, Kernel] = kernels
+        self.takes = {op: elements.takes(op) for op in kernels}
 
     def device_count(self) -> int:
         """How many CUDA devices the driver shows."""
         return self._count
+
+    def dtypes(self, device: int) -> tuple[DType, ...]:
+        """All of corex's real ones."""
+        return tuple(elements.in_order(elements.HELD))
 
     def traits(self, device: int) -> Traits:
         """Kernels run later, and so do their errors."""

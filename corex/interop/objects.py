@@ -10,25 +10,41 @@ from corex.dispatch.devices import find_place
 from corex.dispatch.resolve import empty
 from corex.dtypes import DType, get_default_dtype
 from corex.ops.create.data import tensor as from_data
-from corex.ops.shape.views import sizes_of
+from corex.ops.shape.views import detach, sizes_of
 from corex.tensor.storage import Storage, allocate, copy_across, upload
-from corex.tensor.tensor import Tensor, make
+from corex.tensor.tensor import Size, Tensor, make
 
 
 def _construct(cls: type[Tensor], *args: Any, device: Device | str | None = None) -> Tensor:
     """`Tensor(2, 3)`: uninitialised; `Tensor([1, 2])`: from data; both of the default dtype.
 
+    A tensor is shared as it is.
+
     Raises:
         TypeError: arguments that are neither sizes nor one sequence of data.
     """
-    if not args or all(isinstance(a, int) for a in args):
-        key = find_place(device).key(get_default_dtype())
-        result = empty(key, sizes_of(args) if args else (0,))
-    elif len(args) == 1:
-        result = from_data(args[0], dtype=get_default_dtype(), device=device)
-    else:
-        raise TypeError(f"Tensor() takes sizes or one sequence of data, got {args!r}")
-    return result
+    if len(args) == 1 and isinstance(args[0], Tensor):
+        return detach(args[0])
+    return constructed("Tensor", get_default_dtype(), args, device)
+
+
+def constructed(
+    name: str, dtype: DType, args: tuple[Any, ...], device: Device | str | None = None
+) -> Tensor:
+    """`Tensor(...)` or a typed constructor: sizes, a `Size` of them, or a sequence of data.
+
+    Raises:
+        TypeError: neither sizes nor one sequence of data.
+    """
+    if len(args) == 1 and isinstance(args[0], Size):
+        args = args[0]
+    if all([isinstance(a, int) for a in args]):
+        return empty(find_place(device).key(dtype), sizes_of(args) if args else (0,))
+    if len(args) > 1:
+        raise TypeError(f"{name}() takes sizes or one sequence of data, got {args!r}")
+    if isinstance(args[0], float | complex):
+        raise TypeError(f"new(): data must be a sequence (got {type(args[0]).__name__})")
+    return from_data(args[0], dtype=dtype, device=device)
 
 
 def _copied_storage(storage: Storage, memo: dict[int, Any]) -> Storage:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pickle
 import struct
+from typing import Any
 
 import numpy as np
 import pytest
@@ -127,3 +128,77 @@ def test_random_fills_with_what_the_dtype_holds() -> None:
         most = min(1 << dtype.digits, 2**63 - 1)
         assert drawn.min().item() >= 0
         assert most * 0.99 - 1 <= drawn.max().item() <= most
+
+
+# ---- the same memory as another dtype ----------------------------------------------------------
+def test_a_view_as_another_dtype_shares_the_memory() -> None:
+    a = corex.tensor([[0.0, 1.0], [2.0, -1.0]])
+    bits = a.view(corex.int32)
+    assert bits.tolist() == a.numpy().view("i4").tolist()
+    bits[0, 0] = 0x40400000
+    assert a[0, 0].item() == 3.0
+    assert a.view(corex.uint8).tolist() == a.numpy().view("u1").tolist()
+    assert a[1:].view(corex.int16).stride() == (4, 1)
+    assert a[1:].view(dtype=corex.int64).tolist() == a.numpy()[1:].view("i8").tolist()
+    assert a.t().view(corex.int32).stride() == (1, 2)
+    assert corex.tensor([1, 0], dtype=corex.uint8).view(corex.bool).tolist() == [True, False]
+    assert not corex.ones(2, requires_grad=True).view(corex.int32).requires_grad
+
+
+def shorts(*shape: int) -> corex.Tensor:
+    return corex.zeros(shape, dtype=corex.int16)
+
+
+@pytest.mark.parametrize(
+    ("make", "dtype", "message"),
+    [
+        (
+            lambda: shorts(2, 3),
+            corex.int32,
+            r"self.size\(-1\) must be divisible by 2 to view Short",
+        ),
+        (lambda: shorts(5)[1:], corex.int32, r"self.storage_offset\(\) must be divisible by 2"),
+        (lambda: shorts(5, 3)[:, :2], corex.int32, r"self.stride\(0\) must be divisible by 2"),
+        (
+            lambda: shorts(4, 4)[:, ::2],
+            corex.int32,
+            r"self.stride\(-1\) must be 1 to view Short as",
+        ),
+        (lambda: shorts(4, 4).t(), corex.int8, r"as Char \(different element sizes\), but got 4"),
+        (lambda: shorts(), corex.int8, r"self.dim\(\) cannot be 0 to view Short as Char"),
+    ],
+)
+def test_views_that_another_dtype_does_not_fit(make: Any, dtype: DType, message: str) -> None:
+    with pytest.raises(RuntimeError, match=message):
+        make().view(dtype)
+
+
+# ---- constructors ------------------------------------------------------------------------------
+@pytest.mark.parametrize("dtype", [d for d in ALL if d.name not in BARE], ids=repr)
+def test_the_older_constructors(dtype: DType) -> None:
+    made = getattr(corex, dtype.type_name)
+    assert dtype.type_name in corex.__all__
+    data = made([[1, 0], [1, 1]])
+    assert (data.dtype, data.tolist()) == (dtype, [[1, 0], [1, 1]])
+    assert made(2, 3).shape == made(corex.Size((2, 3))).shape == (2, 3)
+    assert made().shape == (0,)
+    assert isinstance(data, made)
+    assert not isinstance(data.to(corex.uint16), made)
+    assert corex.ones(2, dtype=corex.uint16).type(made).dtype is dtype
+    shared = made(data)
+    shared[0, 0] = 0
+    assert not data[0, 0]
+    with pytest.raises(TypeError, match=f"expected a tensor of {dtype!r}, got corex.uint16"):
+        made(data.to(corex.uint16))
+
+
+def test_tensor_is_a_constructor_of_the_default_dtype() -> None:
+    assert corex.Tensor(2, 3).dtype is corex.Tensor([1, 2]).dtype is corex.float32
+    whole = corex.tensor([1, 2])
+    assert corex.Tensor(whole).data_ptr() == whole.data_ptr()
+    with pytest.raises(TypeError, match=r"data must be a sequence \(got float\)"):
+        corex.Tensor(3.5)
+    with pytest.raises(TypeError, match=r"Tensor\(\) takes sizes or one sequence"):
+        corex.Tensor([1], [2])
+    with pytest.raises(TypeError, match="dtype must be a type, str, or dtype object"):
+        corex.ones(2).type(3)

@@ -189,15 +189,61 @@ template <typename To, typename From> __device__ inline To truncated(From value)
     return value >= -BOUND && value < BOUND ? static_cast<To>(value) : LOWEST;
 }
 
-// To bool: is it not zero. A float becomes a narrow integer by way of long long.
+// Halves are the upper half of a float, or hold its digits three places further left. There, the
+// multiplication by 2^112 adds what the exponents' offsets differ by, and makes normal numbers of
+// subnormal ones; infinities and NaN come out too small and are put right.
+__device__ inline float widened(BrainFloat x) { return __uint_as_float(unsigned(x.bits) << 16); }
+__device__ inline float widened(Half x)
+{
+    const unsigned digits = unsigned(x.bits & 0x7fff) << 13, sign = unsigned(x.bits >> 15) << 31;
+    const float scaled = __uint_as_float(digits) * __uint_as_float(0x77800000u);
+    const unsigned special = (x.bits & 0x7c00) == 0x7c00 ? 0x7f800000u : 0u;
+    return __uint_as_float(__float_as_uint(scaled) | special | sign);
+}
+
+// To the nearest, to even where two are near; beyond the range to infinity.
+__device__ inline void narrowed(float x, BrainFloat &to)
+{
+    const unsigned bits = __float_as_uint(x);
+    const unsigned near = (bits + 0x7fffu + (bits >> 16 & 1u)) >> 16;
+    to.bits = (unsigned short)(x != x ? 0x7fc0u : near);
+}
+
+// Of a normal result the surplus digits are rounded off as integers; below, adding 0.5 leaves the
+// digits of a subnormal one, rounded, at the end of the sum.
+__device__ inline void narrowed(float x, Half &to)
+{
+    const unsigned bits = __float_as_uint(x), sign = bits >> 16 & 0x8000u;
+    const unsigned size = bits & 0x7fffffffu;
+    const unsigned small = __float_as_uint(__uint_as_float(size) + 0.5f) - 0x3f000000u;
+    const unsigned normal = (size - 0x38000000u + 0xfffu + (size >> 13 & 1u)) >> 13;
+    const unsigned special = size > 0x7f800000u ? 0x7e00u | (size >> 13 & 0x3ffu) : 0x7c00u;
+    const unsigned finite = size < 0x38800000u ? small : normal;
+    to.bits = (unsigned short)(sign | (size >= 0x477ff000u ? special : finite));
+}
+
+// To bool: is it not zero. A float becomes a narrow integer, or unsigned, by way of long long;
+// unsigned long long goes on where that ends.
 template <typename To, typename From> __device__ inline To convert(From value)
 {
-    if constexpr (!is_floating<From> || !is_integer<To>)
+    if constexpr (is_same<To, From>) {
+        return value;
+    } else if constexpr (is_half<From>) {
+        return convert<To>(widened(value));
+    } else if constexpr (is_half<To>) {
+        To result;
+        narrowed(static_cast<float>(value), result);
+        return result;
+    } else if constexpr (!is_floating<From> || !is_integer<To>) {
         return static_cast<To>(value);
-    else if constexpr (digits_of<To> >= 31)
+    } else if constexpr (is_same<To, int> || is_same<To, long long>) {
         return truncated<To>(value);
-    else
+    } else {
+        constexpr From END = From(9223372036854775808.0);
+        if (digits_of<To> == 64 && value >= END)
+            return static_cast<To>(truncated<long long>(value - END)) ^ static_cast<To>(1ull << 63);
         return static_cast<To>(truncated<long long>(value));
+    }
 }
 
 // ---- faults: errors that depend on values ----

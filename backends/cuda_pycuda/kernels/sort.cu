@@ -38,7 +38,7 @@ template <typename V> __device__ inline Key key_of(V value)
             return LAST;
         const Key bits = bits_of(value == V(0) ? V(0) : value); // -0.0 equals 0.0
         return bits & SIGN ? ~bits : bits | SIGN;
-    } else if constexpr (sizeof(V) == 1) {
+    } else if constexpr (!is_signed<V>) {
         return Key(value);
     } else {
         return Key(value) ^ SIGN;

@@ -23,10 +23,25 @@ template <typename T> struct Row {
         static constexpr int DIGITS = BINARY; \
     };
 
+// Floats of 16 bits, by their bits: they are moved and converted, and nothing computes with them.
+struct Half {
+    unsigned short bits;
+};
+struct BrainFloat {
+    unsigned short bits;
+};
+
 ROW(bool, long long, unsigned, false, 1)
 ROW(unsigned char, long long, unsigned, false, 8)
+ROW(unsigned short, long long, unsigned, false, 16)
+ROW(unsigned, long long, unsigned, false, 32)
+ROW(unsigned long long, unsigned long long, unsigned long long, false, 64)
+ROW(signed char, long long, unsigned, false, 7)
+ROW(short, long long, unsigned, false, 15)
 ROW(int, long long, unsigned, false, 31)
 ROW(long long, long long, unsigned long long, false, 63)
+ROW(Half, float, float, true, 11)
+ROW(BrainFloat, float, float, true, 8)
 ROW(float, float, float, true, 24)
 ROW(double, double, double, true, 53)
 #undef ROW
@@ -39,6 +54,8 @@ template <typename T> constexpr bool is_integer = !is_floating<T> && digits_of<T
 
 template <typename A, typename B> constexpr bool is_same = false;
 template <typename A> constexpr bool is_same<A, A> = true;
+
+template <typename T> constexpr bool is_half = is_floating<T> && sizeof(T) == 2;
 
 template <typename T> constexpr bool is_signed = T(-1) < T(0);
 template <> constexpr bool is_signed<bool> = false;

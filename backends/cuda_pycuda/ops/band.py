@@ -9,7 +9,7 @@ from typing import Final
 
 from corex.backend import Kernel, View
 from corex.dtypes import DType
-from corex_cuda_pycuda.elements import ALL, C_TYPES, in_order
+from corex_cuda_pycuda.elements import ALL, C_TYPES, usual
 from corex_cuda_pycuda.ops.groups import THREADS, ceil_div, views
 from corex_cuda_pycuda.ops.packing import (
     NARROW_COUNT,
@@ -68,5 +68,5 @@ KERNELS: dict[str, Callable[..., None]] = {op: _kernel(op) for op in ("tril", "t
 def sources() -> Iterator[Source]:
     """Every dtype, of matrices that lie one after the other."""
     for op in KERNELS:
-        for dtype in in_order(ALL):
+        for dtype in usual(ALL):
             yield _source(op, dtype, "int", 1)

@@ -8,7 +8,7 @@ from typing import Final, NamedTuple
 
 from corex.backend import View
 from corex.dtypes import DType
-from corex_cuda_pycuda.elements import C_TYPES, FLOAT, in_order
+from corex_cuda_pycuda.elements import C_TYPES, FLOAT, usual
 from corex_cuda_pycuda.ops.geometry import Launch, Plans, apart, index_type, parts_grid, words
 from corex_cuda_pycuda.ops.matmul import Steps, division, tile_side
 from corex_cuda_pycuda.ops.packing import blocks, divisor, pack_layout, pointer, reach
@@ -282,8 +282,6 @@ KERNELS: dict[str, Callable[..., None]] = {
 def sources() -> Iterator[tuple[Source, tuple[str, ...]]]:
     """Every dtype, product and size of tiles."""
     products = ((False, False), (True, False), (False, True))
-    for dtype, side, (to_input, b_along) in itertools.product(
-        in_order(FLOAT), (0, 32, 64), products
-    ):
+    for dtype, side, (to_input, b_along) in itertools.product(usual(FLOAT), (0, 32, 64), products):
         names = ("product", "combine") if side else ("direct", "direct_block")
         yield source(dtype, "int", side, to_input, b_along), names

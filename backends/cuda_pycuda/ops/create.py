@@ -9,8 +9,9 @@ from functools import cache, lru_cache
 from typing import Any, NamedTuple
 
 from corex.backend import Kernel, View
-from corex.dtypes import DType, bool_, uint8
-from corex_cuda_pycuda.elements import ALL, C_TYPES, NUMBER, WORDS, in_order
+from corex.backend.elements import pack
+from corex.dtypes import DType, bool_, int32, uint8, uint64
+from corex_cuda_pycuda.elements import ALL, C_TYPES, NUMBER, WORDS, usual
 from corex_cuda_pycuda.ops.packing import (
     Plan,
     blocks,
@@ -211,15 +212,18 @@ def bits_of(value: Any, dtype: DType) -> int:
         return int(value != 0)
     if dtype.kind != "f":
         if isinstance(value, float):
-            value = _truncated(value, 31 if dtype.itemsize == 4 else 63)
+            value = _truncated(value, dtype)
         return int(value) & ((1 << 8 * dtype.itemsize) - 1)
-    packed = struct.pack("<" + dtype.format, _rounded(value, dtype))
-    return int.from_bytes(packed, "little")
+    return int.from_bytes(pack(dtype, [_rounded(value, dtype)]), "little")
 
 
-def _truncated(value: float, bits: int) -> int:
-    """Towards zero; the most negative number for what does not fit, NaN included."""
-    bound = 1 << bits
+def _truncated(value: float, dtype: DType) -> int:
+    """Towards zero; the most negative number for what does not fit, NaN included.
+
+    That of int64 for all but int32; uint64 goes on where int64 ends."""
+    bound = 1 << (31 if dtype is int32 else 63)
+    if dtype is uint64 and value >= bound:
+        return math.trunc(value) if value < 2 * bound else 0
     return math.trunc(value) if -bound <= value < bound else -bound
 
 
@@ -228,11 +232,9 @@ def _rounded(value: Any, dtype: DType) -> float:
     if isinstance(value, int) and dtype.itemsize < 8:
         value = _exact_or_odd(value)
     try:
-        number = float(value)
-        struct.pack("<" + dtype.format, number)  # "<": only the standard formats check the range
+        return float(value)
     except OverflowError:
         return math.inf if value > 0 else -math.inf
-    return number
 
 
 def _exact_or_odd(value: int) -> int:
@@ -273,10 +275,10 @@ KERNELS: dict[str, Kernel] = {"copy": copy, "fill": fill, "arange": arange}
 
 def sources() -> Iterator[Source]:
     """The variants with narrow indices."""
-    for to in in_order(ALL):
-        for of in in_order(ALL):
+    for to in usual(ALL):
+        for of in usual(ALL):
             wide = VECTOR_BYTES // max(to.itemsize, of.itemsize)
             for width in (0, 1, wide):
                 yield _copy_source(to, of, "int", width)
-    for name in (*WORDS.values(), *(C_TYPES[dtype] for dtype in NUMBER)):
+    for name in (*WORDS.values(), *(C_TYPES[dtype] for dtype in usual(NUMBER))):
         yield _fill_source(name, "int")

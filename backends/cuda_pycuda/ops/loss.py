@@ -11,7 +11,7 @@ from typing import Final
 
 from corex.backend import View
 from corex.dtypes import DType
-from corex_cuda_pycuda.elements import C_TYPES, FLOAT, in_order
+from corex_cuda_pycuda.elements import C_TYPES, FLOAT, usual
 from corex_cuda_pycuda.ops.groups import THREADS, WARP, ceil_div, power_of_two, views
 from corex_cuda_pycuda.ops.packing import plan, pointer
 from corex_cuda_pycuda.runtime import Source, device_of
@@ -67,5 +67,5 @@ KERNELS: dict[str, Callable[..., None]] = {"mse_loss": mse_loss}
 
 def sources() -> Iterator[Source]:
     """Every dtype, of dense views."""
-    for dtype in in_order(FLOAT):
+    for dtype in usual(FLOAT):
         yield _source(dtype, "int", 1)

@@ -12,7 +12,7 @@ from typing import Any, Final, NamedTuple
 
 from corex.backend import View
 from corex.dtypes import DType, float32
-from corex_cuda_pycuda.elements import C_TYPES, NUMBER, in_order
+from corex_cuda_pycuda.elements import C_TYPES, NUMBER, usual
 from corex_cuda_pycuda.ops import blas
 from corex_cuda_pycuda.ops.create import copy
 from corex_cuda_pycuda.ops.geometry import Launch, Plans, apart, index_type, parts_grid, words
@@ -246,7 +246,7 @@ KERNELS: dict[str, Callable[..., None]] = {"matmul": matmul, "linear": linear}
 def sources() -> Iterator[tuple[Source, tuple[str, ...]]]:
     """Every dtype, size of tiles and way to read."""
     ways: list[Any] = list(itertools.product((True, False), repeat=2))
-    for dtype in in_order(NUMBER):
+    for dtype in usual(NUMBER):
         packs = (False, True) if dtype.itemsize >= 4 else (False,)
         for packed in packs:
             yield vector_source(dtype, "int", packed), ("rows", "columns")

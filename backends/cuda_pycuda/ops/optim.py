@@ -9,7 +9,7 @@ from typing import Final, NamedTuple
 
 from corex.backend import View
 from corex.dtypes import DType
-from corex_cuda_pycuda.elements import C_TYPES, FLOAT, in_order
+from corex_cuda_pycuda.elements import C_TYPES, FLOAT, usual
 from corex_cuda_pycuda.ops.geometry import Plans, any_layout, index_type
 from corex_cuda_pycuda.ops.packing import blocks, plan, pointer, reach
 from corex_cuda_pycuda.runtime import Device, Source, device_of
@@ -135,5 +135,5 @@ KERNELS: dict[str, Callable[..., None]] = {"sgd_step": sgd_step, "adam_step": ad
 def sources() -> Iterator[tuple[Source, tuple[str, ...]]]:
     """Every optimizer and dtype."""
     for optimizer in OPERANDS:
-        for dtype in in_order(FLOAT):
+        for dtype in usual(FLOAT):
             yield source(optimizer, dtype, "int"), ("dense", "strided")

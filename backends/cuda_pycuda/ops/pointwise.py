@@ -14,7 +14,7 @@ from typing import Any, Final, NamedTuple
 
 from corex.backend import Kernel, View
 from corex.dtypes import DType
-from corex_cuda_pycuda.elements import ALL, BITS, C_TYPES, FLOAT, INTEGER, NUMBER, in_order
+from corex_cuda_pycuda.elements import ALL, BITS, C_TYPES, FLOAT, INTEGER, NUMBER, usual
 from corex_cuda_pycuda.ops.packing import STATIC_RANK, plan, widened
 from corex_cuda_pycuda.runtime import Device, Function, Source, device_of
 
@@ -302,7 +302,7 @@ WIDE_SAMPLE: Final = ("exp", "neg", "logical_not", "add", "floor_divide", "eq", 
 def sources() -> Iterator[Source]:
     """Every op and dtype: dense memory, and views of two dimensions; some by vectors."""
     for name, op in OPS.items():
-        for dtype in in_order(TAKES[name]):
+        for dtype in usual(TAKES[name]):
             yield op.source(dtype, "int", None)
             yield op.source(dtype, "int", 2)
             if name in WIDE_SAMPLE:

@@ -7,7 +7,7 @@ from typing import Final
 
 from corex.backend import View
 from corex.dtypes import DType
-from corex_cuda_pycuda.elements import C_TYPES, FLOAT, in_order
+from corex_cuda_pycuda.elements import C_TYPES, FLOAT, usual
 from corex_cuda_pycuda.ops.geometry import Launch, Plans, apart, index_type, words
 from corex_cuda_pycuda.ops.packing import blocks, divisor, pack_layout, pointer, reach
 from corex_cuda_pycuda.runtime import Device, Function, Source, device_of
@@ -148,7 +148,7 @@ KERNELS: dict[str, Callable[..., None]] = {
 
 def sources() -> Iterator[tuple[Source, tuple[str, ...]]]:
     """One module per dtype."""
-    for dtype in in_order(FLOAT):
+    for dtype in usual(FLOAT):
         yield (
             source(dtype, "int"),
             ("max_pool", "average_pool", "average_backward", "max_backward"),

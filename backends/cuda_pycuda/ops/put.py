@@ -8,7 +8,7 @@ from typing import Any, Final, NamedTuple
 
 from corex.backend import View
 from corex.dtypes import DType, int64
-from corex_cuda_pycuda.elements import ALL, C_TYPES, NUMBER, WORDS, in_order
+from corex_cuda_pycuda.elements import ALL, C_TYPES, NUMBER, WORDS, usual
 from corex_cuda_pycuda.ops.geometry import Launch, Plans, any_layout, apart, index_type, words
 from corex_cuda_pycuda.ops.packing import blocks, divisor, ordered_plan, pointer, reach
 from corex_cuda_pycuda.ops.sort import argsort
@@ -175,7 +175,7 @@ def sources() -> Iterator[tuple[Source, tuple[str, ...]]]:
     for count in (1, 2):
         for moved in WORDS.values():
             yield source(moved, "int", count, False), names
-        for dtype in in_order(ALL):
+        for dtype in usual(ALL):
             yield source(C_TYPES[dtype], "int", count, True), names
-    for dtype in in_order(NUMBER):
+    for dtype in usual(NUMBER):
         yield source(C_TYPES[dtype], "int", 0, True), names

@@ -9,7 +9,7 @@ from typing import Final
 
 from corex.backend import Kernel, View
 from corex.dtypes import DType, int64
-from corex_cuda_pycuda.elements import C_TYPES, FLOAT, in_order
+from corex_cuda_pycuda.elements import C_TYPES, FLOAT, usual
 from corex_cuda_pycuda.ops.groups import THREADS, ceil_div
 from corex_cuda_pycuda.ops.packing import NARROW_COUNT, pointer
 from corex_cuda_pycuda.runtime import Source, device_of
@@ -63,5 +63,5 @@ def sources() -> Iterator[Source]:
     """Every distribution and dtype."""
     yield _source("Bits", int64, "int")
     for distribution in ("Uniform", "Normal"):
-        for dtype in in_order(FLOAT):
+        for dtype in usual(FLOAT):
             yield _source(distribution, dtype, "int")

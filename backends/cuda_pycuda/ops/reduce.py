@@ -13,7 +13,7 @@ from typing import Final, NamedTuple
 
 from corex.backend import Kernel, View
 from corex.dtypes import DType, bool_
-from corex_cuda_pycuda.elements import ALL, C_TYPES, FLOAT, NUMBER, in_order
+from corex_cuda_pycuda.elements import ALL, C_TYPES, FLOAT, NUMBER, usual
 from corex_cuda_pycuda.ops.groups import (
     THREADS,
     WARP,
@@ -241,5 +241,5 @@ KERNELS: dict[str, Callable[..., None]] = {op: _kernel(op) for op in TAKES}
 def sources() -> Iterator[Source]:
     """Every op and dtype: of rows and of reduced dimensions that merge into one."""
     for op, held in TAKES.items():
-        for dtype in in_order(held):
+        for dtype in usual(held):
             yield source(op, dtype, "int", (1, 1))

@@ -15,7 +15,7 @@ from typing import Final, NamedTuple
 
 from corex.backend import Kernel, View
 from corex.dtypes import DType
-from corex_cuda_pycuda.elements import C_TYPES, FLOAT, in_order
+from corex_cuda_pycuda.elements import C_TYPES, FLOAT, usual
 from corex_cuda_pycuda.ops import band, loss, scan
 from corex_cuda_pycuda.ops.geometry import parts_grid, words
 from corex_cuda_pycuda.ops.groups import Dim3, ceil_div, group, views
@@ -245,7 +245,7 @@ KERNELS: dict[str, Callable[..., None]] = {
 
 def sources() -> Iterator[Source]:
     """Every op and dtype, of rows that merge into one dimension, by elements and by vectors."""
-    for dtype in in_order(FLOAT):
+    for dtype in usual(FLOAT):
         for width in (1, VECTOR_BYTES // dtype.itemsize):
             for functor in FUNCTORS.values():
                 yield _softmax_source(functor, dtype, "int", 1, width)

@@ -9,7 +9,7 @@ from typing import Final, NamedTuple
 
 from corex.backend import View
 from corex.dtypes import DType
-from corex_cuda_pycuda.elements import C_TYPES, NUMBER, in_order
+from corex_cuda_pycuda.elements import C_TYPES, NUMBER, usual
 from corex_cuda_pycuda.ops.groups import Dim3, ceil_div, group, splits, views
 from corex_cuda_pycuda.ops.packing import NARROW_COUNT, NARROW_REACH, plan, pointer, reach
 from corex_cuda_pycuda.runtime import Source, device_of
@@ -100,5 +100,5 @@ KERNELS: dict[str, Callable[..., None]] = {"cumsum": cumsum}
 
 def sources() -> Iterator[Source]:
     """Every dtype, of rows that merge into one dimension."""
-    for dtype in in_order(NUMBER):
+    for dtype in usual(NUMBER):
         yield _source(dtype, "int", 1)

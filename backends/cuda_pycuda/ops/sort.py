@@ -7,7 +7,7 @@ from typing import Final, NamedTuple
 
 from corex.backend import View
 from corex.dtypes import DType
-from corex_cuda_pycuda.elements import ALL, C_TYPES, in_order
+from corex_cuda_pycuda.elements import ALL, C_TYPES, usual
 from corex_cuda_pycuda.ops.geometry import (
     Launch,
     Plans,
@@ -94,5 +94,5 @@ KERNELS: dict[str, Callable[..., None]] = {"argsort": argsort}
 
 def sources() -> Iterator[tuple[Source, tuple[str, ...]]]:
     """One module per dtype."""
-    for dtype in in_order(ALL):
+    for dtype in usual(ALL):
         yield source(dtype, "int"), ("sort_rows", "sort_tiles", "merge_runs")

@@ -108,16 +108,20 @@ def type_as(self: Tensor, other: Tensor) -> Tensor:
 
 
 @method("type")
-def type_(self: Tensor, dtype: DType | str | None = None, non_blocking: bool = False) -> Any:
-    """The name of the tensor's type, such as 'corex.FloatTensor'; or the tensor as another type.
+def type_(self: Tensor, dtype: Any = None, non_blocking: bool = False) -> Any:
+    """The name of the tensor's type, such as 'corex.FloatTensor'; or the tensor as another type:
+    a dtype, such a name, or a constructor such as `corex.FloatTensor`.
 
     Raises:
-        ValueError: an unknown type name.
+        ValueError: an unknown type name. TypeError: none of these.
     """
     if dtype is None:
         return self.type_name()
+    dtype = getattr(dtype, "dtype", dtype)
     if isinstance(dtype, DType):
         return cast(self, dtype)
+    if not isinstance(dtype, str):
+        raise TypeError("dtype must be a type, str, or dtype object")
     for found in ALL:
         if dtype.rpartition(".")[2] == found.type_name:
             return cast(self, found)

@@ -270,14 +270,29 @@ relu = _unary(
 )
 
 # ---- bits and predicates -----------------------------------------------------------------------
-_unary(
+bitwise_not = _unary(
     "bitwise_not",
     BITS,
     None,
     "Complement of the bits; of booleans, logical not.",
-    operators=("invert",),
     steps=lambda a: a.logical_not() if a.dtype.kind == "b" else -1 - a,
 )
+
+
+@operator("__invert__")
+def invert(self: Tensor) -> Tensor:
+    """`~self`: `bitwise_not`.
+
+    Raises:
+        TypeError: a tensor of floats.
+    """
+    if self.key.dtype not in BITS:
+        raise TypeError(
+            "~ (operator.invert) is only implemented on integer and Boolean-type tensors"
+        )
+    return bitwise_not(self)
+
+
 _unary(
     "logical_not",
     ALL,

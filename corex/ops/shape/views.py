@@ -9,9 +9,11 @@ from corex import layout
 from corex.dispatch.bind import bind, copy_like, dense_copy
 from corex.dispatch.record import record
 from corex.dispatch.views import bind_view, hidden, transformed
+from corex.dtypes import DType
 from corex.layout import normalize_dim
 from corex.ops.promotion import require_tensor
 from corex.ops.registration import exported, function, method, tensor_property
+from corex.ops.shape.reinterpret import reinterpreted
 from corex.tensor.lineage import replace_memory, switched
 from corex.tensor.modes import mode
 from corex.tensor.node import AccumulateGrad, Node
@@ -61,12 +63,18 @@ VIEW = declare_view("view", "ViewBackward0", _viewed, lambda g, shape, target: g
 
 
 @method(quick=True)
-def view(self: Tensor, *shape: Any, size: Sequence[int] | None = None) -> Tensor:
-    """The same memory with another shape (-1 is inferred).
+def view(
+    self: Tensor, *shape: Any, size: Sequence[int] | None = None, dtype: DType | None = None
+) -> Tensor:
+    """The same memory with another shape (-1 is inferred), or as elements of another dtype.
 
     Raises:
-        RuntimeError: the shape does not fit, or the strides do not allow it.
+        RuntimeError: the shape or dtype does not fit, or the strides do not allow it.
     """
+    if dtype is None and shape and type(shape[0]) is DType:
+        (dtype,) = shape
+    if dtype is not None:
+        return view(self, self.shape) if dtype is self.key.dtype else reinterpreted(self, dtype)
     sizes = sizes_of(shape if size is None else (size,))
     return bind_view(VIEW, self, (layout.infer_size(sizes, layout.numel(self.shape)),))
 

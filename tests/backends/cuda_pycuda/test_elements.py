@@ -10,6 +10,7 @@ import pytest
 
 from corex import dtypes
 from corex.backend import DTYPES
+from corex.backend.signatures import SIGNATURES
 
 elements = pytest.importorskip("corex_cuda_pycuda.elements")
 
@@ -17,22 +18,28 @@ TYPES = Path(elements.__file__).with_name("kernels") / "types.cuh"
 
 
 def test_rows_are_those_of_corex() -> None:
-    assert set(elements.C_TYPES) == set(DTYPES)
+    assert set(elements.C_TYPES) == elements.HELD
     rows = re.findall(r"^ROW\(([^,]+), [^,]+, [^,]+, (\w+), (\d+)\)", TYPES.read_text(), re.M)
     assert {name: (floating == "true", int(digits)) for name, floating, digits in rows} == {
-        elements.C_TYPES[dtype]: (dtype.is_floating_point, dtype.digits) for dtype in DTYPES
+        name.removeprefix("struct "): (dtype.is_floating_point, dtype.digits)
+        for dtype, name in elements.C_TYPES.items()
     }
 
 
 def test_sets_are_by_kind_and_no_more_than_the_rows() -> None:
-    for name, kinds in (("FLOAT", "f"), ("INTEGER", "ui"), ("BITS", "bui"), ("NUMBER", "uif")):
-        assert getattr(elements, name) == dtypes.of_kinds(kinds) & set(DTYPES)
-    assert set(elements.C_TYPES) == elements.ALL
-    assert elements.in_order(elements.ALL) == sorted(DTYPES, key=lambda dtype: dtype.index)
-    assert {dtype.itemsize for dtype in elements.ALL} == set(elements.WORDS)
+    for name, kinds in (("INTEGER", "ui"), ("BITS", "bui")):
+        assert getattr(elements, name) == dtypes.of_kinds(kinds)
+    assert dtypes.of_kinds("f") == elements.FLOAT | elements.HALF
+    assert elements.NUMBER == elements.INTEGER | elements.FLOAT
+    assert elements.NUMBER | {dtypes.bool_} == elements.ALL
+    assert elements.in_order(elements.HELD) == sorted(elements.HELD, key=lambda d: d.index)
+    assert elements.usual(elements.HELD) == sorted(DTYPES, key=lambda dtype: dtype.index)
+    assert {dtype.itemsize for dtype in elements.HELD} == set(elements.WORDS)
 
 
-def test_a_dtype_to_come_is_claimed_by_no_kernel(cuda: Any) -> None:
-    later = dtypes.DType(dtypes.Row("float16", 2, "f", "e", "Half", "f2", 2, "F16", (), 11), 99)
-    for op in cuda.kernels:
-        assert not any(cuda.select(op, (later,) * count) for count in range(1, 7)), op
+def test_halves_are_moved_and_not_computed_with(cuda: Any) -> None:
+    assert set(cuda.dtypes(0)) == elements.HELD
+    for dtype in elements.HALF:
+        for op, signature in SIGNATURES.items():
+            taken = cuda.select(op, signature.example(dtype)) is not None
+            assert taken == (op in elements.MOVING or dtype not in signature.example(dtype)), op
