@@ -13,7 +13,7 @@ typedef struct corex_rank {
 /* Rows of at most so many entries have keys of 32 bits beside positions of 32. */
 #define COREX_SHORT_ROW ((int64_t)UINT32_MAX)
 
-/* What a row needs besides its keys, in bytes. */
+/* Room that a row needs, in bytes; the second half may hold its keys at first. */
 int64_t corex_order_room(int64_t n, bool narrow);
 /* The positions of the wanted entries, equals in the order of their positions. */
 void corex_order_32(const corex_rank *rank, const uint32_t *keys, void *room, int64_t *out,

@@ -138,22 +138,22 @@ static void order_range(void *context, int64_t begin, int64_t end)
     const corex_iter *iter = &job->rows->iter;
     const int64_t n = job->rows->n[1];
     const int64_t neighbours = iter->ndim > 0 ? iter->shape[iter->ndim - 1] : 1;
-    corex_scratch keys, room = {0};
-    if (corex_scratch_get(&keys, corex_times3(n, job->together, key_bytes(job))) != COREX_OK) {
+    /* The keys of one row may be where its items are sorted to, for they are items by then. */
+    const int64_t room = corex_order_room(n, job->narrow);
+    const int64_t apart = job->together > 1 ? corex_times3(n, job->together, key_bytes(job)) : 0;
+    corex_scratch scratch;
+    if (corex_scratch_get(&scratch, corex_plus(room, apart)) != COREX_OK) {
         atomic_store(&job->failed, true);
         return;
     }
-    if (corex_scratch_get(&room, corex_order_room(n, job->narrow)) != COREX_OK)
-        atomic_store(&job->failed, true);
-    while (begin < end && !atomic_load(&job->failed)) {
+    char *const keys = (char *)scratch.data + (apart > 0 ? room : room / 2);
+    while (begin < end) {
         const int64_t left = COREX_MIN(end - begin, neighbours - begin % neighbours);
         const int64_t count = COREX_MIN(job->together, left);
-        order_rows(job, begin, count, keys.data, room.data);
+        order_rows(job, begin, count, keys, scratch.data);
         begin += count;
     }
-    if (room.data != NULL)
-        corex_scratch_release(&room);
-    corex_scratch_release(&keys);
+    corex_scratch_release(&scratch);
 }
 
 /* How many rows are read together: as many as lie side by side, closer than entries do. */
