@@ -211,9 +211,9 @@ _SECOND_NAMES = """
     logit_ lstm_cell margin_ranking_loss max_pool1d max_pool1d_with_indices max_pool3d nan_to_num_
     native_batch_norm native_channel_shuffle native_dropout native_group_norm native_layer_norm neg_
     negative_ norm_except_dim nuclear_norm pairwise_distance pca_lowrank pdist pixel_shuffle
-    pixel_unshuffle poisson_nll_loss rad2deg_ range reciprocal_ relu_ rnn_relu_cell rnn_tanh_cell
-    round_ rrelu rrelu_ rsqrt_ segment_reduce selu_ sigmoid_ sin_ sinc_ sinh_ sqrt_ square_
-    svd_lowrank tan_ tanh_ threshold_ triplet_margin_loss trunc_ vander xlogy_ zero_
+    pixel_unshuffle poisson_nll_loss rad2deg_ range reciprocal_ relu_ resize_as_ rnn_relu_cell
+    rnn_tanh_cell round_ rrelu rrelu_ rsqrt_ segment_reduce selu_ sigmoid_ sin_ sinc_ sinh_ sqrt_
+    square_ svd_lowrank tan_ tanh_ threshold_ triplet_margin_loss trunc_ vander xlogy_ zero_
 """.split()
 _LAZY_NAMES = {
     **dict.fromkeys(_TYPED, "corex.interop.typed"),

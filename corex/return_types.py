@@ -71,6 +71,16 @@ class histogram(NamedTuple):  # noqa: N801
         return described(self)
 
 
+class histogramdd(NamedTuple):  # noqa: N801
+    """The result of `corex.histogramdd`."""
+
+    hist: Tensor
+    bin_edges: tuple[Tensor, ...]
+
+    def __repr__(self) -> str:
+        return described(self)
+
+
 class kthvalue(ValuesIndices):  # noqa: N801
     """The result of `corex.kthvalue`."""
 

@@ -154,7 +154,7 @@ def _behind(name: str, function: Callable[..., Any]) -> Callable[..., Any]:
     kinds = [p.kind for p in inspect.signature(function).parameters.values()]
     if inspect.Parameter.VAR_POSITIONAL not in kinds:
         return function
-    return inspect.unwrap(ops.functions[name.removesuffix("_")])
+    return inspect.unwrap(ops.functions.get(name.removesuffix("_"), function))
 
 
 def evaluated(annotation: Any, function: Callable[..., Any]) -> Any:

@@ -43,7 +43,7 @@ ROUGH = {"digamma", "i0", "lgamma", "mvlgamma", "polygamma", "digamma_", "polyga
 # With an input that requires gradients: PyTorch gives zeros, or records the write to `out`.
 RECORDED = {
     "floor_divide", "heaviside", "bernoulli", "inner", "tensordot", "diag", "softmax",
-    "log_softmax", "slice_scatter", "quantile", "nanquantile", "histc",
+    "log_softmax", "slice_scatter", "quantile", "nanquantile", "histc", "scatter", "norm",
 }  # fmt: skip
 
 # PyTorch lets these write truth values over a leaf that requires gradients.

@@ -139,6 +139,7 @@ lcm_(whole.clone(), whole + 2)
 ldexp_(a.clone(), i[:4])
 logit_(unit.clone(), 0.2)
 nan_to_num_(x.clone(), 0.5)
+resize_as_(x.detach().clone(), a.detach())
 round_(x.clone(), decimals=1)
 xlogy_(unit.clone(), unit)
 """

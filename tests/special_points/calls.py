@@ -122,7 +122,8 @@ REDUCTIONS = """
     norm(zeros,-inf,1) norm(mixed,inf) norm(mixed,-inf) norm(constant,inf,1) norm(r,0.5,1)
     norm(zeros,0.5,1) norm(mixed,0.5,1) norm(r,3,1) norm(zeros,3,1) norm(mixed,3,1)
     norm(mixed,1.5,1) norm(zeros,1.5,1) norm(mixed,-2,1) norm(mixed,4) norm(zeros,2.5) norm(one,2)
-    norm(one*0,2) norm(f,3) norm(f,'fro') dist(f,f) dist(r,r) dist(f,F2) dist(zeros,mixed,1)
+    norm(one*0,2) norm(f,3) norm(f,'fro') norm(mixed,'nuc') dist(f,f) dist(r,r) dist(f,F2)
+    dist(zeros,mixed,1)
     dist(zeros,zeros,1) dist(zeros,mixed,inf) dist(zeros,zeros,inf)
     dist(zeros,zeros,3) dist(mixed,constant,0.5) dist(p[:30],q[:30]) F.normalize(r)
     F.normalize(zeros) F.normalize(mixed) F.normalize(f) F.normalize(zeros,1.0)
@@ -236,12 +237,12 @@ WITHOUT_DERIVATIVE = """
     bartlett_window bernoulli bincount binomial bitwise_and bitwise_left_shift bitwise_not
     bitwise_or bitwise_right_shift bitwise_xor blackman_window bucketize count_nonzero empty
     empty_like empty_permuted empty_strided eq equal eye from_dlpack from_numpy frombuffer full
-    full_like gcd ge get_rng_state gt hamming_window hann_window histc histogram initial_seed
-    isclose isfinite isin isinf isnan isneginf isposinf isreal kaiser_window lcm le linspace
-    logical_and logical_not logical_or logical_xor logspace lt lu_unpack manual_seed multinomial ne
-    nonzero nonzero_static normal one_hot ones_like poisson rand rand_like randint randint_like
-    randn randn_like randperm scalar_tensor searchsorted seed set_rng_state sgd_step_ signbit tensor
-    tril_indices triu_indices unravel_index zeros zeros_like
+    full_like gcd ge get_rng_state gt hamming_window hann_window histc histogram histogramdd
+    initial_seed isclose isfinite isin isinf isnan isneginf isposinf isreal kaiser_window lcm le
+    linspace logical_and logical_not logical_or logical_xor logspace lt lu_unpack manual_seed
+    multinomial ne nonzero nonzero_static normal one_hot ones_like poisson rand rand_like randint
+    randint_like randn randn_like randperm scalar_tensor searchsorted seed set_rng_state sgd_step_
+    signbit tensor tril_indices triu_indices unravel_index zeros zeros_like
 """
 
 COMPOSITIONS = """

@@ -59,6 +59,7 @@ ELSEWHERE = {
     "gradient": "a parameter of floats",
     "histc": "bounds of floats",
     "histogram": "bounds of floats",
+    "histogramdd": "bounds of floats",
     "nanquantile": "a parameter of floats",
     "quantile": "a parameter of floats",
     "polygamma": "an order",

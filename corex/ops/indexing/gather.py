@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from importlib import import_module
 from typing import Any
 
 from corex import dtypes as dt
@@ -233,14 +234,24 @@ def scatter_add(input: Tensor, dim: int, index: Tensor, src: Tensor) -> Tensor:
 
 @exported(inplace=True, out="same")
 def scatter(
-    input: Tensor, dim: int, index: Tensor, src: Any = None, *, value: Any = None
+    input: Tensor,
+    dim: int,
+    index: Tensor,
+    src: Any = None,
+    *,
+    value: Any = None,
+    reduce: str | None = None,
 ) -> Tensor:
     """`input` with self[index[i][j]][j] = src[i][j] for dim 0, and so on; src may be a number.
 
+    With `reduce` "add" or "multiply" entries are added to those there, or multiplied with them.
+
     Raises:
-        RuntimeError: dtypes or sizes that do not fit, or out of range.
+        RuntimeError: dtypes or sizes that do not fit, or out of range; another `reduce`.
     """
     given = value if src is None else src
+    if reduce is not None:
+        return _scatter_joined(input, dim, index, given, reduce)
     dim, index, source = _scatter_values("scatter", input, dim, index, given)
     order = _order(input.ndim, dim)
     a, at, s = _last(input, dim), _last(index, dim), _last(source, dim)
@@ -251,6 +262,19 @@ def scatter(
     except IndexError as error:
         raise _out_of_range(error, dim) from None
     return _unlast(result, dim, input)
+
+
+def _scatter_joined(input: Tensor, dim: int, index: Tensor, given: Any, reduce: str) -> Tensor:
+    if reduce not in ("add", "multiply"):
+        raise RuntimeError("reduce argument must be either add or multiply.")
+    dim, index, source = _scatter_values("scatter", input, dim, index, given)
+    joined = "sum" if reduce == "add" else "prod"
+    if input.key.dtype is dt.bool_ and reduce == "add":
+        joined = "amax"
+    # That file is made of this one's functions.
+    reduced = import_module("corex.ops.indexing.reduced")
+    result: Tensor = reduced.scatter_reduce(input, dim, index, source, joined)
+    return result
 
 
 @exported(out="same")

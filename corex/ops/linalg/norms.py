@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from importlib import import_module
 from typing import Any
 
 from corex import dtypes as dt
@@ -34,13 +35,17 @@ def checked(op: str, name: str, value: Any) -> float:
 # ---- norms -----------------------------------------------------------------------------------
 @exported(out="same")
 def norm(input: Tensor, p: Any = 2, dim: Dims = None, keepdim: bool = False) -> Tensor:
-    """Vector norm over dims: p any number or infinity ('fro' is 2).
+    """Vector norm over dims: p any number or infinity ('fro' is 2); 'nuc' is the sum of a matrix's
+    singular values.
 
     Raises:
-        RuntimeError: a tensor that is not floating point, or another word for p.
+        RuntimeError: a tensor that is not floating point, another word for p, or other than two
+            dims for 'nuc'.
     """
+    if p == "nuc" and isinstance(p, str):
+        return _nuclear(require_tensor("norm", input), dim, keepdim)
     if isinstance(p, str) and p != "fro":
-        raise RuntimeError(f"[norm] order {p!r} is not supported; use a number, inf, -inf or 'fro'")
+        raise RuntimeError(f"linalg.matrix_norm: Order {p} not supported.")
     if not require_tensor("norm", input).is_floating_point():
         raise RuntimeError(f"[norm] expected a floating point tensor as input, got {input.dtype!r}")
     order = 2.0 if p in (None, "fro") else checked("norm", "p", p)
@@ -48,6 +53,18 @@ def norm(input: Tensor, p: Any = 2, dim: Dims = None, keepdim: bool = False) -> 
     if math.isinf(order):
         _refuse_nothing(input, order, dims)
     return _norm(input, order, dims, keepdim)
+
+
+def _nuclear(input: Tensor, dim: Dims, keepdim: bool) -> Tensor:
+    given = range(input.ndim) if dim is None else dim
+    dims = (given,) if isinstance(given, int) else tuple(given)
+    if len(dims) != 2:
+        raise RuntimeError(
+            f"linalg.matrix_norm: dim must be a 2-tuple. Got {' '.join(map(str, dims))}"
+        )
+    matrices = import_module("corex.ops.linalg.norms_of_matrices")
+    result: Tensor = matrices.matrix_norm(input, "nuc", dims, keepdim)
+    return result
 
 
 def _refuse_nothing(input: Tensor, order: float, dims: tuple[int, ...]) -> None:

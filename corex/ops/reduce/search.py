@@ -229,8 +229,8 @@ def _bounds(
     return (low - 1, high + 1) if low == high else (low, high)
 
 
-def _counted(line: Tensor, edges: Tensor, weight: Tensor | None, even: bool) -> Tensor:
-    """The number (or weight) of values between neighbouring edges; the last edge counts within."""
+def searched(line: Tensor, edges: Tensor, even: bool) -> tuple[Tensor, Tensor]:
+    """The bins of values, and which have one; the last edge counts within."""
     bins = edges.shape[0] - 1
     first, last = slice_view(edges, 0, 0, 1), slice_view(edges, 0, bins, 1)
     inside = (line >= first).logical_and(line <= last)
@@ -238,19 +238,26 @@ def _counted(line: Tensor, edges: Tensor, weight: Tensor | None, even: bool) -> 
         at = cast(where(inside, (line - first) * bins / (last - first), 0.0), dt.int64)
     else:
         at = _insertion(edges, line, True, None) - 1
-    at = at.clamp(0, bins - 1)
+    return at.clamp(0, bins - 1), inside
+
+
+def _counted(line: Tensor, edges: Tensor, weight: Tensor | None, even: bool) -> Tensor:
+    """The number (or weight) of values between neighbouring edges."""
+    at, inside = searched(line, edges, even)
     share = cast(inside, line.key.dtype) if weight is None else where(inside, weight, 0.0)
-    return line.new_zeros((bins,)).scatter_add(0, at, share)
+    return line.new_zeros((edges.shape[0] - 1,)).scatter_add(0, at, share)
 
 
-def _check_floating(op: str, input: Tensor) -> None:
+def check_floating(op: str, input: Tensor) -> None:
     if not require_tensor(op, input).is_floating_point():
         raise NotImplementedError(f'[{op}] "{op}" not implemented for {input.key.dtype!r}')
 
 
-def _check_bins(bins: int) -> None:
+def _check_bins(bins: int, dimension: int = 0) -> None:
     if bins <= 0:
-        raise RuntimeError(f"torch.histogram(): bins must be > 0, but got {bins} for dimension 0")
+        raise RuntimeError(
+            f"torch.histogram(): bins must be > 0, but got {bins} for dimension {dimension}"
+        )
 
 
 @exported(out="same")
@@ -262,7 +269,7 @@ def histc(input: Tensor, bins: int = 100, min: float = 0, max: float = 0) -> Ten
     Raises:
         RuntimeError: no bins, or bounds that are none. NotImplementedError: not floating-point.
     """
-    _check_floating("histc", input)
+    check_floating("histc", input)
     _check_bins(bins)
     if min > max:
         raise RuntimeError("torch.histc: max must be larger than min")
@@ -296,7 +303,7 @@ def histogram(
         RuntimeError: no bins, or a range or weights that do not fit.
         NotImplementedError: not floating-point.
     """
-    _check_floating("histogram", input)
+    check_floating("histogram", input)
     line = reshape(input.detach(), -1)
     if weight is not None and weight.shape != input.shape:
         raise RuntimeError(
@@ -305,28 +312,31 @@ def histogram(
             f"{list(input.shape)} and weight with shape {list(weight.shape)}"
         )
     weight = None if weight is None else reshape(cast(weight.detach(), input.key.dtype), -1)
-    edges = _edges(input, bins, range)
+    edges = edges_of(input, bins, range)
     counts = _counted(line, edges, weight, not isinstance(bins, Tensor))
     if density:
         counts = counts / counts.sum() / (edges[1:] - edges[:-1])
     return return_types.histogram(counts, edges)
 
 
-def _edges(input: Tensor, bins: int | Tensor, range: Sequence[float] | None) -> Tensor:
+def edges_of(
+    input: Tensor, bins: int | Tensor, range: Sequence[float] | None, dimension: int = 0
+) -> Tensor:
+    """The edges of the bins along one dimension, of which `input` has the coordinates."""
     if isinstance(bins, Tensor):
         if bins.ndim != 1:
             raise RuntimeError(
                 f"torch.histogramdd: bins tensor should have one dimension, but got {bins.ndim} "
-                f"dimensions in the bins tensor for dimension 0"
+                f"dimensions in the bins tensor for dimension {dimension}"
             )
         if bins.key.dtype is not input.key.dtype:
             raise RuntimeError(
                 f"torch.histogramdd: input tensor and bins tensors should have the same dtype, but "
-                f"got input with dtype {input.key.dtype.name} and bins for dimension 0 with dtype "
-                f"{bins.key.dtype.name}"
+                f"got input with dtype {input.key.dtype.name} and bins for dimension {dimension} "
+                f"with dtype {bins.key.dtype.name}"
             )
         return bins.detach().clone()
-    _check_bins(bins)
+    _check_bins(bins, dimension)
     if range is None:
         low, high = _span(input)
     else:
@@ -339,10 +349,12 @@ def _edges(input: Tensor, bins: int | Tensor, range: Sequence[float] | None) -> 
         if low > high:
             raise RuntimeError(
                 f"torch.histogramdd: min should not exceed max, but got min {low} max {high} for "
-                f"dimension 0"
+                f"dimension {dimension}"
             )
     if not (math.isfinite(low) and math.isfinite(high)):
-        raise RuntimeError(f"torch.histogramdd: dimension 0's range [{low}, {high}] is not finite")
+        raise RuntimeError(
+            f"torch.histogramdd: dimension {dimension}'s range [{low}, {high}] is not finite"
+        )
     if low == high:
         low, high = low - 0.5, high + 0.5
     return _even_edges(input, low, high, bins)
