@@ -14,7 +14,7 @@ from corex.ops.pointwise.unary import relu as plain_relu
 from corex.ops.promotion import cast, factor, real_number, require_kinds, require_tensor
 from corex.ops.random.creation import rand_like
 from corex.ops.random.generator import Generator
-from corex.ops.registration import function
+from corex.ops.registration import exported, function
 from corex.ops.shape.views import before_write, contiguous, reshape
 from corex.tensor.schema import OpSchema, declare, like_first
 from corex.tensor.tensor import Tensor
@@ -185,7 +185,7 @@ def leaky_relu(input: Tensor, negative_slope: float = 0.01, inplace: bool = Fals
     return _stored(input, where(a > 0, a, a * negative_slope), inplace)
 
 
-@function()
+@exported()
 def prelu(input: Tensor, weight: Tensor) -> Tensor:
     """`leaky_relu` with a learned slope, one, or one per channel (dim 1).
 
@@ -368,7 +368,7 @@ _softshrink = composition(
 )  # fmt: skip
 
 
-@function(out="cast")
+@exported(out="cast")
 def hardshrink(input: Tensor, lambd: float = 0.5) -> Tensor:
     """0 where |input| <= lambd, else input (NaN too)."""
     require_kinds("hardshrink", "f", input)
