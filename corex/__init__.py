@@ -42,6 +42,9 @@ from corex.dtypes import (
     DType,
     bfloat16,
     can_cast,
+    complex32,
+    complex64,
+    complex128,
     finfo,
     float16,
     float32,
@@ -110,6 +113,7 @@ __all__: list[str] = [
     "DType", "dtype", "bool", "uint8", "uint16", "uint32", "uint64",
     "int8", "int16", "short", "int", "int32", "int64", "long",
     "float16", "half", "bfloat16", "float", "float32", "float64", "double",
+    "complex32", "chalf", "complex64", "cfloat", "complex128", "cdouble",
     "can_cast", "finfo", "get_default_dtype", "iinfo", "promote_types", "result_type",
     "set_default_dtype",
     "device", "find_place", "forget_kernels", "get_backend", "get_include", "is_strict", "place_of",
@@ -133,6 +137,9 @@ dtype = DType
 float = float32
 double = float64
 half = float16
+chalf = complex32
+cfloat = complex64
+cdouble = complex128
 short = int16
 int = int32
 long = int64

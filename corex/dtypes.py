@@ -43,6 +43,7 @@ class Row(NamedTuple):
 
 
 _SINGLE: Final = "float32"
+_C64: Final = "complex64"
 
 # fmt: off
 ROWS: Final = (
@@ -59,6 +60,12 @@ ROWS: Final = (
     Row("bfloat16", 2, "f", "",  "BFloat16", "",   4, "BF16", (), 8, (-126, 127), _SINGLE),
     Row("float32",  4, "f", "f", "Float",    "f4", 2, "F32",  ("float",),  24, (-126, 127)),
     Row("float64",  8, "f", "d", "Double",   "f8", 2, "F64",  ("double",), 53, (-1022, 1023)),
+    Row("complex32",   4, "c", "", "ComplexHalf", "",    5, "C32",  ("chalf",), 11,
+        (-14, 15), _C64),
+    Row("complex64",   8, "c", "", "ComplexFloat", "c8",  5, "C64",  ("cfloat",), 24,
+        (-126, 127)),
+    Row("complex128", 16, "c", "", "ComplexDouble", "c16", 5, "C128", ("cdouble",), 53,
+        (-1022, 1023)),
 )
 # fmt: on
 
@@ -73,7 +80,10 @@ class DType:
         index: the position in `ALL`; a stable small integer for tables.
         category: 0 boolean, 1 integer, 2 floating point, 3 complex.
         is_floating_point: whether it is of kind 'f'.
-        is_complex: whether elements are complex numbers (none of today's dtypes is).
+        is_complex: whether elements are complex numbers.
+        is_inexact: whether it is of kind 'f' or 'c': what gradients are of.
+        real: of a complex dtype that of its parts, else None.
+        complex: of a floating dtype that of complex numbers of such parts, or None.
         is_signed: whether negative values can be represented.
         keeps_floats: whether a Python float beside a tensor of it takes part as it is; beside a
             16-bit float it is rounded first (`ops.promotion.operand_number`).
@@ -85,6 +95,7 @@ class DType:
     __slots__ = (
         "aliases",
         "category",
+        "complex",
         "compute",
         "digits",
         "dlpack",
@@ -93,12 +104,14 @@ class DType:
         "index",
         "is_complex",
         "is_floating_point",
+        "is_inexact",
         "is_signed",
         "itemsize",
         "keeps_floats",
         "kind",
         "name",
         "numpy",
+        "real",
         "safetensors",
         "scalar",
         "type_name",
@@ -121,9 +134,21 @@ class DType:
         self.exponents = row.exponents
         self.is_floating_point = row.kind == "f"
         self.is_complex = row.kind == "c"
+        self.is_inexact = row.kind in "fc"
         self.is_signed = row.kind in "ifc"
         self.keeps_floats = row.kind == "f" and row.compute is None
-        self.compute: DType | None = None  # set when all are there
+        # Set when all are there:
+        self.compute: DType | None = None
+        self.real: DType | None = None
+        self.complex: DType | None = None
+
+    def to_real(self) -> DType:
+        """The dtype of the parts of a complex one; of another itself."""
+        return self.real or self
+
+    def to_complex(self) -> DType:
+        """The complex dtype whose parts are of this one, or wide enough for it; of one itself."""
+        return self if self.is_complex else self.complex or BY_NAME["complex64"]
 
     def __repr__(self) -> str:
         return f"corex.{self.name}"
@@ -136,6 +161,12 @@ ALL: Final[tuple[DType, ...]] = tuple(DType(row, index) for index, row in enumer
 BY_NAME: Final[dict[str, DType]] = {dtype.name: dtype for dtype in ALL}
 for _row in ROWS:
     BY_NAME[_row.name].compute = None if _row.compute is None else BY_NAME[_row.compute]
+
+for _dtype in ALL:
+    for _part in ALL:
+        alike = (_dtype.digits, _dtype.exponents) == (_part.digits, _part.exponents)
+        if alike and (_dtype.kind, _part.kind) == ("c", "f"):
+            _dtype.real, _part.complex = _part, _dtype
 
 bool_: Final = BY_NAME["bool"]
 uint8: Final = BY_NAME["uint8"]
@@ -150,6 +181,9 @@ float16: Final = BY_NAME["float16"]
 bfloat16: Final = BY_NAME["bfloat16"]
 float32: Final = BY_NAME["float32"]
 float64: Final = BY_NAME["float64"]
+complex32: Final = BY_NAME["complex32"]
+complex64: Final = BY_NAME["complex64"]
+complex128: Final = BY_NAME["complex128"]
 
 ALIASES: Final[dict[str, DType]] = {alias: dtype for dtype in ALL for alias in dtype.aliases}
 """PyTorch's other names for the same types."""
@@ -237,10 +271,10 @@ def can_cast(from_: DType, to: DType) -> bool:
 
 # ---- limits ----------------------------------------------------------------------------------
 class finfo:  # noqa: N801 - PyTorch's name
-    """Limits of a floating-point dtype, as `torch.finfo`."""
+    """Limits of a floating-point dtype, or of the parts of a complex one, as `torch.finfo`."""
 
     def __init__(self, dtype: DType | None = None) -> None:
-        dtype = get_default_dtype() if dtype is None else dtype
+        dtype = (get_default_dtype() if dtype is None else dtype).to_real()
         if not dtype.is_floating_point:
             raise TypeError(
                 f"finfo() requires a floating point input type. Use iinfo to handle {dtype!r}"

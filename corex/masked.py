@@ -43,13 +43,13 @@ def _chosen(name: str, input: Tensor, mask: Tensor | None, neutral: Any) -> Tens
 def _lowest(dtype: DType) -> Any:
     if dtype.kind == "b":
         return False
-    return -math.inf if dtype.is_floating_point else iinfo(dtype).min
+    return -math.inf if dtype.is_inexact else iinfo(dtype).min
 
 
 def _highest(dtype: DType) -> Any:
     if dtype.kind == "b":
         return True
-    return math.inf if dtype.is_floating_point else iinfo(dtype).max
+    return math.inf if dtype.is_inexact else iinfo(dtype).max
 
 
 def _dims(input: Tensor, dim: Dims) -> tuple[int, ...]:
@@ -199,7 +199,7 @@ def mean(
     """
     require_tensor("masked_mean", input)
     wanted = dtype or input.dtype
-    if not wanted.is_floating_point:
+    if not wanted.is_inexact:
         raise ValueError(
             f"mean(): Could not infer output dtype. Input dtype must be either a floating point or "
             f"complex dtype. Got: {wanted}"
@@ -225,13 +225,13 @@ def median(
         ValueError: of integers, if a row has no element that takes part.
     """
     input = _converted("median", input, dtype)
-    floats = input if input.dtype.is_floating_point else input.to(corex.get_default_dtype())
+    floats = input if input.dtype.is_inexact else input.to(corex.get_default_dtype())
     chosen = _chosen("median", floats, mask, math.nan)
     count = chosen.isnan().logical_not().sum(dim, True)
     position = ((count - 1) // 2).clamp(min=0)  # of none, the NaN that stands there
     values = chosen.sort(dim).values.gather(dim, position)
     values = values if keepdim else values.squeeze(dim)
-    if not input.dtype.is_floating_point and bool(values.isnan().any()):
+    if not input.dtype.is_inexact and bool(values.isnan().any()):
         raise ValueError(
             "masked median expects no fully masked out rows if dtype is not floating point"
         )
@@ -254,12 +254,13 @@ def var(
     if unbiased is not None and correction is not None:
         raise ValueError("var(): give `unbiased` or `correction`, not both")
     freedom = float(correction if correction is not None else unbiased is not False)
-    default = input.dtype if input.dtype.is_floating_point else corex.float32
+    default = input.dtype if input.dtype.is_inexact else corex.float32
     x = input.to(dtype or default)
     dims = _dims(input, dim)
     count = _count("var", input, dims, mask)
     middle = sum(x, dims, keepdim=True, mask=mask) / count
-    squares = sum((x - middle) ** 2, dims, keepdim=keepdim, mask=mask)
+    deviation = (x - middle).abs()
+    squares = sum(deviation * deviation, dims, keepdim=keepdim, mask=mask)
     return squares / (count - freedom).clamp(min=0).reshape(squares.shape).to(x.dtype)
 
 

@@ -49,6 +49,12 @@ PLACING_ARGS = ["-falign-loops=32", "-falign-functions=64", "-Wa,-mbranches-with
 # "avx2": the latter lacks FMA, so that every a * b + c would become two instructions.
 LEVELS = {"baseline": None, "v3": "-march=x86-64-v3", "v4": "-march=x86-64-v4"}
 
+# Kernels whose products are rounded before they are added. GCC 12 fuses them even with contraction
+# off where it sees a complex product, so that the instructions are withheld, too (-mno-fma does not
+# withhold those of AVX-512).
+EXACT = {"complex": ("-ffp-contract=off",)}
+WITHOUT_FMA = ("-march=x86-64-v3", "-mno-fma")
+
 # How long an object that no build has used is kept.
 KEPT_SECONDS = 7 * 24 * 3600
 
@@ -82,7 +88,7 @@ def units(known: Callable[[str], bool], csrc: Path = CSRC) -> list[Unit]:
     """Every compilation, the long ones first. `known` tells which flags the compiler takes."""
     levels = {level: flag for level, flag in LEVELS.items() if flag is None or known(flag)}
     kernels = [
-        Unit(source, level, (f"-DCOREX_LEVEL={level}", *([flag] if flag else [])))
+        Unit(source, level, _flags(source, level, flag))
         for source in sorted((csrc / "kernels").glob("*.c"))
         for level, flag in levels.items()
     ]
@@ -92,6 +98,13 @@ def units(known: Callable[[str], bool], csrc: Path = CSRC) -> list[Unit]:
     }
     rest = [Unit(source, "", told.get(source.stem, ())) for source in sorted(csrc.glob("*.c"))]
     return sorted(kernels, key=lambda unit: -unit.source.stat().st_size) + rest
+
+
+def _flags(source: Path, level: str, flag: str | None) -> tuple[str, ...]:
+    name = f"-DCOREX_LEVEL={level}"
+    if source.stem not in EXACT:
+        return (name, flag) if flag else (name,)
+    return (name, *EXACT[source.stem], *(WITHOUT_FMA if flag else ()))
 
 
 def included(source: Path, csrc: Path = CSRC) -> set[Path]:

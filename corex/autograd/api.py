@@ -41,9 +41,17 @@ _ones: dict[DispatchKey, Tensor] = {}
 
 
 def _new_one(key: DispatchKey) -> Tensor:
+    if key.dtype.is_complex:
+        raise _not_real(key)
     one = empty(key, ())
     write("fill", (one,), (), (1,))
     return one
+
+
+def _not_real(key: DispatchKey) -> RuntimeError:
+    return RuntimeError(
+        f"grad can be implicitly created only for real scalar outputs but got {key.dtype!r}"
+    )
 
 
 def _ones_like(tensor: Tensor) -> Tensor:
@@ -90,6 +98,8 @@ def _first_gradient(output: Any, grad: Any, index: int) -> Tensor | None:
             return None
         if numel(output.shape) != 1:
             raise RuntimeError("grad can be implicitly created only for scalar outputs")
+        if output.key.dtype.is_complex:
+            raise _not_real(output.key)
         return _ones_like(output)
     if not isinstance(grad, Tensor):
         raise TypeError(f"gradients can be either Tensors or None, but got {type(grad).__name__}")
@@ -106,7 +116,7 @@ def _first_gradient(output: Any, grad: Any, index: int) -> Tensor | None:
                 f"grad_output[{index}] is on {grad.key.place}, but output[{index}] is on "
                 f"{output.key.place}: move it there first"
             )
-        if not grad.key.dtype.is_floating_point:
+        if not grad.key.dtype.is_inexact:
             raise RuntimeError(
                 f"grad_output[{index}] has dtype {grad.key.dtype!r}, but gradients are "
                 f"floating-point"

@@ -100,7 +100,7 @@ class _Region:
         # `versions` tells if its values are still the same.
         self.args, self.kwargs = _kept(args), _kept(kwargs)
         self.versions = [(t, t.storage_.version) for t in _tensors((self.args, self.kwargs))]
-        floats = [i for i, a in enumerate(args) if isinstance(a, Tensor) and a.is_floating_point()]
+        floats = [i for i, a in enumerate(args) if isinstance(a, Tensor) and a.key.dtype.is_inexact]
         self.gated = [i for i in floats if self.args[i]._node is not None] or floats
         self.random = default_generator.get_state() if preserve_rng_state else None
         # Weakly, for the nodes hold the region.

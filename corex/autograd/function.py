@@ -256,9 +256,7 @@ def _wrap(
             continue
         is_input = _among(value, args)
         differentiable = (
-            node is not None
-            and not _among(value, ctx._constant)
-            and value.key.dtype.is_floating_point
+            node is not None and not _among(value, ctx._constant) and value.key.dtype.is_inexact
         )
         if is_input and _among(value, ctx._dirty):
             value.storage_.version += 1

@@ -15,7 +15,7 @@ from typing import Any, Final
 from corex.dtypes import ALL, DType, bfloat16, float16
 
 Element = Any
-"""A Python bool, int or float, according to the dtype it came from."""
+"""A Python bool, int, float or complex, according to the dtype it came from."""
 
 _HALF_LIMIT: Final = 65520.0
 """What is at least as large is rounded to infinity by float16."""
@@ -44,6 +44,18 @@ def _float16_bytes(numbers: Sequence[float]) -> bytes:
     return struct.pack(f"={len(near)}e", *near)
 
 
+# ---- complex numbers: pairs of floats ----------------------------------------------------------
+def _parts(numbers: Sequence[complex]) -> list[float]:
+    found: list[float] = []
+    for number in numbers:
+        found += (number.real, number.imag)
+    return found
+
+
+def _paired(parts: Sequence[float]) -> list[complex]:
+    return [complex(re, im) for re, im in zip(parts[::2], parts[1::2], strict=True)]
+
+
 # ---- all dtypes --------------------------------------------------------------------------------
 def pack(dtype: DType, numbers: Sequence[Element]) -> memoryview:
     """The numbers in the dtype's own format, as bytes; floats round, to infinity if need be.
@@ -51,6 +63,8 @@ def pack(dtype: DType, numbers: Sequence[Element]) -> memoryview:
     Raises:
         OverflowError: an integer that the dtype does not hold. TypeError: no numbers.
     """
+    if dtype.real is not None:
+        return pack(dtype.real, _parts(numbers))
     if dtype is bfloat16:
         return memoryview(_bfloat16_bits(numbers)).cast("B")
     if dtype is float16:
@@ -62,6 +76,8 @@ def pack(dtype: DType, numbers: Sequence[Element]) -> memoryview:
 
 def unpack(dtype: DType, data: memoryview) -> list[Element]:
     """The numbers in some bytes."""
+    if dtype.real is not None:
+        return _paired(unpack(dtype.real, data))
     if dtype is bfloat16:
         return _from_bfloat16(data.cast("H"))
     if dtype is float16:
@@ -80,6 +96,13 @@ def nested(dtype: DType, data: memoryview, shape: tuple[int, ...]) -> Any:
 
 
 def _reader(dtype: DType) -> Callable[..., tuple[Element, ...]]:
+    if dtype.real is not None:
+        parts = struct.Struct(f"2{dtype.real.format}").unpack_from
+
+        def read_pair(data: Any, start: int = 0) -> tuple[Element, ...]:
+            return (complex(*parts(data, start)),)
+
+        return read_pair
     if dtype is not bfloat16:
         return struct.Struct(dtype.format).unpack_from
     bits = struct.Struct("H").unpack_from

@@ -7,7 +7,7 @@ may do something else with it; afterwards it is recorded, if it must be.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import nullcontext
 from typing import Any
 
@@ -91,7 +91,7 @@ def bind(
         if found.run is not None:
             return finish(schema, inputs, params, outs)
     dtypes = _dtypes_of(specs, inputs) if found.host else ()
-    if schema.decomposition is not None and not on_host(found, place, schema.name, dtypes):
+    if composes(schema, inputs) and not on_host(found, place, schema.name, dtypes):
         return events.run_parts(
             _decomposed, (schema, inputs, params, order),
             schema.name, place, found.reason, specs, inputs, kernel_params,
@@ -104,9 +104,8 @@ def bind(
 def _decomposed(
     schema: OpSchema, inputs: tuple[Any, ...], params: tuple[Any, ...], order: Shape | None
 ) -> Any:
-    assert schema.decomposition is not None
     if not schema.differentiable:
-        return schema.decomposition(*inputs, *params)
+        return _parts(schema, inputs, params)
     with no_grad():
         result = _parts(schema, inputs, params)
     outs = [result] if isinstance(result, Tensor) else list(result)
@@ -115,15 +114,30 @@ def _decomposed(
     return finish(schema, inputs, params, outs)
 
 
+def _steps(schema: OpSchema, inputs: Sequence[Any]) -> Callable[..., Any] | None:
+    """What the op is composed of on these inputs."""
+    if schema.complex_steps is not None:
+        for t in inputs:
+            if isinstance(t, Tensor) and t.key.dtype.is_complex:
+                return schema.complex_steps
+    return schema.decomposition
+
+
+def composes(schema: OpSchema, inputs: Sequence[Any]) -> bool:
+    """Whether the op is composed of others where there is no kernel for these inputs."""
+    return _steps(schema, inputs) is not None
+
+
 def _parts(schema: OpSchema, inputs: tuple[Any, ...], params: tuple[Any, ...]) -> Any:
     """The decomposition; of 16-bit floats in the wider dtype: only the result is rounded."""
-    assert schema.decomposition is not None
+    steps = _steps(schema, inputs)
+    assert steps is not None
     narrow = next((t.key for t in inputs if isinstance(t, Tensor) and _is_narrow(t.key)), None)
     if narrow is None:
-        return schema.decomposition(*inputs, *params)
+        return steps(*inputs, *params)
     dtype, wide = narrow.dtype, narrow.dtype.compute
     assert wide is not None
-    result = schema.decomposition(*[_converted(t, dtype, wide) for t in inputs], *params)
+    result = steps(*[_converted(t, dtype, wide) for t in inputs], *params)
     if isinstance(result, Tensor):
         return _converted(result, wide, dtype)
     return [_converted(t, wide, dtype) for t in result]
@@ -132,9 +146,8 @@ def _parts(schema: OpSchema, inputs: tuple[Any, ...], params: tuple[Any, ...]) -
 def _is_narrow(key: DispatchKey) -> bool:
     """Whether it is of floats that another dtype on the same place is computed in."""
     dtype = key.dtype
-    if not dtype.is_floating_point or dtype.keeps_floats or dtype.compute is None:
-        return False
-    return key.place.holds(dtype.compute)
+    compute = dtype.compute
+    return dtype.is_inexact and compute is not None and key.place.holds(compute)
 
 
 def _converted(t: Any, of: DType, to: DType) -> Any:
@@ -165,7 +178,7 @@ def _interpreted(
     with levels.below(interpreter):
         result = interpreter.op(schema, inputs, params, spec, out)
     if result is NotImplemented:
-        assert schema.decomposition is not None, f"[{schema.name}] {interpreter} has no rule for it"
+        assert composes(schema, inputs), f"[{schema.name}] {interpreter} has no rule for it"
         with no_grad():
             result = _parts(schema, inputs, params)
     outs = [result] if isinstance(result, Tensor) else list(result)
@@ -265,7 +278,7 @@ def bind_pointwise(
         if found.run is not None:
             return _recorded(schema, inputs, params, result) if graph and out is None else result
     dtypes = (dtype, *[t.key.dtype for t in operands]) if found.host else ()
-    if schema.decomposition is not None and not on_host(found, place, schema.name, dtypes):
+    if composes(schema, operands) and not on_host(found, place, schema.name, dtypes):
         shown = [view_as(t, shape) for t in operands] if places.observers else ()
         unrecorded = out is not None or schema.differentiable
         with no_grad() if unrecorded else nullcontext():
@@ -282,7 +295,7 @@ def bind_pointwise(
     return result if out is not None else _recorded(schema, inputs, params, result)
 
 
-NUMBERS = frozenset({bool, int, float})
+NUMBERS = frozenset({bool, int, float, complex})
 
 
 def _tensors(inputs: Sequence[Any]) -> tuple[Tensor, ...]:
@@ -437,16 +450,17 @@ def copy_like(t: Tensor, key: DispatchKey | None = None) -> Tensor:
 
 
 def cast(t: Tensor, dtype: DType) -> Tensor:
-    """`t` converted to `dtype`, differentiably between floating-point types."""
+    """`t` converted to `dtype`, differentiably between floating-point and complex types."""
     if t.key.dtype is dtype:
         return t
     result = copy_like(t, t.key.place.keys[dtype.index])
-    if t._node is not None and mode.enabled and dtype.is_floating_point:
+    if t._node is not None and mode.enabled and dtype.is_inexact:
         record(TO_COPY, (t,), (t.key.dtype,), (result,))
     return result
 
 
 TO_COPY = unlisted("to_copy", ("a",), {"a": lambda g, source: cast(g, source)}, ("source",))
+TO_COPY.analytic = False
 
 
 def order_for(op: str, tensors: Sequence[Tensor], order: Shape | None) -> Shape | None:

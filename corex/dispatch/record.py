@@ -94,7 +94,10 @@ def record(
                 found.append(_NO_EDGE)
         edges = tuple(found)
     needs = tuple([edge[0] is not None for edge in edges])
-    plan = schema._plans.get(needs) or schema.plan(needs)
+    if outs[0].key.dtype.is_complex:
+        plan = schema.complex_plan(needs)
+    else:
+        plan = schema._plans.get(needs) or schema.plan(needs)
     save = plan.save
     if not save:
         node = new_node(plan, edges, params, (), (), shapes, schema.outputs)

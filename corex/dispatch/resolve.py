@@ -11,6 +11,7 @@ from typing import Any
 
 from corex.backend.contract import Kernel, View
 from corex.dispatch.late import may_raise, noting
+from corex.dispatch.parts import by_parts
 from corex.dispatch.upcast import upcast
 from corex.dtypes import DType
 from corex.layout import (
@@ -90,6 +91,10 @@ def _resolve(place: Place, op: str, dtypes: tuple[DType, ...]) -> Resolution:
     if wider is not None:
         reason = f"{end}: computed in {', '.join(dtype.name for dtype in wider.computes)}"
         found = Resolution(wider, None, reason, found, True, "upcast")
+    parts = None if line else by_parts(place, op, dtypes)
+    if parts is not None:
+        reason = f"{end}: computed by real and imaginary parts"
+        found = Resolution(parts, None, reason, found, getattr(parts, "numbers", False), "parts")
     for i, (choice, plugin) in reversed(list(enumerate(line))):
         reason = "kernel" if plugin is None else f"kernel of plugin '{plugin}'"
         if i:

@@ -29,7 +29,9 @@ def bind_view(op: ViewOp, t: Tensor, params: tuple[Any, ...], made: Made | None 
     else:
         result = _new(Tensor)
         result.storage_ = storage
-        result.key = t.key
+        result.key = key = t.key
+        if op.dtype is not None:
+            result.key = key.place.keys[op.dtype(key.dtype, *params).index]
         shape, strides, result.offset = op.geometry(
             t.shape, DENSE[t.shape] if strides is None else strides, t.offset, *params
         )
@@ -78,7 +80,10 @@ def hidden(op: ViewOp, t: Tensor, params: tuple[Any, ...]) -> Tensor:
         with levels.below(interpreter):
             return interpreter.view(op, t, params)
     shape, strides, offset = op.geometry(t.shape, t.strides, t.offset, *params)
-    return make(t.storage_, t.key, shape, None if strides == DENSE[shape] else strides, offset)
+    key = t.key
+    if op.dtype is not None:
+        key = key.place.keys[op.dtype(key.dtype, *params).index]
+    return make(t.storage_, key, shape, None if strides == DENSE[shape] else strides, offset)
 
 
 def transformed(op: ViewOp, fresh: Tensor, params: tuple[Any, ...]) -> Tensor:

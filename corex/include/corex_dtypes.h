@@ -23,6 +23,16 @@
 typedef uint16_t corex_half;
 typedef uint16_t corex_bfloat;
 
+typedef struct corex_complex32 {
+    corex_half re, im;
+} corex_complex32;
+typedef struct corex_complex64 {
+    float re, im;
+} corex_complex64;
+typedef struct corex_complex128 {
+    double re, im;
+} corex_complex128;
+
 #define COREX_BOOL_ROWS(X, ...) X(0, BOOL, "bool", b, uint8_t, uint8_t, 'b', __VA_ARGS__)
 #define COREX_INTEGER_ROWS(X, ...) \
     X(1, UINT8, "uint8", u8, uint8_t, uint8_t, 'u', __VA_ARGS__) \
@@ -43,15 +53,24 @@ typedef uint16_t corex_bfloat;
 
 #define COREX_NUMBER_ROWS(X, ...) \
     COREX_INTEGER_ROWS(X, __VA_ARGS__) COREX_FLOAT_ROWS(X, __VA_ARGS__)
+/* Complex numbers: two parts, the real one first. */
+#define COREX_COMPLEX_ROWS(X, ...) \
+    X(13, COMPLEX32, "complex32", c32, corex_complex32, corex_complex32, 'c', __VA_ARGS__) \
+    X(14, COMPLEX64, "complex64", c64, corex_complex64, corex_complex64, 'c', __VA_ARGS__) \
+    X(15, COMPLEX128, "complex128", c128, corex_complex128, corex_complex128, 'c', __VA_ARGS__)
+
 /* What C computes with, and with the others what memory can hold. */
 #define COREX_DTYPE_ROWS(X, ...) COREX_BOOL_ROWS(X, __VA_ARGS__) COREX_NUMBER_ROWS(X, __VA_ARGS__)
-#define COREX_HELD_ROWS(X, ...) COREX_DTYPE_ROWS(X, __VA_ARGS__) COREX_HALF_ROWS(X, __VA_ARGS__)
+#define COREX_HELD_ROWS(X, ...) \
+    COREX_DTYPE_ROWS(X, __VA_ARGS__) \
+    COREX_HALF_ROWS(X, __VA_ARGS__) COREX_COMPLEX_ROWS(X, __VA_ARGS__)
 
 /* What only moves elements has one loop per size: X(log2 of the bytes, bytes, type, ...). */
 #define COREX_SIZE_ROWS(X, ...) \
     X(0, 1, uint8_t, __VA_ARGS__) X(1, 2, uint16_t, __VA_ARGS__) \
-    X(2, 4, uint32_t, __VA_ARGS__) X(3, 8, uint64_t, __VA_ARGS__)
-#define COREX_NUM_SIZES 4
+    X(2, 4, uint32_t, __VA_ARGS__) X(3, 8, uint64_t, __VA_ARGS__) \
+    X(4, 16, corex_complex128, __VA_ARGS__)
+#define COREX_NUM_SIZES 5
 
 /* ---- numbers and sets of them ---- */
 #define COREX_NUMBER_OF(number, NAME, ...) COREX_##NAME = number,
@@ -68,10 +87,12 @@ enum {
     COREX_INTEGERS = 0 COREX_INTEGER_ROWS(COREX_BIT_OF),
     COREX_FLOATS = 0 COREX_FLOAT_ROWS(COREX_BIT_OF),
     COREX_HALVES = 0 COREX_HALF_ROWS(COREX_BIT_OF),
+    COREX_COMPLEX = 0 COREX_COMPLEX_ROWS(COREX_BIT_OF),
     COREX_WHOLE = COREX_BOOLS | COREX_INTEGERS,
     COREX_NUMBERS = COREX_INTEGERS | COREX_FLOATS,
     COREX_ALL = 0 COREX_DTYPE_ROWS(COREX_BIT_OF),
-    COREX_HELD = COREX_ALL | COREX_HALVES
+    COREX_MOVED = COREX_ALL | COREX_HALVES,
+    COREX_HELD = COREX_MOVED | COREX_COMPLEX
 };
 
 /* Whether a dtype is in a set. */

@@ -62,12 +62,23 @@ def _only(self: Tensor) -> Number:
 
 def _float(self: Tensor) -> float:
     """The only element as a float."""
-    return float(_only(self))
+    return float(_real(self))
 
 
 def _int(self: Tensor) -> int:
     """The only element as an int, fractions cut off."""
-    return int(_only(self))
+    return int(_real(self))
+
+
+def _real(self: Tensor) -> Number:
+    number = _only(self)
+    if isinstance(number, complex):
+        if number.imag != 0:
+            raise RuntimeError(
+                f"value cannot be converted to type double without overflow: {number}"
+            )
+        return number.real
+    return number
 
 
 def _complex(self: Tensor) -> complex:
@@ -88,7 +99,7 @@ def _bool(self: Tensor) -> bool:
 
 def _index(self: Tensor) -> int:
     """The only element, which is an integer, as an index."""
-    if numel(self.shape) != 1 or self.key.dtype.kind == "f":
+    if numel(self.shape) != 1 or self.key.dtype.is_inexact:
         raise TypeError("only integer tensors of a single element can be converted to an index")
     return int(item(self))
 

@@ -134,6 +134,27 @@ class _Format:
         return [self.text(value).rjust(self.width) for value in values]
 
 
+class _ComplexFormat:
+    """How complex elements are written: each part as the same parts of all elements."""
+
+    def __init__(self, values: list[Any], part: DType) -> None:
+        self.re = _Format([value.real for value in values], part)
+        self.im = _Format([value.imag for value in values], part)
+        self.width = self.re.width + self.im.width + 1
+
+    def padded(self, values: Iterable[Any]) -> list[str]:
+        """Elements, of which the real parts are right-aligned."""
+        return [self._joined(value) for value in values]
+
+    def _joined(self, value: Any) -> str:
+        re, im = self.re.padded([value.real])[0], self.im.text(value.imag)
+        return f"{re}{'' if im.startswith('-') else '+'}{im}j"
+
+
+def _format_for(values: list[Any], dtype: DType) -> _Format | _ComplexFormat:
+    return _Format(values, dtype) if dtype.real is None else _ComplexFormat(values, dtype.real)
+
+
 def _edges(t: Tensor) -> Tensor:
     """A dense copy of what a summary shows: both ends of every long dimension, side by side.
 
@@ -166,7 +187,9 @@ def _flat(data: Any, ndim: int) -> list[Any]:
 
 
 # ---- layout ------------------------------------------------------------------------------------
-def _block(data: Any, shape: tuple[int, ...], indent: int, form: _Format, summary: bool) -> str:
+def _block(
+    data: Any, shape: tuple[int, ...], indent: int, form: _Format | _ComplexFormat, summary: bool
+) -> str:
     """Nested brackets around `data`, whose full shape is `shape`; `indent` columns stand before."""
     if not shape:
         return form.padded([data])[0]
@@ -197,7 +220,7 @@ def _elements(t: Tensor, indent: int) -> str:
             return "[...]"
         shown = _edges(t)
     data = shown.tolist()
-    form = _Format(_flat(data, len(t.shape)), t.key.dtype)
+    form = _format_for(_flat(data, len(t.shape)), t.key.dtype)
     return _block(data, t.shape, indent, form, summary)
 
 
@@ -216,7 +239,7 @@ def _remarks(t: Tensor) -> Iterator[str]:
     else:
         if _options.edgeitems == 0:
             yield f"size={tuple(t.shape)}"
-        if dtype not in (default, dt.int64, dt.bool_):
+        if dtype not in (default, default.to_complex(), dt.int64, dt.bool_):
             yield f"dtype={dtype!r}"
     if is_overtaken(t):
         yield "grad_fn=<Invalid>"

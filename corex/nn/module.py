@@ -358,7 +358,7 @@ class Module(TreeMixin, StateMixin):
                 where.setdefault("backend", arg.backend)
             elif arg is not None and not isinstance(arg, bool):
                 where.setdefault("device", arg)
-        if dtype is not None and not dtype.is_floating_point:
+        if dtype is not None and not dtype.is_inexact:
             raise TypeError(
                 "nn.Module.to only accepts floating point or complex dtypes, but got desired "
                 f"dtype={dtype}"
@@ -366,7 +366,7 @@ class Module(TreeMixin, StateMixin):
 
         def convert(tensor: Tensor) -> Tensor:
             wanted = dict(where)
-            if dtype is not None and tensor.is_floating_point():
+            if dtype is not None and tensor.dtype.is_inexact:
                 wanted["dtype"] = dtype
             return tensor.to(**wanted) if wanted else tensor
 

@@ -43,6 +43,7 @@ from corex.ops.pointwise import (
     binary,
     binary_composed,
     bits,
+    complex_functions,
     integers,
     select,
     special,
@@ -66,6 +67,7 @@ from corex.ops.reduce import (
 )
 from corex.ops.shape import (
     blocks,
+    complex_views,
     copies,
     diagonals,
     embedded,

@@ -184,7 +184,7 @@ def _checked(schema: OpSchema, inputs: tuple[Tensor | None, ...]) -> tuple[Tenso
         RuntimeError: dtypes that differ, where the op is for one dtype.
     """
     tensors = [t for t in inputs if t is not None]
-    if schema.promote == "float" and all(t.key.dtype.kind != "f" for t in tensors):
+    if schema.promote == "float" and all(not t.key.dtype.is_inexact for t in tensors):
         dtype = get_default_dtype()
         inputs = tuple([None if t is None else cast(t, dtype) for t in inputs])
         tensors = [t for t in inputs if t is not None]

@@ -257,5 +257,5 @@ def apply_copy(self: Tensor, source: Tensor, repeats: bool) -> None:
     elif not same_view(source, self):
         write("copy", [self], [dense_copy(source)])
     self.storage_.version += 1
-    if requires and self.key.dtype.is_floating_point:
+    if requires and self.key.dtype.is_inexact:
         set_history(self, record(COPY, (self, source), (), (alias(self),), edges=edges))

@@ -17,13 +17,15 @@ from corex.dtypes import PROMOTION, DType
 from corex.tensor.place import DispatchKey
 from corex.tensor.tensor import Tensor
 
-Number = bool | int | float
+Number = bool | int | float | complex
 
 
 def number_dtype(value: Number) -> DType:
     """The dtype a Python number has by itself."""
     if isinstance(value, bool):
         return dt.bool_
+    if isinstance(value, complex):
+        return dt.get_default_dtype().to_complex()
     return dt.int64 if isinstance(value, int) else dt.get_default_dtype()
 
 
@@ -66,14 +68,16 @@ def result_type(*operands: Any) -> DType:
 
 
 def as_number(value: Any) -> Number | None:
-    """A number, also of NumPy or of a subclass, as a plain bool, int or float; else None."""
+    """A number, also of NumPy or of a subclass, as a plain one of Python's; else None."""
     if isinstance(value, bool):
         return value
     if isinstance(value, int | float):
         return int(value) if isinstance(value, int) else float(value)
+    if isinstance(value, complex):
+        return complex(value)
     if type(value).__module__ == "numpy" and hasattr(value, "item") and not value.shape:
         number = value.item()
-        return number if isinstance(number, bool | int | float) else None
+        return number if isinstance(number, bool | int | float | complex) else None
     return None
 
 
@@ -96,6 +100,8 @@ def real_number(value: Any, op: str, name: str) -> float:
         TypeError: no number. OverflowError: an integer that float64 cannot hold.
     """
     number = plain_number(value, op, name)
+    if isinstance(number, complex):
+        raise TypeError(f"{op}(): argument '{name}' must be a real number, not complex")
     return float(number)
 
 
@@ -110,7 +116,7 @@ def factor(value: Any, dtype: DType, op: str, name: str, strict: bool = True) ->
     """
     number = plain_number(value, op, name)
     check_bits(number)
-    if strict and isinstance(number, float) and dtype.kind != "f":
+    if strict and isinstance(number, float) and not dtype.is_inexact:
         raise RuntimeError(
             f"[{op}] For integral input tensors, argument {name} must not be a floating point "
             f"number."
@@ -118,8 +124,8 @@ def factor(value: Any, dtype: DType, op: str, name: str, strict: bool = True) ->
     if strict and isinstance(number, bool) and dtype.kind != "b":
         raise RuntimeError(f"[{op}] Boolean {name} only supported for Boolean results.")
     check_fits(number, dtype)
-    if dtype.kind == "f":
-        return number
+    if dtype.is_inexact:
+        return number.real if isinstance(number, complex) and not dtype.is_complex else number
     return bool(number) if dtype.kind == "b" else int(number)
 
 
@@ -152,11 +158,17 @@ def check_fits(value: Number, dtype: DType) -> None:
     Raises:
         OverflowError: an integer of more than 64 bits. RuntimeError: it cannot.
     """
+    if isinstance(value, complex):
+        _check_complex_fits(value, dtype)
+        return
     if 0 <= value <= 127:
         return
     check_bits(value)
     kind = dtype.kind
     if kind == "b":
+        return
+    if kind == "c":
+        check_fits(value, dtype.to_real())
         return
     if kind == "f":
         fits = not _LARGEST[dtype] < abs(value) < math.inf
@@ -173,6 +185,15 @@ def check_fits(value: Number, dtype: DType) -> None:
 
 _UNROUNDED = frozenset(("mul", "div", "floor_divide"))
 """Where PyTorch takes a number beside 16-bit floats as it is."""
+
+
+def _check_complex_fits(value: complex, dtype: DType) -> None:
+    if not dtype.is_complex and value.imag != 0:
+        raise RuntimeError(
+            f"value cannot be converted to type {dtype.name} without overflow: {value}"
+        )
+    for part in (value.real, value.imag) if dtype.is_complex else (value.real,):
+        check_fits(part, dtype.to_real())
 
 
 def operand_number(value: Number, dtype: DType | None = None, op: str = "") -> Number:
@@ -197,7 +218,7 @@ def written_number(value: Any, dtype: DType, op: str = "") -> Number:
     """
     number = plain_number(value, op)
     check_fits(number, dtype)
-    return number
+    return number.real if isinstance(number, complex) and not dtype.is_complex else number
 
 
 def written(value: Any, key: DispatchKey, op: str = "") -> Tensor:

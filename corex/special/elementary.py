@@ -41,7 +41,7 @@ def pair(name: str, *values: Any) -> list[Tensor]:
     if not tensors:
         raise TypeError(f"special_{name}(): one of the two arguments must be Tensor")
     dtype = corex.result_type(*values)
-    dtype = dtype if dtype.is_floating_point else corex.get_default_dtype()
+    dtype = dtype if dtype.is_inexact else corex.get_default_dtype()
     return [
         value.to(dtype) if isinstance(value, Tensor) else tensors[0].new_tensor(value, dtype=dtype)
         for value in values

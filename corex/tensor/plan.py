@@ -61,6 +61,40 @@ class Plan:
         self.fast: Callable[[Any, Any], Any] | None = None
 
 
+def conjugated(plan: Plan) -> Plan:
+    """The plan for complex outputs of an analytic function.
+
+    The gradient is, by PyTorch's convention, the conjugate of the derivative: of a formula that is
+    linear in the gradient it is conj(formula(conj(g), ...)), whatever it computes inside.
+    """
+    steps = tuple(
+        (position, formula if formula is passed else _between_conjugates(formula), picks)
+        for position, formula, picks in plan.steps
+    )
+    joint = plan.joint
+    if joint is not None:
+        inner = joint
+
+        def joint(needs: tuple[bool, ...], g: Any, *values: Any) -> Any:
+            found = inner(needs, _conjugate(g), *values)
+            return [_conjugate(one) for one in found]
+
+    return Plan(plan.label, plan.needs, plan.save, plan.output_slots, steps, joint, plan.fresh)
+
+
+def _between_conjugates(formula: Callable[..., Any]) -> Callable[..., Any]:
+    def between(g: Any, *values: Any) -> Any:
+        return _conjugate(formula(_conjugate(g), *values))
+
+    return between
+
+
+def _conjugate(g: Any) -> Any:
+    if isinstance(g, list):
+        return [_conjugate(one) for one in g]
+    return g.conj() if g is not None and g.key.dtype.is_complex else g
+
+
 def passed(g: Any) -> Any:
     """The formula of an input that gets the output's gradient as it is."""
     return g

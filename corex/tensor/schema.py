@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from corex.dtypes import DType, of_kinds
-from corex.tensor.plan import Plan
+from corex.tensor.plan import Plan, conjugated
 
 # Which dtypes an op's inputs may have.
 ALL = of_kinds("buif")
@@ -23,6 +23,10 @@ BITS = of_kinds("bui")
 INTEGER = of_kinds("ui")
 FLOAT = of_kinds("f")
 BOOL = of_kinds("b")
+COMPLEX = of_kinds("c")
+INEXACT = FLOAT | COMPLEX
+ARITHMETIC = NUMBER | COMPLEX
+ANY = ALL | COMPLEX
 
 
 @dataclass(slots=True)
@@ -54,6 +58,12 @@ class OpSchema:
             their gradients, None for those that got none.
         columns: which outputs of its decomposition are to keep their own layout, with columns
             that lie in one piece, as LAPACK's matrices do.
+        complex_steps: the decomposition for complex inputs, where `decomposition` is not right for
+            them; a place that holds complex numbers needs no kernel.
+        of_complex: what the public function does with a complex tensor, where that is another op.
+        analytic: whether the formulas of `derivative` are those of a complex function that is
+            differentiable, so that they hold between conjugates (`tensor/plan.py`); False where
+            they are right for complex numbers as they stand.
         fresh: what the memory of the formulas' results is; see `Plan.fresh`. It says that they are
             results of ops, made for this call alone, and that no formula keeps anything.
     """
@@ -78,8 +88,12 @@ class OpSchema:
     fresh: bool | None = None
     outputs: int = 1
     columns: tuple[int, ...] = ()
+    complex_steps: Callable[..., Any] | None = None
+    of_complex: Callable[..., Any] | None = None
+    analytic: bool = True
     doc: str = ""
     _plans: dict[tuple[bool, ...], Plan] = field(default_factory=dict)
+    _complex_plans: dict[tuple[bool, ...], Plan] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         if not self.label:
@@ -96,6 +110,15 @@ class OpSchema:
         if found is None:
             found = self._plans[needs] = _make_plan(self, needs)
             found.fast = self.fast
+        return found
+
+    def complex_plan(self, needs: tuple[bool, ...]) -> Plan:
+        """As `plan`, where the output is complex."""
+        if not self.analytic:
+            return self.plan(needs)
+        found = self._complex_plans.get(needs)
+        if found is None:
+            found = self._complex_plans[needs] = conjugated(self.plan(needs))
         return found
 
 

@@ -20,6 +20,11 @@ typedef void(*sgemm32) GEMM(float, int32_t);
 typedef void(*sgemm64) GEMM(float, int64_t);
 typedef void(*dgemm32) GEMM(double, int32_t);
 typedef void(*dgemm64) GEMM(double, int64_t);
+/* Of complex numbers everything comes by address. */
+#define GEMM_BY_ADDRESS(I) \
+    (int, int, int, I, I, I, const void *, const void *, I, const void *, I, const void *, void *, I)
+typedef void(*zgemm32) GEMM_BY_ADDRESS(int32_t);
+typedef void(*zgemm64) GEMM_BY_ADDRESS(int64_t);
 typedef void(*sgemv32) GEMV(float, int32_t);
 typedef void(*sgemv64) GEMV(float, int64_t);
 typedef void(*dgemv32) GEMV(double, int32_t);
@@ -27,6 +32,7 @@ typedef void(*dgemv64) GEMV(double, int64_t);
 
 static struct {
     void *sgemm, *dgemm, *sgemv, *dgemv;
+    void *cgemm, *zgemm; /* or NULL */
     bool wide; /* 64-bit integers */
     bool ours; /* nobody else uses it, and it has one thread */
     int most;  /* threads that OPENBLAS_NUM_THREADS allows */
@@ -57,6 +63,8 @@ static bool take_symbols(void *library, int spelling)
         return false;
     blas.sgemm = sgemm;
     blas.dgemm = dgemm;
+    blas.cgemm = find(library, spelling, "cblas_cgemm");
+    blas.zgemm = find(library, spelling, "cblas_zgemm");
     blas.sgemv = sgemv;
     blas.dgemv = dgemv;
     blas.wide = spellings[spelling].wide;
@@ -186,11 +194,45 @@ static bool usable(int64_t a, int64_t b, int64_t c)
 DEFINE_GEMM(call_sgemm, float, sgemm, sgemm32, sgemm64)
 DEFINE_GEMM(call_dgemm, double, dgemm, dgemm32, dgemm64)
 
+static void call_by_address(void *symbol, const corex_blas_gemm_call *g, const void *one,
+                            const void *beta)
+{
+    const int ta = g->ta ? TRANS : NO_TRANS, tb = g->tb ? TRANS : NO_TRANS;
+    if (blas.wide)
+        ((zgemm64)(uintptr_t)symbol)(ROW_MAJOR, ta, tb, g->m, g->n, g->k, one, g->a, g->lda, g->b,
+                                     g->ldb, beta, g->c, g->ldc);
+    else
+        ((zgemm32)(uintptr_t)symbol)(ROW_MAJOR, ta, tb, (int32_t)g->m, (int32_t)g->n, (int32_t)g->k,
+                                     one, g->a, (int32_t)g->lda, g->b, (int32_t)g->ldb, beta, g->c,
+                                     (int32_t)g->ldc);
+}
+
+static void call_cgemm(const corex_blas_gemm_call *g)
+{
+    const corex_complex64 one = {1, 0}, beta = {g->accumulate, 0};
+    call_by_address(blas.cgemm, g, &one, &beta);
+}
+
+static void call_zgemm(const corex_blas_gemm_call *g)
+{
+    const corex_complex128 one = {1, 0}, beta = {g->accumulate, 0};
+    call_by_address(blas.zgemm, g, &one, &beta);
+}
+
+static bool lacks(int dtype)
+{
+    return (dtype == COREX_COMPLEX64 && blas.cgemm == NULL) ||
+           (dtype == COREX_COMPLEX128 && blas.zgemm == NULL);
+}
+
 bool corex_blas_gemm(const corex_blas_gemm_call *g)
 {
     static void (*const calls[COREX_NUM_DTYPES])(const corex_blas_gemm_call *) = {
-        [COREX_FLOAT32] = call_sgemm, [COREX_FLOAT64] = call_dgemm};
-    if (calls[g->dtype] == NULL ||
+        [COREX_FLOAT32] = call_sgemm,
+        [COREX_FLOAT64] = call_dgemm,
+        [COREX_COMPLEX64] = call_cgemm,
+        [COREX_COMPLEX128] = call_zgemm};
+    if (calls[g->dtype] == NULL || lacks(g->dtype) ||
         !usable(COREX_MAX(g->m, g->lda), COREX_MAX(g->n, g->ldb), COREX_MAX(g->k, g->ldc)))
         return false;
     enter();

@@ -72,10 +72,7 @@ static bool try_transpose(const corex_iter *iter)
 
 corex_loop corex_move_loop(int64_t itemsize)
 {
-    static const uint8_t dtypes[COREX_NUM_SIZES] = {COREX_UINT8, COREX_UINT16, COREX_UINT32,
-                                                    COREX_UINT64};
-    const int dtype = dtypes[COREX_BY_SIZE(itemsize)];
-    return corex_kernels_now()->copy->convert[dtype][dtype];
+    return corex_kernels_now()->copy->move[COREX_BY_SIZE(itemsize)];
 }
 
 corex_loop corex_copy_loop(int dtype) { return corex_move_loop(corex_itemsizes[dtype]); }

@@ -98,6 +98,7 @@ static void collect(void)
         add_halves(corex_unary_row(kernels, op), op, "oa", run_unary);
     for (int op = 0; op < corex_binary_count(); op++)
         add_halves(corex_binary_row(kernels, op), op, "onn", run_half_binary);
+    corex_add_complex_rows(add);
     for (int op = 0; corex_reduce_name(op) != NULL; op++)
         add_reduction(&kernels->reductions->rows[op], op);
 }

@@ -28,5 +28,7 @@
 /* Rows, up to one without a name. */
 extern const corex_kernel corex_basic_rows[];
 extern const corex_kernel corex_nn_rows[];
+/* The rows of complex numbers, handed to `add`. */
+void corex_add_complex_rows(void (*add)(corex_kernel row));
 
 #endif

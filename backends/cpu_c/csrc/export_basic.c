@@ -113,13 +113,13 @@ static corex_status run_adam_step(const corex_kernel *self, const corex_argument
 }
 
 const corex_kernel corex_basic_rows[] = {
-    {"copy", "oa", run_copy, .dtypes = COREX_HELD},
-    {"fill", "ox", run_fill, .dtypes = COREX_HELD},
+    {"copy", "oa", run_copy, .dtypes = COREX_MOVED},
+    {"fill", "ox", run_fill, .dtypes = COREX_MOVED},
     {"arange", "oxx", run_arange, .dtypes = COREX_NUMBERS | COREX_HALVES},
-    {"where", "oaee", run_where, .dtypes = COREX_HELD},
-    {"matmul", "oaa", run_matmul, .dtypes = COREX_NUMBERS, .work = work_matmul},
-    {"index", "oaa*", run_index, .dtypes = COREX_HELD, .work = work_first},
-    {"index_put", "oaba*", run_index_put, .dtypes = COREX_HELD, .work = work_second},
+    {"where", "oaee", run_where, .dtypes = COREX_MOVED},
+    {"matmul", "oaa", run_matmul, .dtypes = COREX_NUMBERS | 1u << COREX_COMPLEX64 | 1u << COREX_COMPLEX128, .work = work_matmul},
+    {"index", "oaa*", run_index, .dtypes = COREX_MOVED, .work = work_first},
+    {"index_put", "oaba*", run_index_put, .dtypes = COREX_MOVED, .work = work_second},
     {"nonzero", "oa", run_nonzero},
     {"random_bits", "ouu", run_random_bits, .work = work_random},
     {"random_uniform", "ouu", run_random_uniform, .work = work_random},

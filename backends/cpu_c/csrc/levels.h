@@ -36,6 +36,7 @@ typedef struct corex_reduction_table {
 typedef struct corex_copy_table {
     corex_loop convert[COREX_NUM_DTYPES][COREX_NUM_DTYPES]; /* from, to */
     corex_loop from_half[COREX_NUM_DTYPES], to_half[COREX_NUM_DTYPES]; /* to and from float32 */
+    corex_loop move[COREX_NUM_SIZES];                       /* operands out, a */
     corex_loop fill[COREX_NUM_SIZES];                       /* operands out, value */
     corex_loop where[COREX_NUM_SIZES];                      /* operands out, cond, a, b */
 } corex_copy_table;
@@ -117,6 +118,12 @@ typedef struct corex_gemm_table {
     corex_gemm_blocks blocked[COREX_NUM_DTYPES];
 } corex_gemm_table;
 
+/* Of complex numbers; of other dtypes there is nothing in it. */
+typedef struct corex_complex_table {
+    corex_op_table unary, binary;
+    corex_gemm_loops direct[COREX_NUM_DTYPES];
+} corex_complex_table;
+
 /* Elements of the stream of random numbers, two per Philox block, for this many blocks. */
 #define COREX_PHILOX_BATCH 16
 typedef struct corex_random_table {
@@ -135,6 +142,7 @@ typedef struct corex_kernels {
     const corex_optim_table *optim;
     const corex_gemm_table *gemm;
     const corex_random_table *random;
+    const corex_complex_table *complex;
 } corex_kernels;
 
 /* The kernels of a level, or NULL if the library or the processor lacks it. */

@@ -75,6 +75,14 @@ static bool try_gemm(int dtype, int64_t m, int64_t n, int64_t k, corex_matrix a,
     return corex_product_gemm(&call);
 }
 
+/* Plain loops; those of complex numbers serve also where there is no BLAS. */
+static corex_gemm_loops corex_direct_product(int dtype)
+{
+    const corex_kernels *kernels = corex_kernels_now();
+    return COREX_AMONG(COREX_COMPLEX, dtype) ? kernels->complex->direct[dtype]
+                                             : kernels->gemm->direct[dtype];
+}
+
 /* The general float case: pack what BLAS cannot read, compute, unpack. */
 static corex_status gemm_packing(int dtype, int64_t m, int64_t n, int64_t k, corex_matrix a,
                                  corex_matrix b, corex_matrix c, bool accumulate)
@@ -101,7 +109,11 @@ static corex_status gemm_packing(int dtype, int64_t m, int64_t n, int64_t k, cor
         pack(dtype, &target, m, n, room + bytes_a + bytes_b);
     else if (pack_c)
         target = corex_dense(room + bytes_a + bytes_b, n);
-    if (!try_gemm(dtype, m, n, k, a, b, target, accumulate))
+    if (try_gemm(dtype, m, n, k, a, b, target, accumulate))
+        status = COREX_OK;
+    else if (COREX_AMONG(COREX_COMPLEX, dtype))
+        corex_direct_product(dtype)(m, n, k, a, b, target, accumulate);
+    else
         status = corex_gemm_blocked(dtype, m, n, k, a, b, target, accumulate);
     if (pack_c) {
         int64_t shape[] = {m, n}, dense[] = {n, 1}, to[] = {c.row, c.column};
@@ -118,9 +130,9 @@ corex_status corex_gemm(int dtype, int64_t m, int64_t n, int64_t k, corex_matrix
 {
     if (m == 0 || n == 0 || (k == 0 && accumulate))
         return COREX_OK;
-    if (!COREX_AMONG(COREX_FLOATS, dtype) || k == 0 ||
+    if (!COREX_AMONG(COREX_FLOATS | COREX_COMPLEX, dtype) || k == 0 ||
         corex_times(corex_times(m, n), k) <= corex_path(COREX_PATH_TINY_GEMM)) {
-        corex_kernels_now()->gemm->direct[dtype](m, n, k, a, b, c, accumulate);
+        corex_direct_product(dtype)(m, n, k, a, b, c, accumulate);
         return COREX_OK;
     }
     a = tidy(a, m, k);
@@ -137,6 +149,8 @@ corex_status corex_gemm(int dtype, int64_t m, int64_t n, int64_t k, corex_matrix
                             corex_transposed(c), accumulate);
     return gemm_packing(dtype, m, n, k, a, b, c, accumulate);
 }
+
+#define PRODUCTS (COREX_NUMBERS | 1u << COREX_COMPLEX64 | 1u << COREX_COMPLEX128)
 
 /* ---- batches ---- */
 
@@ -196,7 +210,7 @@ static corex_status run_batch(batch *job, int64_t count)
         job->m = corex_times(job->m, count);
         count = 1;
     }
-    if (count == 1 && !COREX_AMONG(COREX_FLOATS, job->dtype)) {
+    if (count == 1 && !COREX_AMONG(COREX_FLOATS | COREX_COMPLEX, job->dtype)) {
         corex_parallel_for(job->m, 1 + COREX_GRAIN / corex_plus(row, 1), rows_range, job);
     } else if (count == 1 || batch_by_blas(work)) {
         batch_range(job, 0, count);
@@ -209,7 +223,7 @@ static corex_status run_batch(batch *job, int64_t count)
 
 corex_status corex_matmul(const corex_view *out, const corex_view *a, const corex_view *b)
 {
-    if (a->dtype != out->dtype || b->dtype != out->dtype || !COREX_AMONG(COREX_NUMBERS, out->dtype))
+    if (a->dtype != out->dtype || b->dtype != out->dtype || !COREX_AMONG(PRODUCTS, out->dtype))
         return corex_fail(COREX_ERR_TYPE, "matmul takes numbers of one dtype");
     if (out->ndim != 3 || a->ndim != 3 || b->ndim != 3 || a->shape[2] != b->shape[1] ||
         a->shape[0] != out->shape[0] || b->shape[0] != out->shape[0] ||

@@ -41,6 +41,7 @@ def to(
     backend: str | None = None,
     copy: bool = False,
     non_blocking: bool = False,
+    memory_format: Any = None,
 ) -> Tensor:
     """The tensor with another dtype, device or backend; itself if nothing changes.
 
@@ -132,7 +133,7 @@ def _cast_method(name: str, dtype: DType) -> None:
     """`.float()`, `.long()` and so on."""
 
     @method(name, quick=True)
-    def convert(self: Tensor) -> Tensor:
+    def convert(self: Tensor, memory_format: Any = None) -> Tensor:
         return cast(self, dtype)
 
     convert.__name__ = convert.__qualname__ = name
@@ -141,7 +142,7 @@ def _cast_method(name: str, dtype: DType) -> None:
 
 for _dtype in ALL:
     if _dtype.kind != "u" or _dtype.itemsize == 1:  # the wide unsigned ones have none
-        _cast_method(_dtype.scalar.lower(), _dtype)
+        _cast_method(_dtype.aliases[0] if _dtype.is_complex else _dtype.scalar.lower(), _dtype)
 
 
 @method(quick=True)

@@ -107,6 +107,7 @@ def _copied(data: Tensor, dtype: DType | None, device: DeviceLike, backend: str 
 
 
 _SCALARS: dict[type, DType | None] = {float: None, int: dt.int64, bool: dt.bool_}
+_NUMBERS = (bool, int, float, complex)
 
 
 def _flatten(data: Any) -> tuple[Shape, list[Any]]:
@@ -139,7 +140,11 @@ def _is_sequence(value: Any) -> bool:
     kind = type(value)
     if kind is list or kind is tuple:
         return True
-    if kind in _SCALARS or isinstance(value, str | bytes | Tensor | Mapping | Set):
+    if (
+        kind in _SCALARS
+        or kind is complex
+        or isinstance(value, str | bytes | Tensor | Mapping | Set)
+    ):
         return False
     return (
         hasattr(kind, "__len__")
@@ -169,12 +174,10 @@ def _element_dtype(value: Any) -> DType:
         return value.key.dtype
     if type(value).__module__ == "numpy" and hasattr(value, "dtype"):
         return dtype_of_array(value)
-    if isinstance(value, bool | int | float):
+    if isinstance(value, _NUMBERS):
         return number_dtype(value)
     if isinstance(value, str | bytes):
         raise TypeError(f"new(): invalid data type '{type(value).__name__}'")
-    if isinstance(value, complex):
-        raise TypeError("complex numbers are not supported: corex has no complex dtype yet")
     if isinstance(value, list | tuple):
         raise TypeError(
             f"'{type(value).__name__}' object cannot be interpreted as a number: some elements are "
@@ -214,7 +217,12 @@ def _pack(values: list[Any], kinds: set[type], dtype: DType) -> memoryview:
         TypeError: no numbers. ValueError: an integer beyond int64.
         RuntimeError: a number the dtype cannot hold.
     """
-    if dtype.kind == "f":
+    if complex in kinds and not dtype.is_complex:
+        for value in values:
+            check_fits(value, dtype)
+        values = [value.real if isinstance(value, complex) else value for value in values]
+        kinds = set(map(type, values))
+    if dtype.is_inexact:
         return pack(dtype, values)
     for value in () if kinds <= _SCALARS.keys() else values:
         if not isinstance(value, bool | int | float):

@@ -68,8 +68,8 @@ def from_array(data: np.ndarray[Any, Any], place: Place, dtype: DType | None) ->
 
     own = BY_NAME.get(data.dtype.name)
     foreign = own is None or not data.dtype.isnative or not place.holds(own)
-    if foreign and dtype is not None and data.dtype.kind in "biuf":
-        data = data.astype(dtype.numpy or "f4")
+    if foreign and dtype is not None and data.dtype.kind in "biufc":
+        data = data.astype(dtype.numpy or ("c8" if dtype.is_complex else "f4"))
     key = place.keys[dtype_of_array(data).index]
     result = empty(key, data.shape)
     if data.size:

@@ -28,7 +28,7 @@ from corex.ops.promotion import Number, check_bits, check_fits, real_number, req
 from corex.ops.registration import exported, function
 from corex.ops.shape.views import expand, reshape
 from corex.tensor.place import DispatchKey
-from corex.tensor.schema import ALL, OpSchema, declare
+from corex.tensor.schema import ANY, OpSchema, declare
 from corex.tensor.tensor import Tensor, make
 
 
@@ -262,7 +262,8 @@ def _triangle(name: str, lower: bool) -> Callable[..., Tensor]:
             derivative={"a": lambda g, diagonal: op(g, diagonal)},
             decomposition=compose,
             tier=2,
-            takes=ALL,
+            takes=ANY,
+            analytic=False,
             family="create",
             doc=f"The {'lower' if lower else 'upper'} triangle of matrices, zeros elsewhere.",
         )

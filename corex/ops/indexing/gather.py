@@ -22,7 +22,7 @@ from corex.ops.shape.parts import slice_view
 from corex.ops.shape.views import expand, order_back, permute, reordered, reshape, shaped
 from corex.tensor.modes import mode
 from corex.tensor.plan import passed
-from corex.tensor.schema import ALL, NUMBER, OpSchema, declare
+from corex.tensor.schema import ANY, ARITHMETIC, OpSchema, declare
 from corex.tensor.tensor import Tensor, alias
 
 Shape = tuple[int, ...]
@@ -63,7 +63,7 @@ GATHER = declare(
         "gather", ("a", "index"), lambda a, index: [(index.shape, a.key.dtype)],
         derivative={"a": lambda g, a_shape, index: _gather_back(g, a_shape, index)},
         decomposition=_gather_by_index,
-        tier=2, takes=ALL, family="index", uniform=False,
+        tier=2, takes=ANY, family="index", analytic=False, uniform=False,
         doc="out[..., j] = a[..., index[..., j]].",
     )
 )  # fmt: skip
@@ -75,7 +75,7 @@ SCATTER_ADD = declare(
             "src": lambda g, index, src_shape: _padded(gather_last(g, index), src_shape),
         },
         decomposition=_scatter_by_index,
-        tier=2, takes=NUMBER, family="index", uniform=False,
+        tier=2, takes=ARITHMETIC, family="index", analytic=False, uniform=False,
         doc="a with a[..., index[..., j]] += src[..., j].",
     )
 )  # fmt: skip

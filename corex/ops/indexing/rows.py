@@ -17,7 +17,7 @@ from corex.ops.promotion import require_tensor
 from corex.ops.registration import exported
 from corex.ops.shape.views import reshape, shaped
 from corex.tensor.modes import mode
-from corex.tensor.schema import ALL, OpSchema, declare
+from corex.tensor.schema import ANY, OpSchema, declare
 from corex.tensor.tensor import Tensor, alias
 
 Shape = tuple[int, ...]
@@ -29,7 +29,8 @@ INDEX = declare(
         None,
         ("indices",),
         {"a": lambda g, a_shape, indices: _index_back(g, a_shape, _unchanged(indices))},
-        takes=ALL,
+        takes=ANY,
+        analytic=False,
         family="index",
         uniform=False,
         doc="a[i1, i2, ...] for flat int64 index tensors over the leading dims.",
@@ -49,7 +50,8 @@ INDEX_PUT = declare(
             ),
             "values": lambda g, indices: get_rows(g, _unchanged(indices)),
         },
-        takes=ALL,
+        takes=ANY,
+        analytic=False,
         family="index",
         uniform=False,
         fresh=False,

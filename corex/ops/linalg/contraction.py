@@ -251,7 +251,7 @@ def inner(input: Tensor, other: Tensor) -> Tensor:
 @exported(out="same")
 def vdot(input: Tensor, other: Tensor) -> Tensor:
     """Inner product of two vectors (of the conjugate of the first, if complex)."""
-    return dot(input, other)
+    return dot(require_tensor("vdot", input).conj(), other)
 
 
 @exported(inplace=True, out="same")

@@ -13,11 +13,12 @@ from corex.dispatch.views import hidden
 from corex.layout import broadcast_shapes, numel
 from corex.ops.composed import composition
 from corex.ops.out import write_out
+from corex.ops.pointwise import complex_steps
 from corex.ops.promotion import Number, factor, require_tensor
 from corex.ops.registration import exported, function, operator
 from corex.ops.shape.views import UNSQUEEZE, expand, reshape, shaped, unsqueeze
 from corex.tensor.modes import mode
-from corex.tensor.schema import FLOAT, NUMBER, OpSchema, declare
+from corex.tensor.schema import ARITHMETIC, INEXACT, OpSchema, declare
 from corex.tensor.tensor import TENSOR_TYPES, Tensor, make
 
 # g @ b^T and a^T @ g of dense matrices.
@@ -53,7 +54,8 @@ MATMUL = declare(
             "b": lambda g, a: _product(a.mT, g),
         },
         fast=_matmul_backward_direct,
-        takes=NUMBER,
+        takes=ARITHMETIC,
+        complex_steps=complex_steps.matmul,
         family="matmul",
         label="MmBackward0",
         doc="(B, M, K) x (B, K, N) -> (B, M, N).",
@@ -106,7 +108,7 @@ LINEAR = declare(
         decomposition=_linear_by_matmul,
         tier=2,
         cost="products",
-        takes=FLOAT,
+        takes=INEXACT,
         family="linear",
         label="AddmmBackward0",
         doc="(M, K) x (N, K)^T + (N,) -> (M, N).",
@@ -131,7 +133,7 @@ def _product(a: Tensor, b: Tensor) -> Tensor:
     flat = _flat_product(a, b)
     if flat is not None:
         return flat
-    if levels.open:
+    if levels.open or a.key.dtype.is_complex:
         return _mm(a, b)
     # The same without views, for strided matrices' sake.
     check_places("matmul", (b,), a.key.place)
@@ -470,7 +472,7 @@ def _linear(a: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
         return flat
     sizes = a.shape
     rows = a if len(sizes) == 2 else reshape(a, (numel(sizes[:-1]), sizes[-1]))
-    if a.key.dtype.kind != "f":  # the kernels take floating-point tensors
+    if not a.key.dtype.is_inexact:  # the kernels take floating-point tensors
         called = _linear_by_matmul(rows, weight, bias)
     else:
         called = bind(LINEAR, (rows, weight, bias))

@@ -31,7 +31,7 @@ def floating(op: str, a: Tensor) -> Tensor:
     Raises:
         RuntimeError: not floating point.
     """
-    if a.key.dtype.kind != "f":
+    if not a.key.dtype.is_inexact:
         raise RuntimeError(
             f"{op}: Expected a floating point or complex tensor as input. Got {a.dtype!r}"
         )

@@ -46,8 +46,10 @@ def norm(input: Tensor, p: Any = 2, dim: Dims = None, keepdim: bool = False) -> 
         return _nuclear(require_tensor("norm", input), dim, keepdim)
     if isinstance(p, str) and p != "fro":
         raise RuntimeError(f"linalg.matrix_norm: Order {p} not supported.")
-    if not require_tensor("norm", input).is_floating_point():
+    if not require_tensor("norm", input).key.dtype.is_inexact:
         raise RuntimeError(f"[norm] expected a floating point tensor as input, got {input.dtype!r}")
+    if input.key.dtype.is_complex:
+        input = input.abs()
     order = 2.0 if p in (None, "fro") else checked("norm", "p", p)
     dims = normalize_dims(dim, input.ndim)
     if math.isinf(order):
@@ -126,7 +128,7 @@ def dist(input: Tensor, other: Tensor, p: float = 2) -> Tensor:
 @exported(out="cast")
 def logsumexp(input: Tensor, dim: Dims, keepdim: bool = False) -> Tensor:
     """log(sum(exp(input))) over dims, without overflow."""
-    if not require_tensor("logsumexp", input).is_floating_point():
+    if not require_tensor("logsumexp", input).key.dtype.is_inexact:
         input = cast(input, dt.get_default_dtype())
     return _logsumexp(input, normalize_dims(dim, input.ndim), keepdim)
 
@@ -134,7 +136,7 @@ def logsumexp(input: Tensor, dim: Dims, keepdim: bool = False) -> Tensor:
 def _logsumexp_steps(a: Tensor, dims: tuple[int, ...], keepdim: bool) -> Tensor:
     if any(a.shape[d] == 0 for d in dims):
         return sum_(a.exp(), dims, keepdim).log()
-    peak = amax(a, dims, True)
+    peak = amax(a.real, dims, True)
     peak = peak.masked_fill(peak.isinf(), 0)
     total = sum_((a - peak).exp(), dims, True).log() + peak
     if keepdim or not dims:

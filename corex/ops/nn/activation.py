@@ -16,7 +16,7 @@ from corex.ops.random.creation import rand_like
 from corex.ops.random.generator import Generator
 from corex.ops.registration import exported, function
 from corex.ops.shape.views import before_write, contiguous, reshape
-from corex.tensor.schema import OpSchema, declare, like_first
+from corex.tensor.schema import INEXACT, OpSchema, declare, like_first
 from corex.tensor.tensor import Tensor
 
 _SQRT_HALF = math.sqrt(0.5)
@@ -74,7 +74,7 @@ SILU = declare(
         "silu", ("a",), like_first,
         derivative={"a": lambda g, a: _pointwise(SILU_BACKWARD, (g, a), ())},
         decomposition=lambda a: a * a.sigmoid(),
-        tier=2, family="activation", doc="a * sigmoid(a).",
+        takes=INEXACT, tier=2, family="activation", doc="a * sigmoid(a).",
     )
 )  # fmt: skip
 SILU_BACKWARD: OpSchema = declare(
@@ -85,7 +85,7 @@ SILU_BACKWARD: OpSchema = declare(
             "a": lambda g, g_out, a: g * g_out * _silu_curvature(a),
         },
         decomposition=lambda g_out, a: g_out * _silu_slope(a),
-        tier=2, family="activation", doc="Gradient of silu's input.",
+        takes=INEXACT, tier=2, family="activation", doc="Gradient of silu's input.",
     )
 )  # fmt: skip
 
@@ -102,7 +102,7 @@ def _silu_curvature(a: Tensor) -> Tensor:
 
 def _pointwise(schema: OpSchema, inputs: tuple[Tensor, ...], params: tuple[Any, ...]) -> Tensor:
     first = inputs[0]
-    if not first.is_floating_point():
+    if first.key.dtype not in schema.takes:
         raise NotImplementedError(
             f'[{schema.name}] "{schema.name}" not implemented for {first.dtype!r}'
         )

@@ -20,7 +20,7 @@ from corex.ops.shape.channels import as_images
 from corex.ops.shape.pad import pad as pad_constant
 from corex.ops.shape.parts import slice_view, unfold
 from corex.ops.shape.views import VIEW, permute, reshape, unsqueeze
-from corex.tensor.schema import OpSchema, declare
+from corex.tensor.schema import INEXACT, OpSchema, declare
 from corex.tensor.tensor import Tensor
 
 Pair = tuple[int, int]
@@ -164,7 +164,7 @@ CONV2D = declare(
             ),
             "bias": lambda g: sum_(g, (0, 2, 3)),
         },
-        decomposition=_conv_steps, tier=2, cost="products",
+        decomposition=_conv_steps, takes=INEXACT, tier=2, cost="products",
         family="conv", label="ConvolutionBackward0",
         doc="Cross-correlation of images with filters, plus bias.",
     )
@@ -185,7 +185,8 @@ BACKWARD_INPUT = declare(
         decomposition=lambda g_out, weight, stride, padding, dilation, groups, shape: _input_steps(
             shape, g_out, weight, stride, padding, dilation, groups
         ),
-        tier=2, cost="products", rule_params=1, family="conv", doc="Gradient of conv2d's input.",
+        takes=INEXACT, tier=2, cost="products", rule_params=1, family="conv",
+        doc="Gradient of conv2d's input.",
     )
 )  # fmt: skip
 BACKWARD_WEIGHT = declare(
@@ -204,7 +205,8 @@ BACKWARD_WEIGHT = declare(
         decomposition=lambda g_out, x, stride, padding, dilation, groups, shape: _weight_steps(
             shape, g_out, x, stride, padding, dilation, groups
         ),
-        tier=2, cost="products", rule_params=1, family="conv", doc="Gradient of conv2d's weight.",
+        takes=INEXACT, tier=2, cost="products", rule_params=1, family="conv",
+        doc="Gradient of conv2d's weight.",
     )
 )  # fmt: skip
 

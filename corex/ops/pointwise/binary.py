@@ -9,6 +9,7 @@ from corex.dispatch.resolve import check_overlap, check_places
 from corex.dtypes import DType, can_cast
 from corex.ops.composed import composition
 from corex.ops.out import write_out
+from corex.ops.pointwise import complex_steps
 from corex.ops.pointwise import decompositions as composed
 from corex.ops.pointwise.elementwise import (
     binary_function,
@@ -23,7 +24,19 @@ from corex.ops.promotion import Number, as_number, cast, check_bits, check_fits,
 from corex.ops.registration import exported, method, operator
 from corex.ops.shape.views import before_write, contiguous
 from corex.tensor.plan import passed
-from corex.tensor.schema import ALL, BITS, FLOAT, INTEGER, NUMBER, REGISTRY, OpSchema, declare
+from corex.tensor.schema import (
+    ALL,
+    ANY,
+    ARITHMETIC,
+    BITS,
+    FLOAT,
+    INEXACT,
+    INTEGER,
+    NUMBER,
+    REGISTRY,
+    OpSchema,
+    declare,
+)
 from corex.tensor.tensor import Tensor
 
 
@@ -59,6 +72,7 @@ def _binary(
             family=family,
             decomposition=steps,
             tier=1 if steps is None else 2,
+            complex_steps=complex_steps.STEPS.get(name),
             doc=doc,
         )
     )
@@ -85,7 +99,7 @@ def _or_of_integers(
     """One function for floating point, another for integers."""
 
     def op(input: Any, other: Any, *, out: Tensor | None = None) -> Tensor:
-        if any(isinstance(t, Tensor) and t.key.dtype.kind == "f" for t in (input, other)):
+        if any(isinstance(t, Tensor) and t.key.dtype.is_inexact for t in (input, other)):
             return compute(input, other, out=out)
         return whole(input, other, out=out)
 
@@ -100,7 +114,7 @@ def _zeros(g: Tensor) -> Tensor:
 
 def _pow_a(g: Tensor, a: Any, b: Any) -> Tensor:
     """b * a ** (b - 1), which is 0 where b is 0, even at a = 0."""
-    if isinstance(b, int | float):
+    if isinstance(b, int | float | complex):
         return _zeros(g) if b == 0 else g * (a ** (b - 1) * b)
     result: Tensor = (g * (b * a ** (b - 1))).masked_fill(b == 0, 0)
     return result
@@ -109,7 +123,8 @@ def _pow_a(g: Tensor, a: Any, b: Any) -> Tensor:
 def _pow_b(g: Tensor, a: Any, b: Any, y: Tensor) -> Tensor:
     """y * log(a), which is 0 where a is 0 and b is not negative."""
     base = a if isinstance(a, Tensor) else g.new_full((), a)
-    return (g * (y * base.log())).masked_fill((base == 0).logical_and(b >= 0), 0)
+    size = b.real if isinstance(b, Tensor | complex) else b
+    return (g * (y * base.log())).masked_fill((base == 0).logical_and(size >= 0), 0)
 
 
 def _larger_share(g: Tensor, a: Any, b: Any) -> Tensor:
@@ -133,8 +148,9 @@ def _less(a: Any, b: Any) -> Any:
 def _compare(
     name: str, doc: str, alias: str = "", steps: Callable[[Tensor, Tensor], Tensor] | None = None
 ) -> Callable[..., Tensor]:
+    takes = ANY if name in ("eq", "ne") else ALL
     return _binary(
-        name, ALL, None, None, doc, alias=alias, family="compare", operators=(name,), steps=steps
+        name, takes, None, None, doc, alias=alias, family="compare", operators=(name,), steps=steps
     )
 
 
@@ -149,7 +165,7 @@ ge = _compare("ge", "a >= b.", "greater_equal", lambda a, b: b <= a)
 def _logical(name: str, steps: Callable[[Tensor, Tensor], Tensor]) -> None:
     """Declares an op of truth values, which `steps` compose of tensors of bools."""
     _binary(
-        f"logical_{name}", ALL, None, None, f"{name} of truth values.", family="compare",
+        f"logical_{name}", ANY, None, None, f"{name} of truth values.", family="compare",
         steps=lambda a, b: steps(composed.truths(a), composed.truths(b)),
     )  # fmt: skip
 
@@ -159,11 +175,11 @@ _logical("or", lambda a, b: a + b)
 _logical("xor", lambda a, b: a != b)
 
 # ---- arithmetic ------------------------------------------------------------------------------
-_add = _binary("add", ALL, passed, passed, "a + b.", operators=("add",), public=False)
-_sub = _binary("sub", NUMBER, passed, lambda g: -g, "a - b.", operators=("sub",), public=False)
+_add = _binary("add", ANY, passed, passed, "a + b.", operators=("add",), public=False)
+_sub = _binary("sub", ARITHMETIC, passed, lambda g: -g, "a - b.", operators=("sub",), public=False)
 _binary(
     "mul",
-    ALL,
+    ANY,
     lambda g, b: g * b,
     lambda g, a: g * a,
     "a * b.",
@@ -172,7 +188,7 @@ _binary(
 )
 _div = _binary(
     "div",
-    FLOAT,
+    INEXACT,
     lambda g, b: g / b,
     lambda g, a, b: -g * ((a / b) / b),
     "True division a / b; integers become floating point.",
@@ -205,7 +221,7 @@ fmod = _binary(
     _fmod_b,
     "Remainder with the dividend's sign, as C's fmod.",
 )
-pow_op = _binary("pow", NUMBER, _pow_a, _pow_b, "a ** b.", public=False)
+pow_op = _binary("pow", ARITHMETIC, _pow_a, _pow_b, "a ** b.", public=False)
 maximum = _binary(
     "maximum",
     ALL,
@@ -396,7 +412,7 @@ def div(
 
 
 def _truncated_steps(a: Any, b: Any) -> Tensor:
-    if result_type(a, b).kind == "f":
+    if result_type(a, b).is_inexact:
         return _div(a, b).trunc()
     return floor_divide(_sub(a, fmod(a, b)), b)
 
@@ -446,13 +462,13 @@ def _power(of_operator: bool) -> Callable[..., Tensor]:
             if kind == "b":
                 _check_exponent(base, exponent)
                 return pow_op(base * 1, exponent) if exponent is not True else base * True
-            if exponent == 2 and (type(exponent) is int or kind == "f"):
+            if exponent == 2 and (type(exponent) is int or kind in "fc"):
                 return base * base
-            if exponent == 1 and (type(exponent) is not float or kind == "f"):
+            if exponent == 1 and (type(exponent) is not float or kind in "fc"):
                 return base * 1
-            if base.is_floating_point() and exponent == 0.5:
+            if base.key.dtype.is_inexact and exponent == 0.5:
                 return base.sqrt()
-            if base.is_floating_point() and exponent == -0.5:
+            if base.key.dtype.is_inexact and exponent == -0.5:
                 return _inverse_root(base)
             _check_exponent(base, exponent)
         elif of_operator and not is_operand(exponent):
@@ -480,7 +496,7 @@ operator("__pow__")(_power(of_operator=True))
 
 def _check_exponent(base: Tensor, exponent: Any) -> None:
     """An exponent that is a number must fit the dtype that it is computed in."""
-    if base.key.dtype.kind == "f":
+    if base.key.dtype.is_inexact:
         return
     number = as_number(exponent)
     if not isinstance(number, int):
@@ -527,8 +543,9 @@ WHERE = declare(
             "a": lambda g, condition: g.masked_fill(condition.logical_not(), 0),
             "b": lambda g, condition: g.masked_fill(condition, 0),
         },
-        takes=ALL,
+        takes=ANY,
         family="where",
+        analytic=False,
         uniform=False,
         doc="a where the condition holds, else b.",
     )

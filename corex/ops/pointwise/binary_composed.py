@@ -32,13 +32,19 @@ def logaddexp2(input: Tensor, other: Tensor) -> Tensor:
 def _log_sum(op: str, input: Tensor, other: Tensor, unit: float) -> Tensor:
     a, b = require_tensor(op, input), require_tensor(op, other, "other")
     dtype = result_type(a, b)
-    if dtype.kind != "f":
+    if not dtype.is_inexact:
         raise NotImplementedError(f'[{op}] "{op}" not implemented for {a.dtype!r}')
     return _log_sum_of(cast(a, dtype), cast(b, dtype), unit)
 
 
+def ordering(a: Tensor) -> Tensor:
+    """What elements are compared by: of complex ones the real parts."""
+    part: Tensor = a.real
+    return part
+
+
 def _log_sum_steps(a: Tensor, b: Tensor, unit: float) -> Tensor:
-    first = a >= b
+    first = ordering(a) >= ordering(b)
     high, low = where(first, a, b), where(first, b, a)
     # Equal infinities have a difference of NaN; their sum is themselves.
     gap = where((a == b).logical_and(a.isinf()), 0.0, low - high)
@@ -86,7 +92,7 @@ def _pair(op: str, input: Any, other: Any) -> tuple[Tensor, Tensor]:
         TypeError: both are numbers.
     """
     dtype = result_type(input, other)
-    dtype = dtype if dtype.kind == "f" else dt.get_default_dtype()
+    dtype = dtype if dtype.is_inexact else dt.get_default_dtype()
     like = input if isinstance(input, Tensor) else require_tensor(op, other, "other")
     a, b = [
         cast(v, dtype)
@@ -116,8 +122,9 @@ def heaviside(input: Tensor, values: Tensor) -> Tensor:
 
 @exported(inplace=True, out="same")
 def float_power(input: Tensor | Number, exponent: Tensor | Number) -> Tensor:
-    """input ** exponent, in float64."""
-    a, b = [cast(v, dt.float64) if isinstance(v, Tensor) else v for v in (input, exponent)]
+    """input ** exponent, in float64, or complex128 if either is complex."""
+    wide = dt.complex128 if result_type(input, exponent).is_complex else dt.float64
+    a, b = [cast(v, wide) if isinstance(v, Tensor) else v for v in (input, exponent)]
     if not isinstance(a, Tensor):
         a = require_tensor("float_power", b, "exponent").new_full((), a)
     return pow_op(a, b)

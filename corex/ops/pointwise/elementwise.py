@@ -37,7 +37,11 @@ def unary_function(schema: OpSchema) -> Callable[..., Tensor]:
     """The function of a unary op."""
 
     def otherwise(input: Any, out: Tensor | None) -> Tensor:
-        return general(schema, (require_tensor(schema.name, input),), (), out)
+        t = require_tensor(schema.name, input)
+        if schema.of_complex is not None and t.key.dtype.is_complex:
+            result: Tensor = schema.of_complex(t)
+            return result if out is None else write_out(out, result, schema.name)
+        return general(schema, (t,), (), out)
 
     return _named(template.unary(schema, otherwise), schema)
 

@@ -35,7 +35,7 @@ def exact(schema: OpSchema, operands: tuple[Any, ...]) -> tuple[OpSchema, tuple[
     else:
         tensor, number, name = second, first, _SWAPPED[name]
     dtype = tensor.key.dtype
-    if not isinstance(number, int) or dtype.kind == "f":
+    if not isinstance(number, int) or dtype.is_inexact:
         return schema, operands
     low, high = limits(dtype)
     if low <= number <= high:

@@ -1,4 +1,4 @@
-"""Functions of integers and of exponents: gcd, lcm, ldexp; and the sign under its complex name."""
+"""Functions of integers and of exponents: gcd, lcm, ldexp."""
 
 from __future__ import annotations
 
@@ -64,11 +64,4 @@ def ldexp(input: Tensor, other: Tensor) -> Tensor:
     """input * 2 ** other; integers become floating-point."""
     require_tensor("ldexp", other, "other")
     result: Tensor = require_tensor("ldexp", input) * (2.0**other)
-    return result
-
-
-@exported(inplace=True, out="cast")
-def sgn(input: Tensor) -> Tensor:
-    """`sign`, which differs for complex numbers alone."""
-    result: Tensor = require_tensor("sgn", input).sign()
     return result

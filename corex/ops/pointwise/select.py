@@ -14,6 +14,7 @@ from corex.ops.composed import composition
 from corex.ops.out import into, write_out
 from corex.ops.places import brought, common_place
 from corex.ops.pointwise.binary import WHERE, maximum, minimum
+from corex.ops.pointwise.complex_functions import complex_
 from corex.ops.promotion import (
     Number,
     cast,
@@ -200,7 +201,10 @@ def nan_to_num(
         v if v is None else real_number(v, "nan_to_num", name)
         for v, name in ((nan, "nan"), (posinf, "posinf"), (neginf, "neginf"))
     ]
-    if not require_tensor("nan_to_num", input).is_floating_point():
+    if require_tensor("nan_to_num", input).key.dtype.is_complex:
+        parts = [nan_to_num(part, nan, posinf, neginf) for part in (input.real, input.imag)]
+        return complex_(parts[0], parts[1])
+    if not input.is_floating_point():
         return clone(input)
     limits = dt.finfo(input.key.dtype)
     found = (input.isnan(), input == math.inf, input == -math.inf)
@@ -224,8 +228,8 @@ def isclose(
     if input.key.dtype is not other.key.dtype:
         raise RuntimeError(f"{input.key.dtype!r} did not match {other.key.dtype!r}")
     same = input == other
-    gap = input - other if input.is_floating_point() else _gap(input, other)
-    if not input.is_floating_point():
+    gap = input - other if input.key.dtype.is_inexact else _gap(input, other)
+    if not input.key.dtype.is_inexact:
         input, other = cast(input, gap.key.dtype), cast(other, gap.key.dtype)
     near = gap.abs() <= (other.abs() * rtol + atol)
     result = same.logical_or(near.logical_and(input.isfinite()).logical_and(other.isfinite()))

@@ -55,7 +55,7 @@ def addcdiv(input: Tensor, tensor1: Tensor, tensor2: Tensor, *, value: Number = 
     """
     dtype = result_type(tensor1, tensor2)
     number = factor(value, dtype, "addcdiv", "value", strict=False)
-    if dtype.kind != "f":
+    if not dtype.is_inexact:
         raise RuntimeError(
             "[addcdiv] integer division is not supported; convert the tensors to floating point"
         )
@@ -83,7 +83,7 @@ def lerp(input: Tensor, end: Tensor, weight: Tensor | Number) -> Tensor:
     """
     require_tensor("lerp", end, "end")
     _same_dtype("lerp", require_tensor("lerp", input), end, weight)
-    if not input.is_floating_point():
+    if not input.key.dtype.is_inexact:
         raise NotImplementedError(f'[lerp] "lerp" not implemented for {input.dtype!r}')
     if not isinstance(weight, Tensor):
         weight = factor(weight, input.key.dtype, "lerp", "weight", strict=False)

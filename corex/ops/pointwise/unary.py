@@ -15,13 +15,23 @@ from corex.dtypes import DType
 from corex.ops.composed import inplace_form
 from corex.ops.inplace import check_inplace
 from corex.ops.out import write_out
+from corex.ops.pointwise import complex_steps, error_function
 from corex.ops.pointwise import decompositions as composed
-from corex.ops.pointwise import error_function
 from corex.ops.pointwise.elementwise import binary_operator, inplace_function, unary_function
 from corex.ops.promotion import require_tensor
 from corex.ops.registration import exported, method, operator
 from corex.tensor.node import OpNode
-from corex.tensor.schema import ALL, BITS, FLOAT, NUMBER, REGISTRY, OpSchema, declare
+from corex.tensor.schema import (
+    ANY,
+    ARITHMETIC,
+    BITS,
+    FLOAT,
+    INEXACT,
+    NUMBER,
+    REGISTRY,
+    OpSchema,
+    declare,
+)
 from corex.tensor.tensor import Tensor
 
 LN2, LN10 = math.log(2.0), math.log(10.0)
@@ -30,6 +40,13 @@ TWO_OVER_SQRT_PI = 2.0 / math.sqrt(math.pi)
 
 def _zeros(g: Tensor) -> Tensor:
     return g.new_zeros(g.shape)
+
+
+def _acosh_slope(g: Tensor, a: Tensor) -> Tensor:
+    """Two roots of complex numbers: left of the imaginary axis that of the product is another."""
+    if a.key.dtype.is_complex:
+        return g * ((a - 1).rsqrt() * (a + 1).rsqrt())
+    return g * (a * a - 1).rsqrt()
 
 
 def _direct_backward(name: str) -> Callable[[OpNode, Tensor], tuple[Tensor, ...] | None]:
@@ -71,11 +88,12 @@ def _unary(
             inputs=("a",),
             derivative=None if derivative is None else {"a": derivative},
             takes=takes,
-            promote=promote if takes == FLOAT else "",
+            promote=promote if takes in (FLOAT, INEXACT) else "",
             family=family,
             decomposition=steps,
             tier=1 if steps is None else 2,
             fast=_direct_backward(backward) if backward else None,
+            complex_steps=complex_steps.STEPS.get(name),
             doc=doc,
         )
     )
@@ -122,7 +140,7 @@ def _as(other: Callable[..., Tensor], function: Callable[..., Tensor]) -> Callab
 
 
 # ---- arithmetic ------------------------------------------------------------------------------
-_unary("neg", NUMBER, lambda g: -g, "-a, elementwise.", alias="negative", operators=("neg",))
+_unary("neg", ARITHMETIC, lambda g: -g, "-a, elementwise.", alias="negative", operators=("neg",))
 _unary(
     "abs",
     NUMBER,
@@ -132,12 +150,12 @@ _unary(
     operators=("abs",),
 )
 _unary("sign", NUMBER, _zeros, "-1, 0 or 1 by the sign; 0 of NaN.", whole="b", steps=composed.sign)
-_unary("square", NUMBER, lambda g, a: g * (a * 2), "a * a.", steps=lambda a: a * a)
-_unary("reciprocal", FLOAT, lambda g, y: -g * (y * y), "1 / a.", steps=lambda a: 1.0 / a)
-_unary("sqrt", FLOAT, lambda g, y: g / (y * 2), "Square root.")
+_unary("square", ARITHMETIC, lambda g, a: g * (a * 2), "a * a.", steps=lambda a: a * a)
+_unary("reciprocal", INEXACT, lambda g, y: -g * (y * y), "1 / a.", steps=lambda a: 1.0 / a)
+_unary("sqrt", INEXACT, lambda g, y: g / (y * 2), "Square root.")
 _unary(
     "rsqrt",
-    FLOAT,
+    INEXACT,
     lambda g, y: g * (y * y * y) * -0.5,
     "1 / sqrt(a).",
     steps=lambda a: 1.0 / a.sqrt(),
@@ -169,27 +187,27 @@ trunc = _unary(
 )
 
 # ---- exponentials and logarithms ---------------------------------------------------------------
-_unary("exp", FLOAT, lambda g, y: g * y, "e ** a.")
-_unary("exp2", FLOAT, lambda g, y: g * y * LN2, "2 ** a.", steps=composed.exp2)
-_unary("expm1", FLOAT, lambda g, y: g * (y + 1), "exp(a) - 1, accurate near 0.")
-_unary("log", FLOAT, lambda g, a: g / a, "Natural logarithm.")
-_unary("log2", FLOAT, lambda g, a: g / (a * LN2), "Logarithm to base 2.", steps=composed.log2)
-_unary("log10", FLOAT, lambda g, a: g / (a * LN10), "Logarithm to base 10.", steps=composed.log10)
-_unary("log1p", FLOAT, lambda g, a: g / (a + 1), "log(1 + a), accurate near 0.")
+_unary("exp", INEXACT, lambda g, y: g * y, "e ** a.")
+_unary("exp2", INEXACT, lambda g, y: g * y * LN2, "2 ** a.", steps=composed.exp2)
+_unary("expm1", INEXACT, lambda g, y: g * (y + 1), "exp(a) - 1, accurate near 0.")
+_unary("log", INEXACT, lambda g, a: g / a, "Natural logarithm.")
+_unary("log2", INEXACT, lambda g, a: g / (a * LN2), "Logarithm to base 2.", steps=composed.log2)
+_unary("log10", INEXACT, lambda g, a: g / (a * LN10), "Logarithm to base 10.", steps=composed.log10)
+_unary("log1p", INEXACT, lambda g, a: g / (a + 1), "log(1 + a), accurate near 0.")
 
 # ---- trigonometric and hyperbolic --------------------------------------------------------------
-_unary("sin", FLOAT, lambda g, a: g * a.cos(), "Sine of radians.")
-_unary("cos", FLOAT, lambda g, a: -g * a.sin(), "Cosine of radians.")
+_unary("sin", INEXACT, lambda g, a: g * a.cos(), "Sine of radians.")
+_unary("cos", INEXACT, lambda g, a: -g * a.sin(), "Cosine of radians.")
 _unary(
     "tan",
-    FLOAT,
+    INEXACT,
     lambda g, y: g * (y * y + 1),
     "Tangent of radians.",
     steps=lambda a: a.sin() / a.cos(),
 )
 _unary(
     "asin",
-    FLOAT,
+    INEXACT,
     lambda g, a: g * (-a * a + 1).rsqrt(),
     "Inverse sine, in radians.",
     alias="arcsin",
@@ -197,7 +215,7 @@ _unary(
 )
 _unary(
     "acos",
-    FLOAT,
+    INEXACT,
     lambda g, a: -g * (-a * a + 1).rsqrt(),
     "Inverse cosine, in radians.",
     alias="arccos",
@@ -205,24 +223,24 @@ _unary(
 )
 _unary(
     "atan",
-    FLOAT,
+    INEXACT,
     lambda g, a: g / (a * a + 1),
     "Inverse tangent, in radians.",
     alias="arctan",
     steps=lambda a: a.atan2(1.0),
 )
-_unary("sinh", FLOAT, lambda g, a: g * a.cosh(), "Hyperbolic sine.", steps=composed.sinh)
-_unary("cosh", FLOAT, lambda g, a: g * a.sinh(), "Hyperbolic cosine.", steps=composed.cosh)
+_unary("sinh", INEXACT, lambda g, a: g * a.cosh(), "Hyperbolic sine.", steps=composed.sinh)
+_unary("cosh", INEXACT, lambda g, a: g * a.sinh(), "Hyperbolic cosine.", steps=composed.cosh)
 _unary(
     "tanh",
-    FLOAT,
+    INEXACT,
     lambda g, y: tanh_backward(g, y),
     "Hyperbolic tangent.",
     backward="tanh_backward",
 )
 _unary(
     "asinh",
-    FLOAT,
+    INEXACT,
     lambda g, a: g * (a * a + 1).rsqrt(),
     "Inverse hyperbolic sine.",
     alias="arcsinh",
@@ -230,15 +248,15 @@ _unary(
 )
 _unary(
     "acosh",
-    FLOAT,
-    lambda g, a: g * (a * a - 1).rsqrt(),
+    INEXACT,
+    _acosh_slope,
     "Inverse hyperbolic cosine.",
     alias="arccosh",
     steps=composed.acosh,
 )
 _unary(
     "atanh",
-    FLOAT,
+    INEXACT,
     lambda g, a: g / (-a * a + 1),
     "Inverse hyperbolic tangent.",
     alias="arctanh",
@@ -246,7 +264,7 @@ _unary(
 )
 _unary(
     "sigmoid",
-    FLOAT,
+    INEXACT,
     lambda g, y: sigmoid_backward(g, y),
     "1 / (1 + exp(-a)).",
     backward="sigmoid_backward",
@@ -295,7 +313,7 @@ def invert(self: Tensor) -> Tensor:
 
 _unary(
     "logical_not",
-    ALL,
+    ANY,
     None,
     "True where a is zero.",
     family="predicate",
@@ -304,7 +322,7 @@ _unary(
 )
 _unary(
     "isnan",
-    FLOAT,
+    INEXACT,
     None,
     "True where a is not a number.",
     family="predicate",
@@ -312,7 +330,7 @@ _unary(
 )
 _unary(
     "isinf",
-    FLOAT,
+    INEXACT,
     None,
     "True where a is plus or minus infinity.",
     family="predicate",
@@ -320,7 +338,7 @@ _unary(
 )
 _unary(
     "isfinite",
-    FLOAT,
+    INEXACT,
     None,
     "True where a is neither infinite nor NaN.",
     family="predicate",
@@ -381,6 +399,7 @@ def _pair(
                 inputs=("grad", "out"),
                 derivative=derivative,
                 decomposition=decomposition,
+                takes=FLOAT if name == "relu_backward" else INEXACT,
                 tier=2,
                 family="binary",
                 doc=doc,

@@ -9,7 +9,6 @@ import math
 
 from corex import dtypes as dt
 from corex.ops.composed import composition
-from corex.ops.create.like import ones_like
 from corex.ops.pointwise.select import where
 from corex.ops.pointwise.unary import trunc
 from corex.ops.promotion import cast, real_number, require_tensor
@@ -19,7 +18,7 @@ from corex.tensor.tensor import Tensor
 
 def floating(op: str, input: Tensor) -> Tensor:
     """`input`, integers as the default float dtype."""
-    if require_tensor(op, input).is_floating_point():
+    if require_tensor(op, input).key.dtype.is_inexact:
         return input
     return cast(input, dt.get_default_dtype())
 
@@ -129,9 +128,3 @@ def isneginf(input: Tensor) -> Tensor:
 def _is(input: Tensor, value: float) -> Tensor:
     result: Tensor = floating("isinf", input) == value
     return result
-
-
-@exported()
-def isreal(input: Tensor) -> Tensor:
-    """Whether an element is a real number, as all are of real dtypes."""
-    return ones_like(require_tensor("isreal", input), dtype=dt.bool_)

@@ -14,6 +14,7 @@ from corex.ops.random.draws import draw, require_floating
 from corex.ops.random.generator import Generator
 from corex.ops.reduce.order import argsort
 from corex.ops.registration import exported, function, method
+from corex.ops.shape.complex_views import view_as_real
 from corex.tensor.tensor import Tensor
 
 
@@ -27,7 +28,10 @@ def uniform_(
         RuntimeError: bounds that are no interval, or that the dtype cannot hold.
     """
     low, high = real_number(low, "uniform_", "low"), real_number(high, "uniform_", "high")
-    dtype = require_floating("uniform_", self).key.dtype
+    if require_floating("uniform_", self).key.dtype.is_complex:
+        uniform_(view_as_real(self), low, high, generator=generator)
+        return self
+    dtype = self.key.dtype
     most = dt.finfo(dtype).max
     if not (-most <= low <= most and -most <= high <= most):
         raise RuntimeError(f"[uniform_] from={low}, to={high} is out of bounds for {dtype!r}")

@@ -10,11 +10,13 @@ from corex import dtypes as dt
 from corex.dispatch.bind import write
 from corex.dispatch.fallback import on_host
 from corex.dispatch.resolve import empty, resolve
+from corex.dispatch.views import hidden
 from corex.layout import numel
 from corex.observe import events
 from corex.ops.pointwise.select import where
 from corex.ops.promotion import cast
 from corex.ops.random.generator import Generator, default_generator
+from corex.ops.shape.complex_views import VIEW_AS_REAL
 from corex.tensor.place import Place
 from corex.tensor.schema import FLOAT, OpSchema, declare
 from corex.tensor.tensor import Tensor
@@ -87,7 +89,14 @@ for _name, _takes, _doc in (
 
 
 def draw(op: str, out: Tensor, generator: Generator | None) -> Tensor:
-    """Fills a row-major tensor with one of the distributions."""
+    """Fills a row-major tensor with one of the distributions.
+
+    Of complex numbers each part: normal ones have half the variance in each."""
+    if out.key.dtype.is_complex:
+        parts = draw(op, hidden(VIEW_AS_REAL, out, ()), generator)
+        if op == "random_normal":
+            write("copy", [parts], [parts * math.sqrt(0.5)])
+        return out
     blocks = _DRAWS[op][1](numel(out.shape))
     return _fill(op, out, *(generator or default_generator).advance(blocks))
 
@@ -109,7 +118,7 @@ def _fill(op: str, out: Tensor, seed: int, offset: int) -> Tensor:
 
 
 def require_floating(op: str, t: Tensor) -> Tensor:
-    if not t.is_floating_point():
+    if not t.key.dtype.is_inexact:
         raise NotImplementedError(
             f'[{op}] "{op}" not implemented for {t.dtype!r}; use a floating dtype'
         )

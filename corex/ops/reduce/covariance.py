@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from corex import dtypes as dt
 from corex.layout import numel
+from corex.ops.pointwise.complex_functions import complex_
 from corex.ops.promotion import cast, require_tensor
 from corex.ops.registration import exported
 from corex.ops.shape.parts import diagonal
@@ -83,7 +84,7 @@ def cov(
     freedom = freedom.clamp(min=0) if isinstance(freedom, Tensor) else max(freedom, 0)
     spread = given - unsqueeze(middle, 1)
     weighed = spread if weights is None else spread * weights
-    product = spread @ cast(weighed, spread.key.dtype).t()
+    product = spread @ cast(weighed, spread.key.dtype).t().conj()
     result = product / freedom if isinstance(freedom, Tensor) or freedom else product / 0.0
     return result if input.ndim == 2 else shaped(result, ())
 
@@ -99,5 +100,12 @@ def corrcoef(input: Tensor) -> Tensor:
     matrix = cov(input)
     if not matrix.shape:
         return matrix / matrix
-    spread = diagonal(matrix).sqrt()
-    return (matrix / unsqueeze(spread, 1) / unsqueeze(spread, 0)).clamp(-1, 1)
+    spread = diagonal(matrix).real.sqrt()
+    return _clipped(matrix / unsqueeze(spread, 1) / unsqueeze(spread, 0))
+
+
+def _clipped(a: Tensor) -> Tensor:
+    """Within [-1, 1]; of complex numbers both parts."""
+    if not a.key.dtype.is_complex:
+        return a.clamp(-1, 1)
+    return complex_(a.real.clamp(-1, 1), a.imag.clamp(-1, 1))

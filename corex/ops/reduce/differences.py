@@ -175,7 +175,7 @@ def gradient(
 
 
 def _slope(input: Tensor, dim: int, spacing: Any, edge_order: int) -> Tensor:
-    a = input if input.is_floating_point() else cast(input, dt.get_default_dtype())
+    a = input if input.key.dtype.is_inexact else cast(input, dt.get_default_dtype())
     size = a.shape[dim]
     if isinstance(spacing, Tensor) and spacing.ndim:
         if spacing.ndim != 1 or spacing.shape[0] != size:

@@ -13,7 +13,7 @@ from corex.ops.registration import exported
 from corex.ops.shape.parts import slice_view
 from corex.ops.shape.views import call_along
 from corex.return_types import ValuesIndices
-from corex.tensor.schema import ALL, NUMBER, OpSchema, declare, like_first
+from corex.tensor.schema import ALL, ARITHMETIC, OpSchema, declare, like_first
 from corex.tensor.tensor import Tensor
 
 
@@ -35,7 +35,8 @@ CUMSUM = declare(
         "cumsum", ("a",), like_first,
         derivative={"a": lambda g: _cumsum_like(g.flip(-1)).flip(-1)},
         decomposition=_sums_of_pairs,
-        tier=2, takes=NUMBER, family="scan", doc="Running sums along the last dim.",
+        tier=2, takes=ARITHMETIC, family="scan", analytic=False,
+        doc="Running sums along the last dim.",
     )
 )  # fmt: skip
 

@@ -17,6 +17,7 @@ from corex.dtypes import DType
 from corex.layout import normalize_dim, normalize_dims, numel
 from corex.ops.composed import composition
 from corex.ops.out import into
+from corex.ops.pointwise import complex_steps
 from corex.ops.promotion import cast, counted, require_tensor
 from corex.ops.registration import exported, method
 from corex.ops.shape.join import cat
@@ -32,7 +33,16 @@ from corex.ops.shape.views import (
 )
 from corex.return_types import MinMax, ValuesIndices
 from corex.tensor.modes import mode
-from corex.tensor.schema import ALL, BOOL, FLOAT, NUMBER, OpSchema, declare, like_first
+from corex.tensor.schema import (
+    ALL,
+    ARITHMETIC,
+    BOOL,
+    INEXACT,
+    NUMBER,
+    OpSchema,
+    declare,
+    like_first,
+)
 from corex.tensor.tensor import Tensor
 
 Dims = int | Sequence[int] | None
@@ -101,7 +111,7 @@ def _products_of_others(a: Tensor) -> Tensor:
 SUM = declare(
     OpSchema(
         "sum", ("a",), _kept, ("n",), {"a": lambda g, a_shape: spread(g, a_shape)},
-        takes=NUMBER, family="reduce", fresh=False, doc="Sum of elements.",
+        takes=ARITHMETIC, family="reduce", fresh=False, analytic=False, doc="Sum of elements.",
     )
 )  # fmt: skip
 MEAN = declare(
@@ -109,19 +119,20 @@ MEAN = declare(
         "mean", ("a",), _kept, ("n",),
         {"a": lambda g, a_shape: spread(g / _count(a_shape, g), a_shape)},
         decomposition=lambda a, n: _mean_by_sum(a, n),
-        tier=2, takes=FLOAT, family="reduce", doc="Arithmetic mean.",
+        tier=2, takes=INEXACT, family="reduce", analytic=False, doc="Arithmetic mean.",
     )
 )  # fmt: skip
 PROD = declare(
     OpSchema(
         "prod", ("a",), _kept, ("n",), {"a": _prod_grad},
-        takes=NUMBER, family="reduce", doc="Product of elements.",
+        takes=ARITHMETIC, family="reduce", complex_steps=complex_steps.prod,
+        doc="Product of elements.",
     )
 )  # fmt: skip
 PROD_OTHERS = declare(
     OpSchema(
         "prod_others", ("a",), like_first, decomposition=_products_of_others,
-        tier=2, takes=FLOAT, family="scan", doc="Along rows, the product of all other elements.",
+        tier=2, takes=INEXACT, family="scan", doc="Along rows, the product of all other elements.",
     )
 )  # fmt: skip
 AMAX = declare(
@@ -268,7 +279,7 @@ def mean(
     a = require_tensor("mean", input)
     if dtype is not None:
         a = cast(a, dtype)
-    if not a.is_floating_point():
+    if not a.key.dtype.is_inexact:
         raise RuntimeError(
             f"mean(): could not infer output dtype. Input dtype must be either a floating point or "
             f"complex dtype. Got: {a.key.dtype.name}"

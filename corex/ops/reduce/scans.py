@@ -24,7 +24,7 @@ from corex.ops.shape.join import cat, stack
 from corex.ops.shape.parts import slice_view
 from corex.ops.shape.views import call_along, expand, reshape
 from corex.return_types import ValuesIndices
-from corex.tensor.schema import ALL, FLOAT, NUMBER, OpSchema, declare, like_first
+from corex.tensor.schema import ALL, ARITHMETIC, INEXACT, OpSchema, declare, like_first
 from corex.tensor.tensor import Tensor
 
 
@@ -75,7 +75,7 @@ CHAIN = declare(
         "chain", ("a", "b"), like_first, ("reverse",),
         derivative={"a": lambda g, b, reverse: _chain(g, b, not reverse), "b": _chain_factors},
         decomposition=_chain_parts,
-        tier=2, takes=FLOAT, family="scan", doc="a[j] + b[j] * (the result before), along rows.",
+        tier=2, takes=INEXACT, family="scan", doc="a[j] + b[j] * (the result before), along rows.",
     )
 )  # fmt: skip
 
@@ -109,7 +109,7 @@ CUMPROD = declare(
     OpSchema(
         "cumprod", ("a",), like_first, derivative={"a": _cumprod_back},
         decomposition=_products_of_pairs,
-        tier=2, takes=NUMBER, family="scan", doc="Running products along the last dim.",
+        tier=2, takes=ARITHMETIC, family="scan", doc="Running products along the last dim.",
     )
 )  # fmt: skip
 
@@ -216,7 +216,7 @@ LOGCUMSUMEXP = declare(
     OpSchema(
         "logcumsumexp", ("a",), like_first, derivative={"a": _log_sums_back},
         decomposition=_log_sums,
-        tier=2, cost="n log^2 n", takes=FLOAT, family="scan",
+        tier=2, cost="n log^2 n", takes=INEXACT, family="scan",
         doc="Logarithms of running sums of exponentials along the last dim.",
     )
 )  # fmt: skip
@@ -229,7 +229,7 @@ def logcumsumexp(input: Tensor, dim: int) -> Tensor:
     Raises:
         NotImplementedError: not a floating-point tensor.
     """
-    if not require_tensor("logcumsumexp", input).is_floating_point():
+    if not require_tensor("logcumsumexp", input).key.dtype.is_inexact:
         raise NotImplementedError(f'"logcumsumexp_out_cpu" not implemented for {input.key.dtype!r}')
     dim = normalize_dim(dim, input.ndim)
     return call_along(LOGCUMSUMEXP, input, dim) if input.shape else input * 1

@@ -50,7 +50,7 @@ def _arguments(
     """The tensor, its normalised dims and the correction that the arguments ask for."""
     if isinstance(dim, bool):
         dim, unbiased = None, dim
-    if not require_tensor("var", input).is_floating_point():
+    if not require_tensor("var", input).key.dtype.is_inexact:
         raise RuntimeError("std and var only support floating point and complex dtypes")
     if correction is None:
         correction = 1 if unbiased is None or unbiased else 0
@@ -65,6 +65,9 @@ def _wide(a: Tensor) -> Tensor:
 
 def _spread_out(a: Tensor, dims: tuple[int, ...], correction: float, keepdim: bool) -> Tensor:
     """The variance, in the wide dtype."""
+    if a.key.dtype.is_complex:
+        both = [_spread_out(part, dims, correction, keepdim) for part in (a.real, a.imag)]
+        return both[0] + both[1]
     size = _size(a.shape, dims)
     freedom = max(size - correction, 0) if size else 0  # nothing varies by NaN, as in PyTorch
     if a._strides is None and dims and dims == tuple(range(a.ndim - len(dims), a.ndim)):
@@ -111,11 +114,11 @@ def _std_slope(
 
 
 _var = composition(
-    "var", ("a",), lambda a, *params: cast(_spread_out(a, *params), a.key.dtype),
+    "var", ("a",), lambda a, *params: cast(_spread_out(a, *params), a.key.dtype.to_real()),
     {"a": _var_slope}, ("dims", "correction", "keepdim"),
 )  # fmt: skip
 _std = composition(
-    "std", ("a",), lambda a, *params: cast(_spread_out(a, *params).sqrt(), a.key.dtype),
+    "std", ("a",), lambda a, *params: cast(_spread_out(a, *params).sqrt(), a.key.dtype.to_real()),
     {"a": _std_slope}, ("dims", "correction", "keepdim"),
 )  # fmt: skip
 
@@ -163,7 +166,8 @@ def std_mean(
 
 
 def _middle(a: Tensor, dims: tuple[int, ...], keepdim: bool) -> Tensor:
-    return cast(mean(_wide(a), dims, keepdim), a.key.dtype)
+    wide = a if a.key.dtype.is_complex else _wide(a)
+    return cast(mean(wide, dims, keepdim), a.key.dtype)
 
 
 # ---- without NaN -----------------------------------------------------------------------------

@@ -206,11 +206,21 @@ def t(input: Tensor) -> Tensor:
     return alias_view(input) if input.ndim < 2 else bind_view(T, input, (0, 1))
 
 
-@tensor_property("mT", doc="The last two dims exchanged.")
-@tensor_property("mH", "H", doc="The last two dims exchanged (conjugated, if complex).")
+@tensor_property("mH", "H", doc="The last two dims exchanged, conjugated if complex.")
 @exported(quick="method")
 def adjoint(self: Tensor) -> Tensor:
-    """The last two dims exchanged (`mT`, `mH`, `adjoint()` of real tensors).
+    """The last two dims exchanged, conjugated if complex (`mH`).
+
+    Raises:
+        RuntimeError: fewer than two dims.
+    """
+    turned = matrix_transposed(self)
+    return turned.conj() if turned.key.dtype.is_complex else turned
+
+
+@tensor_property("mT", doc="The last two dims exchanged.")
+def matrix_transposed(self: Tensor) -> Tensor:
+    """The last two dims exchanged (`mT`).
 
     Raises:
         RuntimeError: fewer than two dims.

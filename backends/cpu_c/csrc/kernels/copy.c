@@ -30,6 +30,23 @@ COREX_AGAIN(COREX_FLOAT_ROWS(COREX_MAKE, FROM_FLOAT))
 
 COREX_HALF_ROWS(OF_HALF)
 
+#define MOVE(shift, bytes, T, ...) \
+    static void move_##bytes(char *const *p, const int64_t *s, int64_t n) \
+    { \
+        const char *a = p[1]; \
+        char *o = p[0]; \
+        if (s[0] == sizeof(T) && s[1] == sizeof(T)) { \
+            COREX_INDEPENDENT \
+            for (int64_t i = 0; i < n; i++) \
+                ((T *)o)[i] = ((const T *)a)[i]; \
+            return; \
+        } \
+        for (int64_t i = 0; i < n; i++) \
+            *(T *)(o + i * s[0]) = *(const T *)(a + i * s[1]); \
+    }
+
+COREX_SIZE_ROWS(MOVE)
+
 /* The scalar is a broadcast second operand: stride 0. */
 #define FILL(shift, bytes, T, ...) \
     static void fill_##bytes(char *const *p, const int64_t *s, int64_t n) \
@@ -72,6 +89,7 @@ const corex_copy_table COREX_LEVELED(corex_copy) = {
                 COREX_AGAIN(COREX_NUMBER_ROWS(SOURCE))},
     .from_half = {COREX_HALF_ROWS(FROM_HALF)},
     .to_half = {COREX_HALF_ROWS(COREX_ENTRY, copy_f32)},
+    .move = COREX_SIZE_TABLE(move),
     .fill = COREX_SIZE_TABLE(fill),
     .where = COREX_SIZE_TABLE(where),
 };

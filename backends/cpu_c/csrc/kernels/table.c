@@ -15,4 +15,5 @@ const corex_kernels COREX_LEVELED(corex_kernels) = {
     .optim = &COREX_LEVELED(corex_optim),
     .gemm = &COREX_LEVELED(corex_gemm),
     .random = &COREX_LEVELED(corex_random),
+    .complex = &COREX_LEVELED(corex_complex),
 };

@@ -1,0 +1,141 @@
+"""Views between complex numbers and their parts: arithmetic on strides, of other elements."""
+
+from __future__ import annotations
+
+from corex.dispatch.views import bind_view
+from corex.dtypes import DType
+from corex.ops.promotion import cast, require_tensor
+from corex.ops.registration import exported, function, tensor_property
+from corex.tensor.tensor import Tensor
+from corex.tensor.view_op import Geometry, declare_view
+
+Shape = tuple[int, ...]
+
+
+def _doubled(strides: Shape) -> Shape:
+    return tuple([2 * stride for stride in strides])
+
+
+def _real(shape: Shape, strides: Shape, offset: int) -> Geometry:
+    return shape, _doubled(strides), 2 * offset
+
+
+def _imag(shape: Shape, strides: Shape, offset: int) -> Geometry:
+    return shape, _doubled(strides), 2 * offset + 1
+
+
+def _as_real(shape: Shape, strides: Shape, offset: int) -> Geometry:
+    return (*shape, 2), (*_doubled(strides), 1), 2 * offset
+
+
+def _as_complex(shape: Shape, strides: Shape, offset: int) -> Geometry:
+    if not shape or shape[-1] != 2:
+        raise RuntimeError("Tensor must have a last dimension of size 2")
+    if strides[-1] != 1:
+        raise RuntimeError("Tensor must have a last dimension with stride 1")
+    if any([stride % 2 for stride, size in zip(strides[:-1], shape[:-1], strict=True) if size > 1]):
+        raise RuntimeError("Tensor must have a stride divisible by 2 for all but last dimension")
+    if offset % 2:
+        raise RuntimeError("Tensor must have a storage_offset divisible by 2")
+    return shape[:-1], tuple([stride // 2 for stride in strides[:-1]]), offset // 2
+
+
+def _part_dtype(dtype: DType) -> DType:
+    return dtype.to_real()
+
+
+def _to_complex(g: Tensor) -> Tensor:
+    return cast(g, g.key.dtype.to_complex())
+
+
+REAL = declare_view(
+    "real", "RealBackward0", _real, lambda g, shape: _to_complex(g), True, _part_dtype
+)
+IMAG = declare_view(
+    "imag", "ImagBackward0", _imag, lambda g, shape: _to_complex(g) * 1j, True, _part_dtype
+)
+VIEW_AS_REAL = declare_view(
+    "view_as_real", "ViewAsRealBackward0", _as_real,
+    lambda g, shape: view_as_complex(g.contiguous()), False, _part_dtype,
+)  # fmt: skip
+VIEW_AS_COMPLEX = declare_view(
+    "view_as_complex", "ViewAsComplexBackward0", _as_complex,
+    lambda g, shape: view_as_real(g), False, lambda dtype: dtype.to_complex(),
+)  # fmt: skip
+
+
+def _set_real(self: Tensor, value: Tensor) -> None:
+    self.real.copy_(value)
+
+
+def _set_imag(self: Tensor, value: Tensor) -> None:
+    self.imag.copy_(value)
+
+
+@tensor_property("real", doc="The real parts, as a view; a real tensor itself.", setter=_set_real)
+def _real_property(self: Tensor) -> Tensor:
+    """The real parts, as a view; a real tensor itself."""
+    return bind_view(REAL, self, ()) if self.key.dtype.is_complex else self
+
+
+@tensor_property("imag", doc="The imaginary parts of a complex tensor, a view.", setter=_set_imag)
+def _imag_property(self: Tensor) -> Tensor:
+    """The imaginary parts, as a view.
+
+    Raises:
+        RuntimeError: the tensor is not complex.
+    """
+    if not self.key.dtype.is_complex:
+        raise RuntimeError("imag is not implemented for tensors with non-complex dtypes.")
+    return bind_view(IMAG, self, ())
+
+
+@function("real")
+def real(input: Tensor) -> Tensor:
+    """The real parts, as a view; a real tensor itself."""
+    found: Tensor = require_tensor("real", input).real
+    return found
+
+
+@function("imag")
+def imag(input: Tensor) -> Tensor:
+    """The imaginary parts, as a view.
+
+    Raises:
+        RuntimeError: the tensor is not complex.
+    """
+    found: Tensor = require_tensor("imag", input).imag
+    return found
+
+
+@function()
+def view_as_real(input: Tensor) -> Tensor:
+    """The parts of complex elements along a new last dim of size 2, as a view.
+
+    Raises:
+        RuntimeError: the tensor is not complex.
+    """
+    if not require_tensor("view_as_real", input).key.dtype.is_complex:
+        raise RuntimeError("view_as_real is only supported for complex tensors")
+    return bind_view(VIEW_AS_REAL, input, ())
+
+
+@function()
+def view_as_complex(input: Tensor) -> Tensor:
+    """The complex elements whose parts lie along the last dim, of size 2, as a view.
+
+    Raises:
+        RuntimeError: the tensor is not floating point, or its strides do not allow it.
+    """
+    if require_tensor("view_as_complex", input).key.dtype.complex is None:
+        raise RuntimeError(
+            f"view_as_complex is only supported for half, float and double tensors, but got a "
+            f"tensor of scalar type: {input.key.dtype.scalar}"
+        )
+    return bind_view(VIEW_AS_COMPLEX, input, ())
+
+
+@exported()
+def is_complex(input: Tensor) -> bool:
+    """Whether the dtype is a complex one."""
+    return require_tensor("is_complex", input).key.dtype.is_complex
