@@ -21,7 +21,7 @@ class Row(NamedTuple):
         scalar: PyTorch's word for it, as in "expected scalar type Long".
         numpy: the array interface's name, without byte order; empty where NumPy has none.
         dlpack: DLPack's type code; it says bits besides.
-        safetensors: its name in safetensors files.
+        safetensors: its name in safetensors files; empty where they have none.
         aliases: PyTorch's other names, as in `corex.long`.
         digits: binary digits of precision; of an integer, those of its largest value.
         exponents: of a float, those of the smallest normal number and of the largest one.
@@ -60,11 +60,11 @@ ROWS: Final = (
     Row("bfloat16", 2, "f", "",  "BFloat16", "",   4, "BF16", (), 8, (-126, 127), _SINGLE),
     Row("float32",  4, "f", "f", "Float",    "f4", 2, "F32",  ("float",),  24, (-126, 127)),
     Row("float64",  8, "f", "d", "Double",   "f8", 2, "F64",  ("double",), 53, (-1022, 1023)),
-    Row("complex32",   4, "c", "", "ComplexHalf", "",    5, "C32",  ("chalf",), 11,
+    Row("complex32",   4, "c", "", "ComplexHalf", "",    5, "",      ("chalf",), 11,
         (-14, 15), _C64),
     Row("complex64",   8, "c", "", "ComplexFloat", "c8",  5, "C64",  ("cfloat",), 24,
         (-126, 127)),
-    Row("complex128", 16, "c", "", "ComplexDouble", "c16", 5, "C128", ("cdouble",), 53,
+    Row("complex128", 16, "c", "", "ComplexDouble", "c16", 5, "", ("cdouble",), 53,
         (-1022, 1023)),
 )
 # fmt: on

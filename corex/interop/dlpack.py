@@ -104,15 +104,16 @@ def _stand_in(t: Tensor, device: tuple[int, int]) -> np.ndarray[Any, Any]:
     from corex.backend.capsules import array_at
 
     size = t.key.dtype.itemsize
+    kind = "c16" if size == 16 else f"i{size}"
     if not numel(t.shape):
-        return np.empty(t.shape, f"i{size}")
+        return np.empty(t.shape, kind)
     strides = tuple([s * size for s in t.strides])
     backend, buffer = t.key.place.backend, t.storage_.buffer
     host = backend.host_view(buffer) if device == _CPU else None
     if host is not None:
-        return np.ndarray(t.shape, f"i{size}", host, t.offset * size, strides)
+        return np.ndarray(t.shape, kind, host, t.offset * size, strides)
     address = backend.data_ptr(buffer) + t.offset * size
-    return array_at(address, f"<i{size}", t.shape, strides, False, t.storage_)
+    return array_at(address, f"<{kind}", t.shape, strides, False, t.storage_)
 
 
 # ---- the CUDA array interface ------------------------------------------------------------------

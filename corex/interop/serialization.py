@@ -25,7 +25,7 @@ from corex.ops.create.host import host_bytes
 Path = str | os.PathLike[str]
 
 _STRUCTURE = "corex"
-_DTYPES = {dtype.safetensors: dtype for dtype in ALL}
+_DTYPES = {dtype.safetensors: dtype for dtype in ALL if dtype.safetensors}
 _MISSING = "corex.load needs the package safetensors: pip install 'corex[safetensors]'"
 
 
@@ -87,8 +87,10 @@ class _Encoder:
             name = self._unique(".".join(path) or "tensor")
             self._names[(*same, tensor.dtype)] = name
             self._alive.append(tensor)
-            self.contents[name] = tensor.detach()
+            self.contents[name] = _storable(tensor.detach())
         reference: dict[str, Any] = {"tensor": name}
+        if not tensor.dtype.safetensors:
+            reference["complex"] = True
         if tensor.requires_grad:
             reference["requires_grad"] = True
         return reference
@@ -102,6 +104,11 @@ class _Encoder:
         return result
 
 
+def _storable(t: Tensor) -> Tensor:
+    """Complex numbers that safetensors have no name for are stored as pairs of floats."""
+    return t if t.dtype.safetensors else corex.view_as_real(t)
+
+
 def _decode(value: Any, tensors: dict[str, Tensor]) -> Any:
     if isinstance(value, list):
         return [_decode(item, tensors) for item in value]
@@ -109,6 +116,8 @@ def _decode(value: Any, tensors: dict[str, Tensor]) -> Any:
         return value
     if "tensor" in value:
         tensor = tensors[value["tensor"]]
+        if value.get("complex"):
+            tensor = corex.view_as_complex(tensor)
         return tensor.requires_grad_() if value.get("requires_grad") else tensor
     ((tag, content),) = value.items()
     if tag == "float":

@@ -160,8 +160,8 @@ def test_old_producers_are_asked_again() -> None:
 def test_what_cannot_come_in() -> None:
     with pytest.raises(RuntimeError, match="invalid capsule"):
         corex.from_dlpack([1, 2])
-    with pytest.raises(BufferError, match=r"type code 5 with 128 bits"):
-        corex.from_dlpack(np.array([1 + 2j]))
+    with pytest.raises(BufferError, match="without padding"):
+        corex.from_dlpack(np.array([1 + 2j], np.clongdouble))
     with pytest.raises(ValueError, match="already a DLPack capsule"):
         corex.from_dlpack(to_dlpack(corex.ones(2)), copy=True)
 

@@ -235,7 +235,7 @@ def test_arrays_go_where_they_are_asked_to() -> None:
 @pytest.mark.parametrize(
     ("more", "error", "said"),
     [
-        ({"typestr": "<c16"}, TypeError, "no dtype for an array of type '<c16'"),
+        ({"typestr": "<c32"}, TypeError, "no dtype for an array of type '<c32'"),
         ({"typestr": ">f8"}, ValueError, "byte order"),
         ({"strides": (-8,)}, ValueError, "negative"),
         ({"strides": (4,)}, ValueError, "multiple of the element byte size"),

@@ -35,6 +35,10 @@ ELSEWHERE = {
         triangular_solve lu lu_solve lu_unpack pinverse matrix_exp matrix_power chain_matmul
     """,
     "tests/ops/reduce/test_slices_and_points.py": "histogramdd",
+    "tests/ops/test_complex.py": """
+        angle complex conj conj_physical imag is_complex is_conj is_neg polar real resolve_conj
+        resolve_neg view_as_complex view_as_real
+    """,
     "tests/ops/test_mantissas.py": "frexp nextafter nonzero_static",
     "tests/ops/test_special.py": "lgamma digamma polygamma mvlgamma erfinv igamma igammac i0",
     "tests/ops/test_decompositions.py": "sgd_step_ adam_step_",
@@ -44,7 +48,8 @@ ELSEWHERE_NAMES = {name for names in ELSEWHERE.values() for name in names.split(
 
 # Methods that are no functions, tested in tests/ops/test_methods.py or by parity.
 PLAIN_METHODS = """
-    bool byte char short int long half bfloat16 float double contiguous copy_ cpu cuda
+    bool byte char short int long half bfloat16 float double cfloat cdouble chalf
+    contiguous copy_ cpu cuda
     detach_ expand expand_as fill_
     new_empty new_empty_strided new_full new_ones new_tensor new_zeros repeat reshape_as
     sum_to_size to type type_as unfold view view_as zero_ T H mT mH data bernoulli_ normal_

@@ -274,3 +274,14 @@ def test_what_is_refused(name: str) -> None:
     two = name in REGISTRY and len(REGISTRY[name].inputs) == 2
     with pytest.raises((NotImplementedError, RuntimeError, TypeError)):
         function(z, z) if two else function(z)
+
+
+def test_nothing_waits_to_be_computed() -> None:
+    z = corex.tensor([1 + 2j])
+    for t in (z, z.conj(), -z, corex.ones(1)):
+        assert not t.is_conj()
+        assert not t.is_neg()
+        assert t.resolve_conj() is t
+        assert t.resolve_neg() is t
+    assert z.is_complex()
+    assert z.conj_physical().tolist() == [1 - 2j]

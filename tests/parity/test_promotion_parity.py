@@ -8,7 +8,7 @@ import pytest
 
 from corex import dtypes
 from tests.parity.comparison import compare
-from tests.tensor.test_dtypes import LATER, literal
+from tests.tensor.test_dtypes import literal
 
 torch = pytest.importorskip("torch")
 
@@ -102,15 +102,3 @@ def test_literal_table_is_that_of_pytorch() -> None:
     for (a, b), result in literal().items():
         common = torch.promote_types(getattr(torch, a), getattr(torch, b))
         assert str(common) == f"torch.{result}", (a, b)
-
-
-def test_rows_to_come_are_those_of_pytorch() -> None:
-    for row in LATER:
-        theirs = getattr(torch, row.name)
-        assert row.itemsize == theirs.itemsize
-        assert all(getattr(torch, alias) is theirs for alias in row.aliases)
-        if row.kind == "f":
-            info = torch.finfo(theirs)
-            assert info.eps == 2.0 ** (1 - row.digits)
-            assert info.tiny == 2.0 ** row.exponents[0]
-            assert info.max == (2 - info.eps) * 2.0 ** row.exponents[1]
