@@ -189,7 +189,7 @@ def synchronize(device: Any = None) -> None:
     place.waited(place.backend.synchronize, place.index)
 
 
-_TYPED = [dtype.type_name for dtype in _DTYPES if dtype.kind != "u" or dtype.itemsize == 1]
+_TYPED = [d.type_name for d in _DTYPES if d.kind in "bif" or d.itemsize == 1]
 """PyTorch's older constructors, of the dtypes that have one."""
 __all__ += _TYPED
 

@@ -352,12 +352,20 @@ def _check_sub(operands: tuple[_Operand, ...]) -> None:
         )
 
 
+_KINDS = {
+    "b": "bool",
+    "u": "unsigned integer",
+    "i": "integer",
+    "f": "floating-point",
+    "c": "complex",
+}
+
+
 def _unsupported(schema: OpSchema, dtype: DType) -> RuntimeError:
     if dtype is dt.bool_ and schema.name in _BOOL_HINTS:
         return RuntimeError(f"[{schema.name}] {_BOOL_HINTS[schema.name]}")
-    kinds = {"b": "bool", "u": "unsigned integer", "i": "integer", "f": "floating-point"}
     taken = dict.fromkeys(d.kind for d in dt.ALL if d in schema.takes)
-    wanted = ", ".join(kinds[kind] for kind in taken)
+    wanted = ", ".join(_KINDS[kind] for kind in taken)
     return NotImplementedError(
         f'[{schema.name}] "{schema.name}" not implemented for {dtype!r}; it takes {wanted} tensors'
     )
