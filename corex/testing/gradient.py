@@ -129,7 +129,7 @@ def _check_results(
         )
         name = "out" if len(outs) == 1 else f"out{i}"
         shown = partial(told_of, case.op, arrays, shape=expected.values.shape)
-        for wrong in compare(got.detach().cpu().numpy(), loose, name, shown):
+        for wrong in compare(apply.array_of(got), loose, name, shown):
             found.add(FAILED, *wrong)
 
 
@@ -148,7 +148,7 @@ def _check_gradients(
     )
     grads = corex.autograd.grad((outs[0] * tensor).sum(), [given[i] for i in leaves],
                                 allow_unused=True)  # fmt: skip
-    weight = exact(tensor.cpu().numpy())
+    weight = exact(apply.array_of(tensor))
     points = [None if a is None else exact(a) for a in arrays]
 
     def function(values: list[Array | None]) -> float:
@@ -158,7 +158,7 @@ def _check_gradients(
     names = _names(case.op, len(arrays))
     for i, grad in zip(leaves, grads, strict=True):
         slope = differences(function, points, i)
-        got = np.zeros(slope.shape) if grad is None else grad.cpu().numpy()
+        got = np.zeros(slope.shape) if grad is None else apply.array_of(grad)
         if grad is not None and (grad.dtype is not given[i].dtype or got.shape != slope.shape):
             text = f"the gradient of `{names[i]}` is {grad.dtype} {got.shape}, not {given[i].dtype}"
             found.add(FAILED, "gradient", f"{text} {slope.shape}")
