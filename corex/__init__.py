@@ -88,7 +88,7 @@ from corex.ops.random.generator import Generator, default_generator
 from corex.tensor.tensor import Size, Tensor
 
 if TYPE_CHECKING:
-    from corex import _functions, accelerator, cuda, linalg, nn, optim, utils
+    from corex import _functions, accelerator, cuda, fft, linalg, nn, optim, utils
     from corex._functions import *  # noqa: F403
     from corex.accelerator.streams import Event, Stream
     from corex.interop.serialization import load, save
@@ -125,8 +125,8 @@ __all__: list[str] = [
     "Generator", "broadcast_shapes", "default_generator", "get_printoptions", "set_printoptions",
     "BackendUnavailableError", "CompilationWarning", "CorexError", "FallbackWarning", "GraphError",
     "KernelUnavailableError", "OutOfMemoryError", "PluginError",
-    "Event", "Stream", "accelerator", "cuda", "linalg", "load", "nn", "optim", "record", "save",
-    "utils",
+    "Event", "Stream", "accelerator", "cuda", "fft", "linalg", "load", "nn", "optim", "record",
+    "save", "utils",
 ]  # fmt: skip
 if TYPE_CHECKING:
     __all__ += _functions.__all__
@@ -197,6 +197,7 @@ __all__ += _TYPED
 _LAZY = {
     "accelerator": "corex.accelerator",
     "cuda": "corex.cuda",
+    "fft": "corex.fft",
     "linalg": "corex.linalg",
     "masked": "corex.masked",
     "nn": "corex.nn",

@@ -25,6 +25,7 @@ from corex.ops.create import (
 )
 from corex.ops.extension import NewOp as NewOp
 from corex.ops.extension import call as call
+from corex.ops.fourier import short_time
 from corex.ops.indexing import along, brackets, gather, masks, nonzero, reduced, rows
 from corex.ops.linalg import contraction, matmul, norms, older
 from corex.ops.nn import (

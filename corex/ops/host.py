@@ -40,8 +40,10 @@ def host_op(
     columns: tuple[int, ...] = (),
     joint: Callable[..., Any] | None = None,
     label: str = "",
+    analytic: bool = True,
 ) -> Callable[..., Any]:
-    """The function that applies the host primitive: to its inputs, then its parameters.
+    """The function that applies the host primitive: to its inputs, then its parameters; `order`
+    says how its results had best lie in memory, as `bind` takes it.
 
     `steps(*arrays, *params)` gives one array or a tuple of them, of the shapes and dtypes that
     `result(*tensors, *params)` says; it must not write the arrays it gets. The other arguments are
@@ -61,12 +63,13 @@ def host_op(
     schema = OpSchema(
         name, inputs, result, params, derivative, joint, decomposition, tier=2, cost="products",
         family="host", uniform=False, label=label, outputs=outputs, columns=columns,
+        analytic=analytic,
     )  # fmt: skip
     check_formulas(schema)
     HOSTED[name] = schema
 
-    def run(*arguments: Any) -> Any:
-        return bind(schema, arguments[:count], arguments[count:])
+    def run(*arguments: Any, order: tuple[int, ...] | None = None) -> Any:
+        return bind(schema, arguments[:count], arguments[count:], order)
 
     run.__name__ = run.__qualname__ = name
     return run

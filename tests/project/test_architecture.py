@@ -17,7 +17,7 @@ FLOORS = """
     tensor observe plugins dispatch return_types
     ops autograd interop
     compiler
-    accelerator cuda utils nn optim signal masked special linalg toplevel
+    accelerator cuda utils nn optim signal masked special linalg fft toplevel
     testing
     __init__ cli __main__
 """.split()
