@@ -1,7 +1,8 @@
 """Linear algebra: factorisations, solutions, norms, under the names of `torch.linalg`.
 
 The functions are those of the files in `corex/ops/linalg`, which are loaded with this module. They
-take matrices of floating-point numbers in the last two dims, and batches of them in the others.
+take matrices of floating-point or complex numbers in the last two dims, and batches of them in the
+others.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from typing import TypeVar
 from corex.errors import LinAlgError as LinAlgError
 from corex.ops.guard import in_namespace
 from corex.ops.linalg import (
+    eigen,
     factor,
     indefinite,
     leastsq,
@@ -39,7 +41,9 @@ cond = _public("cond", norms_of_matrices.cond, out="cast")
 cross = _public("cross", products.cross)
 det = _public("det", _solve.det)
 diagonal = _public("diagonal", products.diagonal_, out="")
+eig = _public("eig", eigen.eig)
 eigh = _public("eigh", spectral.eigh)
+eigvals = _public("eigvals", eigen.eigvals)
 eigvalsh = _public("eigvalsh", spectral.eigvalsh)
 householder_product = _public("householder_product", factor.householder_product, out="cast")
 inv = _public("inv", _solve.inv)
@@ -74,8 +78,8 @@ vecdot = _public("vecdot", products.vecdot)
 vector_norm = _public("vector_norm", norms_of_matrices.vector_norm)
 
 __all__ = [
-    "LinAlgError", "cholesky", "cholesky_ex", "cond", "cross", "det", "diagonal", "eigh",
-    "eigvalsh", "householder_product", "inv", "inv_ex", "ldl_factor", "ldl_factor_ex",
+    "LinAlgError", "cholesky", "cholesky_ex", "cond", "cross", "det", "diagonal", "eig", "eigh",
+    "eigvals", "eigvalsh", "householder_product", "inv", "inv_ex", "ldl_factor", "ldl_factor_ex",
     "ldl_solve", "lstsq", "lu", "lu_factor",
     "lu_factor_ex", "lu_solve", "matmul", "matrix_exp", "matrix_norm", "matrix_power",
     "matrix_rank", "multi_dot", "norm", "pinv", "qr", "slogdet", "solve", "solve_ex",

@@ -35,16 +35,18 @@ def composition(
     label: str = "",
     broadcasts: bool = True,
     fresh: bool = True,
+    analytic: bool = True,
 ) -> Callable[..., Tensor]:
     """The function that runs `steps(*inputs, *params)`, recorded with the formulas of `derivative`.
 
     Inputs may be numbers, or None where `steps` allows it. Several inputs broadcast to the result's
     shape, unless `broadcasts` is False: the formulas then say everything.
-    Formulas are written as in `OpSchema`, and `fresh` unless it is said that they are not.
+    Formulas are written as in `OpSchema`, `fresh` and `analytic` unless it is said that they are
+    not.
     """
     schema = OpSchema(
         name, inputs, params=params, derivative=derivative, decomposition=steps, label=label,
-        family="composed", fresh=fresh,
+        family="composed", fresh=fresh, analytic=analytic,
     )  # fmt: skip
     check_formulas(schema)
     COMPOSED[name] = schema

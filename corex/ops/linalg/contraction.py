@@ -343,4 +343,6 @@ def positive_power(input: Tensor, n: int) -> Tensor:
         return result.clone() if result is input else result
     eye = input.new_zeros(input.shape)
     diagonal(eye, 0, -2, -1).fill_(1)
-    return eye
+    if input._node is None:
+        return eye
+    return input.contiguous().clone().copy_(eye)  # whose gradient is 0, and not None

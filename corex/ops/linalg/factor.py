@@ -27,16 +27,18 @@ from corex.tensor.tensor import Tensor
 
 # ---- Cholesky ----------------------------------------------------------------------------------
 def _cholesky_back(g: Tensor, y: Tensor, upper: bool) -> Tensor:
-    """L^-T ((X + X^T - diag X) / 2) L^-1, where X is the lower triangle of L^T g."""
-    factor, slope = (y.mT, g.mT) if upper else (y, g)
-    inner = halved(matmul(factor.mT, slope).tril()) * 0.5
-    return solved(factor, solved(factor.mT, inner, True), False, left=False)
+    """L^-H ((X + X^H - diag X) / 2) L^-1, where X is the lower triangle of L^H g."""
+    factor, slope = (y.mH, g.mH) if upper else (y, g)
+    inner = matmul(factor.mH, slope).tril()
+    inner = (inner + inner.tril(-1).mH) * 0.5
+    return solved(factor, solved(factor.mH, inner, True), False, left=False)
 
 
 _CHOLESKY = host_op(
     "linalg_cholesky_ex", ("a",), lapack.cholesky,
     lambda a, upper: [(a.shape, a.key.dtype), info_of(a)],
     {"a": _cholesky_back}, ("upper",), columns=(0,), label="LinalgCholeskyExBackward0",
+    analytic=False,
 )  # fmt: skip
 
 
@@ -56,7 +58,7 @@ def cholesky_ex(
 
 
 def cholesky(A: Tensor, *, upper: bool = False) -> Tensor:
-    """L with A = L @ L^T, of symmetric positive-definite matrices (*, n, n); L^T if `upper`.
+    """L with A = L @ L^H, of Hermitian positive-definite matrices (*, n, n); L^H if `upper`.
 
     Raises:
         LinAlgError: not positive-definite. RuntimeError: not square, or not floating point.
@@ -202,7 +204,7 @@ def lu_unpack(
 def lu_solve(
     LU: Tensor, pivots: Tensor, B: Tensor, *, left: bool = True, adjoint: bool = False
 ) -> Tensor:
-    """X of A @ X = B, by the factors of A that `lu_factor` gives; A^T if `adjoint`, X @ A = B if
+    """X of A @ X = B, by the factors of A that `lu_factor` gives; A^H if `adjoint`, X @ A = B if
     not `left`.
 
     Raises:
@@ -221,7 +223,7 @@ def lu_solve(
             f"{B.shape[-2]}x{B.shape[-1]})"
         )
     swaps = permutation(LU, pivots)
-    a, b = batched(op, LU, B if left else B.mT)
+    a, b = batched(op, LU.conj() if adjoint else LU, B if left else B.mT)
     if left is not adjoint:
         found = solved(a, solved(a, matmul(swaps.mT, b), False, unit=True), True)
     else:
@@ -232,7 +234,7 @@ def lu_solve(
 
 # ---- QR ----------------------------------------------------------------------------------------
 def _qr_back(g: list[Tensor | None], y: Tensor, y1: Tensor, mode: str) -> Tensor:
-    """PyTorch's formula; of wide matrices, R2 = Q^T A2 beside the square that Q comes from."""
+    """PyTorch's formula; of wide matrices, R2 = Q^H A2 beside the square that Q comes from."""
     if mode == "r":
         raise RuntimeError(
             "The derivative of linalg.qr depends on Q, which is not computed when mode='r'. Please "
@@ -249,13 +251,13 @@ def _qr_back(g: list[Tensor | None], y: Tensor, y1: Tensor, mode: str) -> Tensor
     if m >= n:
         return _tall_qr_back(of_q, of_r, q, r)
     beside = matmul(q, of_r[..., m:])
-    of_q = of_q + matmul(matmul(q, r[..., m:]), of_r[..., m:].mT)
+    of_q = of_q + matmul(matmul(q, r[..., m:]), of_r[..., m:].mH)
     return cat([_tall_qr_back(of_q, of_r[..., :m], q, r[..., :m]), beside], -1)
 
 
 def _tall_qr_back(of_q: Tensor, of_r: Tensor, q: Tensor, r: Tensor) -> Tensor:
-    inner = halved((matmul(of_r, r.mT) - matmul(q.mT, of_q)).triu())
-    return solved(r.mT, matmul(q, inner) + of_q, False, left=False)
+    inner = halved((matmul(of_r, r.mH) - matmul(q.mH, of_q)).triu())
+    return solved(r.mH, matmul(q, inner) + of_q, False, left=False)
 
 
 def _qr_specs(a: Tensor, mode: str) -> list[Spec]:
@@ -267,7 +269,7 @@ def _qr_specs(a: Tensor, mode: str) -> list[Spec]:
 
 _QR = host_op(
     "linalg_qr", ("a",), lapack.qr, _qr_specs, {"a": _qr_back}, ("mode",),
-    outputs=2, columns=(0, 1), label="LinalgQrBackward0",
+    outputs=2, columns=(0, 1), label="LinalgQrBackward0", analytic=False,
 )  # fmt: skip
 
 
@@ -308,10 +310,10 @@ def geqrf(input: Tensor) -> results.geqrf:
 
 
 def _reflected(vectors: Tensor, tau: Tensor) -> tuple[Tensor, Tensor]:
-    """V and T of the product of reflectors, I - V T V^T: T^-1 = diag(1 / tau) + striu(V^T V)."""
+    """V and T of the product of reflectors, I - V T V^H: T^-1 = diag(1 / tau) + striu(V^H V)."""
     k = tau.shape[-1]
     v = lower_of(vectors[..., :k])
-    scaled = tau.unsqueeze(-1) * matmul(v.mT, v).triu(1)
+    scaled = tau.unsqueeze(-1) * matmul(v.mH, v).triu(1)
     return v, solved(scaled, tau.diag_embed(), True, unit=True)
 
 
@@ -345,9 +347,9 @@ def householder_product(input: Tensor, tau: Tensor) -> Tensor:
     eye = input.new_ones((n,)).diag_embed()
     if m > n:
         eye = cat([eye, input.new_zeros((m - n, n))], 0)
-    product = matmul(v, matmul(t, v[..., :n, :].mT)) if numel(tau.shape) else 0
-    result = eye - product if numel(tau.shape) else eye.expand(input.shape)
-    return in_columns(result)
+    if not numel(tau.shape):
+        return in_columns(input.clone().copy_(eye))  # whose gradient is 0, and not None
+    return in_columns(eye - matmul(v, matmul(t, v[..., :n, :].mH)))
 
 
 def in_columns(t: Tensor) -> Tensor:
@@ -363,7 +365,7 @@ def transposed(t: Tensor) -> Tensor:
 def ormqr(
     input: Tensor, tau: Tensor, other: Tensor, left: bool = True, transpose: bool = False
 ) -> Tensor:
-    """Q @ other, for the whole Q of the reflectors; Q^T if `transpose`, other @ Q if not `left`.
+    """Q @ other, for the whole Q of the reflectors; Q^H if `transpose`, other @ Q if not `left`.
 
     Raises:
         RuntimeError: shapes that do not align.
@@ -379,7 +381,7 @@ def ormqr(
     if tau.shape[-1] > input.shape[-1]:
         raise RuntimeError("ormqr: tau.shape[-1] must be less than or equal to input.shape[-1]")
     v, t = _reflected(input, tau)
-    factor = t.mT if transpose else t
+    factor = t.mH if transpose else t
     if left:
-        return in_columns(other - matmul(v, matmul(factor, matmul(v.mT, other))))
-    return in_columns(other - matmul(matmul(matmul(other, v), factor), v.mT))
+        return in_columns(other - matmul(v, matmul(factor, matmul(v.mH, other))))
+    return in_columns(other - matmul(matmul(matmul(other, v), factor), v.mH))

@@ -1,7 +1,7 @@
-"""LDL of symmetric matrices that need not be definite, by Bunch and Kaufman's pivots.
+"""LDL of symmetric or Hermitian matrices that need not be definite, by Bunch and Kaufman's pivots.
 
 Which pivots are taken differs from matrix to matrix, so those of a batch are factored one by one
-(LAPACK's sytf2 and sytrs, of the lower triangle).
+(LAPACK's sytf2, hetf2 and their sytrs, hetrs, of the lower triangle).
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ import numpy as np
 from corex import dtypes as dt
 from corex.ops.host import host_op
 from corex.ops.linalg import results
-from corex.ops.linalg.lapack import Array
+from corex.ops.linalg.lapack import Array, size
 from corex.ops.linalg.matrices import (
     Spec,
     batched,
@@ -28,37 +28,44 @@ from corex.tensor.tensor import Tensor
 _ALPHA = (1 + math.sqrt(17)) / 8  # keeps the growth of elements smallest
 
 
-def _factored(a: Array) -> tuple[Array, Array, Array]:
+def _same(a: Array) -> Array:
+    return a
+
+
+def _factored(a: Array, hermitian: bool) -> tuple[Array, Array, Array]:
     n = a.shape[-1]
     work = np.tril(a)
     pivots = np.zeros(a.shape[:-1], np.int32)
     info = np.zeros(a.shape[:-2], np.int32)
     for at in np.ndindex(*info.shape):
-        info[at] = _factor(work[at], pivots[at], n)
+        info[at] = _factor(work[at], pivots[at], n, hermitian)
     return work, pivots, info
 
 
-def _factor(a: Array, pivots: Array, n: int) -> int:
+def _factor(a: Array, pivots: Array, n: int, hermitian: bool) -> int:
     """Overwrites the lower triangle with L and D, the pivots with rows counted from 1, negative
     those of blocks of two; the number of the first zero pivot."""
     info = k = 0
+    other_side = np.conj if hermitian else _same
+    if hermitian:
+        np.fill_diagonal(a, a.diagonal().real)
     while k < n:
         other, step = _pivot(a, k, n)
         last = k + step - 1
         if other != last:
-            _swap(a, k, last, other)
+            _swap(a, k, last, other, hermitian)
         if step == 1 and a[k, k] == 0:
             info = info or k + 1
         elif step == 1:
             column = a[k + 1 :, k] / a[k, k]
-            a[k + 1 :, k + 1 :] -= np.tril(np.outer(column, a[k + 1 :, k]))
+            a[k + 1 :, k + 1 :] -= np.tril(np.outer(column, other_side(a[k + 1 :, k])))
             a[k + 1 :, k] = column
         else:
             block = a[k : k + 2, k : k + 2].copy()
-            block[0, 1] = block[1, 0]
+            block[0, 1] = other_side(block[1, 0])
             below = a[k + 2 :, k : k + 2]
-            columns = np.linalg.solve(block, below.T).T
-            a[k + 2 :, k + 2 :] -= np.tril(columns @ below.T)
+            columns = np.linalg.solve(block.T, below.T).T
+            a[k + 2 :, k + 2 :] -= np.tril(columns @ other_side(below.T))
             a[k + 2 :, k : k + 2] = columns
         pivots[k : k + step] = other + 1 if step == 1 else -(other + 1)
         k += step
@@ -67,39 +74,42 @@ def _factor(a: Array, pivots: Array, n: int) -> int:
 
 def _pivot(a: Array, k: int, n: int) -> tuple[int, int]:
     """The row that comes to the front, and whether with one more, as a block of two."""
-    size = abs(a[k, k])
+    own = size(a[k, k])
     if k == n - 1:
         return k, 1
-    best = k + 1 + int(np.abs(a[k + 1 :, k]).argmax())
-    column = abs(a[best, k])
-    if max(size, column) == 0 or size >= _ALPHA * column:
+    best = k + 1 + int(size(a[k + 1 :, k]).argmax())
+    column = size(a[best, k])
+    if max(own, column) == 0 or own >= _ALPHA * column:
         return k, 1
-    row = max([*np.abs(a[best, k:best]), *np.abs(a[best + 1 :, best])])
-    if size >= _ALPHA * column * (column / row):
+    row = max([*size(a[best, k:best]), *size(a[best + 1 :, best])])
+    if own >= _ALPHA * column * (column / row):
         return k, 1
-    return (best, 1) if abs(a[best, best]) >= _ALPHA * row else (best, 2)
+    return (best, 1) if size(a[best, best]) >= _ALPHA * row else (best, 2)
 
 
-def _swap(a: Array, k: int, i: int, j: int) -> None:
+def _swap(a: Array, k: int, i: int, j: int, hermitian: bool) -> None:
     """Exchanges rows and columns i < j of what is left from k on."""
     a[j + 1 :, [i, j]] = a[j + 1 :, [j, i]]
-    between = a[i + 1 : j, i].copy()
-    a[i + 1 : j, i] = a[j, i + 1 : j]
+    other_side = np.conj if hermitian else _same
+    between = other_side(a[i + 1 : j, i].copy())
+    a[i + 1 : j, i] = other_side(a[j, i + 1 : j])
     a[j, i + 1 : j] = between
+    a[j, i] = other_side(a[j, i])
     a[i, i], a[j, j] = a[j, j], a[i, i]
     if i != k:
         a[i, k], a[j, k] = a[j, k], a[i, k]
 
 
-def _solved(a: Array, pivots: Array, b: Array) -> Array:
+def _solved(a: Array, pivots: Array, b: Array, hermitian: bool) -> Array:
     x = b.copy()
     with np.errstate(all="ignore"):
         for at in np.ndindex(*a.shape[:-2]):
-            _solve(a[at], pivots[at], x[at])
+            _solve(a[at], pivots[at], x[at], hermitian)
     return x
 
 
-def _solve(a: Array, pivots: Array, x: Array) -> None:
+def _solve(a: Array, pivots: Array, x: Array, hermitian: bool) -> None:
+    other_side = np.conj if hermitian else _same
     n = len(pivots)
     steps = []
     k = 0
@@ -115,21 +125,24 @@ def _solve(a: Array, pivots: Array, x: Array) -> None:
         if step == 1:
             x[k] /= a[k, k]
         else:
-            x[own] = np.linalg.solve(block + np.tril(block, -1).T, x[own])
+            x[own] = np.linalg.solve(block + other_side(np.tril(block, -1).T), x[own])
     for k, step in reversed(steps):
         last, other = k + step - 1, abs(int(pivots[k])) - 1
-        x[k : k + step] -= a[k + step :, k : k + step].T @ x[k + step :]
+        x[k : k + step] -= other_side(a[k + step :, k : k + step].T) @ x[k + step :]
         x[[last, other]] = x[[other, last]]
 
 
-def _specs(a: Tensor) -> list[Spec]:
+def _specs(a: Tensor, hermitian: bool) -> list[Spec]:
     return [(a.shape, a.key.dtype), (a.shape[:-1], dt.int32), info_of(a)]
 
 
-_LDL = host_op("linalg_ldl_factor_ex", ("a",), _factored, _specs, columns=(0,))
+_LDL = host_op(
+    "linalg_ldl_factor_ex", ("a",), _factored, _specs, params=("hermitian",), columns=(0,)
+)
 _LDL_SOLVE = host_op(
     "linalg_ldl_solve", ("a", "pivots", "b"), _solved,
-    lambda a, pivots, b: [(b.shape, b.key.dtype)], columns=(0,),
+    lambda a, pivots, b, hermitian: [(b.shape, b.key.dtype)], params=("hermitian",),
+    columns=(0,),
 )  # fmt: skip
 
 
@@ -141,7 +154,7 @@ def ldl_factor_ex(
     Raises:
         RuntimeError: no square floating-point matrices; LinAlgError with `check_errors`.
     """
-    factors, pivots, info = _LDL(square("linalg.ldl_factor_ex", A))
+    factors, pivots, info = _LDL(square("linalg.ldl_factor_ex", A), bool(hermitian))
     if check_errors:
         refuse(info, "linalg.ldl_factor_ex", _ZERO)
     return results.linalg_ldl_factor_ex(factors, pivots, info)
@@ -155,7 +168,7 @@ _ZERO = (
 
 def ldl_factor(A: Tensor, *, hermitian: bool = False) -> results.linalg_ldl_factor:
     """L, and D, of blocks of one or two, in one matrix, and the rows that were swapped, of
-    symmetric matrices (*, n, n), of which the lower triangle is read.
+    symmetric, or `hermitian`, matrices (*, n, n), of which the lower triangle is read.
 
     Raises:
         RuntimeError: not square, or not floating point.
@@ -187,5 +200,5 @@ def ldl_solve(LD: Tensor, pivots: Tensor, B: Tensor, *, hermitian: bool = False)
             f"({LD.shape[-2]}x{LD.shape[-1]} and {B.shape[-2]}x{B.shape[-1]})"
         )
     a, b = batched(op, LD, B)
-    found: Tensor = _LDL_SOLVE(a, pivots.expand(a.shape[:-1]), b)
+    found: Tensor = _LDL_SOLVE(a, pivots.expand(a.shape[:-1]), b, bool(hermitian))
     return found

@@ -20,6 +20,11 @@ def turned(a: Array) -> Array:
     return np.swapaxes(a, -1, -2)
 
 
+def size(a: Array) -> Array:
+    """By what LAPACK chooses pivots: |x|, of complex numbers |re| + |im|."""
+    return np.abs(a.real) + np.abs(a.imag) if a.dtype.kind == "c" else np.abs(a)
+
+
 # ---- triangles ---------------------------------------------------------------------------------
 def solve_triangular(a: Array, b: Array, upper: bool, left: bool, unit: bool) -> Array:
     """X of a @ X = b, or X @ a = b, for a triangle of `a`; zeros on a diagonal give infinities."""
@@ -62,7 +67,7 @@ def lu(a: Array) -> tuple[Array, Array, Array]:
         for start in range(0, k, BLOCK):
             stop = min(start + BLOCK, k)
             for j in range(start, stop):
-                best = j + np.abs(work[:, j:, j]).argmax(1)
+                best = j + size(work[:, j:, j]).argmax(1)
                 pivots[:, j] = best + 1
                 row = work[every, best]
                 work[every, best] = work[:, j]
@@ -158,7 +163,7 @@ def cofactors(a: Array) -> Array:
     n = s.shape[-1]
     others = np.where(np.eye(n, dtype=bool), 1, s[..., None, :]).prod(-1).astype(a.dtype)
     sign = np.linalg.det(u) * np.linalg.det(vh)
-    return np.asarray((u * (sign[..., None] * others)[..., None, :]) @ vh)
+    return np.asarray((u.conj() * (sign[..., None] * others)[..., None, :]) @ vh.conj())
 
 
 def qr(a: Array, mode: str) -> tuple[Array, Array]:

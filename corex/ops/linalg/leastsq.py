@@ -44,18 +44,19 @@ def lstsq(
     a, b = batched(op, A, b)
     bound = dt.finfo(a.key.dtype).eps * max(a.shape[-2:]) if rcond is None else rcond
     solution = in_columns(matmul(pinv(a, rtol=0.0 if name == "gels" else bound), b))
-    nothing, no_ranks = a.new_empty((0,)), a.new_empty((0,)).long()
+    nothing, no_ranks = a.real.new_empty((0,)), a.real.new_empty((0,)).long()
     full = a.detach()
     rank = no_ranks if name == "gels" else matrix_rank(full, rtol=bound)
     if not numel(b.shape):  # there is nothing to be solved
         rank = rank.new_zeros(rank.shape)
     values = svdvals(full) if name in ("gelsd", "gelss") else nothing
-    residuals = solution.reshape((-1,))[:0].clone()  # empty, but a function of A and B
+    residuals = solution.real.reshape((-1,))[:0].clone()  # empty, but a function of A and B
     m, n = a.shape[-2:]
     full_rank = name == "gels" or (name != "gelsy" and bool((rank == n).all().item()))
     if m > n and numel(a.shape) and full_rank:
         difference = matmul(a, solution) - b
-        residuals = (difference * difference).sum(-2)
+        sizes = abs(difference)
+        residuals = (sizes * sizes).sum(-2)
     return results.linalg_lstsq(
         solution.squeeze(-1) if vector else solution, residuals, rank, values
     )

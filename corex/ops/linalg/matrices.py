@@ -88,6 +88,11 @@ def info_of(a: Tensor) -> Spec:
     return a.shape[:-2], dt.int32
 
 
+def real_of(a: Tensor) -> Any:
+    """The dtype of sizes of a tensor's elements."""
+    return a.key.dtype.to_real()
+
+
 SINGULAR_INVERSE = (
     "The diagonal element {} is zero, the inversion could not be completed because the input "
     "matrix is singular."

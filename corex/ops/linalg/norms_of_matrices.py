@@ -48,12 +48,17 @@ def _converted(op: str, x: Tensor, dtype: DType | None) -> Tensor:
     floating(op, x)
     if dtype is None or dtype is x.key.dtype:
         return x
-    if dtype.kind != "f" or dtype.itemsize < x.key.dtype.itemsize:
+    kind = x.key.dtype.kind
+    if dtype.kind not in "fc" or (kind, dtype.kind) == ("c", "f") or not _holds(dtype, x):
         raise RuntimeError(
             f"{op}: the dtype of the input ({x.dtype!r}) should be convertible without narrowing "
             f"to the specified dtype ({dtype!r})"
         )
     return cast(x, dtype)
+
+
+def _holds(dtype: DType, x: Tensor) -> bool:
+    return dtype.to_real().itemsize >= x.key.dtype.to_real().itemsize
 
 
 def _refuse_nothing(a: Tensor, order: float, dims: tuple[int, ...]) -> None:
@@ -169,7 +174,7 @@ def cond(A: Tensor, p: Any = None) -> Tensor:
     """
     floating("linalg.cond", A)
     if not numel(A.shape):
-        return A.new_zeros(A.shape[:-2])
+        return A.new_zeros(A.shape[:-2], dtype=A.key.dtype.to_real())
     if p is None or p in (2, -2):
         matrices("linalg.cond", A)
         values = svdvals(A)

@@ -175,13 +175,13 @@ def _product(parts: list[Tensor], cut: list[list[int]], i: int, j: int) -> Tenso
 
 
 def vecdot(x: Tensor, y: Tensor, *, dim: int = -1) -> Tensor:
-    """Sums products along a dim; other dims broadcast."""
+    """Sums products of conjugates with numbers along a dim; other dims broadcast."""
     floating("linalg.vecdot", require_tensor("linalg.vecdot", x, "x"))
     floating("linalg.vecdot", require_tensor("linalg.vecdot", y, "y"))
     shape = broadcast_shapes("linalg.vecdot", x.shape, y.shape)
     along = normalize_dim(dim, len(shape))
     a, b = (movedim(expand(t, shape), along, -1) for t in (x, y))
-    found = matmul(a.unsqueeze(-2), b.unsqueeze(-1))
+    found = matmul(a.conj().unsqueeze(-2), b.unsqueeze(-1))
     return shaped(found, tuple([s for d, s in enumerate(shape) if d != along]))
 
 
@@ -215,13 +215,13 @@ def vander(x: Tensor, N: int | None = None) -> Tensor:
     """Powers 0 to N - 1 of each element, in a new last dim; as many as elements by default.
 
     Raises:
-        RuntimeError: bool, 0-d, or N <= 1.
+        RuntimeError: bool, or N <= 1.
     """
     require_tensor("linalg.vander", x, "x")
     if x.key.dtype.kind == "b":
         raise RuntimeError('"vander" not implemented for Bool')
     if not x.shape:
-        raise RuntimeError("x must be a one-dimensional tensor.")
+        x = x.unsqueeze(0)
     n = x.shape[-1] if N is None else N
     if n <= 1:
         raise RuntimeError("N must be greater than 1.")
@@ -270,7 +270,7 @@ def tensorsolve(A: Tensor, B: Tensor, dims: Any = None) -> Tensor:
         A = permute(A, [*[d for d in range(A.ndim) if d not in last], *last])
     shape = A.shape[B.ndim :]
     m, n = math.prod(A.shape[: B.ndim]), math.prod(shape)
-    if m != n or B.shape != A.shape[: B.ndim]:
+    if m != n:
         raise RuntimeError(
             f"Expected self to satisfy the requirement prod(self.shape[other.ndim:]) == "
             f"prod(self.shape[:other.ndim]), but got {n} != {m}"

@@ -241,6 +241,12 @@ class linalg_eigh(Eigen):  # noqa: N801
     __slots__ = ()
 
 
+class linalg_eig(Eigen):  # noqa: N801
+    """The result of `corex.linalg.eig`."""
+
+    __slots__ = ()
+
+
 class linalg_svd(Singular):  # noqa: N801
     """The result of `corex.linalg.svd`."""
 

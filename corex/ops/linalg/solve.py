@@ -18,6 +18,7 @@ from corex.ops.linalg.matrices import (
     batched,
     info_of,
     matrices,
+    real_of,
     refuse,
     same_dtype,
     square,
@@ -175,22 +176,27 @@ def _slogdet_steps(a: Any) -> Any:
     return np.asarray(sign), np.asarray(size)
 
 
-def _slogdet_back(g: list[Tensor | None], a: Tensor) -> Tensor | None:
+def _slogdet_back(g: list[Tensor | None], a: Tensor, y: Tensor) -> Tensor | None:
+    """(gL + i Im(gS conj S)) A^-H: only complex signs change, by their angle."""
     slope = g[1]
+    if g[0] is not None and y.key.dtype.is_complex:
+        turn = (g[0] * y.conj()).imag * 1j
+        slope = turn if slope is None else slope + turn
     if slope is None:
         return None
-    return _wide(slope) * inv_ex(a).inverse.mT
+    return _wide(slope) * inv_ex(a).inverse.mH
 
 
 _SLOGDET = host_op(
     "linalg_slogdet", ("a",), _slogdet_steps,
-    lambda a: [(a.shape[:-2], a.key.dtype), (a.shape[:-2], a.key.dtype)],
-    {"a": _slogdet_back}, outputs=2, label="LinalgSlogdetBackward0",
+    lambda a: [(a.shape[:-2], a.key.dtype), (a.shape[:-2], real_of(a))],
+    {"a": _slogdet_back}, outputs=2, label="LinalgSlogdetBackward0", analytic=False,
 )  # fmt: skip
 
 
 def slogdet(A: Tensor) -> results.linalg_slogdet:
-    """Sign and logarithm of the absolute value of determinants: 0 and -inf of singular matrices.
+    """Sign (z / |z|) and logarithm of the absolute value of determinants: 0 and -inf of singular
+    matrices.
 
     Raises:
         RuntimeError: not square, or not floating point.
@@ -201,12 +207,14 @@ def slogdet(A: Tensor) -> results.linalg_slogdet:
 def logdet(input: Tensor) -> Tensor:
     """The logarithm of determinants; NaN of negative ones."""
     sign, size = _SLOGDET(square("logdet", input))
+    if sign.key.dtype.is_complex:
+        return sign.log() + size  # type: ignore[no-any-return]
     return size.where(sign != -1, float("nan"))  # type: ignore[no-any-return]
 
 
 # ---- the older ones ----------------------------------------------------------------------------
 def cholesky_solve(input: Tensor, L: Tensor, upper: bool = False) -> Tensor:
-    """X of (L @ L^T) @ X = input; L is L^T if `upper`.
+    """X of (L @ L^H) @ X = input; L is L^H if `upper`.
 
     Raises:
         RuntimeError: shapes that do not align.
@@ -224,8 +232,8 @@ def cholesky_solve(input: Tensor, L: Tensor, upper: bool = False) -> Tensor:
 
 
 def _cholesky_steps(b: Tensor, a: Tensor, upper: bool) -> Tensor:
-    lower = triangle(a.mT if upper else a, False)
-    return solved(lower.mT, solved(lower, b, False), True)
+    lower = triangle(a.mH if upper else a, False)
+    return solved(lower.mH, solved(lower, b, False), True)
 
 
 def _of_right(g: Tensor, a: Tensor, upper: bool) -> Tensor:
@@ -233,20 +241,20 @@ def _of_right(g: Tensor, a: Tensor, upper: bool) -> Tensor:
 
 
 def _of_factor(g: Tensor, a: Tensor, y: Tensor, upper: bool) -> Tensor:
-    product = matmul(_CHOLESKY_SOLVE(g, a, upper), y.mT)
-    both = product + product.mT
+    product = matmul(_CHOLESKY_SOLVE(g, a, upper), y.mH)
+    both = product + product.mH
     return -matmul(a, both) if upper else -matmul(both, a)
 
 
 _CHOLESKY_SOLVE: Callable[..., Tensor] = composition(
     "cholesky_solve", ("b", "a"), _cholesky_steps,
     {"b": _of_right, "a": _of_factor},
-    ("upper",), broadcasts=False,
+    ("upper",), broadcasts=False, analytic=False,
 )  # fmt: skip
 
 
 def cholesky_inverse(input: Tensor, upper: bool = False) -> Tensor:
-    """The inverse of L @ L^T; L is L^T if `upper`.
+    """The inverse of L @ L^H; L is L^H if `upper`.
 
     Raises:
         RuntimeError: not square.

@@ -16,8 +16,9 @@ def triangle(t: Tensor, upper: bool, offset: int = 0) -> Tensor:
 
 
 def halved(t: Tensor) -> Tensor:
-    """t + t^T with a diagonal that was added once."""
-    return t + t.mT - diagonal(t, 0, -2, -1).diag_embed()
+    """t + t^H with a diagonal that was added once, the real part of the one that there is."""
+    once = diagonal(t, 0, -2, -1)
+    return t + t.mH - (once.real if once.key.dtype.is_complex else once).diag_embed()
 
 
 def _back(
