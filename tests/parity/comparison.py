@@ -167,7 +167,7 @@ class Outcome:
             self.value = plain(value, strides)
             for name, tensor in names.inputs.items():
                 grad = tensor.grad
-                self.grads[name] = None if grad is None else grad.detach().numpy()
+                self.grads[name] = None if grad is None else grad.detach().resolve_conj().numpy()
 
     def _failed(self, error: Exception) -> None:
         kinds = [k.__name__ for k in type(error).__mro__ if k.__module__ == "builtins"]
@@ -211,7 +211,7 @@ def plain(value: Any, strides: bool = False) -> Any:
             "dtype": str(value.dtype).split(".")[1],
             "shape": tuple(value.shape),
             "requires_grad": value.requires_grad,
-            "values": value.detach().numpy(),
+            "values": value.detach().resolve_conj().numpy(),
         }
         if strides:
             shown |= {

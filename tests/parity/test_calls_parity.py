@@ -6,7 +6,7 @@ import torch
 
 import corex
 from tests.parity.comparison import array_difference, difference, plain
-from tests.sweeps.calls import CALLS, Call, exists, run
+from tests.sweeps.calls import CALLS, Call, array_of, exists, run
 
 # PyTorch computes in float32 what its result says is float64.
 ROUNDED = {
@@ -40,9 +40,7 @@ def differs(call: Call) -> str:
         found = ours.grads[name]
         if (found is None) != (grad is None):
             return f"gradient of {name}: {found}, PyTorch {grad}"
-        if grad is not None and (
-            text := array_difference(found.detach().numpy(), grad.detach().numpy(), rtol)
-        ):
+        if grad is not None and (text := array_difference(array_of(found), array_of(grad), rtol)):
             return f"gradient of {name}: {text}"
     return ""
 

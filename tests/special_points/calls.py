@@ -253,8 +253,8 @@ COMPOSITIONS = """
     gaussian_nll_loss grid_sample grouped_mm gumbel_softmax index_reduce instance_norm interpolate
     linear_cross_entropy lp_pool1d lp_pool2d lp_pool3d matrix_exp multi_head_attention_forward
     multi_margin_loss multilabel_margin_loss multilabel_soft_margin_loss
-    scaled_dot_product_attention scatter_reduce triplet_margin_with_distance_loss upsample
-    upsample_bilinear upsample_nearest
+    istft scaled_dot_product_attention scatter_reduce stft triplet_margin_with_distance_loss
+    upsample upsample_bilinear upsample_nearest
 """
 """Sums, products and choices of functions that have lines; or random."""
 

@@ -15,12 +15,12 @@ import numpy as np
 
 import corex
 from tests.sweeps.arguments import TensorArg, new
-from tests.sweeps.calls import CALLS, Built, Call, build, invoke, tensors_of
+from tests.sweeps.calls import CALLS, Built, Call, array_of, build, invoke, tensors_of
 
 SHIFTS = (0, 1, 4)
 """How far apart two arguments are in their common memory, in elements."""
 
-_RANGES = {"f": (0.15, 0.85), "i": (1, 4), "u": (1, 4), "b": (0, 2)}
+_RANGES = {"f": (0.15, 0.85), "c": (0.15, 0.85), "i": (1, 4), "u": (1, 4), "b": (0, 2)}
 
 
 def memory(dtype: str, count: int) -> np.ndarray[Any, Any]:
@@ -28,7 +28,7 @@ def memory(dtype: str, count: int) -> np.ndarray[Any, Any]:
     rng = np.random.default_rng(7)
     kind = np.dtype(dtype).kind
     low, high = _RANGES[kind]
-    values = rng.uniform(low, high, count) if kind == "f" else rng.integers(low, high, count)
+    values = rng.uniform(low, high, count) if kind in "fc" else rng.integers(low, high, count)
     return np.asarray(values, dtype)
 
 
@@ -70,7 +70,7 @@ def outcome(run: Callable[[], Any]) -> Any:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            return [np.array(t.detach().numpy()) for t in tensors_of(run())]
+            return [np.array(array_of(t)) for t in tensors_of(run())]
     except Exception as error:
         return error
 

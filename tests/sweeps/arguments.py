@@ -43,6 +43,8 @@ DEFINITE = Kind("definite")
 PIVOT = Kind("pivot", "int32")
 SAMPLE = Kind("sample", low=0.05, high=0.95)
 SIGN = Kind("sign")
+COMPLEX = Kind("any", "complex128")
+HERMITIAN = Kind("definite", "complex128")
 FIXED = Kind("positive", low=0.2, high=2.0)
 SINGLE = Kind("any", "float32")
 INTEGER = Kind("integer", "int64", -4, 5)
@@ -84,10 +86,13 @@ class TensorArg:
             values = rng.integers(0, 2, shape) * 2 - 1
         elif kind is PIVOT:  # every row is swapped with the last one
             values = np.full(shape, shape[-1])
-        elif kind.dtype.startswith("float"):
+        elif kind.dtype.startswith(("float", "complex")):
             values = rng.uniform(kind.low, kind.high, shape)
-            if kind is DEFINITE:  # symmetric, and well away from singular
-                values = values @ np.swapaxes(values, -1, -2) + np.eye(shape[-1]) * kind.high
+            if kind.dtype == "complex128":
+                values = values + 1j * rng.uniform(kind.low, kind.high, shape)
+            if kind.name == "definite":  # symmetric, and well away from singular
+                turned = np.swapaxes(values, -1, -2).conj()
+                values = values @ turned + np.eye(shape[-1]) * kind.high
         else:
             values = rng.integers(int(kind.low), int(kind.high), shape)
         return np.asarray(values, dtype=dtype or kind.dtype)
@@ -123,6 +128,8 @@ def _table() -> dict[str, TensorArg]:
         DEFINITE: "sp:NN sb:BNN",
         PIVOT: "piv:BN",
         SIGN: "sign:MN vsign:N vsign3:M",
+        COMPLEX: "za:MN zt:BMN zr:BNK zd:NK zk:KN zm:MK zq:NN zv:N",
+        HERMITIAN: "zp:NN zb:BNN",
         INTEGER: "i:MN id:NK xi:BCHW fi:OCIJ ti:BMN t1i:MO3 w1i:OM3 t2i:CM22 voli:BO3HW f3i:OO232",
         SAMPLE: "at2:BC2 at3:BO3",
         SINGLE: "f32:MN t32:B48 r32:B84",
@@ -278,7 +285,7 @@ _ROLES = {
     "number": """value other min max alpha beta fill_value nan posinf neginf exponent start end step
         low high src weight input base self condition s values source""",
     "real": """eps rtol atol p threshold lambd negative_slope min_val max_val margin delta momentum
-        q dx spacing maxnorm range ord median sigma
+        q d dx spacing maxnorm range ord median sigma
         label_smoothing mean std norm_type correction lower upper tau scale dropout_p swap var
         scale_factor output_ratio""",
     "dim": "dim dims dim0 dim1 dim2 axis start_dim end_dim dimension destination",
@@ -289,7 +296,7 @@ _ROLES = {
         num_classes minlength ignore_index padding_idx decimals storage_offset divisor_override
         r bins N ind test_elements edge_order
         output_nr count window_length upscale_factor downscale_factor
-        embed_dim_to_check num_heads blank""",
+        embed_dim_to_check num_heads blank n_fft hop_length win_length""",
     "data": "data obj key args",
     "choice": "device",
 }

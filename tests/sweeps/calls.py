@@ -8,18 +8,19 @@ name that has none.
 
 A line of `samples/` is run by corex and by PyTorch alike. `name(...)` is `corex.name`, `.name(a,
 ...)` the method or property of `a`, `F.name(...)` a function of `nn.functional`,
-`linalg.name(...)` one of `linalg`. Names of tensors are those of `arguments.TENSORS`; the rest are
-literals. Marks in front: `-` without gradients (the result does not vary smoothly, or the function
-takes none), `~` the values are random or not defined, so that only shape, dtype and strides can be
-compared. A call that modifies its first argument gives that argument as its result.
+`linalg.name(...)` one of `linalg`, and so for `fft`. Names of tensors are those of
+`arguments.TENSORS`; the rest are literals. Marks in front: `-` without gradients (the result does
+not vary smoothly, or the function takes none), `~` the values are random or not defined, so that
+only shape, dtype and strides can be compared. A call that modifies its first argument gives that
+argument as its result.
 
     for call in CALLS:
         ours = run(call, corex, layout="transposed", gradients=True)
         theirs = run(call, torch, layout="transposed", gradients=True)
 
 - `call.text` is the call's id, such as `softmax(a, 1)`; `call.name` the function's name;
-  `call.where` is 'function', 'method', 'functional' or 'linalg'. `call.values` says whether values
-  can be compared (they cannot where they are random), `call.smooth` whether gradients can,
+  `call.where` is 'function', 'method', 'functional', 'linalg' or 'fft'. `call.values` says whether
+  values can be compared (they cannot where they are random), `call.smooth` whether gradients can,
   `call.inplace` whether the first argument is modified (it is then the result).
 - `call.args` and `call.kwargs` are `TensorArg` (name, shape in letters, kind of elements), `Given`
   (value, parameter name, role: number, real, dim, size, count, flag, choice, data, none),
@@ -70,6 +71,9 @@ SAMPLES = tuple(
     [_FOLDER / f"{family}.txt" for family in _FIRST]
     + [path for path in sorted(_FOLDER.glob("*.txt")) if path.stem not in _FIRST]
 )
+
+MODULES = ("linalg", "fft")
+"""The modules whose functions are called by their names in them."""
 
 _DTYPES = ("float64", "float32", "int64", "int32", "uint8", "bool")
 _CONSTANTS = {"inf": float("inf"), "nan": float("nan"), "slice": slice, "Ellipsis": Ellipsis}
@@ -129,8 +133,8 @@ def parse(line: str) -> Call:
         where, code = "method", code[1:]
     elif code.startswith("F."):
         where, code = "functional", code[2:]
-    elif code.startswith("linalg."):
-        where, code = "linalg", code.removeprefix("linalg.")
+    elif code.split(".", 1)[0] in MODULES:
+        where, code = code.split(".", 1)
     node = ast.parse(code, mode="eval").body
     assert isinstance(node, ast.Call), line
     assert isinstance(node.func, ast.Name), line
@@ -294,7 +298,8 @@ def build(
         chosen = layout if isinstance(layout, str) else layout.get(name, "contiguous")
         placed = LAYOUTS[chosen](argument.array(sizes, (dtypes or {}).get(name)))
         whole = new(library, placed.memory)
-        wants = gradients and argument.gradient and whole.dtype.is_floating_point
+        inexact = whole.dtype.is_floating_point or whole.dtype.is_complex
+        wants = gradients and argument.gradient and inexact
         if wants and call.inplace and name == first:
             built.leaves[name] = whole.requires_grad_()
             made = placed.view(whole.clone())
@@ -337,8 +342,8 @@ def find(call: Call, library: Any) -> Callable[..., Any]:
 
 def _owner(call: Call, library: Any) -> Any:
     """The module that has the function."""
-    if call.where == "linalg":
-        return library.linalg
+    if call.where in MODULES:
+        return getattr(library, call.where)
     return library.nn.functional if call.where == "functional" else library
 
 
@@ -346,8 +351,8 @@ def exists(call: Call, library: Any) -> bool:
     """Whether the library has the function."""
     if call.where == "method":
         return hasattr(library.Tensor, call.name)
-    if call.where == "linalg":
-        return hasattr(library.linalg, call.name)
+    if call.where in MODULES:
+        return hasattr(getattr(library, call.where), call.name)
     return hasattr(library, call.name) or hasattr(library.nn.functional, call.name)
 
 
@@ -396,6 +401,11 @@ def tensors_of(value: Any) -> Iterator[Any]:
             yield from tensors_of(item)
     elif hasattr(value, "requires_grad"):
         yield value
+
+
+def array_of(t: Any) -> Any:
+    """The elements of a tensor of either library; PyTorch's conjugates are computed before."""
+    return t.detach().resolve_conj().resolve_neg().numpy()
 
 
 def backward(library: Any, value: Any) -> None:

@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from tests.sweeps.calls import CALLS, Call, Outcome, exists, run, tensors_of
+from tests.sweeps.calls import CALLS, Call, Outcome, array_of, exists, run, tensors_of
 
 FILE = Path(__file__).with_name("empties.txt")
 
@@ -50,6 +50,13 @@ KNOWN = {
     "F.scaled_dot_product_attention(heads, heads2, heads2, p5)": "PyTorch's mask has no gradient",
     "linear_cross_entropy": "a target into nothing is refused by another class",
     "F.cross_entropy(t, yt)": "a target into nothing is refused by another class",
+    **dict.fromkeys(
+        """
+        fft fft2 fftn ifft ifft2 ifftn rfft rfft2 rfftn irfft irfft2 irfftn hfft hfft2 hfftn ihfft
+        ihfft2 ihfftn stft
+        """.split(),
+        "PyTorch's library refuses a batch of no transforms",
+    ),
 }
 
 
@@ -101,7 +108,10 @@ def _one(t: Any, values: bool) -> str:
 
 def _content(t: Any) -> str:
     """The one value that all elements have, or a number that depends on all of them."""
-    flat = np.asarray(t.detach().numpy(), np.float64).reshape(-1)
+    flat = array_of(t)
+    if flat.dtype.kind == "c":
+        flat = flat.real + 2 * flat.imag
+    flat = np.asarray(flat, np.float64).reshape(-1)
     if np.isnan(flat).all() or (flat == flat[0]).all():
         return f" = {flat[0] + 0.0:.5g}"
     return f" ~ {float(flat @ np.cos(np.arange(flat.size) + 0.5)):.5g}"

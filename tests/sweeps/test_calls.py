@@ -9,7 +9,7 @@ from typing import Any
 import corex
 import corex.nn.functional as F
 from corex.tensor.schema import REGISTRY
-from tests.sweeps.calls import CALLS, SAMPLES, Outcome, run
+from tests.sweeps.calls import CALLS, MODULES, SAMPLES, Outcome, run
 
 # Public names that have no sample call, and why.
 EXCLUDED = {
@@ -50,8 +50,10 @@ def public() -> Iterator[tuple[str, Any]]:
         yield f".{name}", inspect.getattr_static(corex.Tensor, name)
     for name in F.__all__:
         yield f"F.{name}", getattr(F, name)
-    for name in corex.linalg.__all__:
-        yield f"linalg.{name}", getattr(corex.linalg, name)
+    for module in MODULES:
+        space = getattr(corex, module)
+        for name in space.__all__:
+            yield f"{module}.{name}", getattr(space, name)
 
 
 def test_every_public_name_has_a_call_or_a_reason() -> None:

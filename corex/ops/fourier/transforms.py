@@ -146,7 +146,7 @@ def _of_half(input: Tensor, n: int | None, dim: int, norm: str | None, forward: 
     if n is not None:
         t = _resized(t, (at,), (n // 2 + 1,))
     scale = scale_of(norm, forward)
-    return c2r(_conjugate(t) if forward else t, (at,), scale, size)
+    return c2r(_conjugate(t) if forward else t, (at,), scale, size, t.strides)
 
 
 def fft(input: Tensor, n: int | None = None, dim: int = -1, norm: str | None = None) -> Tensor:
