@@ -128,10 +128,9 @@ _C2R = host_op(
 )  # fmt: skip
 
 
-def c2r(a: Tensor, dims: Dims, scale: str, size: int, strides: Dims | None = None) -> Tensor:
-    """The inverse transform of values whose other half are conjugates, to `size` real numbers, laid
-    out as if `a` had the strides."""
-    strides, last = strides or a.strides, dims[-1]
+def c2r(a: Tensor, dims: Dims, scale: str, size: int) -> Tensor:
+    """The inverse transform of values whose other half are conjugates, to `size` real numbers."""
+    strides, last = a.strides, dims[-1]
     between = order_of(strides, sorted_dims(strides, dims[:-1]))
     order = (*[d for d in between if d != last], last)
     found: Tensor = _C2R(a, dims, scale, size, order=order)

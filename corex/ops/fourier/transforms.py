@@ -108,6 +108,8 @@ def _real_input(name: str, t: Tensor, value: str) -> Tensor:
 
 def _conjugate(t: Tensor) -> Tensor:
     """The conjugates, in the layout of the tensor."""
+    if 0 in t.strides:  # which no result can have
+        return t.conj()
     order = memory_order(t.strides)
     back = tuple(sorted(range(t.ndim), key=order.__getitem__))
     return relaid(t.permute(order).conj(), back)
@@ -146,7 +148,7 @@ def _of_half(input: Tensor, n: int | None, dim: int, norm: str | None, forward: 
     if n is not None:
         t = _resized(t, (at,), (n // 2 + 1,))
     scale = scale_of(norm, forward)
-    return c2r(_conjugate(t) if forward else t, (at,), scale, size, t.strides)
+    return c2r(_conjugate(t) if forward else t, (at,), scale, size)
 
 
 def fft(input: Tensor, n: int | None = None, dim: int = -1, norm: str | None = None) -> Tensor:
