@@ -229,7 +229,9 @@ def plain(value: Any, strides: bool = False) -> Any:
     return str(value).replace("torch.", "").replace("corex.", "")
 
 
-TOLERANCE = {"float64": 1e-10, "float32": 2e-5}
+TOLERANCE = {
+    "float64": 1e-10, "float32": 2e-5, "float16": 1e-2, "complex128": 1e-10, "complex64": 2e-5,
+}  # fmt: skip
 
 
 def difference(ours: Any, theirs: Any, rtol: float = 0.0) -> str:
@@ -270,7 +272,7 @@ def array_difference(ours: Array, theirs: Array, rtol: float = 0.0) -> str:
     """The first element that differs, or ''."""
     if ours.shape != theirs.shape:
         return f"shape {ours.shape}, PyTorch {theirs.shape}"
-    if theirs.dtype.kind != "f":
+    if theirs.dtype.kind not in "fc":
         bad = ours != theirs
     else:
         bound = rtol or TOLERANCE[theirs.dtype.name]
