@@ -58,7 +58,7 @@ def composition(
         given = arguments[:count]
         tensors = [t for t in given if isinstance(t, Tensor)]
         key = tensors[0].key
-        if key.dtype.is_floating_point and not key.dtype.keeps_floats:
+        if key.dtype.is_inexact and key.dtype.compute is not None:
             return _wider(run, key, arguments)
         # Where dtypes or places differ, the parts' own derivatives convert on the way back.
         if (
@@ -80,13 +80,19 @@ def composition(
 
 
 def _wider(run: Callable[..., Tensor], key: DispatchKey, arguments: tuple[Any, ...]) -> Tensor:
-    """A call on 16-bit floats: all steps in the wider dtype, so that the result is rounded once."""
+    """A call on 16-bit floats, or complex numbers of them: all steps in the wider dtype, so that
+    the result is rounded once."""
     dtype, compute = key.dtype, key.dtype.compute
     assert compute is not None
     wide = [cast(a, compute) if isinstance(a, Tensor) and a.key.dtype is dtype else a
             for a in arguments]  # fmt: skip
     result = run(*wide)
-    return cast(result, dtype) if result.key.dtype is compute else result
+    found = result.key.dtype
+    if found is compute:
+        return cast(result, dtype)
+    if found is compute.to_real():
+        return cast(result, dtype.to_real())
+    return cast(result, dtype.to_complex()) if found is compute.to_complex() else result
 
 
 def inplace_form(

@@ -21,7 +21,7 @@ def numbers(*shape: int) -> Any:
 
 SQUARE = numbers(2, 3, 3) + 2 * np.eye(3)
 DEFINITE = SQUARE @ np.swapaxes(SQUARE, 1, 2).conj() + np.eye(3)
-TALL = numbers(2, 4, 3)
+TALL = numbers(2, 3, 2)
 RIGHT = numbers(2, 3, 2)
 
 
@@ -45,7 +45,7 @@ def test_factors_multiply_to_the_matrix(each_backend: str, dtype: str) -> None:
     same(q @ r, a)
     reflectors, tau = corex.geqrf(a)
     same(L.householder_product(reflectors, tau), q)
-    same(corex.ormqr(reflectors, tau, q, True, True)[..., :3, :], q.mH @ q)
+    same(corex.ormqr(reflectors, tau, q, True, True)[..., :2, :], q.mH @ q)
     u, s, vh = L.svd(a, False)
     assert s.dtype is real
     same((u * s.unsqueeze(-2)) @ vh, a)
@@ -131,7 +131,7 @@ SMOOTH: dict[str, tuple[Callable[..., Any], tuple[Any, ...]]] = {
     "eigh": (lambda a: L.eigvalsh(hermitian(a)), (DEFINITE,)),
     "eig": (eigen, (SQUARE,)),
     "pinv": (L.pinv, (TALL,)),
-    "lstsq": (lambda a, b: L.lstsq(a, b)[:2], (TALL, TALL[..., :2].copy())),
+    "lstsq": (lambda a, b: L.lstsq(a, b)[:2], (TALL, TALL[..., :1].copy())),
     "matrix_exp": (L.matrix_exp, (SQUARE,)),
     "nuclear norm": (lambda a: L.matrix_norm(a, "nuc"), (TALL,)),
 }

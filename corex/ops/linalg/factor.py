@@ -79,8 +79,10 @@ _PERMUTATION = host_op(
 
 def permutation(lu: Tensor, pivots: Tensor) -> Tensor:
     """P of A = P @ L @ U."""
-    found: Tensor = _PERMUTATION(pivots, lu.shape[-2], lu.key.dtype.name)
-    return found
+    dtype = lu.key.dtype
+    made = dtype if dtype.compute is None else dtype.compute  # which NumPy has
+    found: Tensor = _PERMUTATION(pivots, lu.shape[-2], made.name)
+    return found if made is dtype else found.to(dtype)
 
 
 def lower_of(lu: Tensor) -> Tensor:
