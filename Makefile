@@ -70,6 +70,7 @@ test: $(VENV)/.installed
 
 parity: $(VENV)/.torch
 	$(PYTEST) -m parity $(OPTIONS)
+	$(BIN)/python -m tests.parity.table
 
 # Random programs in corex and PyTorch, step by step; prints those in which they part.
 FUZZ_PROGRAMS ?= 100000

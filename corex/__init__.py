@@ -73,6 +73,14 @@ from corex.errors import (
     OutOfMemoryError,
     PluginError,
 )
+from corex.formats import (
+    MemoryFormat,
+    channels_last,
+    channels_last_3d,
+    contiguous_format,
+    preserve_format,
+    strided,
+)
 from corex.interop.dlpack import install as _install_dlpack
 from corex.interop.numpy import install as _install_numpy
 from corex.interop.objects import install as _install_objects
@@ -115,7 +123,8 @@ __all__: list[str] = [
     "float16", "half", "bfloat16", "float", "float32", "float64", "double",
     "complex32", "chalf", "complex64", "cfloat", "complex128", "cdouble",
     "can_cast", "finfo", "get_default_dtype", "iinfo", "promote_types", "result_type",
-    "set_default_dtype",
+    "set_default_dtype", "memory_format", "channels_last", "channels_last_3d", "contiguous_format",
+    "preserve_format", "strided",
     "device", "find_place", "forget_kernels", "get_backend", "get_include", "is_strict", "place_of",
     "OpCall", "observe", "placement", "Report", "set_backend", "set_strict", "use_backend",
     "empty_cache", "memory_stats", "synchronize",
@@ -134,6 +143,7 @@ else:
     __all__ += ops.functions
 
 dtype = DType
+memory_format = MemoryFormat
 float = float32
 double = float64
 half = float16

@@ -16,6 +16,7 @@ from typing import Any, TypeVar
 
 from corex.device import device
 from corex.dtypes import DType
+from corex.formats import strided
 from corex.generated import NAME, function_of
 from corex.ops.out import into, signature
 from corex.ops.promotion import as_number
@@ -39,10 +40,13 @@ def guarded(
         try:
             return function(*args, **kwargs)
         except _SYMPTOMS as error:
-            wrong = _explained(name, function, args, kwargs, error)
-            if wrong is None:
-                raise
-            raise wrong from error
+            again = _renamed(function, args, kwargs)
+            if again is None:
+                wrong = _explained(name, function, args, kwargs, error)
+                if wrong is None:
+                    raise
+                raise wrong from error
+        return call(*args, **again)
 
     def call_into(*args: Any, out: Any = None, **kwargs: Any) -> Any:
         try:
@@ -50,10 +54,13 @@ def guarded(
                 return function(*args, **kwargs)
             return into(out, name, rule, function, args, kwargs)
         except _SYMPTOMS as error:
-            wrong = _explained(name, function, args, kwargs, error)
-            if wrong is None:
-                raise
-            raise wrong from error
+            again = _renamed(function, args, kwargs)
+            if again is None:
+                wrong = _explained(name, function, args, kwargs, error)
+                if wrong is None:
+                    raise
+                raise wrong from error
+        return call_into(*args, out=out, **again)
 
     public: Any = functools.wraps(function)(call_into if rule else call)
     if rule:
@@ -164,6 +171,39 @@ def _wrong_argument(
         if culprit and type(value).__name__ == culprit[1] and not isinstance(value, Tensor):
             return f"'{name}' cannot be {_described(value)}"
     return None
+
+
+# ---- other names of arguments --------------------------------------------------------------------
+_OTHER_NAMES = {
+    # NumPy's, which PyTorch takes everywhere
+    "axis": "dim", "keepdims": "keepdim", "x": "input", "a": "input", "x1": "input", "x2": "other",
+    # PyTorch's for one function's several forms
+    "sections": "indices_or_sections", "indices": "indices_or_sections",
+    "tensor_indices_or_sections": "indices_or_sections",
+    "element": "elements", "test_element": "test_elements", "from": "low", "to": "high",
+}  # fmt: skip
+_NO_CHOICE = {"layout": (None, strided), "pin_memory": (None, False), "sparse_grad": (False,)}
+"""Arguments that PyTorch takes, and the values of which there is but one here."""
+
+
+def _renamed(
+    function: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]
+) -> dict[str, Any] | None:
+    """The keyword arguments by the function's own names; None if no other names are among them."""
+    parameters = inspect.signature(function).parameters
+    unknown = [name for name in kwargs if name not in parameters]
+    if not unknown or any([p.kind is p.VAR_KEYWORD for p in parameters.values()]):
+        return None
+    found = {name: value for name, value in kwargs.items() if name in parameters}
+    first = next(iter(parameters))
+    for name in unknown:
+        if name in _NO_CHOICE and any([kwargs[name] is value for value in _NO_CHOICE[name]]):
+            continue
+        own = first if name == "input" and not args else _OTHER_NAMES.get(name)
+        if own is None or own not in parameters or own in found:
+            return None
+        found[own] = kwargs[name]
+    return found
 
 
 def _described(value: Any) -> str:

@@ -48,7 +48,8 @@ class OpSchema:
         takes: the dtypes that its inputs may have, but for those whose dtype is fixed (indices).
         family: unary, binary, compare, reduce, ... ; groups tables, tests and reports.
         uniform: all views of the op have one dtype, so the first input's key selects the kernel.
-        promote: 'float' if integer inputs become the default float dtype first.
+        promote: 'float' if integer inputs become the default float dtype first, 'int' if truth
+            values become int64.
         rule_params: how many of the last params only the result rule needs, not the kernel.
         changing: params that differ from call to call of one program (an optimizer's step, the
             place in a stream of random numbers) without making another call of it.

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from corex.device import device
 from corex.dtypes import DType
+from corex.formats import Layout, MemoryFormat, contiguous_format, is_in, strided
 from corex.layout import contiguous_strides, is_contiguous, numel
 from corex.tensor.node import LEAVES, UNREACHED, AccumulateGrad, Node, RemovableHandle
 from corex.tensor.place import DispatchKey
@@ -175,8 +176,10 @@ class Tensor(_Base):
         """Address of the first element, where the backend has addresses; else the offset."""
         return self.storage_.data_ptr() + self.offset * self.key.dtype.itemsize
 
-    def is_contiguous(self) -> bool:
-        """Whether the elements lie dense in row-major order."""
+    def is_contiguous(self, *, memory_format: MemoryFormat = contiguous_format) -> bool:
+        """Whether the elements lie dense in row-major order, or in that of another format."""
+        if memory_format is not contiguous_format:
+            return is_in(memory_format, self.shape, self.strides)
         return self._strides is None or is_contiguous(self.shape, self._strides)
 
     def is_floating_point(self) -> bool:
@@ -194,6 +197,11 @@ class Tensor(_Base):
     def type_name(self) -> str:
         """The name of the tensor's type, such as 'corex.FloatTensor'."""
         return f"corex.{self.key.dtype.type_name}"
+
+    @property
+    def layout(self) -> Layout:
+        """`corex.strided`."""
+        return strided
 
     @property
     def is_cuda(self) -> bool:

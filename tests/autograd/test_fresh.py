@@ -62,6 +62,7 @@ CALLS: list[Callable[[Any, Any, Any], Any]] = [
     lambda a, b, c: F.binary_cross_entropy(a, b),
     lambda a, b, c: F.binary_cross_entropy_with_logits(a, b, pos_weight=c.detach()),
     lambda a, b, c: F.hardtanh(a),
+    lambda a, b, c: corex.bernoulli(a.sigmoid()),
     lambda a, b, c: F.prelu(a, c[:1]),
     lambda a, b, c: F.elu(a),
     lambda a, b, c: F.logsigmoid(a),

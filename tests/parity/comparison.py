@@ -204,6 +204,17 @@ def _backward(value: Any) -> None:
             t.backward(library.from_numpy(weight), retain_graph=True)
 
 
+def _array(t: Any) -> Array:
+    """The elements; NumPy has neither bfloat16 nor complex32."""
+    whole, dtype = t.detach(), str(t.dtype).split(".")[1]
+    if dtype == "bfloat16":
+        whole = whole.float()
+    elif dtype == "complex32":
+        whole = whole.cfloat()
+    array: Array = whole.resolve_conj().numpy()
+    return array
+
+
 def plain(value: Any, strides: bool = False) -> Any:
     """A value without its library, comparable."""
     if hasattr(value, "requires_grad"):
@@ -211,7 +222,7 @@ def plain(value: Any, strides: bool = False) -> Any:
             "dtype": str(value.dtype).split(".")[1],
             "shape": tuple(value.shape),
             "requires_grad": value.requires_grad,
-            "values": value.detach().resolve_conj().numpy(),
+            "values": _array(value),
         }
         if strides:
             shown |= {

@@ -13,7 +13,7 @@ ROOT = Path(__file__).parents[2]
 
 # From the ground floor up. A file may import those before it; a folder counts as one entry.
 FLOORS = """
-    errors dtypes device layout generated backend
+    errors dtypes device layout formats generated backend
     tensor observe plugins dispatch return_types
     ops autograd interop
     compiler

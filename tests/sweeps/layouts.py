@@ -30,6 +30,8 @@ ROW_MAJOR = {
     "sort(t, 1)",
     "rand_like(a)",
     "randn_like(a)",
+    "randn_like(a, dtype=float32)",
+    "sort(m, 1)",
 }
 
 

@@ -14,6 +14,7 @@ from corex import Tensor
 from corex.errors import warn
 from corex.layout import numel
 from corex.nn.functional.resize import cubic_weight
+from corex.ops.promotion import require_kinds
 from corex.ops.shape.views import shaped
 
 
@@ -115,7 +116,8 @@ def grid_sample(
 
 def _check(input: Tensor, grid: Tensor, mode: str) -> None:
     dims = input.dim() - 2
-    if input.dtype != grid.dtype or not input.is_floating_point():
+    require_kinds("grid_sampler", "f", input)
+    if input.dtype != grid.dtype:
         raise RuntimeError(
             f"grid_sampler(): expected input and grid to have same dtype, but input has "
             f"{input.dtype} and grid has {grid.dtype}"

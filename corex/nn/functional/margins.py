@@ -10,6 +10,7 @@ from corex import Tensor
 from corex.nn.functional.distance import pairwise_distance
 from corex.nn.functional.loss import legacy_reduction
 from corex.ops.nn.loss import reduced
+from corex.ops.promotion import require_kinds
 
 
 def cosine_embedding_loss(
@@ -141,7 +142,7 @@ def multi_margin_loss(
         ValueError: p is neither 1 nor 2, or the weight has not one dim. RuntimeError: shapes, or a
             class out of range.
     """
-    reduction = legacy_reduction(size_average, reduce, reduction)
+    reduction = _checked_reduction(legacy_reduction(size_average, reduce, reduction))
     if p not in (1, 2):
         raise ValueError("only p == 1 and p == 2 supported")
     if weight is not None and weight.dim() != 1:
@@ -154,6 +155,7 @@ def multi_margin_loss(
         )
     if weight is not None and weight.numel() != classes:
         raise RuntimeError(f"inconsistent weight size, expected {classes} but got {weight.shape}")
+    require_kinds("multi_margin_loss", "f", input)
     if count and not bool(((target >= 0) & (target < classes)).all()):
         raise RuntimeError("target out of range")
     at = target.reshape((count, 1))
@@ -181,12 +183,13 @@ def multilabel_margin_loss(
     Raises:
         RuntimeError: shapes differ, or a label out of range.
     """
-    reduction = legacy_reduction(size_average, reduce, reduction)
+    reduction = _checked_reduction(legacy_reduction(size_average, reduce, reduction))
     rows = _as_rows(input, "multilabel_margin_loss")
     if target.shape != input.shape and target.numel() != input.numel():
         raise RuntimeError(
             f"inconsistent target size: {list(target.shape)} for input of size: {list(input.shape)}"
         )
+    require_kinds("multilabel_margin_loss", "f", input)
     labels = target.reshape(rows.shape)
     classes = rows.shape[1]
     if labels.numel() and not bool(((labels >= -1) & (labels < classes)).all()):
@@ -198,6 +201,16 @@ def multilabel_margin_loss(
     counted = given.unsqueeze(2) & is_label.logical_not().unsqueeze(1) & (gap > 0)
     loss = corex.where(counted, gap, corex.zeros_like(gap)).sum((1, 2)) / classes
     return reduced(loss if input.dim() == 2 else loss.sum(), reduction)
+
+
+def _checked_reduction(reduction: str) -> str:
+    """
+    Raises:
+        ValueError: another reduction than there are.
+    """
+    if reduction not in ("none", "mean", "sum"):
+        raise ValueError(f"{reduction} is not a valid value for reduction")
+    return reduction
 
 
 def _as_rows(input: Tensor, op: str) -> Tensor:

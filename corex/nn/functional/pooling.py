@@ -135,6 +135,7 @@ def adaptive_avg_pool3d(input: Tensor, output_size: Any) -> Tensor:
     Raises:
         RuntimeError: not three sizes, or a negative one.
     """
+    _check_dims(input, output_size, 3)
     volumes = _batched("adaptive_avg_pool3d", input, 3)
     require_kinds("adaptive_avg_pool3d", "f", input)
     size = _target(output_size, volumes.shape[2:], "adaptive_avg_pool3d")
@@ -193,6 +194,11 @@ def max_pool3d_with_indices(
         RuntimeError: a window that does not fit, or more padding than half of it.
     """
     volumes = _batched("max_pool3d", input, 3)
+    if input.dim() == 4 and not input.shape[0]:
+        raise RuntimeError(
+            f"max_pool3d: Expected input's non-batch dimensions to have positive length, but input "
+            f"has a shape of {list(input.shape)}"
+        )
     kernel = numbers(kernel_size, 3, "kernel_size")
     steps, margin = _steps(stride, kernel), numbers(padding, 3, "padding")
     spread = numbers(dilation, 3, "dilation")
@@ -232,8 +238,18 @@ def max_pool3d(
     return both if return_indices else both[0]
 
 
+def _check_dims(input: Tensor, output_size: Any, dims: int) -> None:
+    """
+    Raises:
+        ValueError: sizes for as many dims as there are, or more.
+    """
+    if dims > 1 and isinstance(output_size, Sequence) and input.dim() <= len(output_size):
+        raise ValueError(f"Input dimension should be at least {len(output_size) + 1}")
+
+
 def _adaptive_max(op: str, input: Tensor, output_size: Any, dims: int) -> tuple[Tensor, Tensor]:
     """Maxima over a grid of parts, the last dim first, and their flat positions."""
+    _check_dims(input, output_size, dims)
     whole = _batched(op, input, dims)
     require_kinds(op, "f", input)
     sizes = whole.shape[2:]

@@ -16,6 +16,7 @@ from corex.dispatch.bind import fill
 from corex.dispatch.devices import find_place
 from corex.dispatch.resolve import empty as allocate_dense
 from corex.dtypes import DType
+from corex.formats import Layout, MemoryFormat, order_in
 from corex.layout import checked_bytes, contiguous_strides, extent, numel
 from corex.ops.out import write_out
 from corex.ops.promotion import Number, as_number, check_fits, number_dtype, require_tensor
@@ -144,6 +145,19 @@ def strided_tensor_of(key: DispatchKey, shape: Shape, strides: Shape) -> Tensor:
     return make(allocate(key.place, nbytes, key.dtype), key, shape, strides)
 
 
+def strides_in(memory_format: MemoryFormat, shape: tuple[int, ...]) -> tuple[int, ...]:
+    """The strides of a new tensor in a memory format.
+
+    Raises:
+        RuntimeError: a format that follows another tensor, or is one of other numbers of dims.
+    """
+    order = order_in(memory_format, len(shape))
+    if order is None:
+        return contiguous_strides(shape)
+    dense = contiguous_strides(tuple([shape[dim] for dim in order]))
+    return tuple([dense[order.index(dim)] for dim in range(len(shape))])
+
+
 def finished(
     name: str, result: Tensor, out: Tensor | None, requires_grad: bool, value: Number | None = None
 ) -> Tensor:
@@ -164,10 +178,18 @@ def _constant(name: str, value: Number | None) -> Callable[..., Tensor]:
         device: DeviceLike = None,
         requires_grad: bool = False,
         backend: str | None = None,
+        layout: Layout | None = None,
+        pin_memory: bool = False,
+        memory_format: MemoryFormat | None = None,
     ) -> Tensor:
         shape = shape_of(name, sizes, size)
         key = key_for(name, dtype, None, device, backend, out)
-        return finished(name, new_tensor_of(key, shape), out, requires_grad, value)
+        if memory_format is None:
+            result = new_tensor_of(key, shape)
+        else:
+            result = strided_tensor_of(key, shape, strides_in(memory_format, shape))
+        result = finished(name, result, out, requires_grad, value)
+        return result.pin_memory() if pin_memory else result
 
     what = "Uninitialised memory" if value is None else f"A tensor of {name}"
     create.__doc__ = f"{what}, of the given shape and the default float dtype.\n\n{_RAISES}"
@@ -202,6 +224,8 @@ def full(
     device: DeviceLike = None,
     requires_grad: bool = False,
     backend: str | None = None,
+    layout: Layout | None = None,
+    pin_memory: bool = False,
 ) -> Tensor:
     """A tensor of one number, whose type decides the dtype unless it is given.
 
@@ -213,7 +237,8 @@ def full(
     value = number_of("full", "fill_value", fill_value)
     key = key_for("full", dtype, number_dtype(value), device, backend, out)
     check_fits(value, key.dtype)
-    return finished("full", new_tensor_of(key, shape), out, requires_grad, value)
+    result = finished("full", new_tensor_of(key, shape), out, requires_grad, value)
+    return result.pin_memory() if pin_memory else result
 
 
 @function()

@@ -11,6 +11,7 @@ from corex.dispatch.devices import find_place_from
 from corex.dispatch.record import record
 from corex.dispatch.resolve import check_overlap, empty, same_view
 from corex.dtypes import ALL, DType
+from corex.formats import MemoryFormat, preserve_format
 from corex.layout import broadcast_shapes, numel
 from corex.ops.inplace import apply_copy, check_inplace, set_history
 from corex.ops.places import to_place
@@ -24,7 +25,7 @@ from corex.ops.promotion import (
     written,
 )
 from corex.ops.registration import function, method
-from corex.ops.shape.views import clone, expand
+from corex.ops.shape.views import clone, expand, formatted
 from corex.tensor.modes import mode
 from corex.tensor.pinned import copy_later
 from corex.tensor.place import Place
@@ -41,7 +42,7 @@ def to(
     backend: str | None = None,
     copy: bool = False,
     non_blocking: bool = False,
-    memory_format: Any = None,
+    memory_format: MemoryFormat | None = None,
 ) -> Tensor:
     """The tensor with another dtype, device or backend; itself if nothing changes.
 
@@ -83,6 +84,8 @@ def to(
         result = to_place(result, place, non_blocking and whole)
     if dtype is not None and dtype is not result.key.dtype:
         result = cast(result, dtype)
+    if memory_format is not None:
+        result = formatted(result, memory_format)
     return clone(self) if copy and result is self else result
 
 
@@ -133,8 +136,9 @@ def _cast_method(name: str, dtype: DType) -> None:
     """`.float()`, `.long()` and so on."""
 
     @method(name, quick=True)
-    def convert(self: Tensor, memory_format: Any = None) -> Tensor:
-        return cast(self, dtype)
+    def convert(self: Tensor, *, memory_format: MemoryFormat = preserve_format) -> Tensor:
+        result = cast(self, dtype)
+        return result if memory_format is preserve_format else formatted(result, memory_format)
 
     convert.__name__ = convert.__qualname__ = name
     convert.__doc__ = f"The tensor converted to {dtype!r}."

@@ -8,6 +8,7 @@ from typing import Any
 from corex.dispatch.bind import fill
 from corex.dispatch.devices import find_place_from
 from corex.dispatch.resolve import empty as allocate_dense
+from corex.formats import Layout, MemoryFormat, preserve_format
 from corex.layout import strides_like
 from corex.ops.create.constant import (
     DeviceLike,
@@ -21,6 +22,7 @@ from corex.ops.create.constant import (
     number_of,
     shape_of,
     strided_tensor_of,
+    strides_in,
 )
 from corex.ops.promotion import Number, check_fits, require_tensor
 from corex.ops.registration import function, method
@@ -38,6 +40,13 @@ def _key_like(
     return place.keys[(dtype_of(name, dtype) or like.key.dtype).index]
 
 
+def strides_of(like: Tensor, memory_format: MemoryFormat | None) -> tuple[int, ...]:
+    """The strides of a tensor that is like another in shape, in a memory format or as that lies."""
+    if memory_format is None or memory_format is preserve_format:
+        return strides_like(like.shape, like.strides)
+    return strides_in(memory_format, like.shape)
+
+
 def _constant_like(name: str, value: Number | None) -> Callable[..., Tensor]:
     def create(
         input: Tensor,
@@ -46,17 +55,24 @@ def _constant_like(name: str, value: Number | None) -> Callable[..., Tensor]:
         device: DeviceLike = None,
         requires_grad: bool = False,
         backend: str | None = None,
+        layout: Layout | None = None,
+        pin_memory: bool = False,
+        memory_format: MemoryFormat | None = None,
     ) -> Tensor:
         like = input if type(input) is Tensor else require_tensor(name, input)
         key = like.key
         if dtype is not None or device is not None or backend is not None:
             key = _key_like(name, like, dtype, device, backend)
-        if like._strides is None:
+        if memory_format is not None:
+            result = strided_tensor_of(key, like.shape, strides_of(like, memory_format))
+        elif like._strides is None:
             result = allocate_dense(key, like.shape)
         else:
             result = strided_tensor_of(key, like.shape, strides_like(like.shape, like.strides))
         if value is not None:
             fill(result, value)
+        if pin_memory:
+            result = result.pin_memory()
         return result.requires_grad_() if requires_grad else result
 
     create.__doc__ = f"As `{name[:-5]}`, with the shape, dtype and place of `input`."
@@ -77,13 +93,14 @@ def full_like(
     device: DeviceLike = None,
     requires_grad: bool = False,
     backend: str | None = None,
+    memory_format: MemoryFormat | None = None,
 ) -> Tensor:
     """As `full`, with the shape, dtype and place of `input`."""
     like = require_tensor("full_like", input)
     value = number_of("full_like", "fill_value", fill_value)
     key = _key_like("full_like", like, dtype, device, backend)
     check_fits(value, key.dtype)
-    result = strided_tensor_of(key, like.shape, strides_like(like.shape, like.strides))
+    result = strided_tensor_of(key, like.shape, strides_of(like, memory_format))
     return finished("full_like", result, None, requires_grad, value)
 
 
@@ -97,10 +114,13 @@ def _new_constant(name: str, value: Number | None) -> Callable[..., Tensor]:
         device: DeviceLike = None,
         requires_grad: bool = False,
         backend: str | None = None,
+        layout: Layout | None = None,
+        pin_memory: bool = False,
     ) -> Tensor:
         key = _key_like(name, self, dtype, device, backend)
         result = new_tensor_of(key, shape_of(name, sizes, size))
-        return finished(name, result, None, requires_grad, value)
+        result = finished(name, result, None, requires_grad, value)
+        return result.pin_memory() if pin_memory else result
 
     create.__doc__ = f"As `corex.{name[4:]}`, with the dtype and place of this tensor."
     return named(create, name)
@@ -121,13 +141,16 @@ def new_full(
     device: DeviceLike = None,
     requires_grad: bool = False,
     backend: str | None = None,
+    layout: Layout | None = None,
+    pin_memory: bool = False,
 ) -> Tensor:
     """As `corex.full`, with the dtype and place of this tensor."""
     value = number_of("new_full", "fill_value", fill_value)
     key = _key_like("new_full", self, dtype, device, backend)
     check_fits(value, key.dtype)
     result = new_tensor_of(key, checked_shape("new_full", size))
-    return finished("new_full", result, None, requires_grad, value)
+    result = finished("new_full", result, None, requires_grad, value)
+    return result.pin_memory() if pin_memory else result
 
 
 @method()

@@ -146,7 +146,8 @@ def logspace(
     """
     key = key_for("logspace", dtype, None, device, backend, out)
     base = real_number(base, "logspace", "base")
-    _check_not_bool("logspace", key.dtype)
+    if steps:
+        _check_not_bool("logspace", key.dtype)
     exponents = _spaced("logspace", key, start, end, steps)
     exact = converted(exponents, dt.float64, exact_place(key.place))
     powers = pow_(base, exact)
@@ -160,7 +161,8 @@ def _spaced(name: str, key: DispatchKey, start: Any, end: Any, steps: int) -> Te
     For an integer dtype they are float64, between bounds whose fractions are cut off, and on the
     host if the key's device holds no float64.
     """
-    _check_not_bool(name, key.dtype)
+    if steps:
+        _check_not_bool(name, key.dtype)
     first = _bound(name, "start", start, key.dtype)
     last = _bound(name, "end", end, key.dtype)
     try:
@@ -313,7 +315,9 @@ def _triangle_indices(name: str, lower: bool) -> Callable[..., Tensor]:
 
         if row < 0 or col < 0:
             raise RuntimeError(f"{name}: row and col must be non-negative, got {row} and {col}")
-        wanted = dtype_of(name, dtype)
+        wanted = dtype_of(name, dtype) or dt.int64
+        if wanted not in (dt.int32, dt.int64):
+            raise NotImplementedError(f'"{name}" not implemented for {wanted.scalar!r}')
         count = _below(row, col, offset + 1) if lower else row * col - _below(row, col, offset)
         check_room(key_for(name, wanted, None, device, backend), (2, count))
         rows: list[int] = []

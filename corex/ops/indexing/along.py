@@ -12,9 +12,12 @@ from corex.dispatch.resolve import check_places
 from corex.layout import normalize_dim, numel
 from corex.ops.indexing.brackets import getitem, index_put_, setitem
 from corex.ops.indexing.rows import refuse_negative
+from corex.ops.inplace import check_inplace
+from corex.ops.pointwise.select import where
 from corex.ops.promotion import factor, require_tensor, written
 from corex.ops.registration import exported, method
-from corex.ops.shape.views import clone, dense_clone, unsqueeze
+from corex.ops.shape.views import before_write, clone, dense_clone, shaped, unsqueeze
+from corex.tensor.modes import mode
 from corex.tensor.tensor import Tensor
 
 
@@ -121,6 +124,12 @@ def index_fill_(self: Tensor, dim: int, index: Tensor, value: Any) -> Tensor:
             f"index_fill_ only supports a 0-dimensional value tensor, but got tensor with "
             f"{value.ndim} dimension(s)."
         )
+    elif value._node is not None and mode.enabled:  # each place has its part in its gradient once
+        check_inplace("index_fill", self, (self, value))
+        entries = _vector(self)
+        filled = entries.new_zeros((entries.shape[dim], *[1] * (entries.ndim - 1 - dim))) != 0
+        setitem(filled, (_vector(index),), True)
+        return self.copy_(shaped(where(filled, value, before_write(entries)), self.shape))
     setitem(_vector(self), _at(dim, index), value)
     return self
 

@@ -125,10 +125,10 @@ def _padded(g: Tensor, shape: tuple[int, ...]) -> Tensor:
 def _check_gather(op: str, a: Tensor, dim: int, index: Tensor) -> int:
     require_tensor(op, index, "index")
     dim = normalize_dim(dim, a.ndim)
+    if not numel(index.shape):
+        return dim  # it names nothing, whatever its shape and dtype
     if index.key.dtype.kind != "i":
         raise RuntimeError(f"{op}(): Expected dtype int32/int64 for index")
-    if not numel(index.shape):
-        return dim  # it names nothing, whatever its shape
     if max(index.ndim, 1) != max(a.ndim, 1):
         raise RuntimeError(
             f"Index tensor must have the same number of dimensions as input tensor: {op} got "
@@ -170,7 +170,8 @@ def gather(input: Tensor, dim: int, index: Tensor) -> Tensor:
     """
     dim = _check_gather("gather", require_tensor("gather", input), dim, index)
     if not numel(index.shape):
-        return shaped(gather_last(_last(input, dim), _nothing(index, input)), index.shape)
+        none = cast(_nothing(index, input), dt.int64)
+        return shaped(gather_last(_last(input, dim), none), index.shape)
     at = _last(cast(index, dt.int64), dim)
     try:
         result = gather_last(_last(input, dim), at, _order(index.ndim, dim))
@@ -286,7 +287,11 @@ def take_along_dim(input: Tensor, indices: Tensor, dim: int | None = None) -> Te
     """
     if dim is None:
         return gather(reshape(input, -1), 0, reshape(indices, -1))
-    if require_tensor("take_along_dim", indices, "indices").ndim != input.ndim:
+    if require_tensor("take_along_dim", indices, "indices").key.dtype is not dt.int64:
+        raise RuntimeError(
+            f"take_along_dim(): dtype of indices should be Long but got {indices.key.dtype.scalar}"
+        )
+    if indices.ndim != input.ndim:
         raise RuntimeError(
             f"take_along_dim(): input and indices should have the same number of dimensions, but "
             f"got {input.ndim} dimensions for input, and {indices.ndim} dimensions for indices"
@@ -300,4 +305,6 @@ def take_along_dim(input: Tensor, indices: Tensor, dim: int | None = None) -> Te
     shape = broadcast_shapes("take_along_dim", tuple(lead[0]), tuple(lead[1]))
     own = (*shape[:dim], input.shape[dim], *shape[dim + 1 :])
     at = (*shape[:dim], indices.shape[dim], *shape[dim + 1 :])
+    # Unlike those of `gather`, positions count from the end, too.
+    indices = indices.remainder(input.shape[dim]) if input.shape[dim] else indices
     return gather(expand(input, own), dim, expand(indices, at))

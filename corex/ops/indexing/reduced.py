@@ -19,7 +19,7 @@ from corex.ops.indexing.brackets import getitem, index_put
 from corex.ops.indexing.gather import gather, scatter, scatter_add
 from corex.ops.indexing.rows import refuse_negative
 from corex.ops.pointwise.select import where
-from corex.ops.promotion import cast, require_tensor
+from corex.ops.promotion import cast, require_kinds, require_tensor
 from corex.ops.reduce.order import argsort
 from corex.ops.registration import exported
 from corex.ops.shape.join import cat
@@ -158,6 +158,8 @@ _reduced = composition(
 def _combined(
     input: Tensor, dim: int, index: Tensor, src: Tensor, reduce: str, include_self: bool
 ) -> Tensor:
+    if reduce == "mean":
+        require_kinds("scatter_reduce", "uifc", input)
     index = refuse_negative("scatter_reduce", cast(index, dt.int64), input.shape[dim])
     if numel(index.shape) and int(index.amax().item()) >= input.shape[dim]:
         raise RuntimeError(
@@ -268,8 +270,8 @@ def index_reduce(
             f"index_reduce_(): self ({input.key.dtype!r}) and source ({source.key.dtype!r}) must "
             f"have the same scalar type"
         )
-    if input.key.dtype is dt.bool_:
-        raise NotImplementedError('"index_func_" not implemented for bool')
+    if not include_self:
+        require_kinds("index_func_", "uifc", input)
     whole, part = (t if t.shape else reshape(t, (1,)) for t in (input, source))
     count = numel(index.shape)
     want = (*whole.shape[:dim], count, *whole.shape[dim + 1 :])

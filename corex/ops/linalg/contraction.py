@@ -10,7 +10,7 @@ from typing import Any
 
 from corex.layout import normalize_dim, numel
 from corex.ops.linalg.matmul import added, bmm, dot, matmul, mm, mv, outer
-from corex.ops.promotion import Number, require_tensor
+from corex.ops.promotion import Number, require_kinds, require_tensor
 from corex.ops.reduce.reductions import sum_
 from corex.ops.registration import exported, function
 from corex.ops.shape.join import stack
@@ -217,7 +217,9 @@ def tensordot(a: Tensor, b: Tensor, dims: Any = 2) -> Tensor:
     over_a = [normalize_dim(d, a.ndim) for d in dims_a]
     over_b = [normalize_dim(d, b.ndim) for d in dims_b]
     for i, j in zip(over_a, over_b, strict=True):
-        if a.shape[i] != b.shape[j]:
+        if a.shape[i] == 1 or b.shape[j] == 1:  # one broadcasts: its partner is summed first
+            a, b = (sum_(a, i, True), b) if b.shape[j] == 1 else (a, sum_(b, j, True))
+        elif a.shape[i] != b.shape[j]:
             raise RuntimeError(
                 f"contracted dimensions need to match, but first has size {a.shape[i]} in dim {i} "
                 f"and second has size {b.shape[j]} in dim {j}"
@@ -292,6 +294,7 @@ def trace(input: Tensor) -> Tensor:
     """
     if require_tensor("trace", input).ndim != 2:
         raise RuntimeError(f"trace: expected a matrix, but got tensor with dim {input.ndim}")
+    require_kinds("trace", "uifc", input)
     return sum_(diagonal(input))
 
 
@@ -324,6 +327,7 @@ def cross(input: Tensor, other: Tensor, dim: int | None = None) -> Tensor:
             f"cross: inputs dimension {dim} must have length 3, got shapes {list(input.shape)} and "
             f"{list(other.shape)}"
         )
+    require_kinds("cross", "uifc", input, other)
     a, b = movedim(input, dim, 0), movedim(other, dim, 0)
     parts = [a[(i + 1) % 3] * b[(i + 2) % 3] - a[(i + 2) % 3] * b[(i + 1) % 3] for i in range(3)]
     return stack(parts, dim)

@@ -406,12 +406,16 @@ _added = composition(
 
 
 @function(quick=True)
-def linear(input: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
+def linear(
+    input: Tensor, weight: Tensor, bias: Tensor | None = None, *, out: Tensor | None = None
+) -> Tensor:
     """input @ weight^T + bias over the last dim; weight is (out, in), or (in,) for one output.
 
     Raises:
         RuntimeError: sizes that do not align, or different dtypes.
     """
+    if out is not None:
+        return write_out(out, linear(input, weight, bias), "linear", "same")
     try:
         sizes, weight_sizes = input.shape, weight.shape
         fits = (

@@ -7,7 +7,7 @@ from typing import Any
 from corex import dtypes as dt
 from corex.errors import LinAlgError
 from corex.layout import broadcast_shapes
-from corex.ops.promotion import require_tensor
+from corex.ops.promotion import require_kinds, require_tensor
 from corex.ops.shape.views import expand
 from corex.tensor.tensor import Tensor
 
@@ -26,11 +26,19 @@ def matrices(op: str, a: Tensor, name: str = "A") -> Tensor:
     return floating(op, a)
 
 
+# PyTorch leaves it to their kernels to refuse other dtypes.
+_OF_KERNELS = (
+    "linalg.lu_factor_ex", "linalg.lu", "linalg.householder_product", "linalg.solve_triangular",
+)  # fmt: skip
+
+
 def floating(op: str, a: Tensor) -> Tensor:
     """
     Raises:
         RuntimeError: not floating point.
     """
+    if op in _OF_KERNELS:
+        require_kinds(op, "fc", a)
     if not a.key.dtype.is_inexact:
         raise RuntimeError(
             f"{op}: Expected a floating point or complex tensor as input. Got {a.dtype!r}"

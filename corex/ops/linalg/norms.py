@@ -8,6 +8,7 @@ from importlib import import_module
 from typing import Any
 
 from corex import dtypes as dt
+from corex.dtypes import DType
 from corex.layout import normalize_dims
 from corex.ops.composed import composition
 from corex.ops.promotion import cast, check_bits, plain_number, require_tensor
@@ -34,7 +35,14 @@ def checked(op: str, name: str, value: Any) -> float:
 
 # ---- norms -----------------------------------------------------------------------------------
 @exported(out="same")
-def norm(input: Tensor, p: Any = 2, dim: Dims = None, keepdim: bool = False) -> Tensor:
+def norm(
+    input: Tensor,
+    p: Any = "fro",
+    dim: Dims = None,
+    keepdim: bool = False,
+    *,
+    dtype: DType | None = None,
+) -> Tensor:
     """Vector norm over dims: p any number or infinity ('fro' is 2); 'nuc' is the sum of a matrix's
     singular values.
 
@@ -42,6 +50,8 @@ def norm(input: Tensor, p: Any = 2, dim: Dims = None, keepdim: bool = False) -> 
         RuntimeError: a tensor that is not floating point, another word for p, or other than two
             dims for 'nuc'.
     """
+    if dtype is not None:
+        input = cast(require_tensor("norm", input), dtype)
     if p == "nuc" and isinstance(p, str):
         return _nuclear(require_tensor("norm", input), dim, keepdim)
     if isinstance(p, str) and p != "fro":

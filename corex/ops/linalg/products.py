@@ -15,7 +15,7 @@ from corex.ops.linalg.matmul import matmul
 from corex.ops.linalg.matrices import floating, square
 from corex.ops.linalg.solve import inv, solve
 from corex.ops.pointwise.select import where
-from corex.ops.promotion import require_tensor
+from corex.ops.promotion import require_kinds, require_tensor
 from corex.ops.shape.join import cat, stack
 from corex.ops.shape.parts import diagonal
 from corex.ops.shape.views import VIEW, expand, movedim, permute, reshape, shaped
@@ -201,6 +201,7 @@ def cross(input: Tensor, other: Tensor, *, dim: int = -1) -> Tensor:
             f"linalg.cross: inputs dimension {dim} must have length 3. Got {input.shape[at]} and "
             f"{other.shape[at]}"
         )
+    require_kinds("linalg_cross", "uifc", input, other)
     a, b = movedim(input, at, 0), movedim(other, at, 0)
     parts = [a[(i + 1) % 3] * b[(i + 2) % 3] - a[(i + 2) % 3] * b[(i + 1) % 3] for i in range(3)]
     return stack(parts, at)

@@ -9,6 +9,7 @@ from corex.dispatch.bind import bind_pointwise
 from corex.layout import normalize_dim
 from corex.ops.composed import composition
 from corex.ops.out import write_out
+from corex.ops.pointwise.binary import minimum
 from corex.ops.pointwise.select import clamp, where
 from corex.ops.pointwise.unary import relu as plain_relu
 from corex.ops.promotion import cast, factor, real_number, require_kinds, require_tensor
@@ -277,7 +278,7 @@ def softplus(input: Tensor, beta: float = 1.0, threshold: float = 20.0) -> Tenso
 
 
 def _logsigmoid_steps(a: Tensor) -> Tensor:
-    return a.minimum(0.0) - (-a.abs()).exp().log1p()
+    return minimum(a, 0.0) - (-a.abs()).exp().log1p()
 
 
 _logsigmoid = composition(

@@ -10,7 +10,7 @@ from corex.ops.indexing.gather import gather
 from corex.ops.nn.loss import reduced, runs_later
 from corex.ops.nn.softmax import log_softmax
 from corex.ops.pointwise.select import where
-from corex.ops.promotion import cast, real_number, require_tensor
+from corex.ops.promotion import cast, real_number, require_kinds, require_tensor
 from corex.ops.reduce.reductions import amin
 from corex.ops.registration import function
 from corex.ops.shape.views import reshape, squeeze, unsqueeze
@@ -31,6 +31,7 @@ def nll_loss(
         ValueError: batch sizes differ. IndexError: a class out of range. RuntimeError: dtype.
     """
     _check_classes(input, target)
+    require_kinds("nll_loss", "f", input)
     if weight is not None:
         _check_weight(weight, input.shape[0 if input.ndim == 1 else 1])
     if len(input.shape) == 1:

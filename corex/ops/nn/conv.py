@@ -19,7 +19,7 @@ from corex.ops.registration import function
 from corex.ops.shape.channels import as_images
 from corex.ops.shape.pad import pad as pad_constant
 from corex.ops.shape.parts import slice_view, unfold
-from corex.ops.shape.views import VIEW, permute, reshape, unsqueeze
+from corex.ops.shape.views import VIEW, permute, reordered, reshape, unsqueeze
 from corex.tensor.schema import INEXACT, OpSchema, declare
 from corex.tensor.tensor import Tensor
 
@@ -81,7 +81,7 @@ def _conv_steps(
     o, kernel = weight.shape[0], weight.shape[2:]
     columns = _columns(x, kernel, stride, padding, dilation, groups)
     product = matmul(reshape(weight, (groups, o // groups, -1)), columns)
-    result = permute(reshape(product, (o, n, oh, ow)), 1, 0, 2, 3).contiguous()
+    result = reordered(reshape(product, (o, n, oh, ow)), (1, 0, 2, 3))
     return result if bias is None else result + reshape(bias, (1, -1, 1, 1))
 
 

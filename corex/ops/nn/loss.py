@@ -9,7 +9,7 @@ from corex.layout import broadcast_shapes
 from corex.ops.nn.activation import softplus
 from corex.ops.nn.loss_formulas import binary_entropy, binary_logits, huber, smooth_l1
 from corex.ops.pointwise.binary_composed import xlogy
-from corex.ops.promotion import real_number, require_tensor
+from corex.ops.promotion import real_number, require_kinds, require_tensor
 from corex.ops.registration import function
 from corex.tensor.schema import OpSchema, declare
 from corex.tensor.tensor import Tensor
@@ -105,8 +105,18 @@ def mse_loss(input: Tensor, target: Tensor, reduction: str = "mean") -> Tensor:
         mean = _flat_mse(input, target)
         return bind(MSE_LOSS, (input, target)) if mean is None else mean
     _warn_shapes("mse_loss", input, target)
+    _require_floats("mse_loss", input, target)
     difference = input - target
     return reduced(difference * difference, reduction)
+
+
+def _require_floats(op: str, input: Tensor, target: Tensor) -> None:
+    """
+    Raises:
+        NotImplementedError: neither is of a floating-point dtype.
+    """
+    if not target.is_floating_point():
+        require_kinds(op, "fc", input)
 
 
 def _warn_shapes(op: str, input: Tensor, target: Tensor) -> None:
@@ -135,6 +145,7 @@ def smooth_l1_loss(
     if not beta >= 0:
         raise RuntimeError(f"smooth_l1_loss does not support negative values for beta: {beta}")
     _warn_shapes("smooth_l1_loss", input, target)
+    _require_floats("smooth_l1_loss", input, target)
     if beta == 0.0:
         return reduced((input - target).abs(), reduction)
     return reduced(smooth_l1(input, target, beta), reduction)
@@ -149,6 +160,7 @@ def huber_loss(
     if not delta > 0:
         raise RuntimeError(f"huber_loss does not support non-positive values for delta: {delta}")
     _warn_shapes("huber_loss", input, target)
+    _require_floats("huber_loss", input, target)
     return reduced(huber(input, target, delta), reduction)
 
 
@@ -213,4 +225,10 @@ def kl_div(
 @function()
 def soft_margin_loss(input: Tensor, target: Tensor, reduction: str = "mean") -> Tensor:
     """log(1 + exp(-target * input))."""
-    return reduced(softplus(-target * input), reduction)
+    product = -target * input
+    if not product.is_floating_point():
+        raise RuntimeError(
+            f"[soft_margin_loss] a result of a floating point type can't be cast to the desired "
+            f"output type {product.key.dtype.scalar}"
+        )
+    return reduced(softplus(product), reduction)

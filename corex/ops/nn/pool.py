@@ -377,10 +377,11 @@ def adaptive_avg_pool2d(input: Tensor, output_size: Any) -> Tensor:
     """
     if isinstance(output_size, int):
         output_size = (output_size, output_size)
+    elif require_tensor("adaptive_avg_pool2d", input).ndim <= len(output_size):
+        raise ValueError(f"Input dimension should be at least {len(output_size) + 1}")
     if len(output_size) != 2:
         raise RuntimeError(f"adaptive_avg_pool2d: output_size must be 2, got {output_size!r}")
     normalize_dim(-2, require_tensor("adaptive_avg_pool2d", input).ndim)
-    require_kinds("adaptive_avg_pool2d", "f", input)
     sizes = [input.shape[-2 + i] if s is None else s for i, s in enumerate(output_size)]
     if min(sizes) < 0:
         raise RuntimeError(
@@ -392,6 +393,8 @@ def adaptive_avg_pool2d(input: Tensor, output_size: Any) -> Tensor:
             f"adaptive_avg_pool2d(): Expected input to have non-zero size for non-batch "
             f"dimensions, but input has sizes {list(input.shape)}"
         )
+    if sizes != [1, 1] and numel(input.shape):  # else `mean` refuses them
+        require_kinds("adaptive_avg_pool2d", "f", input)
     check_room(input.key, (*input.shape[:-2], *[max(size, 0) for size in sizes]))
     result = input
     for i, size in enumerate(sizes):

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from corex.dispatch.bind import bind, order_of
-from corex.layout import normalize_dim
-from corex.ops.promotion import cast, require_tensor
+from corex.layout import normalize_dim, numel
+from corex.ops.promotion import cast, require_kinds, require_tensor
 from corex.ops.registration import exported, function
 from corex.ops.shape.views import call_along, shaped, unsqueeze
 from corex.tensor.schema import OpSchema, declare, like_first
@@ -84,17 +84,16 @@ def _along(schema: OpSchema, input: Tensor, dim: int | None, dtype: Any) -> Tens
     a = require_tensor(schema.name, input)
     if dtype is not None:
         a = cast(a, dtype)
-    if not a.is_floating_point():
-        raise NotImplementedError(
-            f'[{schema.name}] "{schema.name}" not implemented for {a.dtype!r}'
-        )
+    if numel(a.shape):
+        require_kinds(schema.name, "f", a)
     if dim is None:
         dim = 0 if a.ndim in (0, 1, 3) else 1
     dim = normalize_dim(dim, a.ndim)
     if not a.shape:
         return shaped(bind(schema, (unsqueeze(a, 0),)), ())
     if 0 in a.shape:
-        return a.exp()  # as empty, and saves its result as well
+        # as empty, and saves its result as well
+        return a.exp() if a.is_floating_point() else a.clone()
     return call_along(schema, a, dim)
 
 

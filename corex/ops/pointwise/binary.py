@@ -20,7 +20,16 @@ from corex.ops.pointwise.elementwise import (
     operand,
     reflected_operator,
 )
-from corex.ops.promotion import Number, as_number, cast, check_bits, check_fits, factor, result_type
+from corex.ops.promotion import (
+    Number,
+    as_number,
+    cast,
+    check_bits,
+    check_fits,
+    factor,
+    require_tensor,
+    result_type,
+)
 from corex.ops.registration import exported, method, operator
 from corex.ops.shape.views import before_write, contiguous
 from corex.tensor.plan import passed
@@ -54,12 +63,15 @@ def _binary(
     integers: Callable[..., Tensor] | None = None,
     public: bool = True,
     steps: Callable[[Tensor, Tensor], Tensor] | None = None,
+    numbers: str = "both",
 ) -> Callable[..., Tensor]:
     """Declares an op, its function and method, its in-place method and its operators.
 
     `steps` compose it of others; without them every backend must have a kernel. `integers` is what
     computes tensors that are not floating point. Of an op that is not `public`
-    a function below is, which knows further arguments.
+    a function below is, which knows further arguments. `numbers` says which operands users may
+    give as numbers ("both", "second", "none"), as PyTorch does; the function that is returned takes
+    them in any case.
     """
     derivative = None if da is None or db is None else {"a": da, "b": db}
     schema = declare(
@@ -77,12 +89,14 @@ def _binary(
         )
     )
     run = binary_function(schema)
+    taken = run if numbers == "both" else binary_function(schema, numbers)
     if integers is not None:
         run = _or_of_integers(run, integers)
+        taken = _or_of_integers(taken, integers, numbers == "none")
     to_bool = family == "compare"
     names = (name, alias) if alias else (name,)
     if public:
-        exported(*names, quick=True, inplace=to_bool)(run)
+        exported(*names, quick=True, inplace=to_bool)(taken)
     if public and not to_bool:
         method(*[f"{one}_" for one in names], quick=True)(inplace_function(schema))
     if operators:
@@ -94,11 +108,14 @@ def _binary(
 
 
 def _or_of_integers(
-    compute: Callable[..., Tensor], whole: Callable[..., Tensor]
+    compute: Callable[..., Tensor], whole: Callable[..., Tensor], tensors: bool = False
 ) -> Callable[..., Tensor]:
-    """One function for floating point, another for integers."""
+    """One function for floating point, another for integers; numbers, if it must be `tensors`, are
+    left to the first to refuse."""
 
     def op(input: Any, other: Any, *, out: Tensor | None = None) -> Tensor:
+        if tensors and not (isinstance(input, Tensor) and isinstance(other, Tensor)):
+            return compute(input, other, out=out)
         if any(isinstance(t, Tensor) and t.key.dtype.is_inexact for t in (input, other)):
             return compute(input, other, out=out)
         return whole(input, other, out=out)
@@ -150,8 +167,9 @@ def _compare(
 ) -> Callable[..., Tensor]:
     takes = ANY if name in ("eq", "ne") else ALL
     return _binary(
-        name, takes, None, None, doc, alias=alias, family="compare", operators=(name,), steps=steps
-    )
+        name, takes, None, None, doc, alias=alias, family="compare", operators=(name,), steps=steps,
+        numbers="second",
+    )  # fmt: skip
 
 
 _compare("eq", "a == b.")
@@ -166,7 +184,7 @@ def _logical(name: str, steps: Callable[[Tensor, Tensor], Tensor]) -> None:
     """Declares an op of truth values, which `steps` compose of tensors of bools."""
     _binary(
         f"logical_{name}", ANY, None, None, f"{name} of truth values.", family="compare",
-        steps=lambda a, b: steps(composed.truths(a), composed.truths(b)),
+        steps=lambda a, b: steps(composed.truths(a), composed.truths(b)), numbers="none",
     )  # fmt: skip
 
 
@@ -220,6 +238,7 @@ fmod = _binary(
     passed,
     _fmod_b,
     "Remainder with the dividend's sign, as C's fmod.",
+    numbers="second",
 )
 pow_op = _binary("pow", ARITHMETIC, _pow_a, _pow_b, "a ** b.", public=False)
 maximum = _binary(
@@ -228,6 +247,7 @@ maximum = _binary(
     _larger_share,
     lambda g, a, b: _larger_share(g, b, a),
     "The larger; NaN if either is NaN.",
+    numbers="none",
 )
 minimum = _binary(
     "minimum",
@@ -235,6 +255,7 @@ minimum = _binary(
     _smaller_share,
     lambda g, a, b: _smaller_share(g, b, a),
     "The smaller; NaN if either is NaN.",
+    numbers="none",
 )
 # Integers have no NaN.
 _binary(
@@ -246,6 +267,7 @@ _binary(
     promote="float",
     integers=maximum,
     steps=composed.fmax,
+    numbers="none",
 )
 _binary(
     "fmin",
@@ -256,6 +278,7 @@ _binary(
     promote="float",
     integers=minimum,
     steps=composed.fmin,
+    numbers="none",
 )
 
 
@@ -281,6 +304,7 @@ _binary(
     "The angle of the point (b, a), in radians.",
     alias="arctan2",
     promote="float",
+    numbers="none",
 )
 _binary(
     "hypot",
@@ -288,8 +312,8 @@ _binary(
     lambda g, a, y: g * (a / y),
     lambda g, b, y: g * (b / y),
     "sqrt(a * a + b * b), without overflow.",
-    promote="float",
     steps=composed.hypot,
+    numbers="none",
 )
 _binary(
     "copysign",
@@ -298,6 +322,7 @@ _binary(
     _zeros,
     "The magnitude of a with the sign of b.",
     promote="float",
+    numbers="second",
 )
 
 
@@ -440,6 +465,7 @@ def div_(self: Tensor, other: Tensor | Number, *, rounding_mode: str | None = No
 @exported(quick=True)
 def rsub(input: Tensor, other: Tensor | Number, *, alpha: Number = 1) -> Tensor:
     """other - alpha * input."""
+    require_tensor("rsub", input)
     return _sub(other, _scaled("rsub", other, input, alpha))
 
 

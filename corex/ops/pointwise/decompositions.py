@@ -11,7 +11,21 @@ from __future__ import annotations
 import math
 
 from corex import dtypes as dt
+from corex.ops.pointwise.elementwise import general
+from corex.tensor.schema import REGISTRY
 from corex.tensor.tensor import Tensor
+
+
+# As methods these take no numbers, as in PyTorch; the ops do.
+def at_most(a: Tensor, high: float) -> Tensor:
+    """min(a, high)."""
+    return general(REGISTRY["minimum"], (a, high))
+
+
+def at_least(a: Tensor, low: float) -> Tensor:
+    """max(a, low)."""
+    return general(REGISTRY["maximum"], (a, low))
+
 
 LN2, LN10 = math.log(2.0), math.log(10.0)
 
@@ -25,7 +39,7 @@ def _exponents(a: Tensor) -> tuple[int, int]:
 
 def _limited(a: Tensor, low: float, high: float) -> Tensor:
     """NaN stays NaN."""
-    return a.maximum(low).minimum(high)
+    return at_most(at_least(a, low), high)
 
 
 # ---- rounding ------------------------------------------------------------------------------------
@@ -97,7 +111,7 @@ def sinh(a: Tensor) -> Tensor:
     """(t + t / (t + 1)) / 2 for t = expm1(a); far out exp(a / 2) ** 2 / 2, which overflows last."""
     size = a.abs()
     border = a.dtype.digits * 0.5
-    t = size.minimum(border).expm1()
+    t = at_most(size, border).expm1()
     root = (size * 0.5).exp()
     near = (t + t / (t + 1)) * 0.5
     return near.where(size < border, root * 0.5 * root).copysign(a)
@@ -117,7 +131,7 @@ def _far_log(a: Tensor) -> tuple[Tensor, float]:
 def asinh(a: Tensor) -> Tensor:
     size = a.abs()
     far, border = _far_log(size)
-    near = size.minimum(border)
+    near = at_most(size, border)
     square = near * near
     near = (near + square / ((square + 1).sqrt() + 1)).log1p()
     return near.where(size < border, far).copysign(a)
@@ -125,7 +139,7 @@ def asinh(a: Tensor) -> Tensor:
 
 def acosh(a: Tensor) -> Tensor:
     far, border = _far_log(a)
-    above = a.minimum(border) - 1
+    above = at_most(a, border) - 1
     near = (above + above.sqrt() * (above + 2).sqrt()).log1p()
     return near.where(a < border, far)
 

@@ -113,10 +113,30 @@ def reflected_operator(schema: OpSchema) -> Callable[[Tensor, Any], Any]:
     return _named(template.reflected(schema, otherwise), schema)
 
 
-def binary_function(schema: OpSchema) -> Callable[..., Tensor]:
-    """The function of a binary op, `corex.maximum(a, b)`; also serves as the method."""
+def binary_function(schema: OpSchema, numbers: str = "both") -> Callable[..., Tensor]:
+    """The function of a binary op, `corex.maximum(a, b)`; also serves as the method.
+
+    `numbers` says which operands may be numbers: both, the second, or none.
+    """
     name = schema.name
     operator = binary_operator(schema)
+
+    def of_tensors(input: Tensor, other: Tensor, *, out: Tensor | None = None) -> Tensor:
+        if out is None and type(input) in TENSOR_TYPES and type(other) in TENSOR_TYPES:
+            return operator(input, other)  # type: ignore[no-any-return]
+        return general(
+            schema, (_only_tensor(name, input, 0), _only_tensor(name, other, 1)), (), out
+        )
+
+    def of_tensor(input: Tensor, other: _Operand, *, out: Tensor | None = None) -> Tensor:
+        if out is None and type(input) in TENSOR_TYPES:
+            result = operator(input, other)
+            if result is not NotImplemented:
+                return result  # type: ignore[no-any-return]
+        return general(schema, (_only_tensor(name, input, 0), operand(name, other, 1)), (), out)
+
+    if numbers != "both":
+        return _named(of_tensors if numbers == "none" else of_tensor, schema)
 
     def op(input: _Operand, other: _Operand, *, out: Tensor | None = None) -> Tensor:
         if out is None and type(input) in TENSOR_TYPES:
@@ -134,7 +154,9 @@ def inplace_function(schema: OpSchema, operator: bool = False) -> Callable[..., 
     name = schema.name
     plain = schema.family in ("unary", "binary")
 
-    def op(self: Tensor, *others: Any) -> Tensor:
+    def op(self: Tensor, *others: Any, other: Any = None) -> Tensor:
+        if other is not None:
+            others = (*others, other)
         if plain and self._node is None and self._strides is None and self._base is None:
             # Dense, outside the graph, and with operands that fit: nothing to check or record.
             found = self.key.kernels.get(name)
@@ -319,6 +341,8 @@ def _promoted(
     if dtype not in schema.takes:
         if schema.promote == "float" and dtype.category < 2:
             dtype = dt.get_default_dtype()
+        elif schema.promote == "int" and dtype.kind == "b":
+            dtype = dt.int64
         else:
             raise _unsupported(schema, dtype)
     result = [
@@ -334,6 +358,7 @@ _TO_BOOL = ("compare", "predicate")
 _BOOL_HINTS = {
     "sub": "Subtraction, the `-` operator, with two bool tensors is not supported. Use the `^` or "
     "`logical_xor()` operator instead.",
+    "relu": "Boolean inputs not supported for relu",
     "neg": "Negation, the `-` operator, on a bool tensor is not supported. If you are trying to "
     "invert a mask, use the `~` or `logical_not()` operator instead.",
 }
@@ -368,6 +393,19 @@ def _unsupported(schema: OpSchema, dtype: DType) -> RuntimeError:
     wanted = ", ".join(_KINDS[kind] for kind in taken)
     return NotImplementedError(
         f'[{schema.name}] "{schema.name}" not implemented for {dtype!r}; it takes {wanted} tensors'
+    )
+
+
+def _only_tensor(op: str, value: Any, position: int) -> Tensor:
+    """
+    Raises:
+        TypeError: no tensor.
+    """
+    if isinstance(value, Tensor):
+        return value
+    raise TypeError(
+        f"{op}(): argument '{('input', 'other')[position]}' (position {position + 1}) must be "
+        f"Tensor, not {type(value).__name__}"
     )
 
 

@@ -134,13 +134,14 @@ def clamp(
     if min is None and max is None:
         raise RuntimeError("clamp: At least one of 'min' or 'max' must not be None")
     dtype = result_type(*[v for v in (input, min, max) if v is not None])
-    if dtype.kind == "b":
+    limits = [v for v in (min, max) if v is not None]
+    if dtype.kind == "b" and not (len(limits) == 1 and isinstance(limits[0], Tensor)):
         raise NotImplementedError('[clamp] "clamp" not implemented for corex.bool')
     for limit in (min, max):
         if limit is not None and not isinstance(limit, Tensor):
             check_fits(plain_number(limit, "clamp", "min or max"), dtype)
-    limits = [cast(v, dtype) if isinstance(v, Tensor) else v for v in (min, max)]
-    result = _limited(cast(input, dtype), *limits)
+    bounds = [cast(v, dtype) if isinstance(v, Tensor) else v for v in (min, max)]
+    result = _limited(cast(input, dtype), *bounds)
     if out is not None:
         return write_out(out, result, "clamp")
     return result

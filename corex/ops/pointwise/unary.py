@@ -17,8 +17,13 @@ from corex.ops.inplace import check_inplace
 from corex.ops.out import write_out
 from corex.ops.pointwise import complex_steps, error_function
 from corex.ops.pointwise import decompositions as composed
-from corex.ops.pointwise.elementwise import binary_operator, inplace_function, unary_function
-from corex.ops.promotion import require_tensor
+from corex.ops.pointwise.elementwise import (
+    binary_operator,
+    general,
+    inplace_function,
+    unary_function,
+)
+from corex.ops.promotion import require_kinds, require_tensor
 from corex.ops.registration import exported, method, operator
 from corex.tensor.node import OpNode
 from corex.tensor.schema import (
@@ -88,7 +93,7 @@ def _unary(
             inputs=("a",),
             derivative=None if derivative is None else {"a": derivative},
             takes=takes,
-            promote=promote if takes in (FLOAT, INEXACT) else "",
+            promote=promote if takes in (FLOAT, INEXACT) or promote == "int" else "",
             family=family,
             decomposition=steps,
             tier=1 if steps is None else 2,
@@ -150,7 +155,10 @@ _unary(
     operators=("abs",),
 )
 _unary("sign", NUMBER, _zeros, "-1, 0 or 1 by the sign; 0 of NaN.", whole="b", steps=composed.sign)
-_unary("square", ARITHMETIC, lambda g, a: g * (a * 2), "a * a.", steps=lambda a: a * a)
+_unary(
+    "square", ARITHMETIC, lambda g, a: g * (a * 2), "a * a; of truth values int64.",
+    promote="int", steps=lambda a: a * a,
+)  # fmt: skip
 _unary("reciprocal", INEXACT, lambda g, y: -g * (y * y), "1 / a.", steps=lambda a: 1.0 / a)
 _unary("sqrt", INEXACT, lambda g, y: g / (y * 2), "Square root.")
 _unary(
@@ -227,7 +235,7 @@ _unary(
     lambda g, a: g / (a * a + 1),
     "Inverse tangent, in radians.",
     alias="arctan",
-    steps=lambda a: a.atan2(1.0),
+    steps=lambda a: general(REGISTRY["atan2"], (a, 1.0)),
 )
 _unary("sinh", INEXACT, lambda g, a: g * a.cosh(), "Hyperbolic sine.", steps=composed.sinh)
 _unary("cosh", INEXACT, lambda g, a: g * a.sinh(), "Hyperbolic cosine.", steps=composed.cosh)
@@ -284,7 +292,7 @@ relu = _unary(
     lambda g, y: relu_backward(g, y),
     "max(a, 0); NaN stays NaN.",
     backward="relu_backward",
-    steps=lambda a: a.maximum(0),
+    steps=lambda a: composed.at_least(a, 0),
 )
 
 # ---- bits and predicates -----------------------------------------------------------------------
@@ -364,10 +372,7 @@ def round_(input: Tensor, *, decimals: int = 0, out: Tensor | None = None) -> Te
     """
     if decimals == 0:
         return _rounded(input, out=out)
-    if not require_tensor("round", input).is_floating_point():
-        raise NotImplementedError(
-            f'[round] "round" with decimals not implemented for {input.dtype!r}'
-        )
+    require_kinds("round", "f", require_tensor("round", input))
     scale = 10.0 ** abs(decimals)
     if decimals > 0:
         return _rounded(input * scale).div(scale, out=out)

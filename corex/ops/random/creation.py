@@ -38,8 +38,11 @@ def _check_shape(shape: tuple[int, ...]) -> None:
         )
 
 
-def _new_like(input: Tensor, dtype: DType | None) -> Tensor:
-    return empty(input.key if dtype is None else input.key.place.key(dtype), input.shape)
+def _new_like(input: Tensor, dtype: DType | None, device: Any, backend: str | None) -> Tensor:
+    place = input.key.place
+    if device is not None or backend is not None:
+        place = find_place_from(place, device, backend)
+    return empty(place.key(dtype or input.key.dtype), input.shape)
 
 
 def _drawn(
@@ -77,18 +80,32 @@ def randn(
 
 
 @function()
-def rand_like(input: Tensor, *, dtype: DType | None = None, generator: Generator | None = None,
-              requires_grad: bool = False) -> Tensor:  # fmt: skip
+def rand_like(
+    input: Tensor,
+    *,
+    generator: Generator | None = None,
+    dtype: DType | None = None,
+    device: Any = None,
+    requires_grad: bool = False,
+    backend: str | None = None,
+) -> Tensor:
     """`rand` of a tensor's shape, dtype and place."""
-    result = _new_like(input, dtype)
+    result = _new_like(input, dtype, device, backend)
     return _drawn("rand_like", "random_uniform", result, generator, requires_grad)
 
 
 @function()
-def randn_like(input: Tensor, *, dtype: DType | None = None, generator: Generator | None = None,
-               requires_grad: bool = False) -> Tensor:  # fmt: skip
+def randn_like(
+    input: Tensor,
+    *,
+    generator: Generator | None = None,
+    dtype: DType | None = None,
+    device: Any = None,
+    requires_grad: bool = False,
+    backend: str | None = None,
+) -> Tensor:
     """`randn` of a tensor's shape, dtype and place."""
-    result = _new_like(input, dtype)
+    result = _new_like(input, dtype, device, backend)
     return _drawn("randn_like", "random_normal", result, generator, requires_grad)
 
 

@@ -8,7 +8,8 @@ from typing import Any
 from corex import dtypes as dt
 from corex.dispatch.resolve import empty
 from corex.dtypes import DType
-from corex.ops.promotion import cast, real_number, require_tensor
+from corex.ops.composed import composition
+from corex.ops.promotion import cast, real_number, require_kinds, require_tensor
 from corex.ops.random.creation import interval, rand_like, randint, randn, randn_like
 from corex.ops.random.draws import draw, require_floating
 from corex.ops.random.generator import Generator
@@ -106,18 +107,27 @@ def check_values(what: str, t: Tensor, test: Callable[[Tensor], Tensor]) -> None
 
 
 @exported(out="any")
-def bernoulli(input: Tensor, *, generator: Generator | None = None) -> Tensor:
-    """1 with the probability that the input holds, else 0.
+def bernoulli(input: Tensor, p: Any = None, *, generator: Generator | None = None) -> Tensor:
+    """1 with the probability that the input holds (or p says), else 0.
 
     Raises:
         RuntimeError: a probability outside of [0, 1].
     """
+    if p is not None:
+        return bernoulli_(empty(input.key, input.shape), p, generator=generator)
+    require_kinds("bernoulli", "f", require_tensor("bernoulli", input))
     check_values(
-        "Expected p_in >= 0 && p_in <= 1 to be true", require_tensor("bernoulli", input),
+        "Expected p_in >= 0 && p_in <= 1 to be true", input,
         lambda t: (t >= 0).logical_and(t <= 1),
     )  # fmt: skip
-    draw = rand_like(require_tensor("bernoulli", input), generator=generator)
-    return cast(draw < input.detach(), input.key.dtype)
+    return _bernoulli(input, generator)
+
+
+_bernoulli = composition(
+    "bernoulli", ("a",),
+    lambda a, generator: cast(rand_like(a, generator=generator) < a.detach(), a.key.dtype),
+    {"a": lambda g: g.new_zeros(g.shape)}, ("generator",),
+)  # fmt: skip
 
 
 @exported(out="same")
@@ -137,7 +147,11 @@ def multinomial(
         RuntimeError: not a floating-point vector or matrix, a negative, infinite or NaN weight, no
             weight above zero, or more samples than there are weights above zero.
     """
-    weights = require_floating("multinomial", require_tensor("multinomial", input)).detach()
+    if not require_tensor("multinomial", input).is_floating_point():
+        raise RuntimeError(
+            f"multinomial only supports floating-point dtypes for input, got: {input.dtype!r}"
+        )
+    weights = input.detach()
     if weights.ndim not in (1, 2):
         raise RuntimeError(f"prob_dist must be 1 or 2 dim, got shape {list(weights.shape)}")
     if num_samples <= 0:

@@ -86,7 +86,7 @@ def cov(
     weighed = spread if weights is None else spread * weights
     product = spread @ cast(weighed, spread.key.dtype).t().conj()
     result = product / freedom if isinstance(freedom, Tensor) or freedom else product / 0.0
-    return result if input.ndim == 2 else shaped(result, ())
+    return result if given.shape[0] != 1 else shaped(result, ())
 
 
 @exported()

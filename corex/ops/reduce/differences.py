@@ -153,6 +153,10 @@ def gradient(
     ndim = require_tensor("gradient", input).ndim
     if input.key.dtype is dt.uint8:
         raise RuntimeError("torch.gradient does not support uint8 input.")
+    if input.key.dtype is dt.bool_:
+        raise RuntimeError("[gradient] truth values cannot be subtracted; convert the tensor first")
+    if spacing is None:
+        spacing = 1
     dims = tuple(range(ndim)) if dim is None else normalize_dims(dim, ndim)
     several = isinstance(spacing, list | tuple)
     if isinstance(spacing, Tensor) and spacing.ndim:

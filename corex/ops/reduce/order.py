@@ -6,12 +6,13 @@ from corex import dtypes as dt
 from corex import return_types
 from corex.dispatch.bind import bind, dense_copy, order_of
 from corex.dtypes import DType
-from corex.layout import normalize_dim
+from corex.layout import normalize_dim, numel
+from corex.ops.promotion import require_kinds
 from corex.ops.reduce.network import sorted_places
 from corex.ops.reduce.reductions import prepared
 from corex.ops.registration import exported
 from corex.ops.shape.parts import slice_view
-from corex.ops.shape.views import call_along
+from corex.ops.shape.views import call_along, clone
 from corex.return_types import ValuesIndices
 from corex.tensor.schema import ALL, ARITHMETIC, OpSchema, declare, like_first
 from corex.tensor.tensor import Tensor
@@ -53,7 +54,9 @@ def cumsum(input: Tensor, dim: int, *, dtype: DType | None = None) -> Tensor:
     a = prepared("cumsum", input, dtype)
     dim = normalize_dim(dim, a.ndim)
     if not a.shape:
-        return a * 1
+        return clone(a)
+    if numel(a.shape):
+        require_kinds("cumsum", "uifc", a)
     return call_along(CUMSUM, a, dim)
 
 
@@ -103,7 +106,7 @@ def sort(
 ) -> ValuesIndices:
     """Sorted values of a dim and where they were."""
     index = argsort(input, dim, descending)
-    return return_types.sort(input.gather(dim, index) if input.shape else input * 1, index)
+    return return_types.sort(input.gather(dim, index) if input.shape else clone(input), index)
 
 
 @exported(out="same")
@@ -118,6 +121,8 @@ def topk(
     dim = normalize_dim(dim, input.ndim)
     if not 0 <= k <= (input.shape[dim] if input.shape else 1):
         raise RuntimeError("selected index k out of range")
+    if input.key.dtype.kind == "b":
+        raise RuntimeError("[topk] topk does not support bool dtypes on CPU")
     if not input.shape:
         return return_types.topk(input * 1, argsort(input))
     index = selected(input, dim, 0, k, largest)

@@ -21,7 +21,7 @@ from corex.ops.reduce.scans import cummax, positions_along
 from corex.ops.registration import exported
 from corex.ops.shape.join import cat
 from corex.ops.shape.parts import slice_view
-from corex.ops.shape.views import expand, movedim, reshape, shaped
+from corex.ops.shape.views import clone, expand, movedim, reshape, shaped
 from corex.return_types import ValuesIndices
 from corex.tensor.tensor import Tensor
 
@@ -49,7 +49,7 @@ def mode(input: Tensor, dim: int = -1, keepdim: bool = False) -> ValuesIndices:
     """
     dim = normalize_dim(dim, require_tensor("mode", input).ndim)
     if not input.shape:
-        return return_types.mode(input * 1, cast(input.detach(), dt.int64).new_zeros(()))
+        return return_types.mode(clone(input), cast(input.detach(), dt.int64).new_zeros(()))
     size = input.shape[dim]
     if not size:
         raise IndexError(f"mode(): Expected reduction dim {dim} to have non-zero size.")

@@ -16,6 +16,7 @@ from corex.dispatch.bind import bind
 from corex.dtypes import DType
 from corex.layout import normalize_dim, normalize_dims, numel
 from corex.ops.composed import composition
+from corex.ops.create.convert import full_on
 from corex.ops.out import into
 from corex.ops.pointwise import complex_steps
 from corex.ops.promotion import cast, counted, require_tensor
@@ -23,14 +24,7 @@ from corex.ops.registration import exported, method
 from corex.ops.shape.join import cat
 from corex.ops.shape.parts import narrow
 from corex.ops.shape.reorder import flip
-from corex.ops.shape.views import (
-    expand,
-    permute,
-    plain_permute,
-    reshape,
-    shaped,
-    unsqueeze,
-)
+from corex.ops.shape.views import clone, expand, permute, plain_permute, reshape, shaped, unsqueeze
 from corex.return_types import MinMax, ValuesIndices
 from corex.tensor.modes import mode
 from corex.tensor.schema import (
@@ -320,7 +314,9 @@ def _nonempty(op: str, a: Tensor, dims: tuple[int, ...], dim: Dims = 0) -> None:
 
 
 def _among(schema: OpSchema, input: Tensor, dim: Dims, keepdim: bool) -> Tensor:
-    dims = normalize_dims(dim, require_tensor(schema.name, input).ndim)
+    if require_tensor(schema.name, input).ndim > 64:
+        raise RuntimeError(f"[{schema.name}] only tensors with up to 64 dims are supported")
+    dims = normalize_dims(dim, input.ndim)
     _nonempty(schema.name, input, dims, dim)
     return _reduce(schema, input, dims, keepdim)
 
@@ -347,7 +343,11 @@ def amin(input: Tensor, dim: Dims = (), keepdim: bool = False, *, axis: Dims = N
 
 @exported(out="same")
 def aminmax(input: Tensor, *, dim: int | None = None, keepdim: bool = False) -> MinMax:
-    """Smallest and largest elements, as a named tuple (min, max)."""
+    """Smallest and largest elements, as a named tuple (min, max).
+
+    Raises:
+        RuntimeError: nothing to reduce.
+    """
     return return_types.aminmax(amin(input, dim, keepdim), amax(input, dim, keepdim))
 
 
@@ -390,8 +390,7 @@ def _by_position(schema: OpSchema, input: Tensor, dim: int, keepdim: bool) -> Va
     kind = return_types.max if schema is ARGMAX else return_types.min
     dim = normalize_dim(dim, input.ndim)
     if not input.shape:
-        index = _position(schema, input, None, False)
-        return kind(input * 1, index)
+        return kind(clone(input), full_on(cast(input.detach(), dt.int64), (), 0))
     source = counted(input) if input.key.dtype.kind == "b" else input
     index = _position(schema, source, dim, True)
     values = input.gather(dim, index)
@@ -522,5 +521,5 @@ def sum_to_size(self: Tensor, *size: Any) -> Tensor:
         ]
     )
     if dims:
-        return shaped(_reduce(SUM, self, dims, False), target)
+        return shaped(_reduce(SUM, prepared("sum_to_size", self, None), dims, False), target)
     return self if self.shape == target else reshape(self, target)

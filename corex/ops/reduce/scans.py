@@ -13,16 +13,16 @@ from corex import dtypes as dt
 from corex import return_types
 from corex.dispatch.bind import bind, order_of
 from corex.dtypes import DType
-from corex.layout import normalize_dim
+from corex.layout import normalize_dim, numel
 from corex.ops.create.ranges import arange
 from corex.ops.indexing.gather import gather
 from corex.ops.pointwise.select import where
-from corex.ops.promotion import cast, counted, require_tensor
+from corex.ops.promotion import cast, counted, require_kinds, require_tensor
 from corex.ops.reduce.reductions import prepared
 from corex.ops.registration import exported
 from corex.ops.shape.join import cat, stack
 from corex.ops.shape.parts import slice_view
-from corex.ops.shape.views import call_along, expand, reshape
+from corex.ops.shape.views import call_along, clone, contiguous, expand, reshape
 from corex.return_types import ValuesIndices
 from corex.tensor.schema import ALL, ARITHMETIC, INEXACT, OpSchema, declare, like_first
 from corex.tensor.tensor import Tensor
@@ -119,6 +119,8 @@ def cumprod(input: Tensor, dim: int, *, dtype: DType | None = None) -> Tensor:
     """Running products along a dim; integers become int64."""
     a = prepared("cumprod", input, dtype)
     dim = normalize_dim(dim, a.ndim)
+    if a.shape and numel(a.shape):
+        require_kinds("cumprod", "uifc", a)
     if not a.shape:
         return a * 1
     return call_along(CUMPROD, a, dim)
@@ -170,7 +172,7 @@ ARGCUMMIN = _places_of(
 def _running(schema: OpSchema, input: Tensor, dim: int) -> tuple[Tensor, Tensor]:
     dim = normalize_dim(dim, require_tensor(schema.name[3:], input).ndim)
     if not input.shape:
-        return input * 1, cast(input.detach(), dt.int64).new_zeros(())
+        return clone(input), cast(input.detach(), dt.int64).new_zeros(())
     places = call_along(schema, input.detach(), dim)
     return gather(input, dim, places), places
 
@@ -229,7 +231,6 @@ def logcumsumexp(input: Tensor, dim: int) -> Tensor:
     Raises:
         NotImplementedError: not a floating-point tensor.
     """
-    if not require_tensor("logcumsumexp", input).key.dtype.is_inexact:
-        raise NotImplementedError(f'"logcumsumexp_out_cpu" not implemented for {input.key.dtype!r}')
-    dim = normalize_dim(dim, input.ndim)
-    return call_along(LOGCUMSUMEXP, input, dim) if input.shape else input * 1
+    dim = normalize_dim(dim, require_tensor("logcumsumexp", input).ndim)
+    require_kinds("logcumsumexp", "fc", input)
+    return call_along(LOGCUMSUMEXP, contiguous(input), dim) if input.shape else input * 1

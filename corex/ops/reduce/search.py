@@ -14,7 +14,7 @@ from corex.ops.create.ranges import linspace
 from corex.ops.indexing.along import index_select
 from corex.ops.indexing.gather import gather
 from corex.ops.pointwise.select import where
-from corex.ops.promotion import as_number, cast, require_tensor, result_type
+from corex.ops.promotion import as_number, cast, require_kinds, require_tensor, result_type
 from corex.ops.reduce.order import sort
 from corex.ops.registration import exported, function
 from corex.ops.shape.parts import slice_view, unbind
@@ -67,8 +67,8 @@ def _searched(
     op: str, line: Tensor, values: Tensor, right: bool, sorter: Tensor | None, out_int32: bool
 ) -> Tensor:
     for t in (line, values):
-        if t.key.dtype is dt.bool_:
-            raise NotImplementedError(f"[{op}] not implemented for bool")
+        if numel(t.shape):
+            require_kinds(op, "uif", t)
     common = result_type(line, values) if values.shape else line.key.dtype
     if not values.shape and values.key.dtype.category > line.key.dtype.category:
         common = values.key.dtype

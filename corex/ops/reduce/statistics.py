@@ -14,11 +14,11 @@ from corex.layout import normalize_dim, normalize_dims, numel
 from corex.ops.composed import composition
 from corex.ops.linalg.norms import checked, kept
 from corex.ops.pointwise.select import where
-from corex.ops.promotion import cast, require_tensor
+from corex.ops.promotion import cast, require_kinds, require_tensor
 from corex.ops.reduce.order import argsort, selected
 from corex.ops.reduce.reductions import amax, argmax, evenly, mean, sum_
 from corex.ops.registration import exported, function
-from corex.ops.shape.views import reshape, shaped
+from corex.ops.shape.views import clone, reshape, shaped
 from corex.return_types import ValuesIndices
 from corex.tensor.tensor import Tensor, wrap
 
@@ -219,12 +219,14 @@ def kthvalue(input: Tensor, k: int, dim: int = -1, keepdim: bool = False) -> Val
         raise IndexError(f"kthvalue(): Expected reduction dim {dim} to have non-zero size.")
     if not 1 <= k <= size:
         raise RuntimeError(f"kthvalue(): selected number k out of range for dimension {dim}")
+    if input.shape:
+        require_kinds("kthvalue", "uif", input)
     return return_types.kthvalue(*_entry(input, k - 1, dim, keepdim))
 
 
 def _entry(input: Tensor, at: int, dim: int, keepdim: bool) -> ValuesIndices:
     if not input.shape:
-        return ValuesIndices(input * 1, argsort(input))
+        return ValuesIndices(clone(input), argsort(input))
     index = selected(input, dim, at, 1)
     values = input.gather(dim, index)
     if keepdim:
@@ -240,14 +242,15 @@ def median(input: Tensor, dim: int | None = None, keepdim: bool = False) -> Any:
     Raises:
         IndexError: nothing along the dim.
     """
+    require_kinds("median", "uif", require_tensor("median", input))
     if dim is None:
-        flat = reshape(require_tensor("median", input), (-1,))
+        flat = reshape(input, (-1,))
         if not flat.shape[0]:
             if flat.is_floating_point():
                 return sum_(flat) * math.nan
             raise IndexError("median(): cannot compute the median of an empty integer tensor")
         return _whole(flat)
-    dim = normalize_dim(dim, require_tensor("median", input).ndim)
+    dim = normalize_dim(dim, input.ndim)
     size = input.shape[dim] if input.shape else 1
     if not size:
         raise IndexError(f"median(): Expected reduction dim {dim} to have non-zero size.")

@@ -6,7 +6,7 @@ from corex.layout import normalize_dim
 from corex.ops.promotion import require_tensor
 from corex.ops.registration import exported
 from corex.ops.shape.parts import diagonal as diagonal_view
-from corex.ops.shape.views import reshape
+from corex.ops.shape.views import dense_clone, reshape
 from corex.tensor.tensor import Tensor
 
 
@@ -22,7 +22,7 @@ def diag(input: Tensor, diagonal: int = 0) -> Tensor:
         return diag_embed(input, diagonal)
     if ndim != 2:
         raise RuntimeError(f"diag(): Supports 1D or 2D tensors. Got {ndim}D")
-    return diagonal_view(input, diagonal).clone()
+    return dense_clone(diagonal_view(input, diagonal))
 
 
 @exported()

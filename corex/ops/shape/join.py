@@ -122,9 +122,19 @@ def stack(tensors: Sequence[Tensor], dim: int = 0, *, out: Tensor | None = None)
     return cat([unsqueeze(part, dim) for part in parts], dim, out=out)
 
 
+def require_some(op: str, tensors: Sequence[Tensor]) -> None:
+    """
+    Raises:
+        RuntimeError: there are none.
+    """
+    if not len(tensors):
+        raise RuntimeError(f"{op} expects a non-empty TensorList")
+
+
 @function(out="cast")
 def hstack(tensors: Sequence[Tensor]) -> Tensor:
     """Joined along the second dim (the first for 1-d tensors)."""
+    require_some("hstack", tensors)
     parts = [reshape(t, 1) if not t.shape else t for t in tensors]
     return cat(parts, 0 if parts[0].ndim == 1 else 1)
 
@@ -132,4 +142,5 @@ def hstack(tensors: Sequence[Tensor]) -> Tensor:
 @function("vstack", "row_stack", out="cast")
 def vstack(tensors: Sequence[Tensor]) -> Tensor:
     """Joined along the first dim, 1-d tensors as rows."""
+    require_some("vstack", tensors)
     return cat([reshape(t, (1, -1)) if t.ndim < 2 else t for t in tensors], 0)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from itertools import pairwise
+from typing import Any
 
 from corex import layout
 from corex.dispatch.views import bind_view
@@ -94,6 +95,8 @@ def narrow(input: Tensor, dim: int, start: int | Tensor, length: int) -> Tensor:
     if not input.shape:
         raise RuntimeError("narrow() cannot be applied to a 0-dim tensor.")
     size = input.shape[dim]
+    if isinstance(start, Tensor) and (start.shape or start.key.dtype.kind not in "ui"):
+        raise RuntimeError("[narrow] start must be an 0-dim integral Tensor.")
     start, length = start.__index__(), length.__index__()
     if length < 0:
         raise RuntimeError("narrow(): length must be non-negative.")
@@ -127,13 +130,19 @@ def select(input: Tensor, dim: int, index: int) -> Tensor:
 
 @exported(quick="method")
 def split(
-    tensor: Tensor, split_size_or_sections: int | Sequence[int], dim: int = 0
+    tensor: Tensor,
+    split_size_or_sections: Any = None,
+    dim: int = 0,
+    *,
+    split_size: Any = None,
 ) -> tuple[Tensor, ...]:
     """Views of consecutive parts of a dim: of one size (the last may be shorter), or of many.
 
     Raises:
         RuntimeError: sizes that are negative or do not add up.
     """
+    if split_size is not None:
+        split_size_or_sections = split_size
     dim = normalize_dim(dim, tensor.ndim)
     if not tensor.shape:
         raise RuntimeError("split expects at least a 1-dimensional tensor")

@@ -47,18 +47,24 @@ def roll(input: Tensor, shifts: Any, dims: Any = None) -> Tensor:
     Raises:
         RuntimeError: shifts and dims of different number.
     """
-    if dims is None:
+    if dims is None or (dims == () and isinstance(shifts, int)):
+        if isinstance(shifts, Sequence) and len(shifts) > 1:
+            raise RuntimeError(f"shifts and dimensions must align. shifts: {len(shifts)}, dims:0")
         return shaped(roll(reshape(input, -1), shifts, 0), input.shape)
     moves = [shifts] if isinstance(shifts, int) else list(shifts)
     axes = [dims] if isinstance(dims, int) else list(dims)
+    if not moves:
+        raise RuntimeError("[roll] `shifts` required")
     if len(moves) != len(axes):
         raise RuntimeError(
             f"shifts and dimensions must align. shifts: {len(moves)}, dims:{len(axes)}"
         )
     result = input
     for move, axis in zip(moves, axes, strict=True):
+        if not input.shape:
+            raise IndexError(f"Dimension specified as {axis} but tensor has no dimensions")
         dim = normalize_dim(axis, input.ndim)
-        size = input.shape[dim] if input.shape else 0
+        size = input.shape[dim]
         if size and move % size:
             cut = size - move % size
             parts = [slice_view(result, dim, cut, size - cut), slice_view(result, dim, 0, cut)]
@@ -82,6 +88,8 @@ def rot90(input: Tensor, k: int = 1, dims: Sequence[int] = (0, 1)) -> Tensor:
     """
     if require_tensor("rot90", input).ndim < 2:
         raise RuntimeError(f"expected total dims >= 2, but got total dims = {input.ndim}")
+    if len(dims) != 2:
+        raise RuntimeError(f"expected total rotation dims == 2, but got dims = {len(dims)}")
     a, b = (normalize_dim(d, input.ndim) for d in dims)
     if a == b:
         raise RuntimeError(
@@ -97,11 +105,23 @@ def rot90(input: Tensor, k: int = 1, dims: Sequence[int] = (0, 1)) -> Tensor:
 
 @exported()
 def fliplr(input: Tensor) -> Tensor:
-    """The second dim reversed."""
+    """The second dim reversed.
+
+    Raises:
+        RuntimeError: fewer than two dims.
+    """
+    if require_tensor("fliplr", input).ndim < 2:
+        raise RuntimeError("[fliplr] Input must be >= 2-d.")
     return flip(input, (1,))
 
 
 @exported()
 def flipud(input: Tensor) -> Tensor:
-    """The first dim reversed."""
+    """The first dim reversed.
+
+    Raises:
+        RuntimeError: no dims.
+    """
+    if not require_tensor("flipud", input).shape:
+        raise RuntimeError("[flipud] Input must be >= 1-d.")
     return flip(input, (0,))

@@ -15,13 +15,13 @@ from corex.tensor.tensor import Tensor
 
 
 @method()
-def repeat(self: Tensor, *repeats: Any) -> Tensor:
+def repeat(self: Tensor, *args: Any, repeats: Sequence[int] | None = None) -> Tensor:
     """Copies along each dim.
 
     Raises:
         RuntimeError: fewer repeats than dims, or a negative one.
     """
-    counts = sizes_of(repeats)
+    counts = sizes_of(args if repeats is None else (repeats,))
     lead = len(counts) - self.ndim
     if lead < 0:
         raise RuntimeError(

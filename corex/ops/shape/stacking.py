@@ -7,7 +7,7 @@ from typing import Any
 
 from corex.layout import numel
 from corex.ops.registration import function
-from corex.ops.shape.join import cat, stack
+from corex.ops.shape.join import cat, require_some, stack
 from corex.ops.shape.views import expand, reshape, shaped, unsqueeze
 from corex.tensor.tensor import Tensor
 
@@ -48,6 +48,7 @@ def _each(function: Callable[[Tensor], Tensor], tensors: tuple[Any, ...]) -> Any
 @function(out="cast")
 def dstack(tensors: Sequence[Tensor]) -> Tensor:
     """Joined along the third dim."""
+    require_some("dstack", tensors)
     return cat([_third(tensor) for tensor in tensors], 2)
 
 

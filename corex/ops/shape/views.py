@@ -10,6 +10,7 @@ from corex.dispatch.bind import bind, copy_like, dense_copy
 from corex.dispatch.record import record
 from corex.dispatch.views import bind_view, hidden, transformed
 from corex.dtypes import DType
+from corex.formats import MemoryFormat, contiguous_format, order_in, preserve_format
 from corex.layout import normalize_dim
 from corex.ops.promotion import require_tensor
 from corex.ops.registration import exported, function, method, tensor_property
@@ -126,8 +127,10 @@ def flatten(input: Tensor, start_dim: int = 0, end_dim: int = -1) -> Tensor:
 
 @exported(quick="method")
 def ravel(input: Tensor) -> Tensor:
-    """All elements in one dimension."""
-    return reshape(input, -1)
+    """All elements in one dimension, next to each other in memory."""
+    if input.is_contiguous():
+        return reshape(input, -1)
+    return shaped(dense_clone(input), (layout.numel(input.shape),))
 
 
 @exported()
@@ -317,13 +320,13 @@ EXPAND = declare_view(
 
 
 @method(quick=True)
-def expand(self: Tensor, *sizes: Any) -> Tensor:
+def expand(self: Tensor, *sizes: Any, size: Sequence[int] | None = None) -> Tensor:
     """Broadcast to larger sizes without copying (-1 keeps a size).
 
     Raises:
         RuntimeError: a size other than 1 would change.
     """
-    return bind_view(EXPAND, self, (sizes_of(sizes),))
+    return bind_view(EXPAND, self, (sizes_of(sizes if size is None else (size,)),))
 
 
 @method()
@@ -415,16 +418,36 @@ def _with_hooks_of(t: Tensor, node: Node) -> AccumulateGrad:
 
 
 @method(quick=True)
-def contiguous(self: Tensor) -> Tensor:
-    """The tensor itself if it is row-major, else a row-major copy."""
+def contiguous(self: Tensor, *, memory_format: MemoryFormat = contiguous_format) -> Tensor:
+    """The tensor itself if it is row-major (or lies as another format says), else such a copy.
+
+    Raises:
+        RuntimeError: a format that follows another tensor, or is one of other numbers of dims.
+    """
+    if memory_format is not contiguous_format:
+        return formatted(self, memory_format)
     return self if self.is_contiguous() else recorded_copy(self, dense_copy(self))
 
 
 @exported(quick="method")
-def clone(input: Tensor) -> Tensor:
-    """A copy with its own memory, in which dims keep their order, as in PyTorch."""
+def clone(input: Tensor, *, memory_format: MemoryFormat | None = None) -> Tensor:
+    """A copy with its own memory, in which dims keep their order, or have that of a format.
+
+    Raises:
+        RuntimeError: a format of other numbers of dims.
+    """
     require_tensor("clone", input)
+    if memory_format is not None and memory_format is not preserve_format:
+        order = order_in(memory_format, input.ndim)
+        return recorded_copy(input, dense_copy(input, order=order))
     return recorded_copy(input, copy_like(input))
+
+
+def formatted(t: Tensor, memory_format: MemoryFormat) -> Tensor:
+    """The tensor itself if it lies in memory as the format says, else a copy that does."""
+    if memory_format is preserve_format or t.is_contiguous(memory_format=memory_format):
+        return t
+    return clone(t, memory_format=memory_format)
 
 
 def dense_clone(input: Tensor) -> Tensor:

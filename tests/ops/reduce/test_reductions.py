@@ -210,6 +210,8 @@ def test_sorting(dtype: str) -> None:
             np.testing.assert_array_equal(found.values.numpy(), np.sort(array, dim))
             back = corex.sort(layout(array), dim, descending=True)
             np.testing.assert_array_equal(back.values.numpy(), np.flip(np.sort(array, dim), dim))
+    if dtype == "bool":  # PyTorch has no topk of truth values
+        return
     top = corex.topk(corex.tensor(array), 3, 1)
     np.testing.assert_array_equal(top.values.numpy(), np.flip(np.sort(array, 1), 1)[:, :3])
 
