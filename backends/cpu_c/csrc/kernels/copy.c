@@ -26,9 +26,42 @@ COREX_AGAIN(COREX_FLOAT_ROWS(COREX_MAKE, FROM_FLOAT))
 #define OF_HALF(number, NAME, name, sfx, T, ...) \
     LOOP1(copy_##sfx, f32, T, float, T, corex_from_##sfx(x)) \
     LOOP1(copy_f32, sfx, float, T, float, corex_to_##sfx(x))
-#define FROM_HALF(number, NAME, name, from, ...) [COREX_##NAME] = copy_##from##_f32,
 
 COREX_HALF_ROWS(OF_HALF)
+
+/* Where the processor has instructions for float16 they convert eight at a time, to the same bits
+ * but that a signalling NaN becomes a quiet one. */
+#ifdef __F16C__
+#include <immintrin.h>
+
+static void from_f16(char *const *p, const int64_t *s, int64_t n)
+{
+    int64_t done = 0;
+    if (s[0] == sizeof(float) && s[1] == sizeof(corex_half))
+        for (; done + 8 <= n; done += 8) {
+            const __m128i bits = _mm_loadu_si128((const __m128i *)(p[1] + done * s[1]));
+            _mm256_storeu_ps((float *)(p[0] + done * s[0]), _mm256_cvtph_ps(bits));
+        }
+    char *const rest[] = {p[0] + done * s[0], p[1] + done * s[1]};
+    copy_f16_f32(rest, s, n - done);
+}
+
+static void to_f16(char *const *p, const int64_t *s, int64_t n)
+{
+    int64_t done = 0;
+    if (s[0] == sizeof(corex_half) && s[1] == sizeof(float))
+        for (; done + 8 <= n; done += 8) {
+            const __m256 x = _mm256_loadu_ps((const float *)(p[1] + done * s[1]));
+            const __m128i bits = _mm256_cvtps_ph(x, _MM_FROUND_TO_NEAREST_INT);
+            _mm_storeu_si128((__m128i *)(p[0] + done * s[0]), bits);
+        }
+    char *const rest[] = {p[0] + done * s[0], p[1] + done * s[1]};
+    copy_f32_f16(rest, s, n - done);
+}
+#else
+#define from_f16 copy_f16_f32
+#define to_f16 copy_f32_f16
+#endif
 
 #define MOVE(shift, bytes, T, ...) \
     static void move_##bytes(char *const *p, const int64_t *s, int64_t n) \
@@ -87,8 +120,8 @@ COREX_SIZE_ROWS(WHERE)
 const corex_copy_table COREX_LEVELED(corex_copy) = {
     .convert = {[COREX_BOOL] = {COREX_DTYPE_ROWS(COREX_ENTRY, copy_u8)},
                 COREX_AGAIN(COREX_NUMBER_ROWS(SOURCE))},
-    .from_half = {COREX_HALF_ROWS(FROM_HALF)},
-    .to_half = {COREX_HALF_ROWS(COREX_ENTRY, copy_f32)},
+    .from_half = {[COREX_FLOAT16] = from_f16, [COREX_BFLOAT16] = copy_bf16_f32},
+    .to_half = {[COREX_FLOAT16] = to_f16, [COREX_BFLOAT16] = copy_f32_bf16},
     .move = COREX_SIZE_TABLE(move),
     .fill = COREX_SIZE_TABLE(fill),
     .where = COREX_SIZE_TABLE(where),
