@@ -15,7 +15,9 @@
 /* ---- elements of any dtype, as COREX_INT, COREX_UINT or COREX_DOUBLE ---- */
 #define COREX_LOAD_CASE(number, NAME, name, sfx, T, U, of, ...) \
     case number: \
-        value.kind = (of) == 'f' ? COREX_DOUBLE : (T)-1 > 0 && sizeof(T) == 8 ? COREX_UINT : COREX_INT; \
+        value.kind = (of) == 'f'                     ? COREX_DOUBLE \
+                     : (T) - 1 > 0 && sizeof(T) == 8 ? COREX_UINT \
+                                                     : COREX_INT; \
         if ((of) == 'f') \
             value.real = (double)*(const T *)from; \
         else \
@@ -78,7 +80,8 @@ static inline void corex_store(void *to, int32_t dtype, const corex_argument *va
 
 #define COREX_ADD_HALF_CASE(number, NAME, name, sfx, T, ...) \
     case number: \
-        *(T *)to = corex_to_##sfx(corex_from_##sfx(*(T *)to) + corex_from_##sfx(*(const T *)from)); \
+        *(T *)to = \
+            corex_to_##sfx(corex_from_##sfx(*(T *)to) + corex_from_##sfx(*(const T *)from)); \
         break;
 
 /* One element onto another. */

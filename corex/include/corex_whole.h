@@ -1,8 +1,9 @@
 /*
  * corex_whole.h - integers of floats: towards zero, and defined where C leaves it open.
  *
- * What does not fit int32 or int64 (NaN neither) is the most negative number, as the instructions of
- * x86 have it; narrower ones and uint32 are the low bits of int64. uint64 goes on where int64 ends.
+ * What does not fit int32 or int64 (NaN neither) is the most negative number, as the instructions
+ * of x86 have it; narrower ones and uint32 are the low bits of int64. uint64 goes on where int64
+ * ends.
  */
 #ifndef COREX_WHOLE_H
 #define COREX_WHOLE_H

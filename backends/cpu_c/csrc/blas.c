@@ -22,7 +22,8 @@ typedef void(*dgemm32) GEMM(double, int32_t);
 typedef void(*dgemm64) GEMM(double, int64_t);
 /* Of complex numbers everything comes by address. */
 #define GEMM_BY_ADDRESS(I) \
-    (int, int, int, I, I, I, const void *, const void *, I, const void *, I, const void *, void *, I)
+    (int, int, int, I, I, I, const void *, const void *, I, const void *, I, const void *, void *, \
+     I)
 typedef void(*zgemm32) GEMM_BY_ADDRESS(int32_t);
 typedef void(*zgemm64) GEMM_BY_ADDRESS(int64_t);
 typedef void(*sgemv32) GEMV(float, int32_t);
@@ -33,9 +34,9 @@ typedef void(*dgemv64) GEMV(double, int64_t);
 static struct {
     void *sgemm, *dgemm, *sgemv, *dgemv;
     void *cgemm, *zgemm; /* or NULL */
-    bool wide; /* 64-bit integers */
-    bool ours; /* nobody else uses it, and it has one thread */
-    int most;  /* threads that OPENBLAS_NUM_THREADS allows */
+    bool wide;           /* 64-bit integers */
+    bool ours;           /* nobody else uses it, and it has one thread */
+    int most;            /* threads that OPENBLAS_NUM_THREADS allows */
     char name[128], path[1024];
 } blas = {.name = "none"};
 

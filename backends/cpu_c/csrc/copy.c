@@ -176,7 +176,8 @@ corex_status corex_arange(const corex_view *out, int is_integer, const void *sta
         memcpy(&ffirst, start, 8);
         memcpy(&fby, step, 8);
     }
-    if ((is_integer && !COREX_AMONG(COREX_HALVES, out->dtype)) || COREX_AMONG(COREX_FLOATS, out->dtype)) {
+    if ((is_integer && !COREX_AMONG(COREX_HALVES, out->dtype)) ||
+        COREX_AMONG(COREX_FLOATS, out->dtype)) {
         switch (out->dtype) {
             COREX_INTEGER_ROWS(ARANGE_INTEGER)
             COREX_FLOAT_ROWS(ARANGE_FLOAT)

@@ -107,9 +107,9 @@ corex_status corex_half_copy(const corex_view *out, const corex_view *a)
     } else {
         /* The loop makes float32 of what comes, unless it comes so. */
         j.to = copy->to_half[out->dtype];
-        j.loop = single                       ? copy->convert[COREX_UINT32][COREX_UINT32]
+        j.loop = single                      ? copy->convert[COREX_UINT32][COREX_UINT32]
                  : copy->from_half[a->dtype] ? copy->from_half[a->dtype]
-                                              : copy->convert[a->dtype][COREX_FLOAT32];
+                                             : copy->convert[a->dtype][COREX_FLOAT32];
     }
     return run(&j, 1, views);
 }

@@ -178,7 +178,8 @@ COREX_HALF_ROWS(ADD_HALF_ROW)
 corex_status corex_index_put(const corex_view *out, const corex_view *values, int accumulate, int k,
                              const corex_view *indices)
 {
-    static const corex_loop adds[] = {COREX_DTYPE_ROWS(COREX_ENTRY, add_row) COREX_HALF_ROWS(COREX_ENTRY, add_row)};
+    static const corex_loop adds[] = {COREX_DTYPE_ROWS(COREX_ENTRY, add_row)
+                                          COREX_HALF_ROWS(COREX_ENTRY, add_row)};
     corex_loop loop = accumulate ? adds[out->dtype] : corex_copy_loop(out->dtype);
     return move_rows(out, values, k, indices, true, loop, !accumulate);
 }

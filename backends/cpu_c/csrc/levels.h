@@ -34,11 +34,11 @@ typedef struct corex_reduction_table {
 } corex_reduction_table;
 
 typedef struct corex_copy_table {
-    corex_loop convert[COREX_NUM_DTYPES][COREX_NUM_DTYPES]; /* from, to */
+    corex_loop convert[COREX_NUM_DTYPES][COREX_NUM_DTYPES];            /* from, to */
     corex_loop from_half[COREX_NUM_DTYPES], to_half[COREX_NUM_DTYPES]; /* to and from float32 */
-    corex_loop move[COREX_NUM_SIZES];                       /* operands out, a */
-    corex_loop fill[COREX_NUM_SIZES];                       /* operands out, value */
-    corex_loop where[COREX_NUM_SIZES];                      /* operands out, cond, a, b */
+    corex_loop move[COREX_NUM_SIZES];                                  /* operands out, a */
+    corex_loop fill[COREX_NUM_SIZES];                                  /* operands out, value */
+    corex_loop where[COREX_NUM_SIZES]; /* operands out, cond, a, b */
 } corex_copy_table;
 
 typedef struct corex_loss_table {
@@ -121,6 +121,7 @@ typedef struct corex_gemm_table {
 /* Of complex numbers; of other dtypes there is nothing in it. */
 typedef struct corex_complex_table {
     corex_op_table unary, binary;
+    const corex_op_table *functions; /* of one operand, too */
     corex_gemm_loops direct[COREX_NUM_DTYPES];
 } corex_complex_table;
 

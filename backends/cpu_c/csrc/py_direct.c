@@ -38,8 +38,9 @@ typedef union scalar {
 
 #define HOLDS(number, NAME, name, sfx, T, U, kind, value) \
     case COREX_##NAME: \
-        return is_integer == 2 ? (T)-1 > 0 && sizeof(T) == 8 \
-                               : (int64_t)(T)(value) == (value) && ((T)(value) < 0) == ((value) < 0);
+        return is_integer == 2 \
+                   ? (T) - 1 > 0 && sizeof(T) == 8 \
+                   : (int64_t)(T)(value) == (value) && ((T)(value) < 0) == ((value) < 0);
 #define SET(number, NAME, name, sfx, T, U, kind, value) \
     case COREX_##NAME: to->sfx = (T)(value); break;
 #define SET_ROUNDED(number, NAME, name, sfx, T, ...) \

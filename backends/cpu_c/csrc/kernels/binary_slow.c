@@ -61,7 +61,8 @@ COREX_INLINE int64_t signed_power(int64_t base, int64_t exponent)
     X(LOOP2_SLOW, remainder, \
       y == (T) - 1 && (T) - 1 < 0 ? 0 : x % y + (x % y != 0 && (x < 0) != (y < 0) ? y : 0)) \
     X(LOOP2_SLOW, fmod, FMOD(x, y)) \
-    X(LOOP2_SLOW, pow, (T) - 1 > 0 ? power((uint64_t)x, (uint64_t)y) : signed_power((int64_t)x, (int64_t)y)) \
+    X(LOOP2_SLOW, pow, \
+      (T) - 1 > 0 ? power((uint64_t)x, (uint64_t)y) : signed_power((int64_t)x, (int64_t)y)) \
     X(LOOP2_SLOW, bitwise_left_shift, OUT_OF_WIDTH(y) ? 0 : (U)x << (int)y) \
     X(LOOP2_SLOW, bitwise_right_shift, OUT_OF_WIDTH(y) ? (x < 0 ? -1 : 0) : x >> (int)y)
 

@@ -1,7 +1,7 @@
 /*
- * Elementwise arithmetic of complex numbers, and their products of matrices without a BLAS. Compiled
- * without fused multiplications, so that what cancels in exact arithmetic cancels: the imaginary
- * part of z conj(z) is 0.
+ * Elementwise arithmetic of complex numbers, and their products of matrices without a BLAS.
+ * Compiled without fused multiplications, so that what cancels in exact arithmetic cancels: the
+ * imaginary part of z conj(z) is 0.
  */
 #include "kernels.h"
 
@@ -66,8 +66,8 @@ ARITHMETIC(c128, corex_complex128, double, )
             return; \
         } \
         for (int64_t i = 0; i < n; i++) \
-            *(O *)(p[0] + i * s[0]) = name##_of_##sfx(*(const C *)(p[1] + i * s[1]), \
-                                                      *(const C *)(p[2] + i * s[2])); \
+            *(O *)(p[0] + i * s[0]) = \
+                name##_of_##sfx(*(const C *)(p[1] + i * s[1]), *(const C *)(p[2] + i * s[2])); \
     }
 
 #define BOTH(LOOP, name) \
@@ -84,12 +84,12 @@ BOTH_TO_BOOL(LOOP2, eq)
 BOTH_TO_BOOL(LOOP2, ne)
 
 #define ROW(op, ...) \
-    {.name = #op, .loops = {[COREX_COMPLEX64] = op##_c64, [COREX_COMPLEX128] = op##_c128}, \
+    {.name = #op, \
+     .loops = {[COREX_COMPLEX64] = op##_c64, [COREX_COMPLEX128] = op##_c128}, \
      __VA_ARGS__},
 static const corex_op unary[] = {ROW(square, .cost = 2) ROW(reciprocal, .cost = 4)};
-static const corex_op binary[] = {ROW(mul, .cost = 2) ROW(div, .cost = 6)
-                                      ROW(eq, .to_bool = true, .cost = 1)
-                                          ROW(ne, .to_bool = true, .cost = 1)};
+static const corex_op binary[] = {ROW(mul, .cost = 2) ROW(div, .cost = 6) ROW(
+    eq, .to_bool = true, .cost = 1) ROW(ne, .to_bool = true, .cost = 1)};
 
 /* ---- products of matrices ---- */
 #define DIRECT(sfx, C) \
@@ -115,5 +115,6 @@ DIRECT(c128, corex_complex128)
 const corex_complex_table COREX_LEVELED(corex_complex) = {
     .unary = {unary, sizeof unary / sizeof unary[0]},
     .binary = {binary, sizeof binary / sizeof binary[0]},
+    .functions = &COREX_LEVELED(corex_complex_functions),
     .direct = {[COREX_COMPLEX64] = direct_c64, [COREX_COMPLEX128] = direct_c128},
 };

@@ -28,6 +28,7 @@ extern const corex_loss_table COREX_LEVELED(corex_loss);
 extern const corex_optim_table COREX_LEVELED(corex_optim);
 extern const corex_gemm_table COREX_LEVELED(corex_gemm);
 extern const corex_random_table COREX_LEVELED(corex_random);
+extern const corex_op_table COREX_LEVELED(corex_complex_functions);
 extern const corex_complex_table COREX_LEVELED(corex_complex);
 extern const corex_kernels COREX_LEVELED(corex_kernels);
 
