@@ -56,7 +56,10 @@ def result_type(*operands: Any) -> DType:
         if result is None:
             result = group
         elif group.category > result.category:
-            result = PROMOTION[result, group]
+            if group.is_complex:  # as precise as the floats above it
+                result = result.to_complex() if result.is_floating_point else group
+            else:
+                result = PROMOTION[result, group]
             if result is dt.int64 and 2**63 <= largest < 2**64:
                 raise RuntimeError(
                     f"{largest} is beyond int64, which bool tensors are promoted to by integers; "
