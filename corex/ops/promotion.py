@@ -17,7 +17,9 @@ from corex.dtypes import PROMOTION, DType
 from corex.tensor.place import DispatchKey
 from corex.tensor.tensor import Tensor
 
-Number = bool | int | float | complex
+Number = bool | int | float
+"""What operands may be beside tensors; where tensors are complex, complex numbers, too, which the
+type leaves out as PyTorch's does: of most functions they are no arguments."""
 
 
 def number_dtype(value: Number) -> DType:
@@ -70,6 +72,9 @@ def result_type(*operands: Any) -> DType:
     return result
 
 
+_NUMBERS = (bool, int, float, complex)
+
+
 def as_number(value: Any) -> Number | None:
     """A number, also of NumPy or of a subclass, as a plain one of Python's; else None."""
     if isinstance(value, bool):
@@ -77,10 +82,10 @@ def as_number(value: Any) -> Number | None:
     if isinstance(value, int | float):
         return int(value) if isinstance(value, int) else float(value)
     if isinstance(value, complex):
-        return complex(value)
+        return complex(value)  # type: ignore[return-value]
     if type(value).__module__ == "numpy" and hasattr(value, "item") and not value.shape:
-        number = value.item()
-        return number if isinstance(number, bool | int | float | complex) else None
+        number: Any = value.item()
+        return number if type(number) in _NUMBERS else None
     return None
 
 

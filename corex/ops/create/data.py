@@ -175,7 +175,7 @@ def _element_dtype(value: Any) -> DType:
     if type(value).__module__ == "numpy" and hasattr(value, "dtype"):
         return dtype_of_array(value)
     if isinstance(value, _NUMBERS):
-        return number_dtype(value)
+        return number_dtype(value)  # type: ignore[arg-type]
     if isinstance(value, str | bytes):
         raise TypeError(f"new(): invalid data type '{type(value).__name__}'")
     if isinstance(value, list | tuple):

@@ -140,7 +140,7 @@ def _pow_a(g: Tensor, a: Any, b: Any) -> Tensor:
 def _pow_b(g: Tensor, a: Any, b: Any, y: Tensor) -> Tensor:
     """y * log(a), which is 0 where a is 0 and b is not negative."""
     base = a if isinstance(a, Tensor) else g.new_full((), a)
-    size = b.real if isinstance(b, Tensor | complex) else b
+    size: Any = b.real if isinstance(b, Tensor | complex) else b
     return (g * (y * base.log())).masked_fill((base == 0).logical_and(size >= 0), 0)
 
 

@@ -128,7 +128,7 @@ def _direction_slope(g: Tensor, a: Tensor, y: Tensor) -> Tensor:
 
 
 _abs = composition(
-    "complex_abs", ("a",), lambda a: a.real.hypot(a.imag), {"a": lambda g, a: g * sgn(a)},
+    "complex_abs", ("a",), lambda a: a.real.hypot(a.imag), {"a": lambda g, a: g * a.sgn()},
     label="AbsBackward0",
 )  # fmt: skip
 _sgn = composition("complex_sgn", ("a",), _direction, {"a": _direction_slope}, label="SgnBackward0")

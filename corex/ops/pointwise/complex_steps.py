@@ -251,12 +251,14 @@ def isfinite(a: Tensor) -> Tensor:
 
 def eq(a: Any, b: Any) -> Tensor:
     (x, y), (u, v) = _parts(a), _parts(b)
-    return (x == u).logical_and(y == v)
+    same: Tensor = (x == u).logical_and(y == v)
+    return same
 
 
 def ne(a: Any, b: Any) -> Tensor:
     (x, y), (u, v) = _parts(a), _parts(b)
-    return (x != u).logical_or(y != v)
+    other: Tensor = (x != u).logical_or(y != v)
+    return other
 
 
 def _truths(a: Any) -> Any:

@@ -48,6 +48,14 @@ def _to_complex(g: Tensor) -> Tensor:
     return cast(g, g.key.dtype.to_complex())
 
 
+def _pairs_as_complex(g: Tensor) -> Tensor:
+    return view_as_complex(g.contiguous())
+
+
+def _as_pairs(g: Tensor) -> Tensor:
+    return view_as_real(g)
+
+
 REAL = declare_view(
     "real", "RealBackward0", _real, lambda g, shape: _to_complex(g), True, _part_dtype
 )
@@ -56,11 +64,11 @@ IMAG = declare_view(
 )
 VIEW_AS_REAL = declare_view(
     "view_as_real", "ViewAsRealBackward0", _as_real,
-    lambda g, shape: view_as_complex(g.contiguous()), False, _part_dtype,
+    lambda g, shape: _pairs_as_complex(g), False, _part_dtype,
 )  # fmt: skip
 VIEW_AS_COMPLEX = declare_view(
     "view_as_complex", "ViewAsComplexBackward0", _as_complex,
-    lambda g, shape: view_as_real(g), False, lambda dtype: dtype.to_complex(),
+    lambda g, shape: _as_pairs(g), False, lambda dtype: dtype.to_complex(),
 )  # fmt: skip
 
 
