@@ -118,7 +118,8 @@ def number_of(name: str, argument: str, value: Any) -> Number:
     """
     if type(value) in _PYTHON_TYPES:
         return value  # type: ignore[no-any-return]
-    number: Any = value.item() if isinstance(value, Tensor) and not value.shape else as_number(value)
+    scalar = isinstance(value, Tensor) and not value.shape
+    number: Any = value.item() if scalar else as_number(value)
     if number is None:
         raise TypeError(
             f"{name}(): argument '{argument}' must be Number, not {type(value).__name__}"
