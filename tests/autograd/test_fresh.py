@@ -20,7 +20,7 @@ from corex.testing.suite import generate, run_case
 from tests.autograd.ownership import checked
 
 # Of these a gradient may be a view of the output's, or that itself, from call to call.
-SHARING = {"sum", "index_put", "addmm", "linalg_matrix_exp"}
+SHARING = {"sum", "index_put", "addmm", "linalg_matrix_exp", "complex"}
 
 
 def differentiable() -> dict[str, OpSchema]:
@@ -32,7 +32,7 @@ def test_what_is_not_declared_fresh() -> None:
     assert {name for name, s in differentiable().items() if s.fresh is not True} == SHARING
     assert {name for name, view in VIEWS.items() if not view.fresh} == {
         "alias", "expand", "permute", "squeeze", "squeeze.dim", "squeeze.dims", "t", "transpose",
-        "unsqueeze", "view",
+        "unsqueeze", "view", "view_as_complex", "view_as_real",
     }  # fmt: skip
 
 
@@ -72,6 +72,9 @@ CALLS: list[Callable[[Any, Any, Any], Any]] = [
     lambda a, b, c: F.softshrink(a),
     lambda a, b, c: corex.addmm(c, a, b.t()[:, :3]),
     lambda a, b, c: corex.addmm(a[:, :3], a, b.t()[:, :3], beta=1, alpha=2),
+    lambda a, b, c: corex.complex(a, b).abs(),
+    lambda a, b, c: corex.complex(a, b).sgn().real + corex.complex(b, a).angle(),
+    lambda a, b, c: corex.complex(a, b).conj().imag + a.angle(),
     lambda a, b, c: a.norm(),
     lambda a, b, c: a.norm(dim=1, keepdim=True),
     lambda a, b, c: a.logsumexp(1),

@@ -64,6 +64,23 @@ def reductions(device: str) -> list[Tensor]:
     ]  # fmt: skip
 
 
+def running(device: str) -> list[Tensor]:
+    a = corex.tensor([[3.0, 1, 4, 1], [0.5, -2, 1, 5]], device=device)
+    product = a.prod(1)
+    leaf = a.clone().requires_grad_()
+    leaf.cumprod(1).sum().backward()
+    assert leaf.grad is not None
+    gradients = [leaf.grad]
+    leaf = a.clone().requires_grad_()
+    leaf.prod(1).sum().backward()
+    assert leaf.grad is not None
+    gradients.append(leaf.grad)
+    return [
+        product, a.cumprod(1), *a.cummax(1), *a.cummin(1), a.logcumsumexp(1), *gradients,
+        a.topk(2, 0).values, a.kthvalue(2, 1).values, a.median(1).indices,
+    ]  # fmt: skip
+
+
 def indexing(device: str) -> list[Tensor]:
     a = corex.arange(12.0, device=device).reshape(3, 4)
     i = corex.tensor([2, 0, -1], device=device)
@@ -142,7 +159,7 @@ def _elementwise() -> dict[str, Program]:
     return found
 
 
-COMPOSED = [chain, reductions, indexing, sorting, randomness, perceptron, convolutional]
+COMPOSED = [chain, reductions, running, indexing, sorting, randomness, perceptron, convolutional]
 PROGRAMS: dict[str, Program] = {
     **_elementwise(),
     **{program.__name__: program for program in COMPOSED},

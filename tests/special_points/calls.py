@@ -219,6 +219,7 @@ MOVING = """
     adaptive_max_pool2d_with_indices adaptive_max_pool3d adaptive_max_pool3d_with_indices adjoint
     alias_copy as_strided as_strided_copy as_strided_scatter atleast_1d atleast_2d atleast_3d
     block_diag broadcast_tensors broadcast_to cartesian_prod cat celu_ channel_shuffle chunk
+    complex conj conj_physical imag real resolve_conj resolve_neg view_as_complex view_as_real
     column_stack combinations concat concatenate detach_copy diag diag_embed diagflat diagonal
     diagonal_copy diagonal_scatter dsplit dstack elu_ expand_copy fill flatten flip fliplr flipud
     fold hsplit hstack index_copy max_pool1d_with_indices max_pool2d_with_indices max_pool3d
@@ -230,15 +231,17 @@ MOVING = """
     unbind unbind_copy unflatten unfold unfold_copy unique unique_consecutive unsafe_chunk
     unsafe_split unsafe_split_with_sizes unsqueeze unsqueeze_copy view_copy vsplit vstack
 """
-"""They only move elements, and so does their derivative; or another name has their lines."""
+"""They only move elements, and so does their derivative; or another name has their lines.
+Those of complex numbers have their tests in tests/ops/test_complex.py."""
 
 WITHOUT_DERIVATIVE = """
-    adam_step_ all allclose any arange argmax argmin argsort argwhere as_tensor asarray
+    adam_step_ all allclose angle any arange argmax argmin argsort argwhere as_tensor asarray
     bartlett_window bernoulli bincount binomial bitwise_and bitwise_left_shift bitwise_not
     bitwise_or bitwise_right_shift bitwise_xor blackman_window bucketize count_nonzero empty
     empty_like empty_permuted empty_strided eq equal eye from_dlpack from_numpy frombuffer full
     full_like gcd ge get_rng_state gt hamming_window hann_window histc histogram histogramdd
-    initial_seed isclose isfinite isin isinf isnan isneginf isposinf isreal kaiser_window lcm le
+    initial_seed is_complex is_conj is_neg isclose isfinite isin isinf isnan isneginf isposinf
+    isreal kaiser_window lcm le
     linspace logical_and logical_not logical_or logical_xor logspace lt lu_unpack manual_seed
     multinomial ne nonzero nonzero_static normal one_hot ones_like poisson rand rand_like randint
     randint_like randn randn_like randperm scalar_tensor searchsorted seed set_rng_state sgd_step_
@@ -251,6 +254,7 @@ COMPOSITIONS = """
     dropout3d embedding_bag feature_alpha_dropout fractional_max_pool2d
     fractional_max_pool2d_with_indices fractional_max_pool3d fractional_max_pool3d_with_indices
     gaussian_nll_loss grid_sample grouped_mm gumbel_softmax index_reduce instance_norm interpolate
+    polar
     linear_cross_entropy lp_pool1d lp_pool2d lp_pool3d matrix_exp multi_head_attention_forward
     multi_margin_loss multilabel_margin_loss multilabel_soft_margin_loss
     istft scaled_dot_product_attention scatter_reduce stft triplet_margin_with_distance_loss

@@ -18,6 +18,10 @@ VIEWS_OF_NOTHING = {
     "F.max_pool1d(ti, 2, return_indices=True)",
     "F.max_pool1d_with_indices(t, 2)",
     "F.adaptive_avg_pool1d(t, 2)",
+    "stft(a, 4, 1, return_complex=True)",
+    'stft(a, 2, 1, pad_mode="constant", onesided=False, return_complex=False)',
+    "stft(v, 3, 2, window=vsign3, center=False, return_complex=True)",
+    "stft(za, 4, 1, 2, normalized=True)",
 }
 
 

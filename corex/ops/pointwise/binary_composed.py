@@ -123,7 +123,10 @@ def heaviside(input: Tensor, values: Tensor) -> Tensor:
 @exported(inplace=True, out="same")
 def float_power(input: Tensor | Number, exponent: Tensor | Number) -> Tensor:
     """input ** exponent, in float64, or complex128 if either is complex."""
-    wide = dt.complex128 if result_type(input, exponent).is_complex else dt.float64
+    given = (input, exponent)
+    tensors = [v.key.dtype for v in given if isinstance(v, Tensor)]
+    among = any([d.is_complex for d in tensors]) or any([type(v) is complex for v in given])
+    wide = dt.complex128 if among else dt.float64
     a, b = [cast(v, wide) if isinstance(v, Tensor) else v for v in (input, exponent)]
     if not isinstance(a, Tensor):
         a = require_tensor("float_power", b, "exponent").new_full((), a)

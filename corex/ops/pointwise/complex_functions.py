@@ -9,6 +9,7 @@ import math
 
 from corex.dtypes import bool_, get_default_dtype
 from corex.ops.composed import COMPOSED, composition, inplace_form
+from corex.ops.create.like import ones_like
 from corex.ops.pointwise import unary as _unary_ops  # noqa: F401 - which declares abs
 from corex.ops.pointwise.complex_steps import joined
 from corex.ops.promotion import cast, require_tensor
@@ -78,9 +79,9 @@ def conj(input: Tensor) -> Tensor:
 
 @exported(out="same")
 def conj_physical(input: Tensor) -> Tensor:
-    """The conjugates, as a copy."""
+    """The conjugates, as a copy; of real numbers, the tensor itself."""
     if not require_tensor("conj_physical", input).key.dtype.is_complex:
-        return input.clone()
+        return input
     return _conj(input)
 
 
@@ -177,7 +178,7 @@ def isreal(input: Tensor) -> Tensor:
     if require_tensor("isreal", input).key.dtype.is_complex:
         found: Tensor = input.imag == 0
         return found
-    return input.new_ones(input.shape, dtype=bool_)
+    return ones_like(input, dtype=bool_)
 
 
 for _name in ("conj", "complex", "complex_sgn"):

@@ -11,8 +11,7 @@ import math
 from collections.abc import Callable
 from typing import Any
 
-from corex.dispatch.bind import copy
-from corex.dispatch.resolve import empty
+from corex.dispatch.bind import copy, empty_like
 from corex.layout import broadcast_shapes
 from corex.tensor.tensor import Tensor
 
@@ -27,7 +26,8 @@ def joined(re: Tensor, im: Tensor) -> Tensor:
     if im.shape != shape:
         shape = broadcast_shapes("complex", shape, im.shape)
         re, im = re.expand(shape), im.expand(shape)
-    result = empty(re.key.place.keys[re.key.dtype.to_complex().index], shape)
+    like = im if 0 in re.strides and 0 not in im.strides else re
+    result = empty_like(like, re.key.place.keys[re.key.dtype.to_complex().index])
     copy(result.real, re)
     copy(result.imag, im)
     return result

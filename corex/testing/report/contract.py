@@ -8,7 +8,17 @@ from typing import Final, NamedTuple
 from corex.backend.contract import Backend
 from corex.dtypes import ALL as DTYPES
 from corex.dtypes import DType
-from corex.tensor.schema import ALL, BITS, BOOL, FLOAT, INTEGER, NUMBER, REGISTRY, OpSchema
+from corex.tensor.schema import (
+    ALL,
+    BITS,
+    BOOL,
+    COMPLEX,
+    FLOAT,
+    INTEGER,
+    NUMBER,
+    REGISTRY,
+    OpSchema,
+)
 
 MEMORY: Final = (
     "device_count", "dtypes", "allocate", "nbytes", "copy_from_host", "copy_to_host", "synchronize",
@@ -91,7 +101,7 @@ def _op(schema: OpSchema) -> Op:
         family=schema.family,
         inputs=schema.inputs,
         params=params,
-        takes=schema.takes,
+        takes=schema.takes - COMPLEX,
         doc=schema.doc,
         composed=schema.decomposition is not None,
     )

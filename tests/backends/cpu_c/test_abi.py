@@ -59,9 +59,9 @@ def view(array):
 
 def test_version_and_sizes(library):
     assert library.corex_abi_version() == 2
-    assert [library.corex_itemsize(k) for k in range(-1, 14)] == [
+    assert [library.corex_itemsize(k) for k in range(-1, 17)] == [
         *(0, 1, 1, 4, 8, 4, 8),
-        *(1, 2, 2, 4, 8, 2, 2, 0),
+        *(1, 2, 2, 4, 8, 2, 2, 4, 8, 16, 0),
     ]
 
 

@@ -29,10 +29,14 @@ def random_normal(out, seed, offset):
     array(out)[...] = np.sqrt(-2 * np.log(u1)) * np.cos(2 * np.pi * u2)
 
 
+# ---- functions -------------------------------------------------------------------------------
+erfc = np.vectorize(math.erfc, otypes=[float])
+
+
 # ---- activations -----------------------------------------------------------------------------
 def normal(a):
     """The normal distribution function; erfc keeps its precision where 1 + erf loses it."""
-    return 0.5 * np.vectorize(math.erfc, otypes=[float])(a * -math.sqrt(0.5))
+    return 0.5 * erfc(a * -math.sqrt(0.5))
 
 
 def bend(a):
@@ -70,13 +74,67 @@ def cumsum(out, a):
     array(out)[...] = np.cumsum(x, -1, dtype=wide(x))
 
 
+def ordered(x, descending):
+    """The stable order of the last dimension; NaN is larger than every number."""
+    if descending:  # backwards twice, so that equal elements keep their order
+        return x.shape[-1] - 1 - np.argsort(x[..., ::-1], kind="stable")[..., ::-1]
+    return np.argsort(x, kind="stable")
+
+
 @kernel
 def argsort(out, a, descending):
+    array(out)[...] = ordered(array(a), descending)
+
+
+@kernel
+def argselect(out, a, first, descending):
     x = array(a)
-    if descending:  # backwards twice, so that equal elements keep their order
-        array(out)[...] = x.shape[-1] - 1 - np.argsort(x[..., ::-1], kind="stable")[..., ::-1]
-    else:
-        array(out)[...] = np.argsort(x, kind="stable")
+    chosen = slice(first, first + out[2][-1])
+    array(out)[...] = ordered(x, descending)[..., chosen]
+
+
+@kernel
+def cumprod(out, a):
+    x = array(a)
+    array(out)[...] = np.cumprod(x, -1, dtype=wide(x))
+
+
+@kernel
+def prod_others(out, a):
+    x = double(a)
+    before, behind = np.ones((2, *x.shape))
+    before[..., 1:] = np.cumprod(x[..., :-1], -1)
+    behind[..., :-1] = np.cumprod(x[..., :0:-1], -1)[..., ::-1]
+    array(out)[...] = before * behind
+
+
+@kernel
+def chain(out, a, b, reverse):
+    step = -1 if reverse else 1
+    found, factors = double(a)[..., ::step], array(b)[..., ::step]
+    if reverse:  # each factor is that of the entry behind
+        factors = np.roll(factors, 1, -1)
+    for j in range(1, found.shape[-1]):
+        found[..., j] += factors[..., j] * found[..., j - 1]
+    array(out)[...] = found[..., ::step]
+
+
+def best_so_far(accumulate):
+    """A kernel that says where the last of the best entries so far is, and the last NaN."""
+
+    @kernel
+    def run(out, a):
+        x = array(a)
+        best = accumulate(x, -1) == x
+        reached = np.where(best | (x != x), np.arange(x.shape[-1]), 0)
+        array(out)[...] = np.maximum.accumulate(reached, -1)
+
+    return run
+
+
+@kernel
+def logcumsumexp(out, a):
+    array(out)[...] = np.logaddexp.accumulate(double(a), -1)
 
 
 def along_last(a, index):
@@ -320,7 +378,11 @@ KERNELS = {
     "gelu": gelu, "gelu_backward": gelu_backward,
     "silu": elementwise(lambda a: a * sigmoid(a)), "silu_backward": elementwise(silu_backward),
     "mean": reduction(lambda rows: rows.sum(-1, dtype=np.float64) / rows.shape[-1]),
-    "cumsum": cumsum, "argsort": argsort, "gather": gather, "scatter_add": scatter_add,
+    "erfc": elementwise(erfc),
+    "cumsum": cumsum, "cumprod": cumprod, "prod_others": prod_others, "chain": chain,
+    "argcummax": best_so_far(np.maximum.accumulate),
+    "argcummin": best_so_far(np.minimum.accumulate), "logcumsumexp": logcumsumexp,
+    "argsort": argsort, "argselect": argselect, "gather": gather, "scatter_add": scatter_add,
     "softmax": softmax, "softmax_backward": softmax_backward,
     "log_softmax": log_softmax, "log_softmax_backward": log_softmax_backward,
     "layer_norm": layer_norm, "layer_norm_backward": layer_norm_backward, "linear": linear,
