@@ -247,9 +247,7 @@ class Tensor(_Base):
             self._node = UNREACHED if self._base is not None and self._base.requires_grad else None
         elif own is None or own is UNREACHED:
             if not self.key.dtype.is_inexact:
-                raise RuntimeError(
-                    "only Tensors of floating point and complex dtype can require gradients"
-                )
+                raise RuntimeError("only Tensors of floating point dtype can require gradients")
             self._node = self._idle or AccumulateGrad(self)
         if self._views is not None:
             _switched(self)

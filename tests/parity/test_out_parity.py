@@ -44,7 +44,7 @@ ROUGH = {"digamma", "i0", "lgamma", "mvlgamma", "polygamma", "digamma_", "polyga
 RECORDED = {
     "floor_divide", "heaviside", "bernoulli", "inner", "tensordot", "diag", "softmax",
     "log_softmax", "slice_scatter", "quantile", "nanquantile", "histc", "scatter", "norm",
-    "matrix_power",
+    "matrix_power", "conj_physical",
 }  # fmt: skip
 
 # PyTorch lets these write truth values over a leaf that requires gradients.
