@@ -62,7 +62,7 @@ def decomposed_cases() -> list[Case]:
 
 
 @pytest.mark.usefixtures("strictly")
-@pytest.mark.parametrize("device", ["core", "narrow"])
+@pytest.mark.parametrize("device", ["core", pytest.param("narrow", marks=pytest.mark.full)])
 def test_decompositions_pass_the_suite_on_the_device(
     device: str, request: pytest.FixtureRequest
 ) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 import corex
 from tests.sweeps.arguments import LAYOUTS
 from tests.sweeps.calls import CALLS, Outcome, run, tensors_of
@@ -25,6 +27,11 @@ VIEWS_OF_NOTHING = {
 }
 
 
+@pytest.mark.parametrize(
+    "each_backend",
+    ["cpu_c", pytest.param("reference_py", marks=pytest.mark.full)],  # whom strides hardly touch
+    indirect=True,
+)
 def test_results_are_laid_out_as_in_pytorch(each_backend: str) -> None:
     expected = read()
     wrong, views = [], []
