@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
+import pytest
+
 import corex
 from tests.sweeps.calls import CALLS
 from tests.sweeps.empties import KNOWN, combinations, differs, layouts, outcome, read
 
 
+@pytest.mark.parametrize(
+    "each_backend",
+    ["cpu_c", pytest.param("reference_py", marks=pytest.mark.full)],  # it takes long
+    indirect=True,
+)
 def test_calls_without_elements(each_backend: str) -> None:
     expected = read()
     wrong = {}
