@@ -37,8 +37,8 @@ SPILLS: Final = {
 """How variants begin that may spill, and why."""
 
 SIZES: Final = {
-    "bool": 1, "unsigned char": 1, "int": 4, "unsigned": 4, "float": 4, "long long": 8,
-    "unsigned long long": 8, "double": 8, "uint4": 16,
+    "bool": 1, "unsigned char": 1, "signed char": 1, "short": 2, "unsigned short": 2, "int": 4,
+    "unsigned": 4, "float": 4, "long long": 8, "unsigned long long": 8, "double": 8, "uint4": 16,
 }  # fmt: skip
 
 Key = tuple[str, str]  # label of a text, name of a kernel
