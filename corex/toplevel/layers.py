@@ -9,6 +9,8 @@ import corex
 import corex.nn.functional as F
 from corex.dispatch.record import no_grad
 from corex.layout import numel
+from corex.nn.functional.bags import bagged
+from corex.nn.functional.noise import sloped
 from corex.ops.random.generator import Generator
 from corex.tensor.tensor import Tensor
 
@@ -156,8 +158,7 @@ def rrelu(
     generator: Generator | None = None,
 ) -> Tensor:
     """See `nn.functional.rrelu`."""
-    result: Tensor = F.rrelu(input, lower, upper, training)
-    return result
+    return sloped(input, lower, upper, training, False, generator)
 
 
 def rrelu_(
@@ -168,8 +169,7 @@ def rrelu_(
     generator: Generator | None = None,
 ) -> Tensor:
     """`rrelu` over the input."""
-    result: Tensor = F.rrelu_(input, lower, upper, training)
-    return result
+    return sloped(input, lower, upper, training, True, generator)
 
 
 # ---- rows ----------------------------------------------------------------------------------------
@@ -184,14 +184,19 @@ def embedding_bag(
     include_last_offset: bool = False,
     padding_idx: int | None = None,
 ) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-    """`nn.functional.embedding_bag` with modes as numbers: 0 'sum', 1 'mean', 2 'max'; the other
-    three results, of use to PyTorch's derivative alone, have no meaning here."""
-    bags: Tensor = F.embedding_bag(
-        indices, weight, offsets, None, 2, scale_grad_by_freq, ("sum", "mean", "max")[mode],
-        sparse, per_sample_weights, include_last_offset, padding_idx,
+    """`nn.functional.embedding_bag` with modes as numbers: 0 'sum', 1 'mean', 2 'max'; then the bag
+    of each index, the bags' sizes, and of 'max' the rows that are largest, else the sizes again.
+
+    As in PyTorch, sizes of 'sum' are 0.
+    """
+    found = bagged(
+        indices, weight, offsets, None, scale_grad_by_freq, ("sum", "mean", "max")[mode], sparse,
+        per_sample_weights, include_last_offset, padding_idx,
     )  # fmt: skip
-    sizes = indices.new_zeros((bags.shape[0],))
-    return bags, indices.new_zeros((0,)), sizes, sizes.clone()
+    sizes = found.sizes * (mode != 0)
+    last = sizes.clone() if found.rows is None else found.rows
+    of, sizes, last = [t.to(indices.dtype) for t in (found.of, sizes, last)]
+    return found.total, of, sizes, last
 
 
 def embedding_renorm_(input: Tensor, indices: Tensor, max_norm: float, norm_type: float) -> Tensor:

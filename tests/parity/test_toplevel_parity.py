@@ -22,7 +22,8 @@ INPUTS = {
     "k2": RNG.normal(size=(4, 3, 2, 2)), "k3": RNG.normal(size=(4, 4, 2, 2, 2)),
     "w4": RNG.uniform(0.5, 2, 4), "v4": RNG.normal(size=4), "sign": np.sign(RNG.normal(size=5)),
     "signs": np.sign(RNG.normal(size=(5, 4))), "i": np.array([1, 3, 0, 3, 2]),
-    "off": np.array([0, 2, 4]), "grid": RNG.uniform(-1, 1, (2, 3, 3, 2)),
+    "off": np.array([0, 2, 4]), "empties": np.array([0, 3, 3, 5]),
+    "grid": RNG.uniform(-1, 1, (2, 3, 3, 2)),
     "grid3": RNG.uniform(-1, 1, (1, 2, 3, 3, 3)), "theta": RNG.normal(size=(2, 2, 3)),
     "time": RNG.normal(size=(6, 2, 3)), "tk": RNG.normal(size=(2, 3, 4)),
     "unit": RNG.uniform(0.1, 0.9, (3, 4)), "whole": np.array([[4, 6], [9, 12]]),
@@ -59,9 +60,13 @@ cosine_embedding_loss(a, b, sign)
 ctc_loss(lp, labels, nine, three, 0, 0)
 ctc_loss(lp, labels, [7, 6], [3, 2])
 dropout_(x.clone(), 0.5, False)
-embedding_bag(a, i, off)[0]
-embedding_bag(a, i, off, False, 1)[0]
-embedding_bag(a, i, off, mode=2)[0]
+embedding_bag(a, i, off)
+embedding_bag(a, i, off, False, 0, False, None, False, 3)
+embedding_bag(a, i, off, False, 1)
+embedding_bag(a, i, off, False, 1, False, None, True, 3)
+embedding_bag(a, i, off, mode=2)
+embedding_bag(a, i, off, False, 2, False, None, False, 3)
+embedding_bag(a, i, empties, mode=2)
 embedding_renorm_(a.detach().clone(), i, 0.5, 2.0)
 feature_alpha_dropout(y, 0.5, False)
 feature_alpha_dropout_(y.clone(), 0.5, False)
@@ -200,6 +205,17 @@ def test_refused_as_in_pytorch(line: str) -> None:
     for library in (corex, torch):
         with pytest.raises(TypeError):
             run(library, line)
+
+
+@pytest.mark.parametrize("name", ["rrelu", "rrelu_"])
+def test_slopes_are_those_of_the_generator(name: str) -> None:
+    drawn = []
+    for seed in (3, 3, 4):
+        generator = corex.Generator().manual_seed(seed)
+        x = corex.full((100,), -1.0)
+        drawn.append(getattr(corex, name)(x, 0.1, 0.9, True, generator))
+    assert corex.equal(drawn[0], drawn[1])
+    assert not corex.equal(drawn[0], drawn[2])
 
 
 @pytest.mark.parametrize("name", DRAWN)

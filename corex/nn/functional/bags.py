@@ -3,9 +3,26 @@
 from __future__ import annotations
 
 import math
+from typing import NamedTuple
 
 import corex
 from corex import Tensor
+
+
+class Bags(NamedTuple):
+    """What `embedding_bag` gives, and how it came about.
+
+    Fields:
+        total: what each bag adds up to, (bags, D).
+        of: the bag of every place of the input.
+        sizes: how many rows each bag has, but for those that count for nothing.
+        rows: which rows are the largest, (bags, D), 0 in empty bags; of other modes None.
+    """
+
+    total: Tensor
+    of: Tensor
+    sizes: Tensor
+    rows: Tensor | None
 
 
 def embedding_bag(
@@ -31,6 +48,25 @@ def embedding_bag(
         NotImplementedError: max_norm, scale_grad_by_freq or sparse are asked for, or weights of a
             mode other than 'sum'.
     """
+    return bagged(
+        input, weight, offsets, max_norm, scale_grad_by_freq, mode, sparse, per_sample_weights,
+        include_last_offset, padding_idx,
+    ).total  # fmt: skip
+
+
+def bagged(
+    input: Tensor,
+    weight: Tensor,
+    offsets: Tensor | None,
+    max_norm: float | None,
+    scale_grad_by_freq: bool,
+    mode: str,
+    sparse: bool,
+    per_sample_weights: Tensor | None,
+    include_last_offset: bool,
+    padding_idx: int | None,
+) -> Bags:
+    """`embedding_bag` with all that is known of the bags."""
     if max_norm is not None or scale_grad_by_freq or sparse:
         raise NotImplementedError(
             "embedding_bag() does not support max_norm, scale_grad_by_freq or sparse"
@@ -58,7 +94,7 @@ def embedding_bag(
     # How many bags have begun before each place.
     begun = corex.zeros(count + 1, dtype=corex.int64, device=flat.device)
     begun = begun.index_add(0, starts[:bags], corex.ones_like(starts[:bags]))
-    bag = begun.cumsum(0)[:count] - 1
+    of = bag = begun.cumsum(0)[:count] - 1
     if padding_idx is not None:
         used = (flat != padding_idx % weight.shape[0]).nonzero().reshape((-1,))
         flat, bag = flat.index_select(0, used), bag.index_select(0, used)
@@ -70,11 +106,13 @@ def embedding_bag(
     sizes = corex.zeros(bags, dtype=corex.int64, device=flat.device)
     sizes = sizes.index_add(0, bag, corex.ones_like(bag))
     if mode == "max":
-        return _largest(rows, bag, sizes)
+        best, places = _largest(rows, flat, sizes)
+        return Bags(best, of, sizes, places)
     total = rows.new_zeros((bags, weight.shape[1])).index_add(0, bag, rows)
     if mode == "sum":
-        return total
-    return total / corex.clamp(sizes, min=1).to(total.dtype).unsqueeze(1)
+        return Bags(total, of, sizes, None)
+    mean = total / corex.clamp(sizes, min=1).to(total.dtype).unsqueeze(1)
+    return Bags(mean, of, sizes, None)
 
 
 def _starts(input: Tensor, offsets: Tensor | None) -> Tensor:
@@ -102,16 +140,19 @@ def _starts(input: Tensor, offsets: Tensor | None) -> Tensor:
     return offsets.long()
 
 
-def _largest(rows: Tensor, bag: Tensor, sizes: Tensor) -> Tensor:
-    """The maxima of each bag, by way of bags that are all as long as the longest."""
+def _largest(rows: Tensor, named: Tensor, sizes: Tensor) -> tuple[Tensor, Tensor]:
+    """The maxima of each bag and the names of their rows, by way of bags that are all as long as
+    the longest."""
     bags, width = sizes.numel(), rows.shape[1]
     longest = int(sizes.max()) if bags else 0
     if not longest:
-        return rows.new_zeros((bags, width)) + rows.sum()
+        return rows.new_zeros((bags, width)) + rows.sum(), named.new_zeros((bags, width))
     place = corex.arange(longest, device=rows.device)
     first = (sizes.cumsum(0) - sizes).unsqueeze(1)
     beyond = place >= sizes.unsqueeze(1)
     at = corex.clamp(first + place, max=rows.shape[0] - 1).reshape((-1,))
     whole = rows.index_select(0, at).unflatten(0, (bags, longest))
-    best = whole.masked_fill(beyond.unsqueeze(2), -math.inf).max(1)[0]
-    return best.masked_fill((sizes == 0).unsqueeze(1), 0.0)
+    best, place = whole.masked_fill(beyond.unsqueeze(2), -math.inf).max(1)
+    empty = (sizes == 0).unsqueeze(1)
+    row = named[corex.clamp(first + place, max=rows.shape[0] - 1)]
+    return best.masked_fill(empty, 0.0), row.masked_fill(empty, 0)

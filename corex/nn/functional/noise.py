@@ -5,6 +5,7 @@ from __future__ import annotations
 import corex
 from corex import Tensor
 from corex.errors import warn
+from corex.ops.random.generator import Generator
 from corex.ops.shape.views import contiguous
 
 # What SELU tends to for very negative inputs: -alpha * scale.
@@ -99,6 +100,18 @@ def rrelu(
     Raises:
         RuntimeError: bounds that are no interval.
     """
+    return sloped(input, lower, upper, training, inplace, None)
+
+
+def sloped(
+    input: Tensor,
+    lower: float,
+    upper: float,
+    training: bool,
+    inplace: bool,
+    generator: Generator | None,
+) -> Tensor:
+    """`rrelu` by the numbers of a generator."""
     if not lower <= upper:
         raise RuntimeError(
             f"Lower bound should be less than or equal to the upper bound: {lower}, {upper}"
@@ -106,7 +119,9 @@ def rrelu(
     if not training:
         result = corex.leaky_relu(contiguous(input), (lower + upper) / 2)
     else:
-        slopes = corex.rand(input.shape, dtype=input.dtype, device=input.device)
+        slopes = corex.rand(
+            input.shape, generator=generator, dtype=input.dtype, device=input.device
+        )
         slopes = slopes * (upper - lower) + lower
         result = contiguous(input) * corex.where(
             input.detach() <= 0, slopes, corex.ones_like(slopes)
