@@ -63,10 +63,8 @@ def test_wide_unsigned_ones_meet_floats_alone(name: str) -> None:
             assert (unsigned, other) not in dtypes.PROMOTION
 
 
-@pytest.mark.parametrize("dtype", ALL, ids=repr)
+@pytest.mark.parametrize("dtype", [dtype for dtype in ALL if dtype.numpy], ids=repr)
 def test_a_row_agrees_with_numpy_and_struct(dtype: DType) -> None:
-    if not dtype.numpy:
-        pytest.skip("NumPy has no such dtype")
     theirs = np.dtype(dtype.numpy)
     assert (theirs.name, theirs.kind, theirs.itemsize) == (dtype.name, dtype.kind, dtype.itemsize)
     if dtype.format:
