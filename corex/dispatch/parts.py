@@ -3,7 +3,8 @@
 A view of complex elements is two views of floats, of twice the strides; where all views of an
 elementwise op are complex it is one, with a dimension of 2 more. To those who ask for a kernel what
 is found here is one, so that a place which holds complex numbers needs no kernels for them. What
-mixes the parts (products, functions) is composed of ops on parts, in `ops/pointwise/complex_steps.py`.
+mixes the parts (products, functions) is composed of ops on them, in
+`ops/pointwise/complex_steps.py`.
 """
 
 from __future__ import annotations
