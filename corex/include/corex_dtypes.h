@@ -69,8 +69,8 @@ typedef struct corex_complex128 {
 #define COREX_SIZE_ROWS(X, ...) \
     X(0, 1, uint8_t, __VA_ARGS__) \
     X(1, 2, uint16_t, __VA_ARGS__) \
-    X(2, 4, uint32_t, __VA_ARGS__) X(3, 8, uint64_t, __VA_ARGS__) \
-        X(4, 16, corex_complex128, __VA_ARGS__)
+    X(2, 4, uint32_t, __VA_ARGS__) \
+    X(3, 8, uint64_t, __VA_ARGS__) X(4, 16, corex_complex128, __VA_ARGS__)
 #define COREX_NUM_SIZES 5
 
 /* ---- numbers and sets of them ---- */
