@@ -69,20 +69,20 @@ _conj = composition(
 )  # fmt: skip
 
 
+def _conjugates(op: str, input: Tensor) -> Tensor:
+    return _conj(input) if require_tensor(op, input).key.dtype.is_complex else input
+
+
 @exported(quick="method")
 def conj(input: Tensor) -> Tensor:
     """The conjugates; a real tensor itself."""
-    if not require_tensor("conj", input).key.dtype.is_complex:
-        return input
-    return _conj(input)
+    return _conjugates("conj", input)
 
 
 @exported(out="same")
 def conj_physical(input: Tensor) -> Tensor:
     """The conjugates, as a copy; of real numbers, the tensor itself."""
-    if not require_tensor("conj_physical", input).key.dtype.is_complex:
-        return input
-    return _conj(input)
+    return _conjugates("conj_physical", input)
 
 
 method("conj_physical_")(inplace_form("conj_physical", conj_physical))
