@@ -82,6 +82,7 @@ from corex.formats import (
     strided,
 )
 from corex.interop.dlpack import install as _install_dlpack
+from corex.interop.namespace import install as _install_namespace
 from corex.interop.numpy import install as _install_numpy
 from corex.interop.objects import install as _install_objects
 from corex.interop.printing import get_printoptions, set_printoptions
@@ -96,7 +97,7 @@ from corex.ops.random.generator import Generator, default_generator
 from corex.tensor.tensor import Size, Tensor
 
 if TYPE_CHECKING:
-    from corex import _functions, accelerator, cuda, fft, linalg, nn, optim, utils
+    from corex import _functions, accelerator, array_api, cuda, fft, linalg, nn, optim, utils
     from corex._functions import *  # noqa: F403
     from corex.accelerator.streams import Event, Stream
     from corex.interop.serialization import load, save
@@ -107,6 +108,7 @@ __version__ = "0.1.0"
 
 _install_autograd(Tensor)
 _install_dlpack(Tensor)
+_install_namespace(Tensor)
 _install_numpy(Tensor)
 _install_objects(Tensor)
 _install_printing(Tensor)
@@ -134,8 +136,8 @@ __all__: list[str] = [
     "Generator", "broadcast_shapes", "default_generator", "get_printoptions", "set_printoptions",
     "BackendUnavailableError", "CompilationWarning", "CorexError", "FallbackWarning", "GraphError",
     "KernelUnavailableError", "OutOfMemoryError", "PluginError",
-    "Event", "Stream", "accelerator", "cuda", "fft", "linalg", "load", "nn", "optim", "record",
-    "save", "utils",
+    "Event", "Stream", "accelerator", "array_api", "cuda", "fft", "linalg", "load", "nn", "optim",
+    "record", "save", "utils",
 ]  # fmt: skip
 if TYPE_CHECKING:
     __all__ += _functions.__all__
@@ -206,6 +208,7 @@ __all__ += _TYPED
 # Parts that most programs need, but not all, and that take time to import.
 _LAZY = {
     "accelerator": "corex.accelerator",
+    "array_api": "corex.array_api",
     "cuda": "corex.cuda",
     "fft": "corex.fft",
     "linalg": "corex.linalg",

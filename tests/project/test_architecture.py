@@ -17,7 +17,7 @@ FLOORS = """
     tensor observe plugins dispatch return_types
     ops autograd interop
     compiler
-    accelerator cuda utils nn optim signal masked special linalg fft toplevel
+    accelerator cuda utils nn optim signal masked special linalg fft array_api toplevel
     testing
     __init__ cli __main__
 """.split()

@@ -1,0 +1,158 @@
+"""The standard's functions that index, search, count and sort, and those about sets."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import corex
+from corex.array_api._promotion import operands, require_array
+from corex.tensor.tensor import Tensor
+
+Axes = int | tuple[int, ...] | None
+
+
+# ---- indexing ------------------------------------------------------------------------------------
+def take(x: Tensor, indices: Tensor, /, *, axis: int | None = None) -> Tensor:
+    """The parts at `indices` along an axis; negative ones count from the end.
+
+    Raises:
+        ValueError: no axis, and the array has not just one. IndexError: an index out of range.
+    """
+    if axis is None:
+        if x.ndim != 1:
+            raise ValueError(f"[take] axis is required for an array of {x.ndim} axes")
+        axis = 0
+    before = (slice(None),) * range(x.ndim)[axis]
+    return x[(*before, indices.to(corex.int64))]
+
+
+def take_along_axis(x: Tensor, indices: Tensor, /, *, axis: int = -1) -> Tensor:
+    """The elements at `indices` along an axis, each from its own row; the others broadcast."""
+    count = x.shape[axis]
+    found = indices.to(corex.int64)
+    return corex.take_along_dim(x, corex.where(found < 0, found + count, found), axis)
+
+
+# ---- searching -----------------------------------------------------------------------------------
+def argmax(x: Tensor, /, *, axis: int | None = None, keepdims: bool = False) -> Tensor:
+    """The index of the first largest element."""
+    return corex.argmax(x, axis, keepdims)
+
+
+def argmin(x: Tensor, /, *, axis: int | None = None, keepdims: bool = False) -> Tensor:
+    """The index of the first smallest element."""
+    return corex.argmin(x, axis, keepdims)
+
+
+def count_nonzero(x: Tensor, /, *, axis: Axes = None, keepdims: bool = False) -> Tensor:
+    """How many elements are not zero."""
+    return corex.sum(x != 0, axis, keepdims)
+
+
+def nonzero(x: Tensor, /) -> tuple[Tensor, ...]:
+    """The indices of the elements that are not zero, an array per axis.
+
+    Raises:
+        ValueError: an array without axes.
+    """
+    if not x.ndim:
+        raise ValueError("[nonzero] the array has no axes")
+    return tuple(corex.nonzero(x, as_tuple=True))
+
+
+def searchsorted(
+    x1: Tensor, x2: Any, /, *, side: str = "left", sorter: Tensor | None = None
+) -> Tensor:
+    """Where the values of `x2` would go into the sorted `x1`, before or after equal ones.
+
+    Raises:
+        ValueError: `side` neither "left" nor "right".
+    """
+    if side not in ("left", "right"):
+        raise ValueError(f"[searchsorted] side must be 'left' or 'right', got {side!r}")
+    where_from, values = operands("searchsorted", x1, x2)
+    order = None if sorter is None else sorter.to(corex.int64)
+    return corex.searchsorted(where_from, values, side=side, sorter=order)
+
+
+def where(condition: Tensor, x1: Any, x2: Any, /) -> Tensor:
+    """Elements of `x1` where the condition is true, and of `x2` elsewhere."""
+    if isinstance(x1, Tensor) or isinstance(x2, Tensor):
+        x1, x2 = operands("where", x1, x2)
+    return corex.where(condition, x1, x2)
+
+
+# ---- sorting -------------------------------------------------------------------------------------
+def argsort(
+    x: Tensor, /, *, axis: int = -1, descending: bool = False, stable: bool = True
+) -> Tensor:
+    """The indices that sort along an axis; with `stable` equal elements keep their order."""
+    return corex.argsort(x, axis, descending, stable)
+
+
+def sort(x: Tensor, /, *, axis: int = -1, descending: bool = False, stable: bool = True) -> Tensor:
+    """The elements in order along an axis."""
+    return corex.sort(x, axis, descending, stable)[0]
+
+
+# ---- sets ----------------------------------------------------------------------------------------
+class UniqueAll(NamedTuple):
+    """What `unique_all` returns."""
+
+    values: Tensor
+    indices: Tensor
+    inverse_indices: Tensor
+    counts: Tensor
+
+
+class UniqueCounts(NamedTuple):
+    """What `unique_counts` returns."""
+
+    values: Tensor
+    counts: Tensor
+
+
+class UniqueInverse(NamedTuple):
+    """What `unique_inverse` returns."""
+
+    values: Tensor
+    inverse_indices: Tensor
+
+
+def isin(x1: Any, x2: Any, /, *, invert: bool = False) -> Tensor:
+    """For each element of `x1`, whether it is one of those of `x2`."""
+    return corex.isin(*operands("isin", x1, x2), invert=invert)
+
+
+def unique_all(x: Tensor, /) -> UniqueAll:
+    """The distinct elements, where each is first, which of them each element is, and how many."""
+    flat = x.reshape(-1)
+    values, inverse, counts = corex.unique(flat, return_inverse=True, return_counts=True)
+    # Sorted by what they are, and stably, the first of each kind stands where its kind begins.
+    order = corex.argsort(inverse, stable=True)
+    first = order[corex.cumsum(counts, 0) - counts]
+    return UniqueAll(values, first, inverse.reshape(x.shape), counts)
+
+
+def unique_counts(x: Tensor, /) -> UniqueCounts:
+    """The distinct elements, and how many there are of each."""
+    return UniqueCounts(*corex.unique(require_array("unique_counts", x), return_counts=True))
+
+
+def unique_inverse(x: Tensor, /) -> UniqueInverse:
+    """The distinct elements, and which of them each element is."""
+    values, inverse = corex.unique(require_array("unique_inverse", x), return_inverse=True)
+    return UniqueInverse(values, inverse.reshape(x.shape))
+
+
+def unique_values(x: Tensor, /) -> Tensor:
+    """The distinct elements."""
+    values: Tensor = corex.unique(require_array("unique_values", x))
+    return values
+
+
+__all__ = [
+    "argmax", "argmin", "argsort", "count_nonzero", "isin", "nonzero", "searchsorted", "sort",
+    "take", "take_along_axis", "unique_all", "unique_counts", "unique_inverse", "unique_values",
+    "where",
+]  # fmt: skip

@@ -1,0 +1,64 @@
+"""How tensors lead to the namespace, and what it says of itself."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import pytest
+
+import corex
+import corex.array_api as xp
+
+
+@pytest.mark.parametrize("version", [None, "2021.12", "2022.12", "2023.12", "2024.12", "2025.12"])
+def test_a_tensor_knows_its_namespace(version: str | None) -> None:
+    assert corex.ones(2).__array_namespace__(api_version=version) is xp
+
+
+@pytest.mark.parametrize("version", ["2020.12", "", 2024])
+def test_unknown_versions_are_refused(version: object) -> None:
+    with pytest.raises(ValueError, match="array API standard"):
+        corex.ones(2).__array_namespace__(api_version=version)  # type: ignore[arg-type]
+
+
+def test_it_is_loaded_when_it_is_touched() -> None:
+    code = "import sys, corex; assert 'corex.array_api' not in sys.modules; corex.array_api.pi"
+    subprocess.run([sys.executable, "-c", code], check=True)
+
+
+def test_to_device() -> None:
+    x = corex.ones(2)
+    assert x.to_device("cpu") is x
+    assert x.to_device(x.device) is x
+    with pytest.raises(ValueError, match="stream"):
+        x.to_device("cpu", stream=1)
+
+
+def test_what_is_named_is_there() -> None:
+    for space in (xp, xp.linalg, xp.fft):
+        names = space.__all__
+        assert len(set(names)) == len(names)
+        assert all(hasattr(space, name) for name in names)
+
+
+def test_inspection() -> None:
+    info = xp.__array_namespace_info__()
+    assert corex.device("cpu") in info.devices()
+    assert info.default_device() == corex.ones(1).device
+    assert info.capabilities()["max dimensions"] is None
+    assert info.default_dtypes()["complex floating"] is corex.complex64
+    assert info.dtypes(kind="real floating") == {"float32": xp.float32, "float64": xp.float64}
+    assert set(info.dtypes(kind=("bool", "signed integer"))) == {
+        "bool", "int8", "int16", "int32", "int64",
+    }  # fmt: skip
+    with pytest.raises(ValueError, match="no kind 'real'"):
+        info.dtypes(kind="real")
+
+
+def test_gradients_flow() -> None:
+    x = corex.tensor([[1.0, 2.0], [3.0, 5.0]], requires_grad=True)
+    xp.sum(xp.matmul(x, xp.matrix_transpose(x)) * xp.exp(x)).backward()
+    y = x.detach().requires_grad_()
+    ((y @ y.T) * y.exp()).sum().backward()
+    assert corex.equal(x.grad, y.grad)
