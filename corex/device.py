@@ -3,6 +3,17 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
+from typing import Any
+
+_entering: list[Any] = []
+"""What `with device(...)` does at its beginning and end: set by the floor that knows backends."""
+
+
+def enter_devices(enter: Callable[[device], None], leave: Callable[[], None]) -> None:
+    """Sets what a `with` block of a device does."""
+    _entering[:] = [enter, leave]
+
 
 _PATTERN = re.compile(r"([a-z_][a-z0-9_]*)(?::(\d+))?\Z")
 
@@ -53,6 +64,18 @@ class device:  # noqa: N801 - PyTorch's name
 
     def __hash__(self) -> int:
         return hash((self.type, self.index))
+
+    def __enter__(self) -> device:
+        """Has new tensors of this thread go here, until the end of the `with` block.
+
+        Raises:
+            RuntimeError: nobody serves the device type, or it has no such number.
+        """
+        _entering[0](self)
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        _entering[1]()
 
     def __reduce__(self) -> tuple[object, tuple[str]]:
         return (device, (str(self),))

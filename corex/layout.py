@@ -287,7 +287,17 @@ def result_strides(shape: Shape, *operands: tuple[Shape, Strides]) -> Strides | 
     ):
         return first
     seen = [broadcast_strides(own, strides, shape) for own, strides in operands]
-    order = list(range(len(shape)))[::-1]  # the fastest dim first
+    result = [0] * len(shape)
+    step = 1
+    for dim in _fastest_first(shape, seen):
+        result[dim] = step
+        step *= max(shape[dim], 1)
+    return None if tuple(result) == contiguous_strides(shape) else tuple(result)
+
+
+def _fastest_first(shape: Shape, seen: Sequence[Strides]) -> list[int]:
+    """The dims in the order that they have in operands of these strides."""
+    order = list(range(len(shape)))[::-1]
     for start in range(1, len(order)):
         at = start
         for i in range(start - 1, -1, -1):
@@ -297,12 +307,12 @@ def result_strides(shape: Shape, *operands: tuple[Shape, Strides]) -> Strides | 
             if compared > 0:
                 order[i], order[at] = order[at], order[i]
                 at = i
-    result = [0] * len(shape)
-    step = 1
-    for dim in order:
-        result[dim] = step
-        step *= max(shape[dim], 1)
-    return None if tuple(result) == contiguous_strides(shape) else tuple(result)
+    return order
+
+
+def order_of_dims(shape: Shape, strides: Strides) -> Shape:
+    """The dims as they lie in memory, the slowest first, by the rule of `result_strides`."""
+    return tuple(reversed(_fastest_first(shape, [strides])))
 
 
 def strides_like(shape: Shape, strides: Strides) -> Strides:

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 
 from corex.device import device as Device
+from corex.device import enter_devices
 from corex.dtypes import DType, bool_
 from corex.errors import BackendUnavailableError
 from corex.plugins.manager import manager
@@ -24,6 +25,8 @@ _usual: dict[str, str] = {}  # "name": what the plugins say where nobody chose
 class _Current(threading.local):
     stack: tuple[str, ...] = ()
     numbers: Mapping[str, int] = {}  # by device type; replaced, never changed
+    outside: tuple[Mapping[str, int], ...] = ()  # what they were outside of `with device(...)`
+    default = False  # whether the stack begins with what `set_default_device` chose
 
 
 _current = _Current()
@@ -129,12 +132,48 @@ def use_backend(name: str) -> Iterator[None]:
         BackendUnavailableError: no such backend, or it cannot be used here.
     """
     manager.backend(name)
-    before = _current.stack
-    _current.stack = (*before, name)
+    _current.stack = (*_current.stack, name)
     try:
         yield
     finally:
-        _current.stack = before
+        _current.stack = _current.stack[:-1]
+
+
+def set_default_device(device: Device | str | int | None) -> None:
+    """Has new tensors of this thread go to a device, outside of `use_backend` and the like; None
+    leaves it to `set_backend` again.
+
+    Raises:
+        as `find_place`.
+    """
+    chosen = _current.stack[1:] if _current.default else _current.stack
+    _current.stack, _current.default = chosen, False
+    if device is not None:
+        place = find_place(device)
+        _choose(place)
+        _current.stack, _current.default = (place.name, *chosen), True
+
+
+def _choose(place: Place) -> None:
+    kind = place.device.type
+    if place.index != current_index(kind):
+        set_current_index(kind, place.index)
+
+
+def _enter(device: Device) -> None:
+    """New tensors of this thread go to a device, until `_leave`."""
+    place = find_place(device)
+    _current.outside = (*_current.outside, _current.numbers)
+    _current.stack = (*_current.stack, place.name)
+    _choose(place)
+
+
+def _leave() -> None:
+    *outside, _current.numbers = _current.outside
+    _current.outside, _current.stack = tuple(outside), _current.stack[:-1]
+
+
+enter_devices(_enter, _leave)
 
 
 def accelerator_type() -> str | None:

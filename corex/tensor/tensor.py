@@ -15,6 +15,7 @@ from corex.device import device
 from corex.dtypes import DType
 from corex.formats import Layout, MemoryFormat, contiguous_format, is_in, strided
 from corex.layout import contiguous_strides, is_contiguous, numel
+from corex.tensor.facts import Facts
 from corex.tensor.node import LEAVES, UNREACHED, AccumulateGrad, Node, RemovableHandle
 from corex.tensor.place import DispatchKey
 from corex.tensor.storage import Storage
@@ -42,7 +43,7 @@ TENSOR_TYPES: set[type] = set()
 """Tensor and its subclasses, for exact type tests on the hot path."""
 
 
-class Tensor(_Base):
+class Tensor(Facts, _Base):
     """A multi-dimensional array of one dtype.
 
     The slots are all that every tensor has; what few tensors need lives in the instance dict and
@@ -221,6 +222,10 @@ class Tensor(_Base):
 
     @requires_grad.setter
     def requires_grad(self, value: bool) -> None:
+        if value is True and not self.key.dtype.is_inexact:
+            raise RuntimeError(
+                "only Tensors of floating point and complex dtype can require gradients"
+            )
         self.requires_grad_(value)
 
     def requires_grad_(self, requires_grad: bool = True) -> Tensor:

@@ -6,11 +6,12 @@ have parameters of another order or kind, so have these.
 
 from __future__ import annotations
 
+from types import ModuleType
 from typing import Any
 
 import corex.nn.functional as F
 from corex.ops.guard import guarded
-from corex.toplevel import inplace, layers, losses, others
+from corex.toplevel import inplace, layers, losses, others, settings, symbols
 
 _SAME = """
     adaptive_avg_pool1d avg_pool1d celu_ channel_shuffle conv1d conv3d conv_tbc conv_transpose1d
@@ -19,14 +20,24 @@ _SAME = """
 """.split()
 
 
+def _own(module: ModuleType) -> list[tuple[str, Any]]:
+    """What is written in a module."""
+    return [
+        (name, value)
+        for name, value in vars(module).items()
+        if getattr(value, "__module__", "") == module.__name__ and not name.startswith("_")
+    ]
+
+
 def _table() -> dict[str, Any]:
     """Every function by name."""
     found = {name: getattr(F, name) for name in _SAME}
     for module in (layers, losses, others):
-        for name, value in vars(module).items():
-            if getattr(value, "__module__", "") == module.__name__ and not name.startswith("_"):
-                public = name.removesuffix("_") if name == "range_" else name
-                found[public] = guarded(public, value)
+        for name, value in _own(module):
+            public = name.removesuffix("_") if name == "range_" else name
+            found[public] = guarded(public, value)
+    for module in (settings, symbols):  # whose arguments are no tensors
+        found.update(_own(module))
     return found | {name: inplace.function_of(name) for name in inplace.NAMES}
 
 

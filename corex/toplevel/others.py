@@ -199,9 +199,9 @@ def is_nonzero(input: Tensor) -> bool:
 
 def is_same_size(input: Tensor, other: Tensor) -> bool:
     """Whether the shapes are equal."""
-    return input.shape == other.shape
+    return input.is_same_size(other)
 
 
 def get_device(input: Tensor) -> int:
     """The device's number, -1 of the processor."""
-    return -1 if input.device.type == "cpu" else int(input.device.index or 0)
+    return input.get_device()
