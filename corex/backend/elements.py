@@ -17,6 +17,9 @@ from corex.dtypes import ALL, DType, bfloat16, float16
 Element = Any
 """A Python bool, int, float or complex, according to the dtype it came from."""
 
+_ARRAY_LETTERS: Final = frozenset("BHIQbhiqfd")
+"""The formats that `array` knows."""
+
 _HALF_LIMIT: Final = 65520.0
 """What is at least as large is rounded to infinity by float16."""
 
@@ -63,15 +66,15 @@ def pack(dtype: DType, numbers: Sequence[Element]) -> memoryview:
     Raises:
         OverflowError: an integer that the dtype does not hold. TypeError: no numbers.
     """
+    if dtype.format in _ARRAY_LETTERS:
+        return memoryview(array(dtype.format, numbers)).cast("B")
     if dtype.real is not None:
         return pack(dtype.real, _parts(numbers))
     if dtype is bfloat16:
         return memoryview(_bfloat16_bits(numbers)).cast("B")
     if dtype is float16:
         return memoryview(_float16_bytes(numbers))
-    if dtype.kind == "b":
-        return memoryview(bytes(map(bool, numbers)))
-    return memoryview(array(dtype.format, numbers)).cast("B")
+    return memoryview(bytes(map(bool, numbers)))
 
 
 def unpack(dtype: DType, data: memoryview) -> list[Element]:

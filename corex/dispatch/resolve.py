@@ -27,7 +27,7 @@ from corex.plugins.manager import manager
 from corex.tensor import place as places
 from corex.tensor.place import DispatchKey, Place, remember
 from corex.tensor.storage import told_allocation
-from corex.tensor.tensor import Tensor, wrap
+from corex.tensor.tensor import Tensor, make, wrap
 
 Shape = tuple[int, ...]
 
@@ -125,18 +125,20 @@ def settle(found: Resolution, arguments: tuple[Any, ...]) -> Resolution:
 # ---- tensors and views -----------------------------------------------------------------------
 def empty(key: DispatchKey, shape: Shape, order: Shape | None = None) -> Tensor:
     """An uninitialised tensor, row-major or with its dims in this order, the slowest first."""
+    if order is not None:
+        return _empty_ordered(key, shape, order)
     place = key.place
     nbytes = key.nbytes[shape]
-    stored = shape if order is None else tuple([shape[dim] for dim in order])
-    buffer = place.backend.allocate(nbytes, place.index, key.dtype, stored)
+    buffer = place.backend.allocate(nbytes, place.index, key.dtype, shape)
     if places.observers:
         told_allocation(place, nbytes, buffer)
-    result = wrap(key, buffer, shape)
-    if order is None:
-        return result
+    return wrap(key, buffer, shape)
+
+
+def _empty_ordered(key: DispatchKey, shape: Shape, order: Shape) -> Tensor:
+    stored = empty(key, tuple([shape[dim] for dim in order]))
     strides = ordered_strides(shape, order)
-    result._strides = None if strides == DENSE[shape] else strides
-    return result
+    return make(stored.storage_, key, shape, None if strides == DENSE[shape] else strides, 0)
 
 
 def empty_with(key: DispatchKey, shape: Shape, strides: Shape | None) -> Tensor:

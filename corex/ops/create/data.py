@@ -79,25 +79,33 @@ def _from_any(
     name: str, data: Any, dtype: DTypeLike, device: DeviceLike, backend: str | None
 ) -> Tensor:
     wanted = dtype_of(name, dtype)
+    if type(data) is not list and type(data) is not tuple:
+        found = _from_object(data, wanted, device, backend)
+        if found is not None:
+            return found
+    shape, flat = _flatten(data)
+    return _packed(find_place(device, backend), flat, shape, set(map(type, flat)), wanted)
+
+
+def _from_object(
+    data: Any, dtype: DType | None, device: DeviceLike, backend: str | None
+) -> Tensor | None:
+    """A tensor of anything but lists and tuples; None if it is a sequence like them."""
     if isinstance(data, Tensor):
-        return _copied(data, wanted, device, backend)
+        return _copied(data, dtype, device, backend)
     place = find_place(device, backend)
     kind = type(data)
     if kind in _SCALARS:
-        return _packed(place, [data], (), {kind}, wanted)
-    if kind is not list and kind is not tuple:
-        numpy = sys.modules.get("numpy")
-        if numpy is not None and isinstance(data, numpy.ndarray):
-            return from_array(data, place, wanted)
-        if numpy is not None and isinstance(data, numpy.generic):
-            return _packed(place, [data], (), {kind}, wanted or dtype_of_array(data))
-        shared = _foreign(data, wanted, device, backend)
-        if shared is not None:
-            return clone(shared)
-        if not _is_sequence(data):
-            return _packed(place, [data], (), {kind}, wanted)
-    shape, flat = _flatten(data)
-    return _packed(place, flat, shape, set(map(type, flat)), wanted)
+        return _packed(place, [data], (), {kind}, dtype)
+    numpy = sys.modules.get("numpy")
+    if numpy is not None and isinstance(data, numpy.ndarray):
+        return from_array(data, place, dtype)
+    if numpy is not None and isinstance(data, numpy.generic):
+        return _packed(place, [data], (), {kind}, dtype or dtype_of_array(data))
+    shared = _foreign(data, dtype, device, backend)
+    if shared is not None:
+        return clone(shared)
+    return None if _is_sequence(data) else _packed(place, [data], (), {kind}, dtype)
 
 
 def _copied(data: Tensor, dtype: DType | None, device: DeviceLike, backend: str | None) -> Tensor:

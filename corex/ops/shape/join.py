@@ -18,7 +18,7 @@ from corex.ops.shape.parts import slice_view
 from corex.ops.shape.views import VIEW, reshape, unsqueeze
 from corex.tensor.modes import mode
 from corex.tensor.schema import unlisted
-from corex.tensor.tensor import Tensor, make
+from corex.tensor.tensor import TENSOR_TYPES, Tensor, make
 
 
 def _cat_back(
@@ -52,35 +52,39 @@ def cat(
     parts = list(tensors)
     if not parts:
         raise ValueError("cat(): expected a non-empty list of Tensors")
+    keys = set()
     for i, part in enumerate(parts):
-        if not require_tensor("cat", part, f"tensors[{i}]").shape:
+        if type(part) not in TENSOR_TYPES:
+            require_tensor("cat", part, f"tensors[{i}]")
+        if not part.shape:
             raise RuntimeError(f"zero-dimensional tensor (at position {i}) cannot be concatenated")
-    key = parts[0].key
-    if any([part.key is not key for part in parts]):
-        check_places("cat", parts[1:], key.place)
-        dtype = key.dtype
+        keys.add(part.key)
+    if len(keys) > 1:
+        check_places("cat", parts[1:], parts[0].key.place)
+        dtype = parts[0].key.dtype
         for part in parts[1:]:
             dtype = dt.promote_types(dtype, part.key.dtype)
         parts = [cast(part, dtype) for part in parts]
     real = [part for part in parts if part.shape != (0,)] or parts[:1]
-    dim = normalize_dim(dim if axis is None else axis, real[0].ndim)
-    for part in real[1:]:
-        if part.shape != real[0].shape:
-            _check_cat(real[0], part, dim)
-    total = sum([part.shape[dim] for part in real])
-    lie = order(real[0].ndim) if all([channels_last(part) for part in real]) else None
-    result = empty(real[0].key, (*real[0].shape[:dim], total, *real[0].shape[dim + 1 :]), lie)
+    first = real[0]
+    shape = first.shape
+    ndim = len(shape)
+    dim = normalize_dim(dim if axis is None else axis, ndim)
+    total = 0
+    for part in real:
+        if part.shape != shape:
+            _check_cat(first, part, dim)
+        total += part.shape[dim]
+    lie = order(ndim) if ndim > 3 and all([channels_last(part) for part in real]) else None
+    result = empty(first.key, (*shape[:dim], total, *shape[dim + 1 :]), lie)
     strides = result.strides
-    start = 0
+    offset = 0
     for part in real:
         if numel(part.shape):
-            offset = start * strides[dim]
             copy(make(result.storage_, result.key, part.shape, strides, offset), part)
-        start += part.shape[dim]
+        offset += part.shape[dim] * strides[dim]
     if mode.enabled and any(part._node is not None for part in parts):
-        sizes = [
-            None if part.shape == (0,) and real[0].ndim != 1 else part.shape[dim] for part in parts
-        ]
+        sizes = [None if part.shape == (0,) and ndim != 1 else part.shape[dim] for part in parts]
         record(CAT, parts, (dim, tuple(sizes)), (result,))
     return result if out is None else write_out(out, result, "cat")
 
