@@ -9,7 +9,7 @@ from __future__ import annotations
 import sys
 from array import array
 from collections.abc import Mapping, Sequence, Set
-from itertools import chain
+from itertools import chain, islice
 from typing import Any
 
 from corex import dtypes as dt
@@ -125,7 +125,7 @@ def _flatten(data: Any) -> tuple[Shape, list[Any]]:
         ValueError: unequal lengths, or too deep. TypeError: elements and sequences mixed.
     """
     shape = [len(data)]
-    level: Any = data
+    level: Any = data if isinstance(data, list | tuple) else _listed(data)
     while level and type(level[0]) not in _SCALARS and _is_sequence(level[0]):
         size = len(level[0])
         for item in level:
@@ -144,6 +144,20 @@ def _flatten(data: Any) -> tuple[Shape, list[Any]]:
     return tuple(shape), level if type(level) is list else list(level)
 
 
+def _listed(data: Any) -> list[Any]:
+    """The elements of a sequence that need not have a truth value, as a column of a table has none.
+
+    Raises:
+        ValueError: it has elements, but none at 0.
+    """
+    try:
+        return [data[0], *islice(data, 1, None)] if len(data) else []
+    except LookupError:
+        raise ValueError(
+            f"could not determine the shape of object type '{type(data).__name__}'"
+        ) from None
+
+
 def _is_sequence(value: Any) -> bool:
     kind = type(value)
     if kind is list or kind is tuple:
@@ -154,11 +168,12 @@ def _is_sequence(value: Any) -> bool:
         or isinstance(value, str | bytes | Tensor | Mapping | Set)
     ):
         return False
-    return (
-        hasattr(kind, "__len__")
-        and hasattr(kind, "__getitem__")
-        and (not hasattr(value, "ndim") or value.ndim > 0)
-    )
+    # Of the class, not of its metaclass: a member of an enumeration has no length.
+    names = [name for base in kind.__mro__ for name in _SEQUENCE if name in vars(base)]
+    return set(names) == _SEQUENCE and (not hasattr(value, "ndim") or value.ndim > 0)
+
+
+_SEQUENCE = {"__len__", "__getitem__"}
 
 
 def _infer_dtype(values: Sequence[Any], kinds: set[type]) -> DType:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from enum import Enum, IntEnum
 from typing import Any
 
 import numpy as np
@@ -125,6 +127,49 @@ def test_a_list_without_end_is_refused() -> None:
     endless.append(endless)
     with pytest.raises(ValueError, match="too many dimensions"):
         corex.tensor(endless)
+
+
+class Column:
+    """A column of a table: a sequence by name, whose truth value is refused."""
+
+    def __init__(self, elements: list[Any], first: int = 0) -> None:
+        self.elements = dict(enumerate(elements, first))
+
+    def __len__(self) -> int:
+        return len(self.elements)
+
+    def __getitem__(self, key: Any) -> Any:
+        return self.elements[key]
+
+    def __iter__(self) -> Iterator[Any]:
+        return iter(self.elements.values())
+
+    def __bool__(self) -> bool:
+        raise ValueError("the truth value of a column is ambiguous")
+
+
+def test_sequences_without_a_truth_value() -> None:
+    for make in (corex.tensor, corex.as_tensor, corex.asarray):
+        assert make(Column([1.5, 2.5])).tolist() == [1.5, 2.5]
+        assert make([Column([1, 2]), Column([3, 4])]).tolist() == [[1, 2], [3, 4]]
+        assert make(Column([])).shape == (0,)
+    with pytest.raises(ValueError, match="determine the shape of object type 'Column'"):
+        corex.tensor(Column([1, 2], first=5))
+
+
+def test_members_of_an_enumeration() -> None:
+    class Level(IntEnum):
+        LOW = 3
+        HIGH = 7
+
+    class Word(Enum):
+        LOW = 3
+
+    assert corex.tensor(Level.HIGH).item() == 7
+    assert corex.tensor([Level.LOW, Level.HIGH]).tolist() == [3, 7]
+    assert corex.tensor([0.5, Level.LOW]).tolist() == [0.5, 3.0]
+    with pytest.raises(RuntimeError, match="Could not infer dtype of Word"):
+        corex.tensor(Word.LOW)
 
 
 def test_tensor_of_tensors() -> None:
