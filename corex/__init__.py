@@ -88,6 +88,7 @@ from corex.interop.objects import install as _install_objects
 from corex.interop.printing import get_printoptions, set_printoptions
 from corex.interop.printing import install as _install_printing
 from corex.layout import broadcast_shapes as _broadcast_shapes
+from corex.neighbours import watch as _watch
 from corex.observe.events import OpCall, observe
 from corex.observe.placement import Report, placement
 from corex.observe.placement import debug_words as _debug_words
@@ -263,3 +264,6 @@ if not TYPE_CHECKING:  # else every name would seem to exist
         if name in _LAZY_NAMES:
             return getattr(importlib.import_module(_LAZY_NAMES[name]), name)
         raise AttributeError(f"module 'corex' has no attribute '{name}'")
+
+
+_watch()
