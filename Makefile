@@ -21,12 +21,13 @@ SOURCES := setup.cfg setup.py pyproject.toml corex/backend/sources.py \
 # Tests start many processes: where the environment forbids bytecode, each compiles all of corex.
 export PYTHONDONTWRITEBYTECODE :=
 
-.PHONY: demo test parity fuzz lint format stubs bench sanitize full conformance reports test-cuda clean help
+.PHONY: demo test parity downstream fuzz lint format stubs bench sanitize full conformance reports test-cuda clean help
 
 help:
 	@echo "make demo      train on handwritten digits      make test      the tests"
 	@echo "make parity    compare with PyTorch             make lint      style, types, C format"
 	@echo "make bench     time against PyTorch and NumPy   make sanitize  the C code under sanitizers"
+	@echo "make downstream  tensors in the hands of SciPy, scikit-learn, einops, xarray, ..."
 	@echo "make format    format Python and C              make stubs     rewrite the type stubs"
 	@echo "make fuzz      random programs against PyTorch (FUZZ_PROGRAMS=100000)"
 	@echo "make full      what is too long for CI: whole suites, every path of the C code forced"
@@ -39,7 +40,7 @@ help:
 # again at what is left to do.
 LOCK := $(shell command -v flock > /dev/null && echo flock $(VENV).lock)
 ifeq ($(if $(LOCK),$(PREPARING),alone),)
-$(BIN)/python $(VENV)/.installed $(VENV)/.lint $(VENV)/.torch: $(SOURCES)
+$(BIN)/python $(VENV)/.installed $(VENV)/.lint $(VENV)/.torch $(VENV)/.downstream: $(SOURCES)
 	@$(LOCK) $(MAKE) --no-print-directory PREPARING=yes $@
 else
 $(BIN)/python:
@@ -57,6 +58,10 @@ $(VENV)/.lint: $(VENV)/.installed
 $(VENV)/.torch: $(VENV)/.installed
 	$(BIN)/python -m pip install --quiet --editable ".[parity]"
 	@touch $@
+
+$(VENV)/.downstream: $(VENV)/.installed
+	$(BIN)/python -m pip install --quiet --editable ".[downstream]"
+	@touch $@
 endif
 
 demo: $(VENV)/.installed
@@ -66,11 +71,15 @@ demo: $(VENV)/.installed
 PYTEST := $(BIN)/python -m pytest -n auto --dist worksteal --durations=20
 
 test: $(VENV)/.installed
-	$(PYTEST) -m "not parity and not full" $(OPTIONS)
+	$(PYTEST) -m "not parity and not full and not downstream" $(OPTIONS)
 
 parity: $(VENV)/.torch
 	$(PYTEST) -m parity $(OPTIONS)
 	$(BIN)/python -m tests.parity.table
+
+# SciPy and scikit-learn take other libraries' arrays only where they are asked to before the import.
+downstream: $(VENV)/.downstream
+	SCIPY_ARRAY_API=1 $(PYTEST) -m downstream tests/downstream $(OPTIONS)
 
 # Random programs in corex and PyTorch, step by step; prints those in which they part.
 FUZZ_PROGRAMS ?= 100000

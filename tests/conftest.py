@@ -14,14 +14,19 @@ CPU_BACKENDS = ("reference_py", "cpu_c")
 
 # The comparisons with PyTorch are collected only where it is installed (`make parity`).
 collect_ignore = [] if importlib.util.find_spec("torch") else ["parity"]
+# And those over other libraries (`make downstream`) where the least common of them is.
+collect_ignore += [] if importlib.util.find_spec("array_api_extra") else ["downstream"]
+
+MARKED_FOLDERS = ("parity", "downstream")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Everything in tests/parity carries the mark `parity`."""
-    parity = Path(__file__).parent / "parity"
+    """Everything in such a folder carries its name as a mark."""
+    here = Path(__file__).parent
     for item in items:
-        if parity in item.path.parents:
-            item.add_marker("parity")
+        for name in MARKED_FOLDERS:
+            if here / name in item.path.parents:
+                item.add_marker(name)
 
 
 def pytest_collection_finish() -> None:

@@ -10,6 +10,8 @@ Operators and methods of tensors stay PyTorch's; docs/array-api.md says where th
 from __future__ import annotations
 
 import math
+from importlib import import_module
+from typing import Any
 
 from corex.array_api import fft, linalg
 from corex.array_api._creation import *  # noqa: F403
@@ -60,3 +62,9 @@ for _family in (
     _creation, _dtypes, _elementwise, _manipulation, _products, _searching, _statistics,
 ):  # fmt: skip
     __all__ += _family
+
+
+def __getattr__(name: str) -> Any:
+    if name == "special":  # loads many files, and few programs want it
+        return import_module("corex.array_api.special")
+    raise AttributeError(f"module 'corex.array_api' has no attribute '{name}'")

@@ -27,6 +27,22 @@ def test_it_is_loaded_when_it_is_touched() -> None:
     subprocess.run([sys.executable, "-c", code], check=True)
 
 
+def test_special_functions_are_there_when_they_are_asked_for() -> None:
+    code = (
+        "import sys, corex; xp = corex.array_api; xp.pi; assert 'corex.special' not in sys.modules;"
+        "assert xp.special.expit is corex.special.expit; assert not hasattr(xp, 'special_');"
+        "assert all(callable(getattr(xp.special, name)) for name in xp.special.__all__);"
+        "assert not hasattr(xp.special, 'gamma')"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True)
+
+
+def test_gradients_go_through_asarray() -> None:
+    x = corex.ones(2, requires_grad=True)
+    assert xp.asarray(x) is x
+    assert xp.asarray(2 * x, dtype=xp.float64).grad_fn is not None
+
+
 def test_to_device() -> None:
     x = corex.ones(2)
     assert x.to_device("cpu") is x

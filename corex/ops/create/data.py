@@ -327,13 +327,16 @@ def asarray(
     dtype: DTypeLike = None,
     device: DeviceLike = None,
     copy: bool | None = None,
-    requires_grad: bool = False,
+    requires_grad: bool | None = None,
     backend: str | None = None,
 ) -> Tensor:
     """A tensor of `obj`, sharing its memory where possible; `copy` True or False insists.
 
+    That of a tensor stays in its graph, unless `requires_grad=False`.
+
     Raises:
         ValueError: `copy=False`, but a copy would be needed.
+        RuntimeError: gradients are required, but the dtype has none.
     """
     wanted = dtype_of("asarray", dtype)
     if _is_raw(obj):
@@ -355,8 +358,10 @@ def asarray(
             )
         if copy and result is source:
             result = clone(result)
-        if isinstance(obj, Tensor) and result._node is not None and not requires_grad:
+        if result._node is not None and requires_grad is False:
             result = detach(result)
+        elif requires_grad is None and isinstance(obj, Tensor):
+            requires_grad = obj.requires_grad
     return result.requires_grad_() if requires_grad and result._node is None else result
 
 

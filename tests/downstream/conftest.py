@@ -1,0 +1,7 @@
+"""SciPy takes arrays of other libraries only if this is set before it is imported."""
+
+from __future__ import annotations
+
+import os
+
+os.environ["SCIPY_ARRAY_API"] = "1"
