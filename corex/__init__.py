@@ -82,6 +82,7 @@ from corex.formats import (
     strided,
 )
 from corex.interop.dlpack import install as _install_dlpack
+from corex.interop.elements import install as _install_elements
 from corex.interop.namespace import install as _install_namespace
 from corex.interop.numpy import install as _install_numpy
 from corex.interop.objects import install as _install_objects
@@ -109,6 +110,7 @@ __version__ = "0.1.0"
 
 _install_autograd(Tensor)
 _install_dlpack(Tensor)
+_install_elements(Tensor)
 _install_namespace(Tensor)
 _install_numpy(Tensor)
 _install_objects(Tensor)

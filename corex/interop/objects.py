@@ -10,7 +10,7 @@ from corex.dispatch.devices import find_place
 from corex.dispatch.resolve import empty
 from corex.dtypes import DType, get_default_dtype
 from corex.ops.create.data import tensor as from_data
-from corex.ops.shape.views import detach, sizes_of
+from corex.ops.shape.views import alias_view, detach, sizes_of
 from corex.tensor.storage import Storage, allocate, copy_across, upload
 from corex.tensor.tensor import Size, Tensor, make
 
@@ -29,7 +29,11 @@ def _construct(cls: type[Tensor], *args: Any, device: Device | str | None = None
 
 
 def constructed(
-    name: str, dtype: DType, args: tuple[Any, ...], device: Device | str | None = None
+    name: str,
+    dtype: DType,
+    args: tuple[Any, ...],
+    device: Device | str | None = None,
+    backend: str | None = None,
 ) -> Tensor:
     """`Tensor(...)` or a typed constructor: sizes, a `Size` of them, or a sequence of data.
 
@@ -39,12 +43,60 @@ def constructed(
     if len(args) == 1 and isinstance(args[0], Size):
         args = args[0]
     if all([isinstance(a, int) for a in args]):
-        return empty(find_place(device).key(dtype), sizes_of(args) if args else (0,))
+        return empty(find_place(device, backend).key(dtype), sizes_of(args) if args else (0,))
     if len(args) > 1:
         raise TypeError(f"{name}() takes sizes or one sequence of data, got {args!r}")
     if isinstance(args[0], float | complex):
         raise TypeError(f"new(): data must be a sequence (got {type(args[0]).__name__})")
-    return from_data(args[0], dtype=dtype, device=device)
+    return from_data(args[0], dtype=dtype, device=device, backend=backend)
+
+
+def _new_of_type(
+    self: Tensor, *args: Any, size: Any = None, device: Device | str | None = None
+) -> Tensor:
+    """A tensor of this one's dtype and place, by the arguments of the typed constructors: sizes, a
+    sequence of data, or a tensor or memory, which is shared.
+
+    Raises:
+        TypeError: none of these, or a tensor of another dtype.
+    """
+    if size is not None:
+        args = (Size(size),)
+    only = args[0] if len(args) == 1 else None
+    if isinstance(only, Storage):
+        key = only.place.key(self.dtype)
+        return make(only, key, (only.nbytes() // self.dtype.itemsize,))
+    if isinstance(only, Tensor):
+        if only.dtype is not self.dtype:
+            raise TypeError(f"expected a tensor of {self.dtype!r} (got {only.dtype!r})")
+        return detach(only)
+    if isinstance(only, str):
+        raise TypeError("new(): invalid data type 'str'")
+    if device is None:
+        return constructed("new", self.dtype, args, self.device, self.backend)
+    return constructed("new", self.dtype, args, device)
+
+
+def _as_subclass(self: Tensor, cls: type[Tensor]) -> Tensor:
+    """A view of all elements that is of a subclass of Tensor, whose constructor is not called.
+
+    Raises:
+        TypeError: not a subclass, or one whose instances have slots of their own.
+    """
+    if not (isinstance(cls, type) and issubclass(cls, Tensor)):
+        raise TypeError(
+            "Creating a Tensor subclass from a class that does not inherit from Tensor is not "
+            "possible. Make sure your class inherits from Tensor."
+        )
+    view = alias_view(self)
+    view.__class__ = cls
+    return view
+
+
+def _module_load(self: Tensor, other: Tensor, assign: bool = False) -> Tensor:
+    """What a module's parameter becomes when a state is loaded: the other's values, written here,
+    or with `assign` the other itself; detached."""
+    return detach(other if assign else self.copy_(other))
 
 
 def _copied_storage(storage: Storage, memo: dict[int, Any]) -> Storage:
@@ -165,6 +217,11 @@ def _storage_of(data: bytes, device: str) -> Storage:
 def install(tensor: type[Tensor]) -> None:
     """Sets the constructor and the copy and pickle protocols."""
     tensor.__new__ = staticmethod(_construct)  # type: ignore[method-assign, assignment]
+    for name, method in (
+        ("new", _new_of_type), ("as_subclass", _as_subclass), ("module_load", _module_load),
+    ):  # fmt: skip
+        method.__name__, method.__qualname__ = name, f"Tensor.{name}"
+        setattr(tensor, name, method)
     tensor.__deepcopy__ = _deepcopy  # type: ignore[method-assign, assignment]
     tensor.__reduce_ex__ = _reduce  # type: ignore[method-assign, assignment]
     Storage.__deepcopy__ = _copied_storage  # type: ignore[attr-defined]

@@ -57,6 +57,7 @@ from corex.ops.reduce import (
     covariance,
     differences,
     distances,
+    hashes,
     histograms,
     order,
     quantiles,

@@ -39,6 +39,9 @@ ELSEWHERE = {
         angle complex conj conj_physical imag is_complex is_conj is_neg polar real resolve_conj
         resolve_neg view_as_complex view_as_real
     """,
+    "tests/ops/test_older_names.py": """
+        hash_tensor slice_inverse view_as_complex_copy view_as_real_copy
+    """,
     "tests/ops/test_fourier.py": "stft istft",
     "tests/ops/test_mantissas.py": "frexp nextafter nonzero_static",
     "tests/ops/test_special.py": "lgamma digamma polygamma mvlgamma erfinv igamma igammac i0",
@@ -55,6 +58,7 @@ PLAIN_METHODS = """
     new_empty new_empty_strided new_full new_ones new_tensor new_zeros repeat reshape_as
     sum_to_size to type type_as unfold view view_as zero_ T H mT mH data bernoulli_ normal_
     random_ uniform_ exponential_ geometric_ cauchy_ log_normal_ resize_ resize_as_
+    fill_diagonal_ resize resize_as set_
     squeeze_ unsqueeze_ t_ transpose_ swapaxes_ swapdims_ pin_memory is_pinned
 """.split()
 

@@ -49,7 +49,7 @@ def test_gradients_of_such_writes(each_backend: str) -> None:
 # leaves real numbers as they are.
 HARMLESS = ("fill_", "zero_", "t_", "squeeze_", "unsqueeze_", "transpose_", "swapaxes_",
             "swapdims_", "detach_", "conj_physical_", "as_strided_", "resize_",
-            "resize_as_")  # fmt: skip
+            "resize_as_", "set_")  # fmt: skip
 
 
 def test_elements_that_share_memory_are_not_written(each_backend: str) -> None:

@@ -37,6 +37,8 @@ Case = tuple[str, str, str]
 ELSEWHERE = {
     "isclose": "tolerances are floats",
     "allclose": "tolerances are floats",
+    "fill_diagonal": "by `fill_`",
+    "slice_inverse": "positions",
     "movedim": "numbers of dims",
     "moveaxis": "numbers of dims",
     "narrow": "positions",

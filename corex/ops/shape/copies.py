@@ -14,6 +14,7 @@ from typing import Any
 from corex.layout import normalize_dim
 from corex.ops.create.constant import named
 from corex.ops.registration import exported, function
+from corex.ops.shape.complex_views import view_as_complex, view_as_real
 from corex.ops.shape.parts import (
     as_strided,
     chunk,
@@ -103,6 +104,8 @@ _COPIES: dict[str, Callable[..., Any]] = {
     "unfold": _unfolded,
     "unsqueeze": unsqueeze,
     "view": _viewed,
+    "view_as_complex": view_as_complex,
+    "view_as_real": view_as_real,
 }
 
 

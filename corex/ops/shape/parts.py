@@ -344,3 +344,20 @@ def as_strided(
             )
     base = (input.strides, input.offset)
     return bind_view(AS_STRIDED, input, (shape, strides, offset, *base))
+
+
+@exported()
+def slice_inverse(
+    input: Tensor,
+    src: Tensor,
+    dim: int = 0,
+    start: int | None = None,
+    end: int | None = None,
+    step: int = 1,
+) -> Tensor:
+    """What the input is `src[start:end:step]` of: the view of its memory that lies as `src` does.
+
+    Raises:
+        RuntimeError: the memory has not room for it.
+    """
+    return as_strided(input, src.shape, src.strides, src.offset)
