@@ -7,7 +7,7 @@ here, its row in each backend that shall hold it, and kernels there (CONTRIBUTIN
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple
 
 
 class Row(NamedTuple):
@@ -189,9 +189,29 @@ ALIASES: Final[dict[str, DType]] = {alias: dtype for dtype in ALL for alias in d
 """PyTorch's other names for the same types."""
 
 
+PYTHON_TYPES: Final[dict[Any, DType]] = {
+    bool: bool_, int: int64, float: float64, complex: complex128,
+}  # fmt: skip
+"""What Python's own types mean where a dtype is asked for."""
+
+
 def by_name(name: str) -> DType:
     """The dtype called `name`; KeyError if there is none."""
     return BY_NAME[name]
+
+
+def as_dtype(name: str, value: Any) -> DType:
+    """A dtype, or what one of Python's types means as one; `name` is the function that asks.
+
+    Raises:
+        TypeError: anything else.
+    """
+    if isinstance(value, DType):
+        return value
+    for kind, dtype in PYTHON_TYPES.items():
+        if value is kind:
+            return dtype
+    raise TypeError(f"{name}(): argument 'dtype' must be corex.dtype, not {type(value).__name__}")
 
 
 def of_kinds(kinds: str) -> frozenset[DType]:
@@ -257,13 +277,16 @@ def promote_types(a: DType, b: DType) -> DType:
     Raises:
         TypeError: an argument is not a dtype. RuntimeError: there is none, as PyTorch has it.
     """
-    if not isinstance(a, DType) or not isinstance(b, DType):
-        raise TypeError(f"promote_types() takes two dtypes, got {a!r} and {b!r}")
-    return PROMOTION[a, b]
+    return PROMOTION[as_dtype("promote_types", a), as_dtype("promote_types", b)]
 
 
 def can_cast(from_: DType, to: DType) -> bool:
-    """Whether an in-place op may store a `from_` result in a `to` tensor, as `torch.can_cast`."""
+    """Whether an in-place op may store a `from_` result in a `to` tensor, as `torch.can_cast`.
+
+    Raises:
+        TypeError: an argument is not a dtype.
+    """
+    from_, to = as_dtype("can_cast", from_), as_dtype("can_cast", to)
     if to.kind == "b":
         return from_.kind == "b"
     return from_.category <= to.category
@@ -274,7 +297,7 @@ class finfo:  # noqa: N801 - PyTorch's name
     """Limits of a floating-point dtype, or of the parts of a complex one, as `torch.finfo`."""
 
     def __init__(self, dtype: DType | None = None) -> None:
-        dtype = (get_default_dtype() if dtype is None else dtype).to_real()
+        dtype = get_default_dtype() if dtype is None else as_dtype("finfo", dtype).to_real()
         if not dtype.is_floating_point:
             raise TypeError(
                 f"finfo() requires a floating point input type. Use iinfo to handle {dtype!r}"
@@ -301,6 +324,7 @@ class iinfo:  # noqa: N801 - PyTorch's name
     """Limits of an integer dtype, as `torch.iinfo`."""
 
     def __init__(self, dtype: DType) -> None:
+        dtype = as_dtype("iinfo", dtype)
         if dtype.kind not in "ui":
             raise TypeError(f"iinfo() requires an integer input type, got {dtype!r}")
         self.dtype = dtype.name

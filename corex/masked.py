@@ -66,7 +66,7 @@ def _wide(input: Tensor, dtype: DType | None) -> DType:
 
 def _converted(name: str, input: Tensor, dtype: DType | None) -> Tensor:
     require_tensor(f"masked_{name}", input)
-    return input if dtype is None else input.to(dtype)
+    return input if dtype is None else input.to(dtype=dtype)
 
 
 # ---- reductions ----------------------------------------------------------------------------------
@@ -255,7 +255,7 @@ def var(
         raise ValueError("var(): give `unbiased` or `correction`, not both")
     freedom = float(correction if correction is not None else unbiased is not False)
     default = input.dtype if input.dtype.is_inexact else corex.float32
-    x = input.to(dtype or default)
+    x = input.to(dtype=dtype or default)
     dims = _dims(input, dim)
     count = _count("var", input, dims, mask)
     middle = sum(x, dims, keepdim=True, mask=mask) / count

@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 
 import corex
 from corex import Tensor
-from corex.dtypes import DType
+from corex.dtypes import DType, as_dtype
 from corex.nn._hooks import HookTable, call_with_hooks
 from corex.nn._registry import Registry
 from corex.nn._state import StateMixin
@@ -350,7 +350,7 @@ class Module(TreeMixin, StateMixin):
         dtype = kwargs.pop("dtype", None)
         where = dict(kwargs)
         for arg in args:
-            if isinstance(arg, DType):
+            if isinstance(arg, DType | type):
                 dtype = arg
             elif isinstance(arg, Tensor):
                 dtype = arg.dtype
@@ -358,6 +358,7 @@ class Module(TreeMixin, StateMixin):
                 where.setdefault("backend", arg.backend)
             elif arg is not None and not isinstance(arg, bool):
                 where.setdefault("device", arg)
+        dtype = None if dtype is None else as_dtype("to", dtype)
         if dtype is not None and not dtype.is_inexact:
             raise TypeError(
                 "nn.Module.to only accepts floating point or complex dtypes, but got desired "
@@ -376,9 +377,9 @@ class Module(TreeMixin, StateMixin):
             convert(kind.new_empty(0))
         return self._apply(convert)
 
-    def type(self: T, dst_type: DType) -> T:
+    def type(self: T, dst_type: DType | str) -> T:
         """Converts all parameters and buffers, whatever their kind, to a dtype."""
-        return self._apply(lambda tensor: tensor.to(dtype=dst_type))
+        return self._apply(lambda tensor: tensor.type(dst_type))
 
     def float(self: T) -> T:
         """Converts floating-point parameters and buffers to float32."""

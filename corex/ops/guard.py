@@ -15,7 +15,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, TypeVar
 
 from corex.device import device
-from corex.dtypes import DType
+from corex.dtypes import PYTHON_TYPES, DType
 from corex.formats import strided
 from corex.generated import NAME, function_of
 from corex.ops.out import into, signature
@@ -40,13 +40,13 @@ def guarded(
         try:
             return function(*args, **kwargs)
         except _SYMPTOMS as error:
-            again = _renamed(function, args, kwargs)
+            again = _otherwise(function, args, kwargs)
             if again is None:
                 wrong = _explained(name, function, args, kwargs, error)
                 if wrong is None:
                     raise
                 raise wrong from error
-        return call(*args, **again)
+        return call(*again[0], **again[1])
 
     def call_into(*args: Any, out: Any = None, **kwargs: Any) -> Any:
         try:
@@ -54,13 +54,13 @@ def guarded(
                 return function(*args, **kwargs)
             return into(out, name, rule, function, args, kwargs)
         except _SYMPTOMS as error:
-            again = _renamed(function, args, kwargs)
+            again = _otherwise(function, args, kwargs)
             if again is None:
                 wrong = _explained(name, function, args, kwargs, error)
                 if wrong is None:
                     raise
                 raise wrong from error
-        return call_into(*args, out=out, **again)
+        return call_into(*again[0], out=out, **again[1])
 
     public: Any = functools.wraps(function)(call_into if rule else call)
     if rule:
@@ -81,7 +81,9 @@ def written_out(name: str, function: Callable[..., Any], home: str) -> Callable[
     to take any arguments and to pass them on costs a call three times as much. `home` is where
     pickle finds it."""
     parameters = inspect.signature(function).parameters
-    scope: dict[str, Any] = {"function": function, "symptoms": _SYMPTOMS, "told": _told}
+    scope: dict[str, Any] = {
+        "function": function, "symptoms": _SYMPTOMS, "told": _told, "typed": _typed,
+    }  # fmt: skip
     scope.update({f"{_DEFAULT}{p.name}": p.default for p in parameters.values()})
     call = function_of(_source(parameters), name, f"guard of {name}", scope, {})
     return _at_home(functools.wraps(function)(call), name, home)
@@ -101,7 +103,7 @@ _STARS: dict[Any, str] = {
 
 def _source(parameters: Mapping[str, inspect.Parameter]) -> str:
     """The text of a function that calls `function` with its own arguments."""
-    taken, passed, starred = [], [], False
+    taken, passed, typed, starred = [], [], [], False
     for p in parameters.values():
         stars = _STARS.get(p.kind, "")
         if p.kind is p.KEYWORD_ONLY and not starred:
@@ -109,17 +111,22 @@ def _source(parameters: Mapping[str, inspect.Parameter]) -> str:
         starred = starred or p.kind in (p.KEYWORD_ONLY, p.VAR_POSITIONAL)
         default = "" if p.default is p.empty else f"={_DEFAULT}{p.name}"
         taken.append(f"{stars}{p.name}{default}")
-        passed.append(f"{p.name}={p.name}" if p.kind is p.KEYWORD_ONLY else f"{stars}{p.name}")
+        stars = f"{p.name}=" if p.kind is p.KEYWORD_ONLY else stars
+        passed.append(f"{stars}{p.name}")
+        typed.append(f"{stars}given[{p.name!r}]")
     given = ", ".join(f"{one!r}: {one}" for one in parameters)
     return (
         f"def {NAME}({', '.join(taken)}):\n"
         f"    try:\n"
         f"        return function({', '.join(passed)})\n"
         f"    except symptoms as error:\n"
-        f"        wrong = told({NAME!r}, function, {{{given}}}, error)\n"
-        f"        if wrong is None:\n"
-        f"            raise\n"
-        f"        raise wrong from error\n"
+        f"        given = typed({{{given}}})\n"
+        f"        if given is None:\n"
+        f"            wrong = told({NAME!r}, function, {{{given}}}, error)\n"
+        f"            if wrong is None:\n"
+        f"                raise\n"
+        f"            raise wrong from error\n"
+        f"    return {NAME}({', '.join(typed)})\n"
     )
 
 
@@ -173,7 +180,34 @@ def _wrong_argument(
     return None
 
 
-# ---- other names of arguments --------------------------------------------------------------------
+# ---- what PyTorch takes in other words -----------------------------------------------------------
+def _otherwise(
+    function: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]
+) -> tuple[tuple[Any, ...], dict[str, Any]] | None:
+    """The arguments as the function itself has them: its own names, and dtypes for Python's types;
+    None if they are so already."""
+    names = _renamed(function, args, kwargs)
+    typed = any([isinstance(value, type) for value in (*args, *kwargs.values())])
+    if names is None and not typed:
+        return None
+    named = kwargs if names is None else names
+    found = (
+        tuple([_as_dtype(value) for value in args]),
+        {name: _as_dtype(value) for name, value in named.items()},
+    )
+    return None if names is None and found == (args, kwargs) else found
+
+
+def _typed(arguments: dict[str, Any]) -> dict[str, Any] | None:
+    """The arguments with dtypes for Python's types; None if there are none of those."""
+    found = {name: _as_dtype(value) for name, value in arguments.items()}
+    return None if found == arguments else found
+
+
+def _as_dtype(value: Any) -> Any:
+    return PYTHON_TYPES.get(value, value) if isinstance(value, type) else value
+
+
 _OTHER_NAMES = {
     # NumPy's, which PyTorch takes everywhere
     "axis": "dim", "keepdims": "keepdim", "x": "input", "a": "input", "x1": "input", "x2": "other",

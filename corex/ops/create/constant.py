@@ -15,7 +15,7 @@ from corex.device import device as Device
 from corex.dispatch.bind import fill
 from corex.dispatch.devices import find_place
 from corex.dispatch.resolve import empty as allocate_dense
-from corex.dtypes import DType
+from corex.dtypes import DType, as_dtype
 from corex.formats import Layout, MemoryFormat, order_in
 from corex.layout import checked_bytes, contiguous_strides, extent, numel
 from corex.ops.out import write_out
@@ -29,24 +29,19 @@ Shape = tuple[int, ...]
 DTypeLike = DType | type | None
 DeviceLike = Device | str | int | None
 
-_PYTHON_TYPES: dict[Any, DType] = {bool: dt.bool_, int: dt.int64, float: dt.float64}
+_PLAIN_NUMBERS = {bool, int, float}
 
 
 # ---- arguments ---------------------------------------------------------------------------------
 def dtype_of(name: str, dtype: DTypeLike) -> DType | None:
-    """A `dtype=` argument, which may be Python's bool, int or float; None stays None.
+    """A `dtype=` argument, which may be one of Python's types; None stays None.
 
     Raises:
         TypeError: anything else.
     """
     if dtype is None or type(dtype) is DType:
         return dtype
-    found = _PYTHON_TYPES.get(dtype)
-    if found is None:
-        raise TypeError(
-            f"{name}(): argument 'dtype' must be corex.dtype, not {type(dtype).__name__}"
-        )
-    return found
+    return as_dtype(name, dtype)
 
 
 def key_for(
@@ -116,7 +111,7 @@ def number_of(name: str, argument: str, value: Any) -> Number:
     Raises:
         TypeError: anything else.
     """
-    if type(value) in _PYTHON_TYPES:
+    if type(value) in _PLAIN_NUMBERS:
         return value  # type: ignore[no-any-return]
     scalar = isinstance(value, Tensor) and not value.shape
     number: Any = value.item() if scalar else as_number(value)

@@ -10,7 +10,7 @@ from corex.dispatch.bind import write
 from corex.dispatch.devices import find_place_from
 from corex.dispatch.record import record
 from corex.dispatch.resolve import check_overlap, empty, same_view
-from corex.dtypes import ALL, DType
+from corex.dtypes import ALL, DType, as_dtype
 from corex.formats import MemoryFormat, preserve_format
 from corex.layout import broadcast_shapes, numel
 from corex.ops.inplace import apply_copy, check_inplace, set_history
@@ -37,7 +37,7 @@ from corex.tensor.tensor import Tensor, alias
 def to(
     self: Tensor,
     *args: Any,
-    dtype: DType | None = None,
+    dtype: DType | type | None = None,
     device: Device | str | int | None = None,
     backend: str | None = None,
     copy: bool = False,
@@ -66,11 +66,15 @@ def to(
             device = argument
         elif isinstance(argument, bool):  # non_blocking, then copy
             flags.append(argument)
+        elif isinstance(argument, type):
+            dtype = as_dtype("to", argument)
         elif argument is not None:
             raise TypeError(
                 f"to() received an invalid combination of arguments: got "
                 f"{type(argument).__name__}, expected a dtype, a device or a Tensor"
             )
+    if dtype is not None and type(dtype) is not DType:
+        dtype = as_dtype("to", dtype)
     if flags:
         non_blocking, copy = flags[0] or non_blocking, copy or True in flags[1:]
     if device is not None or backend is not None:
@@ -124,6 +128,8 @@ def type_(self: Tensor, dtype: Any = None, non_blocking: bool = False) -> Any:
     dtype = getattr(dtype, "dtype", dtype)
     if isinstance(dtype, DType):
         return cast(self, dtype)
+    if isinstance(dtype, type):
+        raise ValueError(f"invalid type: {dtype.__name__!r}")
     if not isinstance(dtype, str):
         raise TypeError("dtype must be a type, str, or dtype object")
     for found in ALL:

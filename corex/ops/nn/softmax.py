@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from corex.dispatch.bind import bind, order_of
+from corex.dtypes import as_dtype
 from corex.layout import normalize_dim, numel
 from corex.ops.promotion import cast, require_kinds, require_tensor
 from corex.ops.registration import exported, function
@@ -83,7 +84,7 @@ def _log_softmax_grad(g: Tensor, y: Tensor) -> Tensor:
 def _along(schema: OpSchema, input: Tensor, dim: int | None, dtype: Any) -> Tensor:
     a = require_tensor(schema.name, input)
     if dtype is not None:
-        a = cast(a, dtype)
+        a = cast(a, as_dtype(schema.name, dtype))
     if numel(a.shape):
         require_kinds(schema.name, "f", a)
     if dim is None:

@@ -221,7 +221,7 @@ _flat_sum, _flat_mean = [
 def prepared(op: str, input: Tensor, dtype: DType | None) -> Tensor:
     require_tensor(op, input)
     if dtype is not None:
-        return cast(input, dtype)
+        return cast(input, dt.as_dtype(op, dtype))
     return cast(input, dt.int64) if input.key.dtype.kind in "bui" else input
 
 
@@ -272,7 +272,7 @@ def mean(
         return written
     a = require_tensor("mean", input)
     if dtype is not None:
-        a = cast(a, dtype)
+        a = cast(a, dt.as_dtype("mean", dtype))
     if not a.key.dtype.is_inexact:
         raise RuntimeError(
             f"mean(): could not infer output dtype. Input dtype must be either a floating point or "
