@@ -150,6 +150,19 @@ class DType:
         """The complex dtype whose parts are of this one, or wide enough for it; of one itself."""
         return self if self.is_complex else self.complex or BY_NAME["complex64"]
 
+    @property
+    def __numpy_dtype__(self) -> Any:
+        """NumPy's dtype of the same elements, which `np.dtype` and `dtype=` ask for from NumPy 2.4.
+
+        Raises:
+            AttributeError: NumPy has none.
+        """
+        if not self.numpy:
+            raise AttributeError(f"NumPy has no dtype for {self!r}")
+        import numpy as np
+
+        return np.dtype(self.name)
+
     def __repr__(self) -> str:
         return f"corex.{self.name}"
 

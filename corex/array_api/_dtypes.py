@@ -8,7 +8,7 @@ import corex
 from corex import dtypes as dt
 from corex.array_api._promotion import common_dtype, dtype_of, promoted, require_array
 from corex.device import device as Device
-from corex.dtypes import DType
+from corex.dtypes import PYTHON_TYPES, DType
 from corex.tensor.tensor import Tensor
 
 DTYPES: dict[str, DType] = {
@@ -57,6 +57,7 @@ def astype(
         TypeError: `x` is no array, or a complex one is to become real.
     """
     require_array("astype", x)
+    dtype = PYTHON_TYPES.get(dtype) or dtype_of("astype", dtype)
     if x.is_complex() and not dtype.is_complex:
         raise TypeError(f"[astype] {x.dtype!r} to {dtype!r}: take real(x) or imag(x)")
     return x.to(device=x.device if device is None else device, dtype=dtype, copy=copy)

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from typing import Any, TypeVar
 
 import corex
-from corex.dtypes import ALL, PROMOTION, DType, get_default_dtype
+from corex.dtypes import ALL, BY_NAME, PROMOTION, DType, get_default_dtype
 from corex.tensor.tensor import Tensor
 
 _INTEGERS = sorted([dtype for dtype in ALL if dtype.kind in "ui"], key=lambda dtype: dtype.digits)
@@ -70,7 +70,7 @@ def common_dtype(name: str, *operands: Any) -> DType:
 
 
 def dtype_of(name: str, value: Any) -> DType:
-    """The dtype of an array, or a dtype itself.
+    """The dtype of an array, or a dtype itself; xarray says them by name, which is allowed, too.
 
     Raises:
         TypeError: it is neither.
@@ -79,6 +79,8 @@ def dtype_of(name: str, value: Any) -> DType:
         return value.dtype
     if isinstance(value, DType):
         return value
+    if isinstance(value, str) and value in BY_NAME:
+        return BY_NAME[value]
     raise TypeError(f"[{name}] expected an array or a dtype, got {type(value).__name__}")
 
 

@@ -43,6 +43,17 @@ def test_gradients_go_through_asarray() -> None:
     assert xp.asarray(2 * x, dtype=xp.float64).grad_fn is not None
 
 
+def test_dtypes_may_be_said_by_name() -> None:
+    x = corex.ones(2)
+    assert xp.result_type(x, "float64") is xp.float64
+    assert xp.result_type(xp.float32, "int8", 1.0) is xp.float32
+    assert xp.astype(x, "int32").dtype is xp.int32
+    assert xp.astype(x, int).dtype is xp.int64
+    for wrong in ("object", "f4", 3):
+        with pytest.raises(TypeError, match="expected an array or a dtype"):
+            xp.astype(x, wrong)
+
+
 def test_to_device() -> None:
     x = corex.ones(2)
     assert x.to_device("cpu") is x

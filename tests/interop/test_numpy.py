@@ -162,6 +162,22 @@ def test_operators_with_arrays_and_numpy_numbers() -> None:
         assert product.tolist() == [2.0, 2.0]
 
 
+@pytest.mark.skipif(
+    np.lib.NumpyVersion(np.__version__) < "2.4.0", reason="NumPy asks for its dtype since 2.4"
+)
+def test_dtypes_are_understood_by_numpy() -> None:
+    for name in (*DTYPES, "uint16", "uint64", "int8", "float16", "complex64", "complex128"):
+        dtype = getattr(corex, name)
+        assert np.dtype(dtype) == np.dtype(name)
+        assert np.zeros(2, dtype=dtype).dtype.name == name
+    assert np.asarray(corex.ones(2), dtype=corex.float64).dtype == np.float64
+    assert np.issubdtype(corex.float32, np.floating)
+    for dtype in (corex.bfloat16, corex.complex32):
+        assert not hasattr(dtype, "__numpy_dtype__")
+        with pytest.raises(TypeError, match="data type"):
+            np.dtype(dtype)
+
+
 # ---- numbers -----------------------------------------------------------------------------------
 @pytest.mark.parametrize("dtype", DTYPES)
 def test_item_and_tolist(dtype: str) -> None:
