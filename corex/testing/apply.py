@@ -30,7 +30,7 @@ def tensors(
             found.append(None)
             continue
         t = corex.tensor(np.array(array, order="C"), device=place.device, backend=place.name)
-        found.append(t.requires_grad_() if leaves and t.is_floating_point() else t)
+        found.append(t.requires_grad_() if leaves and t.dtype.is_inexact else t)
     return found
 
 

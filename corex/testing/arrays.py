@@ -25,16 +25,23 @@ except ImportError:
 else:
     UNTESTED = ()
 
+_UNKNOWN: Final = (*UNTESTED, "complex32")
 TESTED: Final = (
     *DTYPES,
-    *[d for d in dtypes.ALL if d not in DTYPES and d.name not in UNTESTED and not d.is_complex],
+    *[d for d in dtypes.ALL if d not in DTYPES and d.name not in _UNKNOWN],
 )
 """The dtypes that cases are made for, those first that every backend holds; bfloat16 takes the
-package ml_dtypes. Of complex numbers the parts are tested, which kernels are run on."""
+package ml_dtypes. NumPy has no complex32, of which there is little more than `copy` anyway."""
 INTEGER: Final = tuple(dtype.name for dtype in TESTED if dtype.kind in "ui")
 FLOAT: Final = tuple(dtype.name for dtype in TESTED if dtype.kind == "f")
-DIFFERENTIATED: Final = tuple(dtype.name for dtype in TESTED if dtype.keeps_floats)
+COMPLEX: Final = tuple(dtype.name for dtype in TESTED if dtype.kind == "c")
+INEXACT: Final = (*FLOAT, *COMPLEX)
+DIFFERENTIATED: Final = tuple(
+    dtype.name for dtype in TESTED if dtype.keeps_floats or dtype.is_complex
+)
 """The dtypes that gradients are compared in: finite differences say nothing of 16 bits."""
+TWICE: Final = ("float64", "complex128")
+"""Those in which second derivatives are: differences of differences leave a third of the digits."""
 
 
 def is_float(array: Array | np.dtype[Any]) -> bool:
@@ -42,8 +49,30 @@ def is_float(array: Array | np.dtype[Any]) -> bool:
     return str(getattr(array, "dtype", array)) in FLOAT
 
 
+def is_complex(array: Array | np.dtype[Any]) -> bool:
+    """Whether elements are complex numbers."""
+    return str(getattr(array, "dtype", array)) in COMPLEX
+
+
+def is_inexact(array: Array | np.dtype[Any]) -> bool:
+    """Whether elements are floats or complex numbers."""
+    return str(getattr(array, "dtype", array)) in INEXACT
+
+
+def real_of(dtype: str) -> str:
+    """The dtype of the parts of a complex one; of another itself."""
+    return dtypes.by_name(dtype).to_real().name
+
+
+def joined(re: Array, im: Array, dtype: str) -> Array:
+    """Complex numbers of these parts, which may be infinite or NaN."""
+    found = np.empty(np.broadcast_shapes(re.shape, im.shape), dtype)
+    found.real, found.imag = re, im
+    return found
+
+
 def smallest_subnormal(dtype: str) -> float:
-    """The smallest positive number of a floating dtype."""
+    """The smallest positive number of a floating dtype, or of the parts of a complex one."""
     info = dtypes.finfo(dtypes.by_name(dtype))
     return info.tiny * info.eps
 
@@ -61,11 +90,17 @@ def _edges(dtype: dtypes.DType) -> list[Any]:
     return [0, 1, *near, high, *([low] if low else [])]
 
 
-EDGES: Final = {dtype.name: _edges(dtype) for dtype in TESTED}
+EDGES: Final = {dtype.name: _edges(dtype) for dtype in TESTED if not dtype.is_complex}
 
 
 def numbers(rng: np.random.Generator, dtype: str, shape: Shape, edges: bool = True) -> Array:
-    """Random values of small and middling size; with the dtype's edges mixed in on request."""
+    """Random values of small and middling size; with the dtype's edges mixed in on request.
+
+    Both parts of a complex number are such values.
+    """
+    if dtype in COMPLEX:
+        re, im = (numbers(rng, real_of(dtype), shape, edges) for _ in range(2))
+        return joined(re, im, dtype)
     count = math.prod(shape)
     if dtype == "bool":
         values = rng.integers(0, 2, count).astype(bool)
@@ -109,7 +144,10 @@ def as_integers(values: Array, dtype: str) -> Array:
 def smooth(
     rng: np.random.Generator, shape: Shape, low: float, high: float, dtype: str = "float64"
 ) -> Array:
-    """Uniform values in an interval, for gradients."""
+    """Uniform values in an interval, for gradients; in a square of the plane, of complex dtypes."""
+    if dtype in COMPLEX:
+        half = (high - low) / 2
+        return joined(rng.uniform(low, high, shape), rng.uniform(-half, half, shape), dtype)
     return rng.uniform(low, high, shape).astype(dtype)
 
 
@@ -249,20 +287,32 @@ class In(Placed):
 
     @property
     def exact(self) -> Array:
-        """The values for the oracle: floats in float64, others as they are."""
+        """The values for the oracle: floats in float64, complex numbers of such, others as they
+        are."""
         return exact(self.array)
 
 
 def exact(values: Array) -> Array:
-    """A copy in which floats are float64."""
+    """A copy in which floats are float64, and complex numbers complex128."""
+    if is_complex(values):
+        return values.astype(np.complex128)
     return values.astype(np.float64) if is_float(values) else values.copy()
+
+
+def sizes(values: Array) -> Array:
+    """The magnitudes of numbers; of complex ones those of both parts, as complex numbers."""
+    values = exact(values)
+    if not is_complex(values):
+        return np.asarray(np.abs(values))
+    return joined(np.abs(values.real), np.abs(values.imag), "complex128")
 
 
 class Expected:
     """One output as the oracle has it.
 
     Floats may differ by `ulps` units in the last place of `scale`, which defaults to the expected
-    value: sums pass the sum of magnitudes.
+    value: sums pass the sum of magnitudes. So may complex numbers, as points of the plane; the
+    parts of a complex scale are those for each part, where the other is infinite or NaN.
     """
 
     def __init__(
@@ -276,7 +326,7 @@ class Expected:
         self.values = np.asarray(values)
         self.dtype = dtype
         self.ulps = ulps
-        self.scale = np.abs(self.values) if scale is None else np.asarray(scale)
+        self.scale = sizes(self.values) if scale is None else np.asarray(scale)
 
 
 class Out(Placed):
@@ -321,7 +371,8 @@ def garbage(dtype: str, wanted: Array, turn: int) -> Array:
         with np.errstate(all="ignore"):
             flipped = np.asarray(wanted).astype(dtype) ^ np.array(0x55 + turn, dtype)
             return np.asarray(flipped)
-    return np.full(wanted.shape, (-7777.25, 31415.5)[turn], dtype)
+    values = (-7777.25, 31415.5) if dtype in FLOAT else (-7777.25 + 27.5j, 31415.5 - 8.25j)
+    return np.full(wanted.shape, values[turn], dtype)
 
 
 def raw(array: Array) -> memoryview:

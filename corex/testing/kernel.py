@@ -10,9 +10,11 @@ import numpy as np
 
 from corex.backend.contract import Backend, Kernel, KernelChoice
 from corex.dispatch.devices import place_of
-from corex.dispatch.upcast import Upcast, upcast
+from corex.dispatch.parts import by_parts
+from corex.dispatch.upcast import upcast
 from corex.dtypes import DType
 from corex.plugins.manager import manager
+from corex.tensor.place import Place
 from corex.tensor.schema import REGISTRY
 from corex.testing import decomposed, direct
 from corex.testing.arrays import Array, Out, Placed
@@ -48,7 +50,8 @@ def run(name: str, device: int, spec: Spec, case: Case) -> Result:
 
 
 def _run(name: str, device: int, spec: Spec, case: Case) -> str:
-    """Runs the kernel, or that of a wider dtype between conversions; says which of both."""
+    """Runs the kernel, or that of a wider dtype between conversions, or that for floats on the
+    parts of complex numbers; says which of them."""
     backend = manager.backend(name)
     traits = backend.traits(device)
     given = arguments(spec, case, traits)
@@ -59,7 +62,7 @@ def _run(name: str, device: int, spec: Spec, case: Case) -> str:
         direct.run(backend, device, spec, case, given)
         return "native"
     call = Call(backend, device, given, shared)
-    choice = choose(name, spec, call)
+    choice, way = choose(name, spec, call)
     kernel = choice.run
     expected = spec.raises(case) if spec.raises is not None else None
     found = Findings()
@@ -74,7 +77,7 @@ def _run(name: str, device: int, spec: Spec, case: Case) -> str:
     found.attempt(_check_references, call)
     found.attempt(_check_leak, backend, device, before)
     found.conclude()
-    return "upcast" if isinstance(kernel, Upcast) else "native"
+    return way
 
 
 def _check_held(backend: Backend, device: int, op: str, given: list[Any]) -> None:
@@ -88,8 +91,9 @@ def _check_held(backend: Backend, device: int, op: str, given: list[Any]) -> Non
 
 
 # ---- the choice of the kernel ----------------------------------------------------------------
-def choose(name: str, spec: Spec, call: Call) -> KernelChoice:
-    """The kernel for a call, after the predicates were questioned twice.
+def choose(name: str, spec: Spec, call: Call) -> tuple[KernelChoice, str]:
+    """The kernel for a call and the way in which it computes, after the predicates were questioned
+    twice.
 
     Raises:
         Verdict: there is none, or a predicate is not honest.
@@ -104,18 +108,28 @@ def choose(name: str, spec: Spec, call: Call) -> KernelChoice:
     line = lines[0]
     if len(line) != len(lines[1]):
         raise Verdict(RAISED, "honesty", "`select` answers the same question in two ways")
-    wider = None if line else upcast(place_of(name, call.device), spec.op, dtypes)
-    if wider is not None:
-        return KernelChoice(wider, numbers=wider.numbers)
     if not line:
-        names = ", ".join(dtype.name for dtype in dtypes)
-        narrow = any(dtype.compute is not None for dtype in dtypes)
-        raise _declined(spec, f"no kernel for ({names})", not narrow)
+        return _computed_otherwise(place_of(name, call.device), spec, dtypes)
     for chosen in line:  # plugins' kernels first
         choice: KernelChoice = chosen.choice
         if choice.accepts is None or _accepts(choice.accepts, shown):
-            return choice
+            return choice, "native"
     raise _declined(spec, "the kernel declines this layout")
+
+
+def _computed_otherwise(
+    place: Place, spec: Spec, dtypes: tuple[DType, ...]
+) -> tuple[KernelChoice, str]:
+    """By a kernel for other dtypes, as in `dispatch.resolve`."""
+    parts = by_parts(place, spec.op, dtypes)
+    if parts is not None:
+        return KernelChoice(parts, numbers=getattr(parts, "numbers", False)), "parts"
+    wider = upcast(place, spec.op, dtypes)
+    if wider is not None:
+        return KernelChoice(wider, numbers=wider.numbers), "upcast"
+    names = ", ".join(dtype.name for dtype in dtypes)
+    asked_for = not any(dtype.compute is not None or dtype.is_complex for dtype in dtypes)
+    raise _declined(spec, f"no kernel for ({names})", asked_for)
 
 
 def _accepts(predicate: Callable[..., bool], shown: list[Any]) -> bool:

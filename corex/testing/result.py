@@ -41,7 +41,8 @@ class Result(NamedTuple):
         check: the first check that found a fault: a key of `CHECKS`, or "".
         message: for people; may have several lines. Tells of every check that found one.
         seconds: how long the case took.
-        how: in which way the op ran: native, decomposed, fallback, or "" where none ran.
+        how: in which way the op ran: native, parts, upcast, decomposed, fallback, or "" where none
+            did.
         measures: figures of a perf case (seconds, bytes per second, ratios), by name.
         also: the other checks that found a fault, each once.
     """
@@ -85,6 +86,7 @@ CHECKS: Final = {
     "traits": "the device is no less than its backend declares",
     "decomposition": "an op without a kernel runs by those that it is composed of",
     "gradient": "the derivative, against finite differences of the oracle",
+    "second": "the derivative of the derivative, against differences of the oracle's differences",
     "placement": "the op ran where the kernel table says",
     "result": "shape, dtype, device and requires_grad of the result",
 }

@@ -12,6 +12,8 @@ from corex.backend.traits import IDEAL, Traits
 from corex.plugins.faults import one_line
 from corex.tensor.schema import REGISTRY
 from corex.testing.arrays import (
+    DIFFERENTIATED,
+    INEXACT,
     LAYOUTS,
     TESTED,
     Array,
@@ -145,18 +147,8 @@ def _arguments(spec: Spec, case: Case, flushes: bool) -> list[Any]:
         return spec.build(case)
     sharing = case.fields.get("sharing", "unique")
     given = spec.inputs(case)
-    layouts, out_layouts = _layouts(case, len(given))
-    ins = [
-        None if values is None else In(values, layout=layout)
-        for values, layout in zip(given, layouts, strict=True)
-    ]
-    if spec.broadcasts and ins:
-        shape = np.broadcast_shapes(*[item.array.shape for item in ins if item is not None])
-        for item in ins:
-            if item is not None:
-                item.expand(shape)
-    if sharing == "same" and len(ins) > 1:  # the same view as every input of its dtype
-        ins = [_first_like(ins, item) for item in ins]
+    ins = _placed(spec, case, given)
+    out_layouts = _layouts(case, len(given))[1]
     values = [None if item is None else item.exact for item in ins]
     before: list[Any] = []
     initial = None
@@ -182,6 +174,29 @@ def _arguments(spec: Spec, case: Case, flushes: bool) -> list[Any]:
     if spec.order is not None:
         return spec.order(list(outs), list(ins), parameters)
     return [*outs, *ins, *parameters]
+
+
+def operands(spec: Spec, case: Case) -> list[In | None]:
+    """The op's tensor inputs, laid out as the case says; what the output is before comes first."""
+    before = [] if spec.initial is None else [In(spec.initial(case))]
+    return [*before, *_placed(spec, case, spec.inputs(case))]
+
+
+def _placed(spec: Spec, case: Case, given: list[Array | None]) -> list[In | None]:
+    """Inputs in the layouts of a case."""
+    layouts, _ = _layouts(case, len(given))
+    ins = [
+        None if values is None else In(values, layout=layout)
+        for values, layout in zip(given, layouts, strict=True)
+    ]
+    if spec.broadcasts and ins:
+        shape = np.broadcast_shapes(*[item.array.shape for item in ins if item is not None])
+        for item in ins:
+            if item is not None:
+                item.expand(shape)
+    if case.fields.get("sharing") == "same" and len(ins) > 1:  # of its dtype the same view
+        return [_first_like(ins, item) for item in ins]
+    return ins
 
 
 def _layouts(case: Case, count: int) -> tuple[list[Layout], list[Layout]]:
@@ -210,6 +225,16 @@ def _first_like(items: list[In | None], item: In | None) -> In | None:
 def accepted(op: str) -> list[str]:
     """The names of the dtypes that an op takes."""
     return [dtype.name for dtype in TESTED if dtype in REGISTRY[op].takes]
+
+
+def inexact(op: str) -> list[str]:
+    """The names of the dtypes that an op takes which are rounded to: floats and complex numbers."""
+    return [name for name in accepted(op) if name in INEXACT]
+
+
+def differentiated(op: str) -> list[str]:
+    """The names of the dtypes in which gradients of an op are compared."""
+    return [name for name in accepted(op) if name in DIFFERENTIATED]
 
 
 def product(**axes: Iterable[Any]) -> Iterator[Fields]:

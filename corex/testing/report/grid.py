@@ -12,6 +12,7 @@ from corex.testing.result import MISSING, PASSED, UNSUPPORTED
 
 NATIVE: Final = "native"
 PARTIAL: Final = "partial"
+PARTS: Final = "parts"
 UPCAST: Final = "upcast"
 DECOMPOSED: Final = "decomposed"
 FALLBACK: Final = "fallback"
@@ -20,6 +21,7 @@ FAILED: Final = "failed"
 STATES: Final = {
     NATIVE: ("✓", "its own kernel takes every case"),
     PARTIAL: ("◐", "its own kernel takes that many of so many cases"),
+    PARTS: ("P", "no kernel: that for floats, on both parts of complex numbers"),
     UPCAST: ("U", "no kernel: computed in a wider dtype"),
     DECOMPOSED: ("D", "no kernel: computed from other ops"),
     FALLBACK: ("F", "no kernel: computed on the host"),
@@ -134,7 +136,9 @@ def _square(op: Op, cells: dict[Cell, int]) -> Square:
     tested = {cell: n for cell, n in cells.items() if _of_kernel(cell)}
     if passed := _passed(tested):
         asked = sum(tested.values())
-        return Square(NATIVE if passed == asked else PARTIAL, passed, asked)
+        otherwise = {cell.how for cell in tested if cell.status == PASSED} & {PARTS, UPCAST}
+        own = next(iter(otherwise), NATIVE)
+        return Square(own if passed == asked else PARTIAL, passed, asked)
     return Square(_way(op, cells))
 
 
@@ -145,7 +149,7 @@ def _way(op: Op, cells: dict[Cell, int]) -> str:
     ways = {cell.how for cell in cells if not _of_kernel(cell)}
     if NATIVE in ways:
         return NATIVE if ways <= {NATIVE, ""} else PARTIAL
-    for way in (PARTIAL, UPCAST, FALLBACK, DECOMPOSED):
+    for way in (PARTIAL, PARTS, UPCAST, FALLBACK, DECOMPOSED):
         if way in ways:
             return way
     return DECOMPOSED if op.composed else FALLBACK

@@ -14,9 +14,9 @@ from typing import Any, Final, NamedTuple
 
 import numpy as np
 
-from corex.testing.arrays import DIFFERENTIATED, FLOAT, Array, Expected, numbers, smooth
+from corex.testing.arrays import Array, Expected, numbers, smooth
 from corex.testing.case import Case
-from corex.testing.spec import Fields, Spec
+from corex.testing.spec import Fields, Spec, differentiated, inexact
 from corex.testing.specs.matmul import calm, smooth_calm
 
 Pair = tuple[int, int]
@@ -93,7 +93,7 @@ def _add(to: Array, places: Any, parts: Array) -> None:
 
 def forward(c: Geometry, x: Array, weight: Array) -> Array:
     """The convolution."""
-    out = np.zeros(c.out)
+    out = np.zeros(c.out, x.dtype)
     i, j, h, w, kh, kw = c.taps()
     for outs, ins in c.channels():
         parts = np.einsum("nct,fct->nft", x[:, ins, h, w], weight[outs, :, kh, kw])
@@ -103,7 +103,7 @@ def forward(c: Geometry, x: Array, weight: Array) -> Array:
 
 def to_input(c: Geometry, g: Array, weight: Array) -> Array:
     """The gradient of x."""
-    out = np.zeros(c.x)
+    out = np.zeros(c.x, g.dtype)
     i, j, h, w, kh, kw = c.taps()
     for outs, ins in c.channels():
         parts = np.einsum("nft,fct->nct", g[:, outs, i, j], weight[outs, :, kh, kw])
@@ -113,7 +113,7 @@ def to_input(c: Geometry, g: Array, weight: Array) -> Array:
 
 def to_weight(c: Geometry, g: Array, x: Array) -> Array:
     """The gradient of the weight."""
-    out = np.zeros(c.weight)
+    out = np.zeros(c.weight, g.dtype)
     i, j, h, w, kh, kw = c.taps()
     for outs, ins in c.channels():
         parts = np.einsum("nft,nct->fct", g[:, outs, i, j], x[:, ins, h, w])
@@ -157,17 +157,17 @@ def _conv_back(case: Case, g: Array, other: Array) -> list[Expected]:
     return [Expected(oracle(c, g, other), ulps=8, scale=oracle(c, np.abs(g), np.abs(other)))]
 
 
-def _everywhere(rows: Iterator[Fields]) -> Iterator[Fields]:
+def _everywhere(op: str, rows: Iterator[Fields]) -> Iterator[Fields]:
     listed = list(rows)
-    for dtype in FLOAT:
+    for dtype in inexact(op):
         for layout in LAYOUTS:
             for row in listed:
                 yield {"dtype": dtype, **row, "layout": layout}
 
 
-def _smoothly(rows: Iterator[Fields]) -> Iterator[Fields]:
+def _smoothly(op: str, rows: Iterator[Fields]) -> Iterator[Fields]:
     listed = list(rows)
-    return ({"dtype": dtype, **row} for dtype in DIFFERENTIATED for row in listed)
+    return ({"dtype": dtype, **row} for dtype in differentiated(op) for row in listed)
 
 
 def _perf(rows: Iterator[Fields]) -> Iterator[Fields]:
@@ -176,15 +176,15 @@ def _perf(rows: Iterator[Fields]) -> Iterator[Fields]:
 
 def _conv_specs() -> Iterator[Spec]:
     yield Spec(
-        "conv2d", 2, lambda: _everywhere(_conv_fields(CONVS)), calm, _conv,
-        grad=lambda: _smoothly(_conv_fields(SMALL)), domain=smooth_calm,
+        "conv2d", 2, lambda: _everywhere("conv2d", _conv_fields(CONVS)), calm, _conv,
+        grad=lambda: _smoothly("conv2d", _conv_fields(SMALL)), domain=smooth_calm,
         perf=lambda: _perf(_conv_fields([LARGE])),
     )  # fmt: skip
 
     def backward(op: str) -> Spec:
         return Spec(
-            op, 2, lambda: _everywhere(_back_fields(op, CONVS)), calm, _conv_back,
-            grad=lambda: _smoothly(_back_fields(op, SMALL)), domain=smooth_calm,
+            op, 2, lambda: _everywhere(op, _back_fields(op, CONVS)), calm, _conv_back,
+            grad=lambda: _smoothly(op, _back_fields(op, SMALL)), domain=smooth_calm,
             perf=lambda: _perf(_back_fields(op, [LARGE])),
         )  # fmt: skip
 
@@ -313,13 +313,14 @@ BIG_POOL: Final = Geometry((16, 32, 32, 32), 32, (2, 2), stride=(2, 2))
 
 def _pool_specs() -> Iterator[Spec]:
     yield Spec(
-        "max_pool2d", 2, lambda: _everywhere(_max_test_fields()), _edged, _max,
-        grad=lambda: _smoothly(_max_fields([POOLS[1]])), domain=_distinct,
+        "max_pool2d", 2, lambda: _everywhere("max_pool2d", _max_test_fields()), _edged, _max,
+        grad=lambda: _smoothly("max_pool2d", _max_fields([POOLS[1]])), domain=_distinct,
         perf=lambda: _perf(_max_fields([BIG_POOL])),
     )  # fmt: skip
     yield Spec(
-        "max_pool2d_backward", 2, lambda: _everywhere(_max_back_fields()), _max_back_inputs,
-        _max_back, grad=lambda: _smoothly(itertools.islice(_max_back_fields(), 1)),
+        "max_pool2d_backward", 2,
+        lambda: _everywhere("max_pool2d_backward", _max_back_fields()), _max_back_inputs, _max_back,
+        grad=lambda: _smoothly("max_pool2d_backward", itertools.islice(_max_back_fields(), 1)),
         domain=lambda case: [
             smooth(case.rng("g"), case.fields["shapes"][0], -2, 2, case.fields["dtype"]),
             *_max_back_inputs(case)[1:],
@@ -329,8 +330,8 @@ def _pool_specs() -> Iterator[Spec]:
     def averages(op: str) -> Spec:
         back = op.endswith("backward")
         return Spec(
-            op, 2, lambda: _everywhere(_average_fields(POOLS, back)), calm, _average,
-            grad=lambda: _smoothly(_average_fields(POOLS[1:2], back)), domain=smooth_calm,
+            op, 2, lambda: _everywhere(op, _average_fields(POOLS, back)), calm, _average,
+            grad=lambda: _smoothly(op, _average_fields(POOLS[1:2], back)), domain=smooth_calm,
             perf=lambda: _perf(_average_fields([BIG_POOL], back)),
         )  # fmt: skip
 

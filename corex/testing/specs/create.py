@@ -9,12 +9,22 @@ from typing import Any, Final
 import numpy as np
 
 from corex import dtypes
-from corex.testing.arrays import BEYOND, FLOAT, INTEGER, Array, Expected, as_integers, numbers
+from corex.testing.arrays import (
+    BEYOND,
+    COMPLEX,
+    FLOAT,
+    INTEGER,
+    Array,
+    Expected,
+    as_integers,
+    numbers,
+    real_of,
+)
 from corex.testing.case import Case
 from corex.testing.spec import Fields, Spec, accepted, product
 from corex.testing.specs.pointwise import SCENES
 
-ALL: Final = ("bool", *INTEGER, *FLOAT)
+ALL: Final = ("bool", *INTEGER, *FLOAT, *COMPLEX)
 NUMBER: Final = (*INTEGER, *FLOAT)
 
 
@@ -53,6 +63,8 @@ def _copy(case: Case, a: Array) -> list[Expected]:
     dtype, source = case.fields["dtype"], case.fields["source"]
     with np.errstate(all="ignore"):
         original = a.astype(source)  # exact: it came from there
+        if source in COMPLEX and dtype not in (*COMPLEX, "bool"):
+            original, source = original.real, real_of(source)
         if source in FLOAT and dtype in INTEGER:
             return [Expected(as_integers(original, dtype), ulps=0)]
         return [Expected(original.astype(dtype), ulps=0)]
@@ -78,15 +90,19 @@ FILLS: Final[list[tuple[Any, dict[str, Any]]]] = [
     (0, dict.fromkeys(ALL, 0)),
     (1, dict.fromkeys(ALL, 1)),
     (True, dict.fromkeys(ALL, 1)),
-    (2.75, {"bool": 1, **dict.fromkeys(INTEGER, 2), **dict.fromkeys(FLOAT, 2.75)}),
+    (2.75, {"bool": 1, **dict.fromkeys(INTEGER, 2), **dict.fromkeys((*FLOAT, *COMPLEX), 2.75)}),
+    (2.5 - 1j, dict.fromkeys(COMPLEX, 2.5 - 1j)),
     (2**62 + 1, {"int64": 2**62 + 1, "bool": True, "float64": float(2**62)}),
     (
         -3,
         {"int8": -3, "int32": -3, "int64": -3, "uint32": 2**32 - 3, "float32": -3.0, "bool": True},
     ),
-    (math.nan, {"bool": True, **_BEYOND, "uint64": 2**63, **dict.fromkeys(FLOAT, math.nan)}),
+    (
+        math.nan,
+        {"bool": True, **_BEYOND, "uint64": 2**63, **dict.fromkeys((*FLOAT, *COMPLEX), math.nan)},
+    ),
     (-math.inf, {"bool": True, **_BEYOND, "float32": -math.inf, "float64": -math.inf}),
-    (1e300, {**dict.fromkeys(FLOAT, math.inf), "float64": 1e300}),
+    (1e300, {**dict.fromkeys(FLOAT, math.inf), "float64": 1e300, "complex64": math.inf}),
     (300.7, {"uint8": 44, "int8": 44, "int16": 300, "int32": 300}),
     (300, {"uint8": 44, "int8": 44, "uint16": 300}),
     (70000, {"int16": 4464, "uint16": 4464, "float16": math.inf}),

@@ -8,14 +8,32 @@ from typing import Any, Final
 
 import numpy as np
 
-from corex.testing.arrays import INTEGER, Array, by_python
+from corex.testing.arrays import INTEGER, Array, by_python, joined
 
 Formula = Callable[..., Any]
 
 
 def sigmoid(a: Array) -> Array:
+    if a.dtype.kind == "c":
+        return np.asarray(1 / (1 + np.exp(-a)))
     small = np.exp(-np.abs(a))
     return np.asarray(np.where(a < 0, small, 1.0) / (1 + small))
+
+
+def log1p(a: Array) -> Array:
+    """NumPy's rounds 1 + a first where it is complex: log |1 + a| = log1p(x (2 + x) + y^2) / 2."""
+    if a.dtype.kind != "c":
+        return np.asarray(np.log1p(a))
+    x, y = a.real, a.imag
+    near = np.log1p(x * (2 + x) + y * y) / 2
+    size = np.where(np.maximum(np.abs(x), np.abs(y)) < 0.5, near, np.log(np.hypot(1 + x, y)))
+    return joined(size, np.arctan2(y, 1 + x), "complex128")
+
+
+def near_poles(a: Array) -> Array:
+    """By how much an error of exp(-a) grows in the sigmoid of complex numbers, at least 1."""
+    power = np.exp(-a)
+    return np.asarray(1 + np.abs(power) / np.abs(1 + power))
 
 
 def erf(a: Array) -> Array:
@@ -58,12 +76,12 @@ UNARY: Final[dict[str, Formula]] = {
     "rsqrt": lambda a: 1 / np.sqrt(a),
     "reciprocal": lambda a: 1 / a,
     "exp": np.exp,
-    "exp2": np.exp2,
+    "exp2": lambda a: np.exp(a * math.log(2)) if a.dtype.kind == "c" else np.exp2(a),
     "expm1": np.expm1,
     "log": np.log,
     "log2": np.log2,
     "log10": np.log10,
-    "log1p": np.log1p,
+    "log1p": log1p,
     "sin": np.sin,
     "cos": np.cos,
     "tan": np.tan,
@@ -119,6 +137,14 @@ BINARY: Final[dict[str, Formula]] = {
     "sigmoid_backward": lambda g, y: g * y * (1 - y),
     "tanh_backward": lambda g, y: g * (1 - y * y),
     "relu_backward": lambda g, y: np.where(y <= 0, 0, g),
+}
+
+# By how much errors of the steps grow in functions of complex numbers, at least 1: of an angle or
+# an exponent that is rounded, and next to a pole.
+GROWTH: Final[dict[str, Formula]] = {
+    "pow": lambda a, b: 1 + np.abs(b * np.log(a)),
+    "exp2": lambda a: 1 + np.abs(a),
+    "sigmoid": near_poles,
 }
 
 _ON_INTEGERS: Final[dict[str, Callable[[int, int], int]]] = {

@@ -8,9 +8,9 @@ from typing import Any, Final
 
 import numpy as np
 
-from corex.testing.arrays import DIFFERENTIATED, Array, Expected, numbers, smooth
+from corex.testing.arrays import Array, Expected, exact, numbers, smooth
 from corex.testing.case import Case
-from corex.testing.spec import Fields, Spec, accepted, product
+from corex.testing.spec import Fields, Spec, accepted, differentiated, product
 from corex.testing.specs.pointwise import SCENES
 
 LAYOUTS: Final = ("dense", "offset", "transposed", "stepped", "negative", "broadcast")
@@ -70,7 +70,7 @@ def _index(case: Case, a: Array, *indices: Array) -> list[Expected]:
 
 INDEX = Spec(
     "index", 1, _index_fields, _index_inputs, _index, raises=_out_of_range, params=(),
-    grad=lambda: product(dtype=DIFFERENTIATED, shapes=INDEXED[:4]),
+    grad=lambda: product(dtype=differentiated("index"), shapes=INDEXED[:4]),
     domain=lambda case: [
         smooth(case.rng("a"), case.fields["shapes"][0], -2, 2, case.fields["dtype"]),
         *_positions(case, case.fields["shapes"][0], case.fields["shapes"][1:]),
@@ -110,13 +110,13 @@ def _before(case: Case) -> Array:
 
 
 def _put(case: Case, before: Array, values: Array, *indices: Array) -> list[Expected]:
-    result, scale = before.copy(), np.abs(before.astype(np.float64))
+    result, scale = before.copy(), np.abs(exact(before)).astype(np.float64)
     if case.fields.get("values") not in WRONG:
         for i, place in enumerate(zip(*(x.tolist() for x in indices), strict=True)):
             if case.fields["accumulate"]:
                 with np.errstate(over="ignore"):
                     result[place] += values[i]
-                scale[place] += np.abs(values[i].astype(np.float64))
+                scale[place] += np.abs(exact(values[i]))
             else:
                 result[place] = values[i]
     return [Expected(result, ulps=8 * case.fields["accumulate"], scale=scale)]
@@ -129,7 +129,9 @@ def _put_order(outs: list[Any], ins: list[Any], params: list[Any]) -> list[Any]:
 INDEX_PUT = Spec(
     "index_put", 1, _put_fields, _put_inputs, _put, initial=_before, order=_put_order,
     raises=_out_of_range, params=("accumulate",),
-    grad=lambda: product(dtype=DIFFERENTIATED, shapes=INDEXED[:4], accumulate=[True]),
+    grad=lambda: product(
+        dtype=differentiated("index_put"), shapes=INDEXED[:4], accumulate=[True]
+    ),
     domain=lambda case: [
         smooth(case.rng("new"), _put_size(case), -2, 2, case.fields["dtype"]),
         *_put_inputs(case)[1:],
@@ -187,7 +189,7 @@ GATHER = Spec(
         numbers(case.rng("a"), case.fields["dtype"], case.fields["shapes"][0]), _along(case),
     ],
     _gather, raises=_out_of_range,
-    grad=lambda: product(dtype=DIFFERENTIATED, shapes=ALONG[:4]),
+    grad=lambda: product(dtype=differentiated("gather"), shapes=ALONG[:4]),
     domain=lambda case: [
         smooth(case.rng("a"), case.fields["shapes"][0], -2, 2, case.fields["dtype"]), _along(case),
     ],
@@ -201,13 +203,13 @@ def _scatter_inputs(case: Case) -> list[Array | None]:
 
 
 def _scatter_add(case: Case, before: Array, index: Array, src: Array) -> list[Expected]:
-    result, scale = before.copy(), np.abs(before.astype(np.float64))
+    result, scale = before.copy(), np.abs(exact(before)).astype(np.float64)
     if case.fields.get("values") not in WRONG:
         for place in np.ndindex(*index.shape):
             at = (*place[:-1], int(index[place]))
             with np.errstate(over="ignore"):
                 result[at] += src[place]
-            scale[at] += abs(float(src[place]))
+            scale[at] += abs(exact(src[place]))
     count = math.prod(index.shape[-1:])
     return [Expected(result, ulps=8 + count, scale=scale)]
 
@@ -215,7 +217,7 @@ def _scatter_add(case: Case, before: Array, index: Array, src: Array) -> list[Ex
 SCATTER_ADD = Spec(
     "scatter_add", 2, lambda: _along_fields("scatter_add", LAYOUTS[:5]), _scatter_inputs,
     _scatter_add, initial=_before, raises=_out_of_range,
-    grad=lambda: product(dtype=DIFFERENTIATED, shapes=ALONG[:4]),
+    grad=lambda: product(dtype=differentiated("scatter_add"), shapes=ALONG[:4]),
     domain=lambda case: [
         _along(case),
         smooth(case.rng("src"), case.fields["shapes"][1], -2, 2, case.fields["dtype"]),

@@ -7,9 +7,9 @@ from typing import Final
 
 import numpy as np
 
-from corex.testing.arrays import DIFFERENTIATED, FLOAT, Array, Expected, numbers, smooth
+from corex.testing.arrays import Array, Expected, exact, numbers, smooth
 from corex.testing.case import Case
-from corex.testing.spec import Fields, Spec, accepted, product
+from corex.testing.spec import Fields, Spec, accepted, differentiated, inexact, product
 
 LAYOUTS: Final = ("dense", "offset", "transposed", "mixed", "stepped", "negative", "broadcast",
                   "scalar")  # fmt: skip
@@ -55,7 +55,7 @@ def smooth_calm(case: Case) -> list[Array | None]:
 
 def _matmul(case: Case, a: Array, b: Array) -> list[Expected]:
     with np.errstate(all="ignore"):
-        scale = np.matmul(np.abs(a.astype(float)), np.abs(b.astype(float)))
+        scale = np.matmul(np.abs(exact(a)).astype(float), np.abs(exact(b)).astype(float))
         return [Expected(np.matmul(a, b), ulps=8, scale=scale)]
 
 
@@ -66,7 +66,9 @@ def _perf() -> Iterator[Fields]:
 
 MATMUL = Spec(
     "matmul", 1, _fields, calm, _matmul,
-    grad=lambda: product(dtype=DIFFERENTIATED, shapes=[_shapes(1, 2, 3, 4), _shapes(2, 3, 2, 2)]),
+    grad=lambda: product(
+        dtype=differentiated("matmul"), shapes=[_shapes(1, 2, 3, 4), _shapes(2, 3, 2, 2)]
+    ),
     domain=smooth_calm, perf=_perf,
 )  # fmt: skip
 
@@ -80,7 +82,7 @@ def _linear_shapes(m: int, k: int, n: int, bias: bool) -> list[tuple[int, ...] |
 
 def _linear_fields() -> Iterator[Fields]:
     shapes = [_linear_shapes(*s, bias) for s in LINEAR for bias in (True, False)]
-    yield from product(dtype=FLOAT, shapes=shapes, layout=LAYOUTS)
+    yield from product(dtype=inexact("linear"), shapes=shapes, layout=LAYOUTS)
 
 
 def _linear(case: Case, a: Array, weight: Array, bias: Array | None) -> list[Expected]:
@@ -92,7 +94,8 @@ def _linear(case: Case, a: Array, weight: Array, bias: Array | None) -> list[Exp
 LINEAR_SPEC = Spec(
     "linear", 2, _linear_fields, calm, _linear,
     grad=lambda: product(
-        dtype=DIFFERENTIATED, shapes=[_linear_shapes(2, 3, 4, True), _linear_shapes(3, 2, 2, False)]
+        dtype=differentiated("linear"),
+        shapes=[_linear_shapes(2, 3, 4, True), _linear_shapes(3, 2, 2, False)],
     ),
     domain=smooth_calm,
     perf=lambda: product(

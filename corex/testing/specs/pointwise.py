@@ -9,9 +9,19 @@ from typing import Any, Final
 import numpy as np
 
 from corex.tensor.schema import REGISTRY, OpSchema
-from corex.testing.arrays import DIFFERENTIATED, FLOAT, INTEGER, Array, Expected, numbers, smooth
+from corex.testing.arrays import (
+    COMPLEX,
+    FLOAT,
+    INTEGER,
+    Array,
+    Expected,
+    joined,
+    numbers,
+    real_of,
+    smooth,
+)
 from corex.testing.case import Case
-from corex.testing.spec import Fields, Spec, accepted, product
+from corex.testing.spec import Fields, Spec, accepted, differentiated, product
 from corex.testing.specs import formulas, reference
 
 FAMILIES: Final = ("unary", "predicate", "binary", "compare")
@@ -79,12 +89,15 @@ def _fields(schema: OpSchema) -> Iterator[Fields]:
             yield {"dtype": dtype, "shapes": shapes, "layout": "dense", "values": "lowest"}
             yield {"dtype": dtype, "shapes": shapes, "values": "zeros", "call": "direct"}
         yield from _direct(dtype, arity)
-    if dtypes[-1] in FLOAT:
-        yield {"dtype": dtypes[-1], "shapes": [(BIG,)] * arity, "layout": "dense"}
+    for dtype in ("float64", "complex64"):
+        if dtype in dtypes:
+            yield {"dtype": dtype, "shapes": [(BIG,)] * arity, "layout": "dense"}
 
 
 def _direct(dtype: str, arity: int) -> Iterator[Fields]:
-    """The short cut, on arrays and on Python numbers."""
+    """The short cut, on arrays and on Python numbers; backends have none for complex numbers."""
+    if dtype in COMPLEX:
+        return
     for shape in [(3, 5), (1031,), (70_001,), (), (0, 4)]:
         yield {"dtype": dtype, "shapes": [shape] * arity, "call": "direct"}
     if arity == 2 and dtype != "bool":
@@ -99,6 +112,9 @@ def _direct(dtype: str, arity: int) -> Iterator[Fields]:
 
 ULPS: Final = {"pow": 5, "tan": 5, "acosh": 5, "erfc": 5}
 """Where four units are too few: CUDA's own functions are off by four from the rounded result."""
+COMPLEX_ULPS: Final = {"mul": 4, "square": 4, "div": 8, "reciprocal": 8}
+"""Of arithmetic twice what is proven (`testing/compare.py`), as these are units of 2 u; functions
+of complex numbers are two of real ones, of 4 units each, and a few roundings: 12."""
 PRODUCTS: Final = ("sigmoid_backward", "tanh_backward")
 """Products of three: of edge values they overflow or not, as they are associated."""
 
@@ -108,6 +124,8 @@ def _inputs(case: Case) -> list[Array | None]:
     values = case.fields.get("values", "edges")
     if values == "table":
         return [np.array(column, dtype) for column in TABLES[op]]
+    if dtype in COMPLEX and op not in PARTWISE and REGISTRY[op].family in ("unary", "binary"):
+        return [_plane(case.rng(i), dtype, shape) for i, shape in enumerate(case.fields["shapes"])]
     edges = values == "edges" and op not in PRODUCTS
     call = case.fields.get("call", "")
     edges = edges and not call.startswith("direct_number")
@@ -128,6 +146,17 @@ def _inputs(case: Case) -> list[Array | None]:
         whole = np.array(case.fields.get("number", 3) % 2**64, np.uint64)
         number[...] = 2.5 if dtype in FLOAT else whole.astype(dtype)
     return list(found)
+
+
+PARTWISE: Final = ("neg", "add", "sub")
+"""What is done to each part of complex numbers by itself, whatever it is."""
+
+
+def _plane(rng: np.random.Generator, dtype: str, shape: tuple[int, ...]) -> Array:
+    """Complex numbers in all directions, of small and middling size: exponentials of their parts
+    are far from overflow, so that no step of a formula is."""
+    re, im = (rng.standard_normal(shape) * rng.choice([0.1, 1.0, 5.0], shape) for _ in range(2))
+    return joined(re.astype(real_of(dtype)), im.astype(real_of(dtype)), dtype)
 
 
 def _raises(case: Case) -> tuple[type[Exception], str | None] | None:
@@ -153,9 +182,13 @@ def _oracle(case: Case, *inputs: Array) -> list[Expected]:
             b = np.where(np.isfinite(inputs[1]), np.abs(inputs[1]), 0)
             scale = np.fmax(np.abs(result), b)
         if op in PRODUCTS:
-            scale = np.abs(inputs[0]) * (1 + inputs[1] ** 2)
+            scale = np.abs(inputs[0]) * (1 + np.abs(inputs[1]) ** 2)
+        if dtype in COMPLEX and op in formulas.GROWTH:
+            scale = np.abs(result) * formulas.GROWTH[op](*inputs)
     to = "bool" if schema.family in ("compare", "predicate") else dtype
-    ulps = 8 if op in PRODUCTS else ULPS.get(op, 4)
+    ulps: float = 8 if op in PRODUCTS else ULPS.get(op, 4)
+    if dtype in COMPLEX and op not in PRODUCTS:
+        ulps = 4 if op in PARTWISE else COMPLEX_ULPS.get(op, 12)
     return [Expected(result, to, scale=scale, ulps=ulps)]
 
 
@@ -177,7 +210,7 @@ def _grad(schema: OpSchema) -> Iterable[Fields]:
     rows: list[Any] = [[(2, 3)] * arity]
     if arity == 2:
         rows += [[(2, 3), (3,)], [(2, 1), (1, 3)], [(), (3,)]]
-    return product(dtype=[d for d in accepted(schema.name) if d in DIFFERENTIATED], shapes=rows)
+    return product(dtype=differentiated(schema.name), shapes=rows)
 
 
 def _domain(case: Case) -> list[Array | None]:
@@ -254,7 +287,7 @@ WHERE = Spec(
     _where_fields,
     _where_inputs,
     _where_oracle,
-    grad=lambda: product(dtype=DIFFERENTIATED, shapes=[[(2, 3)] * 3, [(2, 1), (3,), ()]]),
+    grad=lambda: product(dtype=differentiated("where"), shapes=[[(2, 3)] * 3, [(2, 1), (3,), ()]]),
     domain=_where_domain,
     perf=lambda: product(dtype=["float32"], shapes=[[(1_000_000,)] * 3], layout=["dense"]),
     broadcasts=True,

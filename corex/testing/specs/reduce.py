@@ -9,9 +9,22 @@ from typing import Any, Final
 import numpy as np
 
 from corex.tensor.schema import REGISTRY
-from corex.testing.arrays import DIFFERENTIATED, FLOAT, INTEGER, Array, Expected, numbers, smooth
+from corex.testing.arrays import (
+    COMPLEX,
+    FLOAT,
+    INEXACT,
+    INTEGER,
+    Array,
+    Expected,
+    is_complex,
+    joined,
+    numbers,
+    real_of,
+    sizes,
+    smooth,
+)
 from corex.testing.case import Case
-from corex.testing.spec import Fields, Spec, accepted, product
+from corex.testing.spec import Fields, Spec, accepted, differentiated, product
 
 LAYOUTS: Final = ("dense", "offset", "transposed", "stepped", "negative", "broadcast", "scalar")
 
@@ -50,13 +63,14 @@ def _fields(op: str) -> Iterator[Fields]:
             yield {"dtype": dtype, "shapes": [(2, 3)], "n": 1, "layout": "dense", "values": "huge"}
         for layout in ("dense", "transposed"):
             yield {"dtype": dtype, "shapes": [MANY[0]], "n": 1, "layout": layout}
-            if dtype in FLOAT:
+            if dtype in INEXACT:
                 for shape in MANY:
                     yield {"dtype": dtype, "shapes": [shape], "n": 1, "layout": layout,
                            "values": "scattered"}  # fmt: skip
-        if dtype in FLOAT:
+        if dtype in INEXACT and (dtype in FLOAT or op != "prod"):
             yield {"dtype": dtype, "shapes": [(6, 3)], "n": 1, "layout": "dense",
                    "values": "special"}  # fmt: skip
+        if dtype in FLOAT:
             yield {"dtype": dtype, "shapes": [(4, 4)], "n": 1, "layout": "dense", "values": "ties"}
         if op in ("sum", "mean", "amax"):
             yield {"dtype": dtype, "shapes": [(LONG,)], "n": 1, "layout": "offset",
@@ -68,21 +82,41 @@ def _fields(op: str) -> Iterator[Fields]:
 def _inputs(case: Case) -> list[Array | None]:
     (shape,), dtype, op = case.fields["shapes"], case.fields["dtype"], case.op
     kind = case.fields.get("values")
-    if kind == "special":
-        return [np.array(SPECIAL, dtype)]
-    if kind == "ties":
-        return [np.array(TIES, dtype)]
-    if kind == "positive":
-        return [(np.arange(math.prod(shape)) % 17 * 0.1 + 1).astype(dtype).reshape(shape)]
+    if dtype in COMPLEX and kind in ("special", "positive"):
+        parts = [_made(kind, shape, real_of(dtype)) for _ in range(2)]
+        return [joined(parts[0], parts[1][::-1], dtype)]
+    if kind in ("special", "ties", "positive"):
+        return [_made(kind, shape, dtype)]
     if kind == "huge":
         top = np.iinfo(dtype).max
         return [np.array([[top, top, 3], [top, 2, 5]], dtype)]
-    calm = op in ("sum", "prod", "mean") and dtype in FLOAT
+    calm = op in ("sum", "prod", "mean") and dtype in INEXACT
     values = numbers(case.rng(), dtype, shape, edges=not calm and kind != "scattered")
     if kind == "scattered":
         for row in range(0, len(values), 3):
             values[row, row % shape[-1]] = (math.nan, math.inf, -math.inf)[row // 3 % 3]
-    return [np.clip(values, -2, 2).astype(dtype) if calm and op == "prod" else values]
+    if not calm or op != "prod":
+        return [values]
+    if dtype in COMPLEX:  # of the size of a number between -2 and 2
+        return [(values / np.maximum(np.abs(values), 1) * 1.25).astype(dtype)]
+    return [np.clip(values, -2, 2).astype(dtype)]
+
+
+def _mean(rows: Array, axis: int) -> Array:
+    """Part by part: NumPy divides by a complex number, whose 0 makes NaN of an infinity."""
+    if not rows.shape[axis]:
+        nan = complex(math.nan, math.nan) if is_complex(rows) else math.nan
+        return np.full(rows.shape[:axis], nan)
+    if not is_complex(rows):
+        return np.asarray(np.mean(rows, axis=axis))
+    return joined(np.mean(rows.real, axis=axis), np.mean(rows.imag, axis=axis), "complex128")
+
+
+def _made(kind: str, shape: tuple[int, ...], dtype: str) -> Array:
+    """Values by name, of a floating dtype."""
+    if kind == "positive":
+        return (np.arange(math.prod(shape)) % 17 * 0.1 + 1).astype(dtype).reshape(shape)
+    return np.array(SPECIAL if kind == "special" else TIES, dtype)
 
 
 def flat(a: Array, n: int) -> Array:
@@ -104,13 +138,12 @@ def _oracle(case: Case, a: Array) -> list[Expected]:
     scale = None
     count = rows.shape[-1]
     with np.errstate(all="ignore"):
-        result = np.full(rows.shape[:-1], math.nan) if op == "mean" and not count else (
-            FORMULAS[op](rows, axis=-1, **options)
-        )  # fmt: skip
+        result = (_mean if op == "mean" else FORMULAS[op])(rows, axis=-1, **options)
         if op in ("sum", "mean") and count:
-            scale = FORMULAS[op](np.abs(rows.astype(np.float64)), axis=-1)
+            wide = rows if dtype in INEXACT else rows.astype(np.float64)
+            scale = (_mean if op == "mean" else FORMULAS[op])(sizes(wide), axis=-1)
     # Pairwise sums are asked of float32 only; float64 may be summed one after the other.
-    pairwise = op != "prod" and dtype == "float32"
+    pairwise = op != "prod" and dtype in ("float32", "complex64")
     ulps = 4 + (math.log2(count + 1) if pairwise else count)
     if op not in ("sum", "mean", "prod"):  # what is picked is not rounded
         ulps = 0
@@ -125,7 +158,7 @@ def _domain(case: Case) -> list[Array | None]:
 def _grad(op: str) -> Iterable[Fields]:
     if op not in ("sum", "mean", "prod", "amax", "amin"):
         return ()
-    return product(dtype=DIFFERENTIATED, shapes=[[(3, 4)]], n=[0, 1, 2])
+    return product(dtype=differentiated(op), shapes=[[(3, 4)]], n=[0, 1, 2])
 
 
 def _perf(op: str) -> Iterator[Fields]:
@@ -164,9 +197,9 @@ def row_domain(case: Case) -> list[Array | None]:
     return [smooth(case.rng(i), s, -2, 2, dtype) for i, s in enumerate(case.fields["shapes"])]
 
 
-def row_grad() -> Iterable[Fields]:
+def row_grad(op: str) -> Iterable[Fields]:
     """Gradient cases of an op along the last dimension."""
-    return product(dtype=DIFFERENTIATED, shapes=[[(3, 4)], [(5,)], [(2, 2, 3)]])
+    return product(dtype=differentiated(op), shapes=[[(3, 4)], [(5,)], [(2, 2, 3)]])
 
 
 def row_perf() -> Iterable[Fields]:
@@ -176,14 +209,14 @@ def row_perf() -> Iterable[Fields]:
 
 def _cumsum(case: Case, a: Array) -> list[Expected]:
     dtype = case.fields["dtype"]
-    result = np.cumsum(a, axis=-1, dtype="float64" if dtype in FLOAT else dtype)
-    scale = np.cumsum(np.abs(a.astype(np.float64)), axis=-1)
+    result = np.cumsum(a, axis=-1, dtype=None if dtype in INEXACT else dtype)
+    scale = np.cumsum(sizes(a if dtype in INEXACT else a.astype(np.float64)), axis=-1)
     return [Expected(result, ulps=4 + a.shape[-1], scale=scale)]
 
 
 CUMSUM = Spec(
     "cumsum", 2, lambda: row_fields("cumsum"), _calm, _cumsum,
-    grad=row_grad, domain=row_domain, perf=row_perf,
+    grad=lambda: row_grad("cumsum"), domain=row_domain, perf=row_perf,
 )  # fmt: skip
 
 

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Iterator
+from functools import partial
 from typing import Any, Final
 
 import numpy as np
 
-from corex.testing.arrays import DIFFERENTIATED, FLOAT, Array, Expected, numbers
+from corex.testing.arrays import FLOAT, Array, Expected, numbers
 from corex.testing.case import Case
-from corex.testing.spec import Fields, Spec, accepted, product
-from corex.testing.specs.formulas import phi, sigmoid
+from corex.testing.spec import Fields, Spec, accepted, differentiated, inexact, product
+from corex.testing.specs.formulas import near_poles, phi, sigmoid
 from corex.testing.specs.matmul import calm, smooth_calm
 from corex.testing.specs.pointwise import SCENES
 from corex.testing.specs.reduce import LAYOUTS, MANY, ROWS, row_domain, row_grad, row_perf
@@ -77,15 +78,15 @@ def _softmax_backward(case: Case, g: Array, y: Array) -> list[Expected]:
 
 def _softmax_specs() -> Iterator[Spec]:
     for op in ("softmax", "log_softmax"):
-        yield Spec(op, 2, _softmax_fields, _softmax_inputs, _softmax, grad=row_grad,
-                   domain=row_domain, perf=row_perf)  # fmt: skip
+        yield Spec(op, 2, _softmax_fields, _softmax_inputs, _softmax,
+                   grad=partial(row_grad, op), domain=row_domain, perf=row_perf)  # fmt: skip
         yield Spec(
             f"{op}_backward", 2,
             lambda: product(
                 dtype=FLOAT, shapes=[[s, s] for s in (*ROWS, MANY[0]) if s[-1]], layout=LAYOUTS
             ),
             _backward_inputs, _softmax_backward,
-            grad=lambda: product(dtype=DIFFERENTIATED, shapes=[[(3, 4), (3, 4)]]),
+            grad=lambda: product(dtype=differentiated("softmax"), shapes=[[(3, 4), (3, 4)]]),
             domain=_backward_inputs,
             perf=lambda: product(dtype=["float32"], shapes=[[(1000, 1000)] * 2], layout=["dense"]),
         )  # fmt: skip
@@ -121,10 +122,15 @@ def _activation(case: Case, *inputs: Array) -> list[Expected]:
                 result = np.array([math.nan, 1e4, 0.0, math.inf, 0.0])
             # Far to the left the true value is tiny and 1 + tanh or 1 + erf cancels.
             scale = np.where(np.isfinite(a), np.maximum(np.abs(result), np.abs(a)), 0)
+            if a.dtype.kind == "c":  # near a pole as far off as 1 + exp(-a) is
+                return [Expected(result, ulps=24, scale=np.abs(a) * near_poles(a))]
             return [Expected(result, ulps=6, scale=scale)]
         s = sigmoid(a)
         slope = gelu_slope(a, tanh) if case.op == "gelu_backward" else s * (1 + a * (1 - s))
-        return [Expected(inputs[0] * slope, ulps=8, scale=np.abs(inputs[0]) * (1 + a * a))]
+        scale = np.abs(inputs[0]) * (1 + np.abs(a) ** 2)
+        if a.dtype.kind == "c":
+            return [Expected(inputs[0] * slope, ulps=48, scale=scale * near_poles(a) ** 2)]
+        return [Expected(inputs[0] * slope, ulps=8, scale=scale)]
 
 
 def _activation_inputs(case: Case) -> list[Array | None]:
@@ -133,11 +139,11 @@ def _activation_inputs(case: Case) -> list[Array | None]:
     return calm(case)
 
 
-def _activation_fields(arity: int, more: dict[str, list[bool]]) -> Iterator[Fields]:
-    for dtype in FLOAT:
+def _activation_fields(op: str, arity: int, more: dict[str, list[bool]]) -> Iterator[Fields]:
+    for dtype in inexact(op):
         for layout, shape in SCENES:
             yield from product(dtype=[dtype], shapes=[[shape] * arity], **more, layout=[layout])
-        if arity == 1:
+        if arity == 1 and dtype in FLOAT:
             yield from product(dtype=[dtype], shapes=[[(5,)]], **more, values=["special"])
 
 
@@ -145,8 +151,8 @@ def _activation_spec(op: str) -> Spec:
     arity = 2 if op.endswith("_backward") else 1
     more = {"tanh": [False, True]} if op.startswith("gelu") else {}
     return Spec(
-        op, 2, lambda: _activation_fields(arity, more), _activation_inputs, _activation,
-        grad=lambda: product(dtype=DIFFERENTIATED, shapes=[[(2, 3)] * arity], **more),
+        op, 2, lambda: _activation_fields(op, arity, more), _activation_inputs, _activation,
+        grad=lambda: product(dtype=differentiated(op), shapes=[[(2, 3)] * arity], **more),
         domain=smooth_calm,
         perf=lambda: product(
             dtype=["float32"], shapes=[[(1_000_000,)] * arity], **more, layout=["dense"]
@@ -216,7 +222,9 @@ def _norm_backward_fields() -> Iterator[Fields]:
 LAYER_NORM = Spec(
     "layer_norm", 2, _norm_fields, calm, _layer_norm,
     grad=lambda: product(
-        dtype=DIFFERENTIATED, shapes=[[(3, 4), (4,), (4,)], [(2, 5), None, None]], eps=[0.1]
+        dtype=differentiated("layer_norm"),
+        shapes=[[(3, 4), (4,), (4,)], [(2, 5), None, None]],
+        eps=[0.1],
     ),
     domain=smooth_calm,
     perf=lambda: product(
@@ -249,7 +257,7 @@ def _mse_spec(op: str) -> Spec:
     big = [s if s == () else (1_000_000,) for s in shapes[1]]
     return Spec(
         op, 2, lambda: product(dtype=FLOAT, shapes=shapes, layout=LAYOUTS), calm, _mse,
-        grad=lambda: product(dtype=DIFFERENTIATED, shapes=shapes[:1]), domain=smooth_calm,
+        grad=lambda: product(dtype=differentiated(op), shapes=shapes[:1]), domain=smooth_calm,
         perf=lambda: product(dtype=["float32"], shapes=[big], layout=["dense"]),
     )  # fmt: skip
 
@@ -267,7 +275,7 @@ def _band_spec(op: str) -> Spec:
         op, 2,
         lambda: product(dtype=accepted(op), shapes=shapes, diagonal=[-1, 0, 2], layout=LAYOUTS[:5]),
         lambda case: [numbers(case.rng(), case.fields["dtype"], case.fields["shapes"][0])],
-        _band, grad=lambda: product(dtype=DIFFERENTIATED, shapes=[[(3, 4)]], diagonal=[0, 1]),
+        _band, grad=lambda: product(dtype=differentiated(op), shapes=[[(3, 4)]], diagonal=[0, 1]),
         domain=smooth_calm,
     )  # fmt: skip
 

@@ -19,7 +19,9 @@ import numpy as np
 import pytest
 
 import corex
+from corex.tensor.schema import REGISTRY
 from corex.testing import select, suite
+from corex.testing.case import Case
 from tests.backends.cpu_c import samples
 from tests.backends.cpu_c.layouts import DTYPE, put
 from tests.backends.cpu_c.stepping import VARIANTS, expected, stepped
@@ -112,10 +114,20 @@ def test_the_variance_of_extremes(native, backend, setting: str, dtype: type) ->
         assert not len(memoryview(kernel((0, 3), buffer, offset, 1.0)))
 
 
+def _runs_a_path(backend, case: Case) -> bool:
+    """Not what is done to complex numbers by kernels that other cases run."""
+    dtype = case.fields.get("dtype", "")
+    if not dtype.startswith("complex"):
+        return True
+    views = 1 + len(REGISTRY[case.op].inputs) if case.op in REGISTRY else 2
+    return backend.select(case.op, (corex.dtypes.by_name(dtype),) * views) is not None
+
+
 @pytest.mark.timeout(400)
 @pytest.mark.parametrize("setting", COMBINED)
 def test_a_part_of_the_conformance_suite(native, backend, setting: str) -> None:
-    cases = select.select(select.Selection(modes=("test",), reduced=True))
+    chosen = select.select(select.Selection(modes=("test",), reduced=True))
+    cases = [case for case in chosen if _runs_a_path(backend, case)]
     with forced(native, backend, COMBINED[setting]):
         results = [suite.run_case("cpu_c", 0, case) for case in cases]
     bad = [f"{r.id}: {r.message}" for r in results if r.status not in ("passed", "unsupported")]
