@@ -83,6 +83,8 @@ def eye(
 ) -> Tensor:
     """Ones on the k-th diagonal and zeros elsewhere."""
     columns = n_rows if n_cols is None else n_cols
+    if not -n_rows < k < columns:
+        return zeros((n_rows, columns), dtype=dtype, device=device)
     if not k:
         return corex.eye(n_rows, columns, dtype=dtype, device=device)
     row = corex.arange(n_rows, device=device).unsqueeze(1)

@@ -42,14 +42,43 @@ def _by_parts(op: Unary) -> Unary:
     return apply
 
 
-def _real(x: Tensor) -> Tensor:
-    """The real part of each element."""
-    return corex.real(x)
-
-
 def _imag(x: Tensor) -> Tensor:
     """The imaginary part of each element, which is 0 for real numbers."""
     return corex.imag(x) if x.is_complex() else corex.zeros_like(x)
+
+
+# ---- special values of the standard that PyTorch has not ----------------------------------------
+def _expm1(x: Tensor) -> Tensor:
+    """exp(x) - 1, without loss next to 0."""
+    if not x.is_complex():
+        return corex.expm1(x)
+    # The formula for complex numbers, which is PyTorch's, loses infinities and keeps -0.
+    found = corex.where(corex.isfinite(x), corex.expm1(x), corex.exp(x) - 1)
+    return corex.complex(found.real + 0, found.imag)
+
+
+def _sign(x: Tensor) -> Tensor:
+    """The sign, of complex numbers the direction; NaN of NaN."""
+    return corex.where(corex.isnan(x), x, corex.sgn(x)) if x.dtype.is_inexact else corex.sgn(x)
+
+
+def _tanh(x: Tensor) -> Tensor:
+    """The hyperbolic tangent; next to infinity its imaginary part has the sign of the angle."""
+    found = corex.tanh(x)
+    if not x.is_complex():
+        return found
+    end = corex.isinf(x.real)
+    im = corex.where(end, corex.copysign(corex.zeros_like(x.imag), x.imag), found.imag)
+    return corex.complex(found.real, im)
+
+
+def _floor_divide(x1: Tensor, x2: Tensor) -> Tensor:
+    """The quotient, rounded down; of infinities as of the true quotient."""
+    found = corex.floor_divide(x1, x2)
+    if not x1.is_floating_point():
+        return found
+    quotient = x1 / x2
+    return corex.where(corex.isinf(x1) | corex.isinf(x2), corex.floor(quotient), found)
 
 
 # ---- one operand ---------------------------------------------------------------------------------
@@ -66,7 +95,7 @@ conj = _unary("conj", corex.conj)
 cos = _unary("cos", corex.cos)
 cosh = _unary("cosh", corex.cosh)
 exp = _unary("exp", corex.exp)
-expm1 = _unary("expm1", corex.expm1)
+expm1 = _unary("expm1", _expm1)
 floor = _unary("floor", corex.floor)
 imag = _unary("imag", _imag)
 isfinite = _unary("isfinite", corex.isfinite)
@@ -79,17 +108,17 @@ log2 = _unary("log2", corex.log2)
 logical_not = _unary("logical_not", corex.logical_not)
 negative = _unary("negative", corex.negative)
 positive = _unary("positive", corex.positive)
-real = _unary("real", _real)
+real = _unary("real", corex.real)
 reciprocal = _unary("reciprocal", corex.reciprocal)
 round = _unary("round", _by_parts(corex.round))
-sign = _unary("sign", corex.sgn)
+sign = _unary("sign", _sign)
 signbit = _unary("signbit", corex.signbit)
 sin = _unary("sin", corex.sin)
 sinh = _unary("sinh", corex.sinh)
 sqrt = _unary("sqrt", corex.sqrt)
 square = _unary("square", corex.square)
 tan = _unary("tan", corex.tan)
-tanh = _unary("tanh", corex.tanh)
+tanh = _unary("tanh", _tanh)
 trunc = _unary("trunc", corex.trunc)
 
 # ---- two -----------------------------------------------------------------------------------------
@@ -103,7 +132,7 @@ bitwise_xor = _binary("bitwise_xor", corex.bitwise_xor)
 copysign = _binary("copysign", corex.copysign)
 divide = _binary("divide", corex.divide)
 equal = _binary("equal", corex.eq)
-floor_divide = _binary("floor_divide", corex.floor_divide)
+floor_divide = _binary("floor_divide", _floor_divide)
 greater = _binary("greater", corex.gt)
 greater_equal = _binary("greater_equal", corex.ge)
 hypot = _binary("hypot", corex.hypot)

@@ -37,11 +37,17 @@ def tensordot(x1: Tensor, x2: Tensor, /, *, axes: Pairs = 2) -> Tensor:
 
 
 def vecdot(x1: Tensor, x2: Tensor, /, *, axis: int = -1) -> Tensor:
-    """The dot products along an axis, with the conjugate of the first."""
+    """The dot products along an axis, with the conjugate of the first.
+
+    Raises:
+        ValueError: axes of different sizes.
+    """
     a, b = operands("vecdot", x1, x2)
     if a.shape[axis] != b.shape[axis]:
         raise ValueError(f"[vecdot] axis {axis} differs: {tuple(a.shape)} and {tuple(b.shape)}")
-    return corex.linalg.vecdot(a, b, dim=axis)
+    if a.dtype.is_inexact:
+        return corex.linalg.vecdot(a, b, dim=axis)
+    return corex.sum(a * b, axis, dtype=a.dtype)
 
 
 __all__ = ["matmul", "matrix_transpose", "tensordot", "vecdot"]

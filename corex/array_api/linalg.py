@@ -129,7 +129,9 @@ def vector_norm(
     keepdims: bool = False,
     ord: Any = 2,
 ) -> Tensor:
-    """Norms of vectors, along axes or of all elements."""
+    """Norms of vectors, along axes or of all elements; along none of them, of each element."""
+    if axis == ():  # which is all of them in PyTorch
+        x, axis, keepdims = x.unsqueeze(-1), -1, False
     return corex.linalg.vector_norm(x, ord, axis, keepdims)
 
 
@@ -153,8 +155,15 @@ def solve(x1: Tensor, x2: Tensor, /) -> Tensor:
 
 
 def cross(x1: Tensor, x2: Tensor, /, *, axis: int = -1) -> Tensor:
-    """The cross products of vectors of three elements along an axis."""
-    return corex.linalg.cross(*operands("cross", x1, x2), dim=axis)
+    """The cross products of vectors of three elements along an axis; the others broadcast.
+
+    Raises:
+        ValueError: an axis of another size.
+    """
+    a, b = operands("cross", x1, x2)
+    if a.shape[axis] != 3 or b.shape[axis] != 3:
+        raise ValueError(f"[cross] axis {axis} must be of size 3: {a.shape} and {b.shape}")
+    return corex.linalg.cross(*corex.broadcast_tensors(a, b), dim=axis)
 
 
 def diagonal(x: Tensor, /, *, offset: int = 0) -> Tensor:

@@ -218,7 +218,10 @@ def tensordot(a: Tensor, b: Tensor, dims: Any = 2) -> Tensor:
     over_b = [normalize_dim(d, b.ndim) for d in dims_b]
     for i, j in zip(over_a, over_b, strict=True):
         if a.shape[i] == 1 or b.shape[j] == 1:  # one broadcasts: its partner is summed first
-            a, b = (sum_(a, i, True), b) if b.shape[j] == 1 else (a, sum_(b, j, True))
+            if b.shape[j] == 1:
+                a = sum_(a, i, True, dtype=a.key.dtype)
+            else:
+                b = sum_(b, j, True, dtype=b.key.dtype)
         elif a.shape[i] != b.shape[j]:
             raise RuntimeError(
                 f"contracted dimensions need to match, but first has size {a.shape[i]} in dim {i} "

@@ -2,7 +2,8 @@
 
 Formulas for z = x + iy are those of Kahan, *Branch cuts for complex elementary functions* (1987),
 where the textbook's lose digits or overflow. Products are the plain four, as PyTorch's are: a part
-that is infinite or NaN makes NaN of the other.
+that is infinite or NaN makes NaN of the other. Functions have the values at infinities and NaN that
+the C standard (annex G) gives them, as PyTorch's have.
 """
 
 from __future__ import annotations
@@ -67,17 +68,21 @@ def reciprocal(a: Tensor) -> Tensor:
 
 
 # ---- exponentials and logarithms ---------------------------------------------------------------
-def _turned(size: Tensor, angle: Tensor) -> Tensor:
-    """size * e ** (i angle); real where the angle is 0."""
-    return joined(size * angle.cos(), (size * angle.sin()).masked_fill(angle == 0, 0))
+def _turned(size: Tensor, x: Tensor, angle: Tensor) -> Tensor:
+    """size * e ** (i angle), size being a power to x; real where the angle is 0."""
+    lost = x.isinf().logical_and(angle.isfinite().logical_not())
+    im = angle.where(angle == 0, size * angle.sin())
+    return joined(
+        size.where(lost, size * angle.cos()), im.masked_fill(lost.logical_and(size == 0), 0)
+    )
 
 
 def exp(a: Tensor) -> Tensor:
-    return _turned(a.real.exp(), a.imag)
+    return _turned(a.real.exp(), a.real, a.imag)
 
 
 def exp2(a: Tensor) -> Tensor:
-    return _turned(a.real.exp2(), a.imag * LN2)
+    return _turned(a.real.exp2(), a.real, a.imag * LN2)
 
 
 def expm1(a: Tensor) -> Tensor:
@@ -135,9 +140,10 @@ def sqrt(a: Tensor) -> Tensor:
     x, y = _parts(a)
     t = ((x.hypot(y) * 0.5) + x.abs() * 0.5).sqrt()
     other = (y / (t * 2)).masked_fill(t == 0, 0)
-    right = x >= 0
+    right, high = x >= 0, y.isinf()
     im = other.where(right, t.copysign(y))
-    return joined(t.where(right, other.abs()), y.where(t == 0, im))
+    re = t.where(right, other.abs()).masked_fill(high, math.inf)
+    return joined(re, y.where((t == 0).logical_or(high), im))
 
 
 def rsqrt(a: Tensor) -> Tensor:
@@ -153,14 +159,23 @@ def _over_i(a: Tensor) -> Tensor:
     return joined(a.imag, -a.real)
 
 
+def _unturned(y: Tensor) -> Tensor:
+    """Where an angle is none: infinite or NaN."""
+    return y.isfinite().logical_not()
+
+
 def sinh(a: Tensor) -> Tensor:
     x, y = _parts(a)
-    return joined(x.sinh() * y.cos(), x.cosh() * y.sin())
+    kept = _unturned(y).logical_and((x == 0).logical_or(x.isinf()))
+    return joined(x.where(kept, x.sinh() * y.cos()), y.where(y == 0, x.cosh() * y.sin()))
 
 
 def cosh(a: Tensor) -> Tensor:
     x, y = _parts(a)
-    return joined(x.cosh() * y.cos(), x.sinh() * y.sin())
+    lost, size = _unturned(y), x.cosh()
+    re = size.where(lost.logical_and(x.isinf()), size * y.cos())
+    im = (y * y.new_ones(()).copysign(x)).where(y == 0, x.sinh() * y.sin())
+    return joined(re, im.masked_fill(lost.logical_and(x == 0), 0))
 
 
 def tanh(a: Tensor) -> Tensor:
@@ -171,19 +186,20 @@ def tanh(a: Tensor) -> Tensor:
     t, s = y.tan(), near.sinh()
     b = t * t + 1
     below = b * s * s + 1
-    re = (b * s * near.cosh() / below).where(far.logical_not(), x.sign())
+    lost = _unturned(y)
+    end = x.sign().masked_fill(lost.logical_and(x.isfinite()), math.nan)
+    re = x.where(x == 0, end.where(far, b * s * near.cosh() / below))
     tail = y.sin() * y.cos() * (x.abs() * -2).exp() * 4
-    return joined(re, (t / below).where(far.logical_not(), tail))
+    tail = tail.masked_fill(lost.logical_and(x.isinf()), 0)
+    return joined(re, y.where(y == 0, tail.where(far, t / below)))
 
 
 def sin(a: Tensor) -> Tensor:
-    x, y = _parts(a)
-    return joined(x.sin() * y.cosh(), x.cos() * y.sinh())
+    return _over_i(sinh(_times_i(a)))
 
 
 def cos(a: Tensor) -> Tensor:
-    x, y = _parts(a)
-    return joined(x.cos() * y.cosh(), -x.sin() * y.sinh())
+    return cosh(_times_i(a))
 
 
 def tan(a: Tensor) -> Tensor:
@@ -196,17 +212,32 @@ def _roots(a: Tensor) -> tuple[Tensor, Tensor]:
     return sqrt(joined(1 - x, -y)), sqrt(joined(1 + x, y))
 
 
+def _far(a: Tensor, re: Tensor, im: Tensor, else_re: Tensor, else_im: Tensor) -> Tensor:
+    """What a function is where a part is infinite, and elsewhere."""
+    far = a.real.isinf().logical_or(a.imag.isinf())
+    return joined(re.where(far, else_re), im.where(far, else_im))
+
+
+def _infinite(y: Tensor) -> Tensor:
+    """Infinity, with the sign of y."""
+    return y.new_full((), math.inf).copysign(y)
+
+
 def asin(a: Tensor) -> Tensor:
+    x, y = _parts(a)
     minus, plus = _roots(a)
     below = minus.real * plus.real - minus.imag * plus.imag
     im = minus.real * plus.imag - minus.imag * plus.real
-    return joined(a.real.atan2(below), im.asinh())
+    re = x.where(x == 0, x.atan2(below))
+    return _far(a, x.atan2(y.abs()), _infinite(y), re, im.asinh())
 
 
 def acos(a: Tensor) -> Tensor:
+    x, y = _parts(a)
     minus, plus = _roots(a)
     im = plus.real * minus.imag - plus.imag * minus.real
-    return joined(minus.real.atan2(plus.real) * 2, im.asinh())
+    re = (minus.real.atan2(plus.real) * 2).masked_fill(x == 0, math.pi / 2)
+    return _far(a, y.abs().atan2(x), _infinite(-y), re, im.asinh())
 
 
 def asinh(a: Tensor) -> Tensor:
@@ -217,14 +248,19 @@ def acosh(a: Tensor) -> Tensor:
     x, y = _parts(a)
     minus, plus = sqrt(joined(x - 1, y)), sqrt(joined(x + 1, y))
     re = minus.real * plus.real + minus.imag * plus.imag
-    return joined(re.asinh(), minus.imag.atan2(plus.real) * 2)
+    im = minus.imag.atan2(plus.real) * 2
+    im = im.masked_fill((x == 0).logical_and(y.isnan()), math.pi / 2)
+    return _far(a, _infinite(x.abs()), y.atan2(x), re.asinh(), im)
 
 
 def atanh(a: Tensor) -> Tensor:
     x, y = _parts(a)
     square, size = y * y, x.abs()
     re = (size * 4 / ((1 - size) * (1 - size) + square)).log1p() * 0.25
-    return joined(re.copysign(x), (y * 2).atan2((1 - x) * (1 + x) - square) * 0.5)
+    im = (y * 2).atan2((1 - x) * (1 + x) - square) * 0.5
+    right = y.new_full((), math.pi / 2).copysign(y).where(y == y, y)
+    zero = x.new_zeros(()).copysign(x)
+    return _far(a, zero, right, zero.where(x == 0, re.copysign(x)), im)
 
 
 def atan(a: Tensor) -> Tensor:
@@ -235,7 +271,7 @@ def sigmoid(a: Tensor) -> Tensor:
     """1 / (1 + e) or e / (1 + e), with the exponential that cannot overflow."""
     x, y = _parts(a)
     right = x >= 0
-    e = _turned((-x.abs()).exp(), (-y).where(right, y))
+    e = _turned((-x.abs()).exp(), x, (-y).where(right, y))
     top = joined(e.real.new_ones(()).where(right, e.real), e.imag.masked_fill(right, 0))
     return div(top, e + 1)
 

@@ -1,9 +1,14 @@
 /*
  * Elementary functions of complex numbers, by those of their parts: the formulas of
  * corex/ops/pointwise/complex_steps.py. Those of complex64 are vectors, unless a block has angles
- * too large to reduce that way.
+ * too large to reduce that way. At infinities and NaN, which the formulas do not know, the values
+ * are those of the C library (annex G of the standard).
  */
 #include "vecmath.h"
+
+#include <complex.h>
+#undef I
+#undef complex
 
 #define BLOCK 256
 
@@ -85,16 +90,33 @@ COREX_INLINE float vec_atan2(float y, float x)
     SINH(T, FN, x); \
     const T re = ch * FN(cos)(y), im = sh * FN(sin)(y)
 
+#define IS_FINITE(x) ((x) - (x) == 0)
+
+/* The C library's function of one number. */
+#define LIBRARY(name, C, T, function) \
+    static C name##_library(C a) \
+    { \
+        const union { \
+            C parts; \
+            T _Complex number; \
+        } of = {a}, found = {.number = function(of.number)}; \
+        return found.parts; \
+    }
+
 #define LINE(name, C, T, FORMULA, FN) \
     static void name(char *o, const char *a, int64_t so, int64_t sa, int64_t n) \
     { \
         for (int64_t i = 0; i < n; i++) { \
-            const T x = ((const C *)(a + i * sa))->re, y = ((const C *)(a + i * sa))->im; \
+            const C from = *(const C *)(a + i * sa); \
+            const T x = from.re, y = from.im; \
             FORMULA(T, FN); \
-            *(C *)(o + i * so) = (C){re, im}; \
+            const bool usual = IS_FINITE(x) && IS_FINITE(y); \
+            *(C *)(o + i * so) = usual ? (C){re, im} : name##_library(from); \
         } \
-    } \
-    static void name##_dense(C *o, const C *a, int64_t n) \
+    }
+
+#define DENSE(name, C, T, FORMULA, FN) \
+    static void name(C *o, const C *a, int64_t n) \
     { \
         COREX_INDEPENDENT \
         for (int64_t i = 0; i < n; i++) { \
@@ -106,7 +128,9 @@ COREX_INLINE float vec_atan2(float y, float x)
 
 /* ANGLE: the part whose sine is taken, or 0. */
 #define FUNCTION(name, FORMULA, ANGLE) \
-    LINE(name##_vector, corex_complex64, float, FORMULA, VECTOR) \
+    LIBRARY(name##_single, corex_complex64, float, c##name##f) \
+    LIBRARY(name##_double, corex_complex128, double, c##name) \
+    DENSE(name##_vector, corex_complex64, float, FORMULA, VECTOR) \
     LINE(name##_single, corex_complex64, float, FORMULA, SINGLE) \
     LINE(name##_double, corex_complex128, double, FORMULA, DOUBLE) \
     static void name##_c64(char *const *p, const int64_t *s, int64_t n) \
@@ -116,14 +140,14 @@ COREX_INLINE float vec_atan2(float y, float x)
             const int64_t count = COREX_MIN(BLOCK, n - start); \
             char *o = p[0] + start * s[0]; \
             const char *from = p[1] + start * s[1]; \
-            int large = !dense; \
+            int large = !dense; /* or infinite, or NaN */ \
             for (int64_t i = 0; dense && i < count; i++) { \
                 const corex_complex64 a = ((const corex_complex64 *)from)[i]; \
-                (void)a; \
                 large |= !(fabsf(ANGLE) <= VM_TRIG_LIMIT); \
+                large |= !IS_FINITE(a.re) | !IS_FINITE(a.im); \
             } \
             if (!large) \
-                name##_vector_dense((corex_complex64 *)o, (const corex_complex64 *)from, count); \
+                name##_vector((corex_complex64 *)o, (const corex_complex64 *)from, count); \
             else \
                 name##_single(o, from, s[0], s[1], count); \
         } \
