@@ -29,7 +29,7 @@ help:
 	@echo "make bench     time against PyTorch and NumPy   make sanitize  the C code under sanitizers"
 	@echo "make downstream  tensors in the hands of SciPy, scikit-learn, einops, xarray, ..."
 	@echo "make format    format Python and C              make stubs     rewrite the type stubs"
-	@echo "make fuzz      random programs against PyTorch (FUZZ_PROGRAMS=100000)"
+	@echo "make fuzz      random cases and programs against PyTorch (FUZZ_CASES=200000)"
 	@echo "make full      what is too long for CI: whole suites, every path of the C code forced"
 	@echo "make conformance BACKEND=cpu_c   check a backend against the contract"
 	@echo "make reports   the suite on every CPU backend; its pages in build/reports"
@@ -81,10 +81,13 @@ parity: $(VENV)/.torch
 downstream: $(VENV)/.downstream
 	SCIPY_ARRAY_API=1 $(PYTEST) -m downstream tests/downstream $(OPTIONS)
 
-# Random programs in corex and PyTorch, step by step; prints those in which they part.
-FUZZ_PROGRAMS ?= 100000
+# Cases drawn by hypothesis, then random programs step by step, in corex and PyTorch; prints those
+# in which they part. OPTIONS="--seed 7" draws others.
+FUZZ_CASES ?= 200000
+FUZZ_PROGRAMS ?= 20000
 fuzz: $(VENV)/.torch
-	$(BIN)/python -m tests.fuzz --programs $(FUZZ_PROGRAMS) --backend $(BACKEND) $(OPTIONS)
+	$(BIN)/python -m tests.fuzz --cases $(FUZZ_CASES) --programs $(FUZZ_PROGRAMS) \
+		--backend $(BACKEND) $(OPTIONS)
 
 lint: $(VENV)/.lint
 	$(BIN)/ruff check .

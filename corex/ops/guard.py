@@ -26,7 +26,7 @@ from corex.tensor.tensor import Tensor
 _F = TypeVar("_F", bound=Callable[..., Any])
 
 _SYMPTOMS = (
-    AssertionError, AttributeError, IndexError, KeyError, TypeError, UnboundLocalError,
+    AssertionError, AttributeError, IndexError, KeyError, RuntimeError, TypeError, UnboundLocalError
 )  # fmt: skip
 
 

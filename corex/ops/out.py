@@ -21,7 +21,7 @@ from typing import Any
 from corex.dispatch.record import no_grad
 from corex.dispatch.resolve import check_places, empty
 from corex.dtypes import DType, can_cast
-from corex.layout import numel
+from corex.layout import is_dense, numel
 from corex.ops.registration import Out
 from corex.tensor.lineage import replace_memory
 from corex.tensor.modes import mode
@@ -35,8 +35,18 @@ def write_out(out: Tensor, result: Tensor, op: str, rule: Out = "cast") -> Tenso
         RuntimeError: `out` requires gradients, or has another shape, place or a dtype that the rule
             does not allow.
     """
-    _check(out, result, op, rule)
+    _check(require_out(op, out), result, op, rule)
     return _store(out, result)
+
+
+def require_out(op: str, out: Any) -> Tensor:
+    """
+    Raises:
+        TypeError: `out` is no tensor.
+    """
+    if isinstance(out, Tensor):
+        return out
+    raise _not_out(op, "Tensor", out)
 
 
 def _check(out: Tensor, result: Tensor, op: str, rule: Out) -> None:
@@ -71,7 +81,10 @@ def check_dtype(op: str, target: DType, own: DType, rule: Out) -> None:
 
 def _store(out: Tensor, result: Tensor) -> Tensor:
     if out.shape != result.shape:
-        replace_memory(out, empty(out.key, result.shape))
+        made = empty(out.key, result.shape)
+        if result._strides is not None and is_dense(result.shape, result._strides):
+            made._strides = result._strides
+        replace_memory(out, made)
     with no_grad():
         out.copy_(result)
     return out
@@ -92,7 +105,11 @@ def into(
         RuntimeError: see `write_out`. Nothing is written then.
     """
     given = (out,) if isinstance(out, Tensor) else out
-    if not isinstance(given, tuple | list) or not all([isinstance(t, Tensor) for t in given]):
+    if (
+        not isinstance(given, tuple | list)
+        or not given
+        or not all([isinstance(t, Tensor) for t in given])
+    ):
         raise _not_out(name, "Tensor", out)
     wanted = kwargs.pop("requires_grad", False) if rule == "new" else False
     if rule in ("dtype", "new") and isinstance(out, Tensor):

@@ -196,6 +196,8 @@ _UNROUNDED = frozenset(("mul", "div", "floor_divide"))
 
 
 def _check_complex_fits(value: complex, dtype: DType) -> None:
+    if dtype.kind == "b":
+        return
     if not dtype.is_complex and value.imag != 0:
         raise RuntimeError(
             f"value cannot be converted to type {dtype.name} without overflow: {value}"
@@ -226,7 +228,14 @@ def written_number(value: Any, dtype: DType, op: str = "") -> Number:
     """
     number = plain_number(value, op)
     check_fits(number, dtype)
-    return number.real if isinstance(number, complex) and not dtype.is_complex else number
+    return as_held(number, dtype)
+
+
+def as_held(number: Number, dtype: DType) -> Number:
+    """A number that fits a dtype, without the imaginary part that only complex ones have."""
+    if not isinstance(number, complex) or dtype.is_complex:
+        return number
+    return bool(number) if dtype.kind == "b" else number.real
 
 
 def written(value: Any, key: DispatchKey, op: str = "") -> Tensor:

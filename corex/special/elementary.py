@@ -64,8 +64,8 @@ def xlog1py(input: Any, other: Any) -> Tensor:
         TypeError: both are numbers.
     """
     x, y = pair("xlog1py", input, other)
-    # Where x is 0, the logarithm may be infinite: its argument is set aside, for derivatives too.
-    none = (x == 0) & ~y.isnan()
+    # Where x is 0, an infinite logarithm is set aside, for derivatives too.
+    none = (x == 0) & ((y <= -1) | (y == math.inf))
     return corex.where(none, 0, x * corex.where(none, 0, y).log1p())
 
 

@@ -18,8 +18,15 @@ from corex.dispatch.resolve import empty as allocate_dense
 from corex.dtypes import DType, as_dtype
 from corex.formats import Layout, MemoryFormat, order_in
 from corex.layout import checked_bytes, contiguous_strides, extent, numel
-from corex.ops.out import write_out
-from corex.ops.promotion import Number, as_number, check_fits, number_dtype, require_tensor
+from corex.ops.out import require_out, write_out
+from corex.ops.promotion import (
+    Number,
+    as_held,
+    as_number,
+    check_fits,
+    number_dtype,
+    require_tensor,
+)
 from corex.ops.registration import function
 from corex.tensor.place import DispatchKey
 from corex.tensor.storage import allocate
@@ -55,7 +62,7 @@ def key_for(
     """Where and as what a new tensor is made: as `out`, if there is one and no dtype is asked for;
     `default` None means the default float dtype."""
     if out is not None and dtype is None:
-        return out.key
+        return require_out("empty", out).key
     chosen = dtype_of(name, dtype) or default or dt.get_default_dtype()
     return find_place(device, backend).keys[chosen.index]
 
@@ -159,7 +166,7 @@ def finished(
 ) -> Tensor:
     """Fills `result` (if a value is given), and does what `out` and `requires_grad` ask for."""
     if value is not None:
-        fill(result, value)
+        fill(result, as_held(value, result.key.dtype))
     if out is not None:
         result = write_out(require_tensor(name, out, "out"), result, name, "same")
     return result.requires_grad_() if requires_grad else result

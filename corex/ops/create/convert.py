@@ -17,6 +17,7 @@ from corex.ops.inplace import apply_copy, check_inplace, set_history
 from corex.ops.places import to_place
 from corex.ops.promotion import (
     Number,
+    as_held,
     as_number,
     cast,
     check_fits,
@@ -231,7 +232,7 @@ def fill_(self: Tensor, value: Any) -> Tensor:
         raise TypeError(f"fill_(): value must be a number, not {type(value).__name__}")
     check_fits(number, self.key.dtype)
     edge = (self._node, self._output_nr) if requires else (None, 0)
-    write("fill", [self], [], (number,))
+    write("fill", [self], [], (as_held(number, self.key.dtype),))
     self.storage_.version += 1
     if requires:
         set_history(self, record(FILL, (self,), (), (alias(self),), edges=(edge,)))

@@ -63,7 +63,7 @@ def index_select(input: Tensor, dim: int, index: Tensor) -> Tensor:
         getitem(unsqueeze(input, 0), refuse_negative("index_select", index, 1))  # is it in range?
         return clone(input)
     if not input.shape[dim] and numel(index.shape):
-        raise RuntimeError(
+        raise (IndexError if input.ndim == 1 else RuntimeError)(
             f"[index_select] an index of {numel(index.shape)} entries points into dimension {dim} "
             f"of size 0 of shape {list(input.shape)}"
         )
@@ -146,13 +146,18 @@ def index_copy(input: Tensor, dim: int, index: Tensor, source: Tensor) -> Tensor
 
     Raises:
         IndexError: out of range, or not as many entries as positions. RuntimeError: other shapes
-            that do not fit.
+            that do not fit, or another dtype.
     """
     dim = normalize_dim(dim, input.ndim)
     _require_positions("index_copy", index)
     require_tensor("index_copy", source, "source")
     check_places("index_copy", [index, source], input.key.place)
     _check_copied(dim, numel(index.shape), input.shape, source.shape)
+    if input.key.dtype is not source.key.dtype:
+        raise RuntimeError(
+            f"index_copy_(): self and source expected to have the same dtype, but got (self) "
+            f"{input.key.dtype.scalar} and (source) {source.key.dtype.scalar}"
+        )
     result = dense_clone(input)
     entries = _vector(result)
     index = refuse_negative("index_copy", index, entries.shape[dim])

@@ -105,7 +105,11 @@ def setitem(self: Tensor, key: Any, value: Any) -> None:
         if isinstance(value, int) and not -(2**63) <= value < 2**63:
             raise ValueError("Overflow when unpacking long long")
         source = written(value, self.key, "setitem")
-    elif hasattr(value, "__float__") and not hasattr(value, "__len__"):
+    elif (
+        value is None
+        or isinstance(value, str)
+        or (hasattr(value, "__float__") and not hasattr(value, "__len__"))
+    ):
         raise TypeError(f"can't assign a {type(value).__name__} to a corex.{self.key.dtype.name}")
     else:
         place = self.key.place
@@ -122,7 +126,7 @@ def setitem(self: Tensor, key: Any, value: Any) -> None:
     view, advanced = parse_key(self, key)
     if all(index is None for index in advanced):
         target = view
-        while source.shape and source.shape[0] == 1:
+        while source.shape and source.shape[0] == 1 and source.shape != target.shape:
             source = select(source, 0, 0)
         if source.shape and broadcast_shapes("setitem", source.shape, target.shape) != target.shape:
             raise RuntimeError(
@@ -131,6 +135,9 @@ def setitem(self: Tensor, key: Any, value: Any) -> None:
             )
         target.copy_(expand(source, target.shape))
         return
+    given = [index.ndim for index in advanced if index is not None]
+    while source.ndim > len(advanced) - len(given) + max(given) and source.shape[0] == 1:
+        source = select(source, 0, 0)
     _put_in_place(view, advanced, source, False)
 
 
@@ -148,8 +155,6 @@ def _put_in_place(
     if not source.shape and source.key.place is not self.key.place:
         source = to_place(source, self.key.place)
     want = form.result_shape()
-    while source.ndim > len(want) and source.shape[0] == 1:
-        source = select(source, 0, 0)
     if source.shape != want:
         try:
             source = expand(source, want)

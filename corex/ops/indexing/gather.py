@@ -283,7 +283,7 @@ def take_along_dim(input: Tensor, indices: Tensor, dim: int | None = None) -> Te
     """Entries along a dim, broadcasting the other dims.
 
     Raises:
-        RuntimeError: as for `gather`.
+        RuntimeError: as for `gather`. IndexError: a dim of a tensor that has none.
     """
     if dim is None:
         return gather(reshape(input, -1), 0, reshape(indices, -1))
@@ -298,7 +298,7 @@ def take_along_dim(input: Tensor, indices: Tensor, dim: int | None = None) -> Te
         )
     dim = normalize_dim(dim, input.ndim)
     if not input.shape:
-        return gather(input, dim, indices)
+        raise IndexError(f"Dimension specified as {dim} but tensor has no dimensions")
     lead = [list(s) for s in (input.shape, indices.shape)]
     for sizes in lead:
         sizes[dim] = 1

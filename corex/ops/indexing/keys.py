@@ -11,7 +11,7 @@ from typing import Any
 from corex import dtypes as dt
 from corex.dispatch.bind import write
 from corex.dispatch.resolve import check_places, empty
-from corex.layout import slice_dim
+from corex.layout import numel, slice_dim
 from corex.ops.create.data import tensor
 from corex.ops.indexing.nonzero import nonzero
 from corex.ops.places import to_place
@@ -79,10 +79,10 @@ def _as_index(self: Tensor, item: Any) -> Any:
                 f"tensors used as indices must be long, int, byte or bool tensors, not "
                 f"{item.key.dtype!r}"
             )
-        if not item.shape:
-            return item.item()
         if item.key.dtype is dt.uint8:
             item = cast(item, dt.bool_)
+        if not item.shape:
+            return item.item()
         if item.key.place.device.type != "cpu":
             check_places("index", [item], self.key.place)
         return item if item.key.place is self.key.place else to_place(item, self.key.place)
@@ -92,7 +92,7 @@ def _as_index(self: Tensor, item: Any) -> Any:
         raise TypeError("an index cannot be a str")
     if isinstance(item, Sequence) or hasattr(item, "__array__"):
         found = tensor(item, device=self.key.place.device, backend=self.key.place.name)
-        if isinstance(item, Sequence) and not len(item):
+        if isinstance(item, Sequence) and not numel(found.shape):
             found = cast(found, dt.int64)
         return _as_index(self, found)
     raise IndexError(

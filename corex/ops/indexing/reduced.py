@@ -17,7 +17,6 @@ from corex.ops.create.ranges import arange
 from corex.ops.indexing.along import index_select
 from corex.ops.indexing.brackets import getitem, index_put
 from corex.ops.indexing.gather import gather, scatter, scatter_add
-from corex.ops.indexing.rows import refuse_negative
 from corex.ops.pointwise.select import where
 from corex.ops.promotion import cast, require_kinds, require_tensor
 from corex.ops.reduce.order import argsort
@@ -91,7 +90,7 @@ def _steps(
         if reduce == "sum":
             return total
         counts = _ones_at(a, dim, index, include_self).clamp(min=1)
-        if a.is_floating_point():
+        if a.key.dtype.is_inexact:
             return total / cast(counts, a.key.dtype)
         return cast(total.floor_divide(counts), a.key.dtype)
     join = _JOIN[reduce]
@@ -160,13 +159,16 @@ def _combined(
 ) -> Tensor:
     if reduce == "mean":
         require_kinds("scatter_reduce", "uifc", input)
-    index = refuse_negative("scatter_reduce", cast(index, dt.int64), input.shape[dim])
-    if numel(index.shape) and int(index.amax().item()) >= input.shape[dim]:
-        raise RuntimeError(
-            f"index {index.amax().item()} is out of bounds for dimension {dim} with size "
-            f"{input.shape[dim]}"
-        )
+    index = cast(index, dt.int64)
+    if numel(index.shape):
+        _check_range(dim, input.shape[dim], int(index.amin().item()), int(index.amax().item()))
     return _reduced(input, index, src, dim, reduce, include_self)
+
+
+def _check_range(dim: int, size: int, lowest: int, highest: int) -> None:
+    if lowest < 0 or highest >= size:
+        wrong = lowest if lowest < 0 else highest
+        raise RuntimeError(f"index {wrong} is out of bounds for dimension {dim} with size {size}")
 
 
 @exported(inplace=True, out="same")
@@ -200,8 +202,6 @@ def scatter_reduce(
         vectors = [reshape(t, (-1,)) for t in (input, index, src)]
         whole = _combined(vectors[0], 0, vectors[1], vectors[2], reduce, include_self)
         return shaped(whole, ())
-    if not numel(index.shape):
-        return clone(input)
     part = src
     if src.shape != index.shape:
         part = getitem(src, tuple([slice(0, n) for n in index.shape]))

@@ -98,7 +98,8 @@ def _binary(
     if public:
         exported(*names, quick=True, inplace=to_bool)(taken)
     if public and not to_bool:
-        method(*[f"{one}_" for one in names], quick=True)(inplace_function(schema))
+        write = inplace_function(schema, tensors=numbers == "none")
+        method(*[f"{one}_" for one in names], quick=True)(write)
     if operators:
         operator(*[f"__{one}__" for one in operators])(binary_operator(schema))
     if operators and not to_bool:

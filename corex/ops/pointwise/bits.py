@@ -46,8 +46,8 @@ def frexp(input: Tensor) -> tuple[Tensor, Tensor]:
     return return_types.frexp(_scaled(input, -exponent), cast(exponent, dt.int32))
 
 
-def _next_steps(x: Tensor, y: Tensor) -> Tensor:
-    dtype = x.key.dtype
+def _next_steps(x: Tensor, y: Tensor, dtype: dt.DType) -> Tensor:
+    """The neighbours among the numbers of `dtype`, which x may hold in a wider one."""
     least = 2.0 ** (dtype.exponents[0] - dtype.digits + 1)
     exponent = _exponent(x)
     size = x.abs()
@@ -64,7 +64,7 @@ def _next_steps(x: Tensor, y: Tensor) -> Tensor:
 
 _nextafter = composition(
     "nextafter", ("a", "b"), _next_steps,
-    {"a": lambda g, a, b: where(a == b, 0.0, g), "b": lambda g: g * 0},
+    {"a": lambda g, a, b: where(a == b, 0.0, g), "b": lambda g: g * 0}, params=("dtype",),
 )  # fmt: skip
 
 
@@ -80,4 +80,4 @@ def nextafter(input: Tensor, other: Tensor) -> Tensor:
     dtype = result_type(input, other)
     if not dtype.is_floating_point:
         raise NotImplementedError(f'[nextafter] "nextafter" not implemented for {dtype!r}')
-    return _nextafter(cast(input, dtype), cast(other, dtype))
+    return _nextafter(cast(input, dtype), cast(other, dtype), dtype)

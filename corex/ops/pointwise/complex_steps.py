@@ -313,6 +313,8 @@ def prod(a: Tensor, n: int) -> Tensor:
     rest = a.reshape(*kept, count)
     if not count:
         return a.new_ones(kept)
+    if count == 1:
+        return rest.reshape(kept).clone()
     while count > 1:
         half = count // 2
         product = mul(rest.narrow(-1, 0, half), rest.narrow(-1, half, half))

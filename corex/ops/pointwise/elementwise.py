@@ -19,7 +19,7 @@ from corex.dispatch.resolve import check_overlap, check_places
 from corex.dtypes import DType
 from corex.layout import DENSE, broadcast_shapes
 from corex.ops.inplace import check_inplace, finish_inplace, old_value
-from corex.ops.out import write_out
+from corex.ops.out import require_out, write_out
 from corex.ops.places import brought, common_place
 from corex.ops.pointwise.exact import exact
 from corex.ops.promotion import Number, as_number, cast, operand_number, require_tensor, result_type
@@ -148,15 +148,25 @@ def binary_function(schema: OpSchema, numbers: str = "both") -> Callable[..., Te
     return _named(op, schema)
 
 
-def inplace_function(schema: OpSchema, operator: bool = False) -> Callable[..., Tensor]:
-    """The in-place method, `a.add_(b)`; as an operator NotImplemented for foreign operands."""
+def inplace_function(
+    schema: OpSchema, operator: bool = False, tensors: bool = False
+) -> Callable[..., Tensor]:
+    """The in-place method, `a.add_(b)`; as an operator NotImplemented for foreign operands. Numbers
+    are no operands of one of `tensors`."""
 
     name = schema.name
     plain = schema.family in ("unary", "binary")
+    count = len(schema.inputs) - 1
 
     def op(self: Tensor, *others: Any, other: Any = None) -> Tensor:
         if other is not None:
             others = (*others, other)
+        if len(others) != count:
+            raise TypeError(
+                f"{name}_() takes {count} operands besides the tensor, not {len(others)}"
+            )
+        if tensors and not isinstance(others[0], Tensor):
+            _only_tensor(f"{name}_", others[0], 1)
         if plain and self._node is None and self._strides is None and self._base is None:
             # Dense, outside the graph, and with operands that fit: nothing to check or record.
             found = self.key.kernels.get(name)
@@ -274,6 +284,7 @@ def general(
     if schema.family == "compare":
         schema, operands = exact(schema, operands)
     if out is not None:
+        require_out(schema.name, out)
         for operand in operands:
             if isinstance(operand, Tensor):
                 check_overlap(schema.name, out, operand)

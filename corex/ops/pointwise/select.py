@@ -133,6 +133,9 @@ def clamp(
     """
     if min is None and max is None:
         raise RuntimeError("clamp: At least one of 'min' or 'max' must not be None")
+    if not (isinstance(min, Tensor | None) and isinstance(max, Tensor | None)):
+        # With a number on one side a tensor without dims is a number on the other.
+        min, max = (_as_number(v) for v in (min, max))
     dtype = result_type(*[v for v in (input, min, max) if v is not None])
     limits = [v for v in (min, max) if v is not None]
     if dtype.kind == "b" and not (len(limits) == 1 and isinstance(limits[0], Tensor)):
@@ -145,6 +148,12 @@ def clamp(
     if out is not None:
         return write_out(out, result, "clamp")
     return result
+
+
+def _as_number(limit: Any) -> Any:
+    if isinstance(limit, Tensor) and not limit.shape and limit._node is None:
+        return limit.item()
+    return limit
 
 
 def _clamp_steps(a: Tensor, low: Any, high: Any) -> Tensor:

@@ -6,7 +6,7 @@ from typing import Any
 
 from corex.ops.composed import composition
 from corex.ops.pointwise.select import where
-from corex.ops.promotion import Number, factor, require_tensor, result_type
+from corex.ops.promotion import Number, cast, factor, require_tensor, result_type
 from corex.ops.registration import exported
 from corex.tensor.plan import passed
 from corex.tensor.tensor import Tensor
@@ -31,7 +31,7 @@ def addcmul(input: Tensor, tensor1: Tensor, tensor2: Tensor, *, value: Number = 
     if dtype.kind == "b":
         raise NotImplementedError('[addcmul] "addcmul" not implemented for corex.bool')
     number = factor(value, dtype, "addcmul", "value", strict=False)
-    return _addcmul(input, tensor1, tensor2, number)
+    return _addcmul(*[cast(t, dtype) for t in (input, tensor1, tensor2)], number)
 
 
 _addcmul = composition(
@@ -59,7 +59,8 @@ def addcdiv(input: Tensor, tensor1: Tensor, tensor2: Tensor, *, value: Number = 
         raise RuntimeError(
             "[addcdiv] integer division is not supported; convert the tensors to floating point"
         )
-    return _addcdiv(input, tensor1, tensor2, number)
+    whole = result_type(input, tensor1, tensor2)
+    return _addcdiv(*[cast(t, whole) for t in (input, tensor1, tensor2)], number)
 
 
 _addcdiv = composition(
@@ -82,6 +83,9 @@ def lerp(input: Tensor, end: Tensor, weight: Tensor | Number) -> Tensor:
         RuntimeError: different dtypes. NotImplementedError: not floating-point tensors.
     """
     require_tensor("lerp", end, "end")
+    if isinstance(weight, Tensor) and not weight.shape and weight._node is None:
+        # A number to PyTorch; on another place, or of another dtype, it is none to us.
+        weight = weight.item() if weight.key is not input.key else weight
     _same_dtype("lerp", require_tensor("lerp", input), end, weight)
     if not input.key.dtype.is_inexact:
         raise NotImplementedError(f'[lerp] "lerp" not implemented for {input.dtype!r}')

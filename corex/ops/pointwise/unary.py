@@ -10,7 +10,7 @@ import math
 from collections.abc import Callable
 
 from corex.dispatch import template
-from corex.dispatch.bind import dense_copy
+from corex.dispatch.bind import copy_like
 from corex.dtypes import DType
 from corex.ops.composed import inplace_form
 from corex.ops.inplace import check_inplace
@@ -121,7 +121,7 @@ def _or_whole(name: str, kinds: str, compute: Callable[..., Tensor]) -> Callable
 
     def op(input: Tensor, *, out: Tensor | None = None) -> Tensor:
         if isinstance(input, Tensor) and input.key.dtype.kind in kinds:
-            return dense_copy(input) if out is None else write_out(out, input, name)
+            return copy_like(input) if out is None else write_out(out, input, name)
         return compute(input, out=out)
 
     return _as(compute, op)

@@ -148,14 +148,14 @@ def renorm(input: Tensor, p: float, dim: int, maxnorm: float) -> Tensor:
     ndim = require_tensor("renorm", input).ndim
     if ndim < 2:
         raise RuntimeError(f"renorm: input needs at least 2 dimensions, got {ndim} dimensions")
+    dim = normalize_dim(dim, ndim)
     if not input.key.dtype.is_inexact:
         raise RuntimeError(
             f"linalg.vector_norm: Expected a floating point or complex tensor as input. Got "
             f"{input.key.dtype!r}"
         )
-    dim = normalize_dim(dim, ndim)
     if not numel(input.shape):
-        return input.new_empty(input.shape) + 0
+        return (input * 1).contiguous()
     size = norm(input, p, [d for d in range(ndim) if d != dim], True)
     factor = where(size > most, most / (size + 1e-7), 1.0)
     return (input * cast(factor, input.key.dtype)).contiguous()

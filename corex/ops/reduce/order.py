@@ -93,7 +93,13 @@ def selected(input: Tensor, dim: int, first: int, count: int, descending: bool =
 
 @exported(out="same")
 def argsort(input: Tensor, dim: int = -1, descending: bool = False, stable: bool = False) -> Tensor:
-    """Positions that sort a dim (always stable); NaN counts as the largest."""
+    """Positions that sort a dim (always stable); NaN counts as the largest.
+
+    Raises:
+        NotImplementedError: complex numbers, which have no order.
+    """
+    if input.key.dtype.is_complex:
+        raise NotImplementedError("[sort] Sort does not support complex dtypes")
     dim = normalize_dim(dim, input.ndim)
     if not input.shape:
         return input.new_zeros(()).to(dt.int64)
@@ -116,13 +122,16 @@ def topk(
     """The k largest (or smallest) entries of a dim and where they were.
 
     Raises:
-        RuntimeError: k out of range.
+        RuntimeError: k out of range. NotImplementedError: bool or complex numbers.
     """
     dim = normalize_dim(dim, input.ndim)
     if not 0 <= k <= (input.shape[dim] if input.shape else 1):
         raise RuntimeError("selected index k out of range")
-    if input.key.dtype.kind == "b":
-        raise RuntimeError("[topk] topk does not support bool dtypes on CPU")
+    if input.key.dtype.kind in "bc":
+        raise NotImplementedError(
+            f"[topk] topk does not support {'bool' if input.key.dtype.kind == 'b' else 'complex'} "
+            f"dtypes"
+        )
     if not input.shape:
         return return_types.topk(input * 1, argsort(input))
     index = selected(input, dim, 0, k, largest)

@@ -66,9 +66,11 @@ def _values_of(op: str, line: Tensor, values: Any) -> Tensor:
 def _searched(
     op: str, line: Tensor, values: Tensor, right: bool, sorter: Tensor | None, out_int32: bool
 ) -> Tensor:
-    for t in (line, values):
+    for t, kinds in ((line, "uif"), (values, "buif")):
         if numel(t.shape):
-            require_kinds(op, "uif", t)
+            require_kinds(op, kinds, t)
+    if values.key.dtype is dt.bool_:
+        values = cast(values, dt.uint8)
     common = result_type(line, values) if values.shape else line.key.dtype
     if not values.shape and values.key.dtype.category > line.key.dtype.category:
         common = values.key.dtype

@@ -91,9 +91,9 @@ def narrow(input: Tensor, dim: int, start: int | Tensor, length: int) -> Tensor:
     Raises:
         RuntimeError: a negative length, or beyond the dim. IndexError: `start` out of range.
     """
-    dim = normalize_dim(dim, input.ndim)
     if not input.shape:
         raise RuntimeError("narrow() cannot be applied to a 0-dim tensor.")
+    dim = normalize_dim(dim, input.ndim)
     size = input.shape[dim]
     if isinstance(start, Tensor) and (start.shape or start.key.dtype.kind not in "ui"):
         raise RuntimeError("[narrow] start must be an 0-dim integral Tensor.")
@@ -143,9 +143,9 @@ def split(
     """
     if split_size is not None:
         split_size_or_sections = split_size
-    dim = normalize_dim(dim, tensor.ndim)
     if not tensor.shape:
         raise RuntimeError("split expects at least a 1-dimensional tensor")
+    dim = normalize_dim(dim, tensor.ndim)
     size = tensor.shape[dim]
     if isinstance(split_size_or_sections, int):
         step = split_size_or_sections
@@ -180,11 +180,11 @@ def tensor_split(
     Raises:
         RuntimeError: a 0-d tensor, or not at least one section.
     """
-    dim = normalize_dim(dim, input.ndim)
     if not input.shape:
         raise RuntimeError(
             "tensor_split expected at least a 1-dimensional tensor, but got a tensor with 0 dims"
         )
+    dim = normalize_dim(dim, input.ndim)
     if isinstance(indices_or_sections, Tensor):
         indices_or_sections = indices_or_sections.tolist()
     size = input.shape[dim]
@@ -209,11 +209,11 @@ def chunk(input: Tensor, chunks: int, dim: int = 0) -> tuple[Tensor, ...]:
     Raises:
         RuntimeError: not at least one chunk, or a 0-d tensor.
     """
+    if not input.shape:
+        raise RuntimeError("chunk expects at least a 1-dimensional tensor")
     if chunks <= 0:
         raise RuntimeError(f"chunk expects `chunks` to be greater than 0, got: {chunks}")
     dim = normalize_dim(dim, input.ndim)
-    if not input.shape:
-        raise RuntimeError("chunk expects at least a 1-dimensional tensor")
     size = input.shape[dim]
     return split(input, -(-size // chunks) if size else [0] * chunks, dim)
 

@@ -12,7 +12,7 @@ from corex.ops.promotion import require_tensor
 from corex.ops.registration import exported
 from corex.ops.shape.join import cat
 from corex.ops.shape.parts import slice_view
-from corex.ops.shape.views import clone, relaid, reshape, shaped, sizes_of
+from corex.ops.shape.views import clone, dense_clone, relaid, reshape, shaped, sizes_of
 from corex.tensor.modes import mode
 from corex.tensor.schema import unlisted
 from corex.tensor.tensor import Tensor, make
@@ -69,7 +69,7 @@ def roll(input: Tensor, shifts: Any, dims: Any = None) -> Tensor:
             cut = size - move % size
             parts = [slice_view(result, dim, cut, size - cut), slice_view(result, dim, 0, cut)]
             result = cat(parts, dim)
-    return clone(result) if result is input else result
+    return dense_clone(result) if result is input else result
 
 
 def swapaxes_order(ndim: int, a: int, b: int) -> list[int]:
@@ -97,7 +97,7 @@ def rot90(input: Tensor, k: int = 1, dims: Sequence[int] = (0, 1)) -> Tensor:
         )
     k %= 4
     if k == 0:
-        return clone(input)
+        return dense_clone(input)
     if k == 2:
         return flip(input, (a, b))
     return relaid(flip(input, b if k == 1 else a), swapaxes_order(input.ndim, a, b))

@@ -60,7 +60,14 @@ def column_stack(tensors: Sequence[Tensor]) -> Tensor:
 
 @function()
 def cartesian_prod(*tensors: Tensor) -> Tensor:
-    """All combinations of the elements of vectors, as rows."""
+    """All combinations of the elements of vectors, as rows.
+
+    Raises:
+        RuntimeError: a tensor that is no vector.
+    """
+    for t in tensors:
+        if t.ndim != 1:
+            raise RuntimeError(f"Expect a 1D vector, but got shape {list(t.shape)}")
     if len(tensors) == 1:
         return tensors[0]
     ndim = len(tensors)

@@ -138,9 +138,11 @@ def unflatten(input: Tensor, dim: int, sizes: Sequence[int]) -> Tensor:
     """Splits a dim into several (-1 is inferred).
 
     Raises:
-        RuntimeError: the sizes do not multiply to the dim's size.
+        RuntimeError: the sizes do not multiply to the dim's size, or there are no dims.
     """
     dim = normalize_dim(dim, input.ndim)
+    if not input.shape:
+        raise RuntimeError("unflatten: the tensor has no dimensions to split")
     try:
         parts = layout.infer_size(tuple(sizes), input.shape[dim])
     except RuntimeError:
@@ -209,16 +211,31 @@ def t(input: Tensor) -> Tensor:
     return alias_view(input) if input.ndim < 2 else bind_view(T, input, (0, 1))
 
 
-@tensor_property("mH", "H", doc="The last two dims exchanged, conjugated if complex.")
+@tensor_property("mH", doc="The last two dims exchanged, conjugated if complex.")
 @exported(quick="method")
 def adjoint(self: Tensor) -> Tensor:
     """The last two dims exchanged, conjugated if complex (`mH`).
 
     Raises:
-        RuntimeError: fewer than two dims.
+        RuntimeError: one dim.
     """
     turned = matrix_transposed(self)
     return turned.conj() if turned.key.dtype.is_complex else turned
+
+
+@tensor_property("H", doc="A matrix with its two dims exchanged, conjugated if complex.")
+def matrix_adjoint(self: Tensor) -> Tensor:
+    """A matrix with its two dims exchanged, conjugated if complex (`H`).
+
+    Raises:
+        RuntimeError: neither two dims nor none.
+    """
+    if self.ndim not in (0, 2):
+        raise RuntimeError(
+            f"tensor.H is only supported on matrices (2-D tensors). Got {self.ndim}-D tensor."
+            f"{' For batches of matrices, consider using tensor.mH' if self.ndim > 2 else ''}"
+        )
+    return adjoint(self)
 
 
 @tensor_property("mT", doc="The last two dims exchanged.")
@@ -226,8 +243,10 @@ def matrix_transposed(self: Tensor) -> Tensor:
     """The last two dims exchanged (`mT`).
 
     Raises:
-        RuntimeError: fewer than two dims.
+        RuntimeError: one dim.
     """
+    if not self.shape:
+        return self
     if self.ndim < 2:
         raise RuntimeError(
             f"tensor.mT is only supported on matrices or batches of matrices. Got {self.ndim}-D "
@@ -249,6 +268,7 @@ def movedim(input: Tensor, source: int | Sequence[int], destination: int | Seque
     Raises:
         RuntimeError: the lists differ in length or repeat a dim.
     """
+    # A tensor without dims has one for this, as for whatever takes a dim.
     sources = [source] if isinstance(source, int) else list(source)
     targets = [destination] if isinstance(destination, int) else list(destination)
     ndim = input.ndim
@@ -261,6 +281,8 @@ def movedim(input: Tensor, source: int | Sequence[int], destination: int | Seque
     places = [normalize_dim(d, ndim) for d in targets]
     if len(set(moved)) < len(moved) or len(set(places)) < len(places):
         raise RuntimeError(f"movedim: repeated dim in source {sources} or destination {targets}")
+    if not ndim:
+        return alias_view(input)
     order = [-1] * ndim
     for place, dim in zip(places, moved, strict=True):
         order[place] = dim
@@ -343,13 +365,13 @@ def broadcast_to(input: Tensor, size: Sequence[int]) -> Tensor:
 
 @function()
 def broadcast_tensors(*tensors: Tensor) -> tuple[Tensor, ...]:
-    """All tensors expanded to their common shape.
+    """All tensors expanded to their common shape; those that have it are returned themselves.
 
     Raises:
         RuntimeError: the shapes do not broadcast.
     """
     shape = layout.broadcast_shapes("broadcast_tensors", *[t.shape for t in tensors])
-    return tuple([expand(t, shape) for t in tensors])
+    return tuple([t if t.shape == shape else expand(t, shape) for t in tensors])
 
 
 # ---- the same elements -----------------------------------------------------------------------

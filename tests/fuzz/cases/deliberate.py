@@ -1,0 +1,236 @@
+"""Differences that are meant, each with its reason; `docs/differences.md` tells users of them.
+
+A predicate is asked with the text of the case and what differs. It is as narrow as the text allows:
+a difference of the same kind for another cause is found all the same.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from typing import NamedTuple
+
+from tests.fuzz.cases.compared import Difference
+
+
+class Meant(NamedTuple):
+    """Why the libraries differ, and where."""
+
+    reason: str
+    applies: Callable[[str, Difference], bool]
+
+
+def reason(code: str, found: Difference) -> str:
+    """Why a difference is meant, or '' if it is not."""
+    return next((meant.reason for meant in MEANT if meant.applies(code, found)), "")
+
+
+def _theirs(found: Difference) -> str:
+    return f"{type(found.theirs).__name__}: {found.theirs}" if found.theirs else ""
+
+
+def _accepted(*texts: str) -> Callable[[str, Difference], bool]:
+    """corex does it, and PyTorch's refusal has one of the texts."""
+    return lambda code, found: (
+        found.kind == "accepted" and any([text in _theirs(found) for text in texts])
+    )
+
+
+def _either(found: Difference, *texts: str) -> bool:
+    return any([text in found.text for text in texts])
+
+
+def _theirs_has(found: Difference, *texts: str) -> bool:
+    return any([text in str(found.theirs) for text in texts])
+
+
+def _empty(code: str) -> bool:
+    """Whether a tensor without elements is made."""
+    return re.search(r"new\(\((0,|[^)]*[ (]0[,)])", code) is not None
+
+
+def _two_refusals(found: Difference) -> bool:
+    return " for " in found.kind
+
+
+def _told_first(code: str, found: Difference) -> bool:
+    unsupported = ("not implemented for", "does not support", "only supports", "not supported",
+                   "Expected a floating", "expected a floating", "can't be cast", "must match",
+                   "out has shape",
+                   "dtypes match", "leaf Variable", "scalar type")  # fmt: skip
+    return _two_refusals(found) and _either(found, *unsupported)
+
+
+def _permuted(code: str, found: Difference) -> bool:
+    layouts = "'turned'" in code or "'rolled'" in code or "permute" in code
+    return found.kind == "strides" and layouts and ("[" in code or "sort(" in code)
+
+
+MEANT = (
+    Meant(
+        "dtypes that PyTorch has no kernel for",
+        lambda code, found: found.kind == "accepted" and "NotImplementedError" in _theirs(found),
+    ),
+    Meant("arguments of types that PyTorch does not take", _accepted("TypeError")),
+    Meant("index tensors of int8 and int16", _accepted("must be long, int, byte or bool")),
+    Meant("NumPy's truth values index as Python's", _accepted("(got numpy.bool)")),
+    Meant(
+        "a list of lists is one index tensor",
+        lambda code, found: "[[[" in code or "[[]]" in code or ", [[" in code,
+    ),
+    Meant(
+        "lists, arrays and NumPy's numbers are values that can be written",
+        lambda code, found: "can't assign a " in found.text and ("np." in code or "= [" in code),
+    ),
+    Meant(
+        "a position that is out of range is told also where nothing is read",
+        lambda code, found: found.kind == "refused" and "out of bounds" in found.text,
+    ),
+    Meant(
+        "a value of one element may be of another dtype than what it is written to",
+        _accepted("Index put requires the source and destination dtypes match"),
+    ),
+    Meant(
+        "a second ellipsis is refused, as in NumPy",
+        lambda code, found: code.count("...") > 1 and _either(found, "ellipsis", "Ellipsis"),
+    ),
+    Meant(
+        "a write at False writes nothing, and PyTorch does not record it",
+        lambda code, found: "False" in code and found.kind in ("gradient", "requires_grad"),
+    ),
+    Meant(
+        "results of sort and of index tensors are row-major where inputs are permuted", _permuted
+    ),
+    Meant(
+        "division of integers by zero is a ZeroDivisionError",
+        lambda code, found: "ZeroDivisionError" in found.kind,
+    ),
+    Meant(
+        "NumPy's truth values are truth values; PyTorch takes them for floats",
+        lambda code, found: "np.bool_" in code,
+    ),
+    Meant(
+        "conjugates are computed at once, and are no views",
+        lambda code, found: found.kind in ("view", "memory", "values", "strides")
+        and re.search(r"\.conj\(|\.H\b|\.mH\b|adjoint\(|lib\.conj\(", code) is not None,
+    ),
+    Meant(
+        "integers of more than 64 bits are an OverflowError",
+        lambda code, found: "10**20" in code,
+    ),
+    Meant(
+        "which of two mistakes is told first, a dtype or an argument", _told_first
+    ),
+    Meant(
+        "a wrong type is a TypeError, where functions of PyTorch's that are written in Python miss "
+        "an attribute",
+        lambda code, found: found.kind.startswith("TypeError for "),
+    ),
+    Meant(
+        "ops on tensors without elements refuse what they refuse of others",
+        lambda code, found: _empty(code) and (found.kind == "refused" or _two_refusals(found)),
+    ),
+    Meant(
+        "a gradient of zeros is one, where PyTorch has none",
+        lambda code, found: found.kind == "gradient" and "zeros: PyTorch None" in found.text,
+    ),
+    Meant(
+        "a mean of complex numbers divides by a real number",
+        lambda code, found: "mean(" in code and "special" in code and "complex" in code,
+    ),
+    Meant(
+        "some functions take complex numbers, too",
+        lambda code, found: found.kind == "accepted" and "complex" in str(found.theirs).lower(),
+    ),
+    Meant(
+        "writes that overlap themselves are refused wherever that can be told",
+        lambda code, found: found.kind == "refused" and "single memory location" in found.text,
+    ),
+    Meant(
+        "a leaf that requires gradients is not written to by ops without a derivative either",
+        lambda code, found: found.kind == "refused" and "a leaf Variable" in found.text,
+    ),
+    Meant("memory of NumPy's arrays makes way for a larger result", _accepted("not resizable")),
+    Meant(
+        "an `out` of another shape is refused, unless it is empty, as PyTorch announces it will be",
+        lambda code, found: found.kind == "refused" and "out has shape" in found.text,
+    ),
+    Meant("steps have the derivative 0", _accepted("derivative for aten::")),
+    Meant(
+        "a complex weight of real tensors is refused; PyTorch drops its imaginary part",
+        lambda code, found: found.kind == "refused" and "lib.lerp(" in code,
+    ),
+    Meant("byte masks are masks also of writes", _accepted("only supports boolean masks")),
+    Meant(
+        "an `out` of any dtype that the result can be cast to",
+        _accepted("Found dtype", "non-boolean outputs", "only supports bool tensor for result"),
+    ),
+    Meant(
+        "a value of one element goes to where a mask is true as to any other position",
+        _accepted("value cannot be converted to type"),
+    ),
+    Meant(
+        "comparisons of integers are exact",
+        lambda code, found: found.kind == "values"
+        and re.search(r"[<>]=?|\b[gl][et]\b", code) is not None
+        and "np.True_" in found.text,
+    ),
+    Meant(
+        "the sign of NaN is nobody's",
+        lambda code, found: ("copysign" in code or "signbit" in code) and "special" in code,
+    ),
+    Meant(
+        "gradients of bounds that are larger than what they limit",
+        _accepted("doesn't match the broadcast shape"),
+    ),
+    Meant(
+        "results of three operands lie as the first sums do where their layouts differ",
+        lambda code, found: found.kind == "strides"
+        and re.search(r"lib\.(lerp|addcmul|addcdiv|where|clamp)\(", code) is not None,
+    ),
+    Meant(
+        "a view of the own dtype is a view, with its graph",
+        lambda code, found: found.kind in ("view", "gradient", "requires_grad")
+        and ".view(lib." in code,
+    ),
+    Meant(
+        "more dtypes than PyTorch takes",
+        _accepted("Autograd not support dtype", "either float or double dtype",
+                  "Expected a long tensor for index", "MKL FFT error", "mixed dtype",
+                  "expected scalar type"),
+    ),
+    Meant(
+        "complex numbers have no order, not even one alone",
+        lambda code, found: found.kind == "refused" and "Sort does not support" in found.text,
+    ),
+    Meant(
+        "what equals nothing is not the most frequent",
+        lambda code, found: "lib.mode(" in code and "special" in code and found.kind == "values",
+    ),
+    Meant(
+        "what PyTorch asserts is told by an error of the argument's",
+        lambda code, found: found.kind.endswith(" for AssertionError"),
+    ),
+    Meant(
+        "forms that PyTorch keeps for old programs: add(a, alpha, b), to(True)",
+        lambda code, found: ".to(True)" in code
+        or (found.kind == "refused" and "takes 2 positional" in found.text),
+    ),
+    Meant(
+        "`out` and arguments by position where PyTorch's functions do not take them",
+        lambda code, found: found.kind.endswith(" for TypeError")
+        and _theirs_has(found, "unexpected keyword argument 'out'", "positional argument"),
+    ),
+    Meant(
+        "attention drops out on the CPU, too", _accepted("do not support dropout"),
+    ),
+    Meant(
+        "views that PyTorch does not track are views here",
+        lambda code, found: found.kind == "view" and "unsafe_" in code,
+    ),
+    Meant("a flat copy is no view", lambda code, found: found.kind == "view" and "ravel()" in code),
+    Meant(
+        "PyTorch's median reads beyond what repeats",
+        lambda code, found: "median" in code and "'repeated'" in code and found.kind == "values",
+    ),
+)  # fmt: skip
