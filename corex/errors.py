@@ -29,6 +29,11 @@ class PluginError(CorexError):
     """A plugin broke the contract of the `corex` entry-point group."""
 
 
+class MissingAttributeError(CorexError, AttributeError):
+    """A property that other tensors have and this one has not: a RuntimeError, as in PyTorch, but
+    `hasattr`, and the protocols that ask by it, get an answer."""
+
+
 class FallbackWarning(UserWarning):
     """An op ran on the host backend because its own backend has no kernel for it."""
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import corex
-from corex.array_api._promotion import require_array
+from corex.array_api._promotion import dtype_of, require_array
 from corex.device import device as Device
 from corex.dtypes import DType
 from corex.tensor.tensor import Tensor
@@ -59,7 +59,8 @@ def asarray(
     Raises:
         ValueError: `copy=False`, but a copy would be needed.
     """
-    return corex.asarray(obj, dtype=dtype, device=device, copy=copy)
+    wanted = None if dtype is None else dtype_of("asarray", dtype)
+    return corex.asarray(obj, dtype=wanted, device=device, copy=copy)
 
 
 def empty(shape: Shape, *, dtype: DType | None = None, device: DeviceLike = None) -> Tensor:

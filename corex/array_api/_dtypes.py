@@ -57,7 +57,9 @@ def astype(
         TypeError: `x` is no array, or a complex one is to become real.
     """
     require_array("astype", x)
-    dtype = PYTHON_TYPES.get(dtype) or dtype_of("astype", dtype)
+    said: Any = dtype
+    found = PYTHON_TYPES.get(said) if isinstance(said, type) else None
+    dtype = found or dtype_of("astype", said)
     if x.is_complex() and not dtype.is_complex:
         raise TypeError(f"[astype] {x.dtype!r} to {dtype!r}: take real(x) or imag(x)")
     return x.to(device=x.device if device is None else device, dtype=dtype, copy=copy)
@@ -106,8 +108,7 @@ def isdtype(dtype: DType, kind: Any) -> bool:
     Raises:
         TypeError: `dtype` is no dtype, or `kind` neither. ValueError: no such kind.
     """
-    if not isinstance(dtype, DType):
-        raise TypeError(f"[isdtype] expected a dtype, got {type(dtype).__name__}")
+    dtype = dtype_of("isdtype", dtype)
     if isinstance(kind, tuple):
         return any([isdtype(dtype, each) for each in kind])
     if isinstance(kind, DType):

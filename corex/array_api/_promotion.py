@@ -70,17 +70,21 @@ def common_dtype(name: str, *operands: Any) -> DType:
 
 
 def dtype_of(name: str, value: Any) -> DType:
-    """The dtype of an array, or a dtype itself; xarray says them by name, which is allowed, too.
+    """The dtype of an array, or a dtype itself.
+
+    Clients that were written for NumPy first pass on a name, `np.float64` or `np.dtype("f8")`:
+    these stand for the dtype of that name.
 
     Raises:
-        TypeError: it is neither.
+        TypeError: it is none of these.
     """
     if isinstance(value, Tensor):
         return value.dtype
     if isinstance(value, DType):
         return value
-    if isinstance(value, str) and value in BY_NAME:
-        return BY_NAME[value]
+    said = getattr(value, "__name__" if isinstance(value, type) else "name", value)
+    if isinstance(said, str) and said in BY_NAME:
+        return BY_NAME[said]
     raise TypeError(f"[{name}] expected an array or a dtype, got {type(value).__name__}")
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 
+import numpy as np
 import pytest
 
 import corex
@@ -43,13 +44,16 @@ def test_gradients_go_through_asarray() -> None:
     assert xp.asarray(2 * x, dtype=xp.float64).grad_fn is not None
 
 
-def test_dtypes_may_be_said_by_name() -> None:
+def test_dtypes_may_be_said_as_numpy_says_them() -> None:
     x = corex.ones(2)
-    assert xp.result_type(x, "float64") is xp.float64
+    for said in ("float64", np.float64, np.dtype("f8")):
+        assert xp.result_type(x, said) is xp.float64
+        assert xp.astype(x, said).dtype is xp.float64
+        assert xp.asarray([1], dtype=said).dtype is xp.float64
+        assert xp.isdtype(said, "real floating")
     assert xp.result_type(xp.float32, "int8", 1.0) is xp.float32
-    assert xp.astype(x, "int32").dtype is xp.int32
     assert xp.astype(x, int).dtype is xp.int64
-    for wrong in ("object", "f4", 3):
+    for wrong in ("object", "f4", 3, object, np.dtype("U1"), [1]):
         with pytest.raises(TypeError, match="expected an array or a dtype"):
             xp.astype(x, wrong)
 

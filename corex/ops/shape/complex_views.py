@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from corex.dispatch.views import bind_view
 from corex.dtypes import DType
+from corex.errors import MissingAttributeError
 from corex.ops.promotion import cast, require_tensor
 from corex.ops.registration import exported, function, tensor_property
 from corex.tensor.tensor import Tensor
@@ -91,10 +92,10 @@ def _imag_property(self: Tensor) -> Tensor:
     """The imaginary parts, as a view.
 
     Raises:
-        RuntimeError: the tensor is not complex.
+        RuntimeError, AttributeError: the tensor is not complex.
     """
     if not self.key.dtype.is_complex:
-        raise RuntimeError("imag is not implemented for tensors with non-complex dtypes.")
+        raise MissingAttributeError("imag is not implemented for tensors with non-complex dtypes.")
     return bind_view(IMAG, self, ())
 
 

@@ -10,6 +10,7 @@ from corex.dispatch.bind import bind, copy_like, dense_copy
 from corex.dispatch.record import record
 from corex.dispatch.views import bind_view, hidden, transformed
 from corex.dtypes import DType
+from corex.errors import MissingAttributeError
 from corex.formats import MemoryFormat, contiguous_format, order_in, preserve_format
 from corex.layout import normalize_dim
 from corex.ops.promotion import require_tensor
@@ -211,31 +212,39 @@ def t(input: Tensor) -> Tensor:
     return alias_view(input) if input.ndim < 2 else bind_view(T, input, (0, 1))
 
 
-@tensor_property("mH", doc="The last two dims exchanged, conjugated if complex.")
 @exported(quick="method")
 def adjoint(self: Tensor) -> Tensor:
-    """The last two dims exchanged, conjugated if complex (`mH`).
+    """The last two dims exchanged, conjugated if complex (`mH`); a 0-d tensor keeps its shape.
 
     Raises:
         RuntimeError: one dim.
     """
-    turned = matrix_transposed(self)
-    return turned.conj() if turned.key.dtype.is_complex else turned
+    return _conjugated(_turned("adjoint()", self))
 
 
-@tensor_property("H", doc="A matrix with its two dims exchanged, conjugated if complex.")
+@tensor_property("mH", doc="The last two dims exchanged, conjugated if complex.")
 def matrix_adjoint(self: Tensor) -> Tensor:
-    """A matrix with its two dims exchanged, conjugated if complex (`H`).
+    """The last two dims exchanged, conjugated if complex (`mH`).
 
     Raises:
-        RuntimeError: neither two dims nor none.
+        RuntimeError, AttributeError: one dim.
     """
-    if self.ndim not in (0, 2):
-        raise RuntimeError(
-            f"tensor.H is only supported on matrices (2-D tensors). Got {self.ndim}-D tensor."
-            f"{' For batches of matrices, consider using tensor.mH' if self.ndim > 2 else ''}"
-        )
-    return adjoint(self)
+    return _conjugated(_turned("mH", self))
+
+
+@tensor_property("H", doc="The transposed matrix, conjugated if complex.")
+def matrix_hermitian(self: Tensor) -> Tensor:
+    """The transposed matrix, conjugated if complex (`H`).
+
+    Raises:
+        RuntimeError, AttributeError: one dim, or more than two.
+    """
+    if self.ndim in (0, 2):
+        return _conjugated(_turned("H", self))
+    more = " For batches of matrices, consider using tensor.mH" if self.ndim > 2 else ""
+    raise MissingAttributeError(
+        f"tensor.H is only supported on matrices (2-D tensors). Got {self.ndim}-D tensor.{more}"
+    )
 
 
 @tensor_property("mT", doc="The last two dims exchanged.")
@@ -243,16 +252,23 @@ def matrix_transposed(self: Tensor) -> Tensor:
     """The last two dims exchanged (`mT`).
 
     Raises:
-        RuntimeError: one dim.
+        RuntimeError, AttributeError: one dim.
     """
-    if not self.shape:
+    return _turned("mT", self)
+
+
+def _turned(name: str, self: Tensor) -> Tensor:
+    if not self.ndim:
         return self
-    if self.ndim < 2:
-        raise RuntimeError(
-            f"tensor.mT is only supported on matrices or batches of matrices. Got {self.ndim}-D "
-            f"tensor."
+    if self.ndim == 1:
+        raise MissingAttributeError(
+            f"tensor.{name} is only supported on matrices or batches of matrices. Got 1-D tensor."
         )
     return transpose(self, -2, -1)
+
+
+def _conjugated(turned: Tensor) -> Tensor:
+    return turned.conj() if turned.key.dtype.is_complex else turned
 
 
 @tensor_property("T", doc="All dims in reverse order.")
