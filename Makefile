@@ -21,7 +21,7 @@ SOURCES := setup.cfg setup.py pyproject.toml corex/backend/sources.py \
 # Tests start many processes: where the environment forbids bytecode, each compiles all of corex.
 export PYTHONDONTWRITEBYTECODE :=
 
-.PHONY: demo test parity downstream fuzz lint format stubs bench sanitize full conformance reports test-cuda clean help
+.PHONY: demo test parity downstream fuzz lint format stubs bench sanitize full conformance reports array-api test-cuda clean help
 
 help:
 	@echo "make demo      train on handwritten digits      make test      the tests"
@@ -34,6 +34,7 @@ help:
 	@echo "make conformance BACKEND=cpu_c   check a backend against the contract"
 	@echo "make reports   the suite on every CPU backend; its pages in build/reports"
 	@echo "make test-cuda  the CUDA backend, on a machine without a GPU (GATES='compile orders')"
+	@echo "make array-api SUITE=path   the array API standard's own tests, of a checkout"
 	@echo "make clean     remove what was built"
 
 # Two targets at once prepare the environment one after the other: inside of the lock, make looks
@@ -114,6 +115,18 @@ conformance: $(VENV)/.installed
 # The pages of all CPU backends; OPTIONS=--reduced for a sample.
 reports: $(VENV)/.installed
 	$(BIN)/python -m tools.conformance_reports --output $(REPORTS) $(OPTIONS)
+
+# SUITE is a checkout of data-apis/array-api-tests with its submodule: docs/array-api.md. A file or a
+# test of it in TESTS, and EXAMPLES per test.
+XFAILS := tests/array_api/xfails.txt
+EXAMPLES ?= 100
+TESTS ?= array_api_tests
+array-api: $(VENV)/.installed
+	@test -d "$(SUITE)/array-api/src" || { echo "SUITE=path of a checkout of array-api-tests"; exit 2; }
+	$(BIN)/python -m pip install --quiet --requirement $(SUITE)/requirements.txt
+	cd $(SUITE) && ARRAY_API_TESTS_MODULE=corex.array_api $(abspath $(BIN))/python -m pytest $(TESTS) \
+		-o xfail_strict=true --disable-deadline --max-examples $(EXAMPLES) \
+		--xfails-file $(abspath $(XFAILS)) $(OPTIONS)
 
 sanitize: $(VENV)/.installed
 	$(BIN)/python backends/cpu_c/sanitize.py

@@ -41,7 +41,8 @@ def arange(
         dtype = corex.int64 if whole else corex.get_default_dtype()
     if step and (last - first) / step < 0:
         last = first
-    return corex.arange(first, last, step, dtype=dtype, device=device)
+    found = corex.arange(first, last, step, dtype=dtype.to_real(), device=device)
+    return found.to(dtype)
 
 
 def asarray(

@@ -5,21 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import corex
-from corex.array_api._promotion import operands, require_array
+from corex.array_api._promotion import normalized, operands, require_array
 from corex.tensor.tensor import Tensor
 
 Axes = int | tuple[int, ...]
-
-
-def _normalized(name: str, axis: int, count: int) -> int:
-    """An axis counted from the front.
-
-    Raises:
-        IndexError: there is none of this number.
-    """
-    if not -count <= axis < count:
-        raise IndexError(f"[{name}] axis {axis} is out of range for {count} axes")
-    return axis % count
 
 
 def broadcast_arrays(*arrays: Tensor) -> tuple[Tensor, ...]:
@@ -53,7 +42,7 @@ def concat(arrays: tuple[Tensor, ...] | list[Tensor], /, *, axis: int | None = 0
     parts = operands("concat", *arrays)
     if axis is None:
         return corex.cat([part.reshape(-1) for part in parts])
-    return corex.cat(parts, _normalized("concat", axis, parts[0].ndim))
+    return corex.cat(parts, normalized("concat", axis, parts[0].ndim))
 
 
 def expand_dims(x: Tensor, /, axis: Axes) -> Tensor:
@@ -64,7 +53,7 @@ def expand_dims(x: Tensor, /, axis: Axes) -> Tensor:
     """
     axes = (axis,) if isinstance(axis, int) else tuple(axis)
     count = x.ndim + len(axes)
-    places = sorted([_normalized("expand_dims", each, count) for each in axes])
+    places = sorted([normalized("expand_dims", each, count) for each in axes])
     if len(set(places)) < len(places):
         raise ValueError(f"[expand_dims] an axis is there twice: {axis}")
     for place in places:
@@ -126,7 +115,7 @@ def squeeze(x: Tensor, /, axis: Axes) -> Tensor:
     """
     axes = (axis,) if isinstance(axis, int) else tuple(axis)
     for each in axes:
-        if x.shape[_normalized("squeeze", each, x.ndim)] != 1:
+        if x.shape[normalized("squeeze", each, x.ndim)] != 1:
             raise ValueError(f"[squeeze] axis {each} of shape {tuple(x.shape)} is not of size 1")
     return corex.squeeze(x, axes)
 

@@ -127,3 +127,14 @@ def require_array(name: str, value: Any) -> Tensor:
     if not isinstance(value, Tensor):
         raise TypeError(f"[{name}] expected an array, got {type(value).__name__}")
     return value
+
+
+def normalized(name: str, axis: int, count: int) -> int:
+    """An axis counted from the front.
+
+    Raises:
+        IndexError: there is none of this number.
+    """
+    if not -count <= axis < count:
+        raise IndexError(f"[{name}] axis {axis} is out of range for {count} axes")
+    return axis % count

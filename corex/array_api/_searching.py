@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any, NamedTuple
 
 import corex
-from corex.array_api._promotion import operands, require_array
+from corex.array_api._promotion import normalized, operands, require_array
 from corex.tensor.tensor import Tensor
 
 Axes = int | tuple[int, ...] | None
@@ -22,7 +22,7 @@ def take(x: Tensor, indices: Tensor, /, *, axis: int | None = None) -> Tensor:
         if x.ndim != 1:
             raise ValueError(f"[take] axis is required for an array of {x.ndim} axes")
         axis = 0
-    before = (slice(None),) * range(x.ndim)[axis]
+    before = (slice(None),) * normalized("take", axis, x.ndim)
     return x[(*before, indices.to(corex.int64))]
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import Any
 
 import corex
-from corex.array_api._promotion import operands, require_array
+from corex.array_api._promotion import normalized, operands, require_array
 from corex.dtypes import DType
 from corex.tensor.tensor import Tensor
 
@@ -33,7 +33,7 @@ def _axes(x: Tensor, axis: Axes) -> tuple[int, ...]:
     if axis is None:
         return tuple(range(x.ndim))
     axes = (axis,) if isinstance(axis, int) else tuple(axis)
-    return tuple([range(x.ndim)[each] for each in axes])
+    return tuple([normalized("reduction", each, x.ndim) for each in axes])
 
 
 # ---- reductions ----------------------------------------------------------------------------------

@@ -52,7 +52,8 @@ def _positive(x: Tensor) -> Tensor:
     outside = x >= BORDER
     near = corex.where(outside, 2, x)
     moved, product = log_gamma_near(near)
-    left = moved + corex.where(near < 1.5, -1.0, 1.0) * product.log()
+    log = product.log()
+    left = moved + corex.where(near < 1.5, -log, log)
     right = corex.where(outside, x, BORDER)
     far = (right - 0.5) * (right.log() - 1) + (stirling(right) + (math.log(2 * math.pi) - 1) / 2)
     return corex.where(outside, far, left)

@@ -93,3 +93,18 @@ def test_gradients_flow() -> None:
     y = x.detach().requires_grad_()
     ((y @ y.T) * y.exp()).sum().backward()
     assert corex.equal(x.grad, y.grad)
+
+
+def test_special_values_of_the_standard() -> None:
+    """Those that array_api_strict, being NumPy, does not have."""
+    end, two = xp.asarray([xp.inf, -xp.inf, 1.0, -1.0]), xp.asarray([2.0, 2.0, -xp.inf, xp.inf])
+    assert str(xp.floor_divide(end, two).tolist()) == "[inf, -inf, -0.0, -0.0]"
+    assert xp.isnan(xp.sign(xp.asarray(xp.nan)))
+    assert str(xp.tanh(xp.asarray(complex(xp.inf, 3.0))).item()) == "(1+0j)"
+    assert str(xp.expm1(xp.asarray(complex(xp.inf, 0.0))).item()) == "(inf+0j)"
+
+
+def test_isin_inverted() -> None:
+    x = xp.asarray([1, 2, 3])
+    assert xp.isin(x, xp.asarray([2, 5]), invert=True).tolist() == [True, False, True]
+    assert xp.isin(x, 2, invert=True).tolist() == [True, False, True]

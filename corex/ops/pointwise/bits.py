@@ -28,7 +28,8 @@ def _exponent(x: Tensor) -> Tensor:
     size = where(usual, size, 0.5)
     first = size.log2().floor() + 1  # by one too large or too small next to powers of two
     part = _scaled(size, -first)
-    return where(usual, first + where(part >= 1, 1.0, where(part < 0.5, -1.0, 0.0)), 0.0)
+    step = cast(part >= 1, x.key.dtype) - cast(part < 0.5, x.key.dtype)
+    return where(usual, first + step, 0.0)
 
 
 @exported(out="same")
