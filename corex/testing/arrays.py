@@ -312,7 +312,8 @@ class Expected:
 
     Floats may differ by `ulps` units in the last place of `scale`, which defaults to the expected
     value: sums pass the sum of magnitudes. So may complex numbers, as points of the plane; the
-    parts of a complex scale are those for each part, where the other is infinite or NaN.
+    parts of a complex scale are those for each part, where the other is infinite or NaN. Not
+    `signed`, an infinite part beside NaN may have either sign, as C99 leaves open.
     """
 
     def __init__(
@@ -322,10 +323,12 @@ class Expected:
         *,
         ulps: float = 4,
         scale: npt.ArrayLike | None = None,
+        signed: bool = True,
     ) -> None:
         self.values = np.asarray(values)
         self.dtype = dtype
         self.ulps = ulps
+        self.signed = signed
         self.scale = sizes(self.values) if scale is None else np.asarray(scale)
 
 

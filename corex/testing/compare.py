@@ -80,11 +80,16 @@ def _same_parts(got: Array, rounded: Array, expected: Expected) -> Array:
     scale = expected.scale if is_complex(expected.scale) else sizes(rounded)
     unit = expected.ulps * np.finfo(got.real.dtype).eps
     found = np.ones(got.shape, bool)
-    for one, other, size in (
-        (got.real, rounded.real, scale.real), (got.imag, rounded.imag, scale.imag)
-    ):  # fmt: skip
+    parts = (
+        (got.real, rounded.real, scale.real, rounded.imag),
+        (got.imag, rounded.imag, scale.imag, rounded.real),
+    )
+    for one, other, size, beside in parts:
         near = (one == other) | (np.abs(one - other) <= unit * size)
-        found &= np.where(np.isfinite(other), near, _same(one, other))
+        right = np.where(np.isfinite(other), near, _same(one, other))
+        if not expected.signed:
+            right |= np.isinf(one) & np.isinf(other) & np.isnan(beside)
+        found &= right
     return found
 
 

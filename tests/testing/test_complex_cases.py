@@ -10,7 +10,8 @@ import numpy as np
 import pytest
 
 from corex.dispatch import parts
-from corex.tensor.schema import REGISTRY, OpSchema
+from corex.ops.pointwise import complex_steps
+from corex.tensor.schema import REGISTRY
 from corex.testing.arrays import Expected
 from corex.testing.case import parse
 from corex.testing.compare import compare
@@ -53,6 +54,13 @@ def test_a_scale_of_parts_bounds_what_stands_beside_an_infinity() -> None:
     assert not compare(got, Expected(wanted, scale=np.array([complex(INF, 1000)])))
 
 
+def test_an_infinity_beside_nan_may_have_either_sign_where_that_is_open() -> None:
+    got, wanted = np.array([complex(-INF, NAN)]), np.array([complex(INF, NAN)])
+    assert compare(got, Expected(wanted))
+    assert not compare(got, Expected(wanted, signed=False))
+    assert compare(np.array([complex(-INF, 0)]), Expected(np.array([INF + 0j]), signed=False))
+
+
 def test_parts_are_flushed_each_by_itself() -> None:
     (found,) = flushed(np.array([complex(1e-42, -1)]), "complex64")  # type: ignore[misc]
     assert found == -1j
@@ -91,12 +99,11 @@ def test_tensors_have_no_negative_strides() -> None:
 
 
 # ---- faults ------------------------------------------------------------------------------------
-def patched(monkeypatch: pytest.MonkeyPatch, op: str, **fields: Any) -> OpSchema:
+def patched(monkeypatch: pytest.MonkeyPatch, op: str, **fields: Any) -> None:
     """The declaration of an op with other fields, which no plan of before remembers."""
     schema = REGISTRY[op]
     for name, value in {**fields, "_plans": {}, "_complex_plans": {}}.items():
         monkeypatch.setattr(schema, name, value)
-    return schema
 
 
 def test_a_derivative_without_its_conjugates_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -114,6 +121,18 @@ def test_a_derivative_that_has_none_itself_is_found(
     assert run(case).status == PASSED
     patched(monkeypatch, "sin", derivative={"a": lambda g, a: g * a.detach().cos()}, fast=None)
     assert run(case).faults == ["second"]
+
+
+def test_a_formula_that_makes_nan_of_an_infinity_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
+    case = "sinh(dtype=complex128,shapes=[(49,)],layout=dense,values=special)"
+    assert run(case).status == PASSED
+    patched(monkeypatch, "sinh", complex_steps=_textbook_sinh)
+    assert run(case).faults == ["special"]
+
+
+def _textbook_sinh(a: Any) -> Any:
+    x, y = a.real, a.imag
+    return complex_steps.joined(x.sinh() * y.cos(), x.cosh() * y.sin())
 
 
 def test_a_kernel_for_one_part_is_found(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -20,6 +20,13 @@ def sigmoid(a: Array) -> Array:
     return np.asarray(np.where(a < 0, small, 1.0) / (1 + small))
 
 
+def exp2(a: Array) -> Array:
+    """Not NumPy's of complex numbers, whose product with log 2 is that of complex numbers."""
+    if a.dtype.kind != "c":
+        return np.asarray(np.exp2(a))
+    return np.asarray(np.exp(joined(a.real * math.log(2), a.imag * math.log(2), "complex128")))
+
+
 def log1p(a: Array) -> Array:
     """NumPy's rounds 1 + a first where it is complex: log |1 + a| = log1p(x (2 + x) + y^2) / 2."""
     if a.dtype.kind != "c":
@@ -76,7 +83,7 @@ UNARY: Final[dict[str, Formula]] = {
     "rsqrt": lambda a: 1 / np.sqrt(a),
     "reciprocal": lambda a: 1 / a,
     "exp": np.exp,
-    "exp2": lambda a: np.exp(a * math.log(2)) if a.dtype.kind == "c" else np.exp2(a),
+    "exp2": exp2,
     "expm1": np.expm1,
     "log": np.log,
     "log2": np.log2,
@@ -138,6 +145,24 @@ BINARY: Final[dict[str, Formula]] = {
     "tanh_backward": lambda g, y: g * (1 - y * y),
     "relu_backward": lambda g, y: np.where(y <= 0, 0, g),
 }
+
+
+def _limited(a: Array) -> Array:
+    """The sigmoid of what is infinite: 0 to the left, where 1 / (1 + inf) of NumPy's is NaN."""
+    return np.where(a.real == -math.inf, 0, sigmoid(a))
+
+
+_CONTINUOUS: Final = (
+    "square sqrt rsqrt exp exp2 expm1 log log2 log10 sin cos tan sinh cosh tanh asin acos atan "
+    "asinh acosh atanh"
+)
+AT_SPECIAL: Final[dict[str, Formula]] = {
+    **{name: UNARY[name] for name in _CONTINUOUS.split()},
+    "sigmoid": _limited,
+    "mul": np.multiply,
+}
+"""The functions that are held to annex G of C99 where a part of a complex number is infinite or
+NaN: NumPy's are those of the C library, and so are PyTorch's."""
 
 # By how much errors of the steps grow in functions of complex numbers, at least 1: of an angle or
 # an exponent that is rounded, and next to a pole.

@@ -83,6 +83,10 @@ def _fields(schema: OpSchema) -> Iterator[Fields]:
             length = len(TABLES[schema.name][0])
             if dtype in FLOAT:
                 yield {"dtype": dtype, "shapes": [(length,)] * arity, "values": "table"}
+        if dtype in COMPLEX and schema.name in formulas.AT_SPECIAL:
+            pairs = [[(len(POINTS),)], [(len(POINTS), 1), (len(POINTS),)]][arity - 1]
+            for layout in ("dense", "stepped"):
+                yield {"dtype": dtype, "shapes": pairs, "layout": layout, "values": "special"}
         if schema.name in DIVISIONS and dtype in INTEGER:
             shapes = [(2, 3)] * 2
             yield {"dtype": dtype, "shapes": shapes, "layout": "dense", "values": "zeros"}
@@ -124,6 +128,8 @@ def _inputs(case: Case) -> list[Array | None]:
     values = case.fields.get("values", "edges")
     if values == "table":
         return [np.array(column, dtype) for column in TABLES[op]]
+    if values == "special":
+        return [np.array(POINTS, dtype).reshape(shape) for shape in case.fields["shapes"]]
     if dtype in COMPLEX and op not in PARTWISE and REGISTRY[op].family in ("unary", "binary"):
         return [_plane(case.rng(i), dtype, shape) for i, shape in enumerate(case.fields["shapes"])]
     edges = values == "edges" and op not in PRODUCTS
@@ -152,6 +158,11 @@ PARTWISE: Final = ("neg", "add", "sub")
 """What is done to each part of complex numbers by itself, whatever it is."""
 
 
+_ENDS: Final = (0.0, -0.0, 1.0, -1.5, math.inf, -math.inf, math.nan)
+POINTS: Final = [complex(re, im) for re in _ENDS for im in _ENDS]
+"""Complex numbers whose parts are all that is special, and some that are not."""
+
+
 def _plane(rng: np.random.Generator, dtype: str, shape: tuple[int, ...]) -> Array:
     """Complex numbers in all directions, of small and middling size: exponentials of their parts
     are far from overflow, so that no step of a formula is."""
@@ -167,6 +178,10 @@ def _oracle(case: Case, *inputs: Array) -> list[Expected]:
     op, dtype = case.op, case.fields["dtype"]
     schema = REGISTRY[op]
     scale = None
+    if case.fields.get("values") == "special":
+        with np.errstate(all="ignore"):
+            special = np.asarray(formulas.AT_SPECIAL[op](*inputs))
+        return [Expected(special, dtype, ulps=12, signed=False)]
     with np.errstate(all="ignore"):
         if len(inputs) == 1:
             result = formulas.unary(op, inputs[0])
