@@ -52,15 +52,18 @@ def square(a: Tensor) -> Tensor:
 
 
 def div(a: Tensor, b: Tensor) -> Tensor:
-    """Divided by the larger part of the divisor first, so that its square cannot overflow; by a
-    real number part by part."""
+    """Smith's algorithm (CACM 5, 1962): with the ratio of the divisor's smaller part to its larger
+    one no square overflows, and what is finite over what has one infinite part is 0. By a real
+    number part by part; 0 has no sign."""
     (x, y), (u, v) = _parts(a), _parts(b)
-    size = u.abs().maximum(v.abs())
-    c, d = u / size, v / size
-    square = (c * c + d * d) * size
-    real = v == 0
-    re = (x / u).where(real, (x * c + y * d) / square)
-    return joined(re, (y / u).where(real, (y * c - x * d) / square))
+    turned = v.abs() > u.abs()
+    large, small = v.where(turned, u), u.where(turned, v)
+    ratio = small / large
+    size = large + small * ratio
+    re = (x * ratio + y).where(turned, y * ratio + x) / size
+    im = (y * ratio - x).where(turned, y - x * ratio) / size
+    real, whole = v == 0, u + 0
+    return joined((x / whole).where(real, re), (y / whole).where(real, im))
 
 
 def reciprocal(a: Tensor) -> Tensor:
