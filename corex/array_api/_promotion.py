@@ -12,6 +12,7 @@ from typing import Any, TypeVar
 
 import corex
 from corex.dtypes import ALL, BY_NAME, PROMOTION, DType, get_default_dtype
+from corex.ops.promotion import as_number
 from corex.tensor.tensor import Tensor
 
 _INTEGERS = sorted([dtype for dtype in ALL if dtype.kind in "ui"], key=lambda dtype: dtype.digits)
@@ -45,27 +46,25 @@ def with_number(dtype: DType, number: complex) -> DType:
     return wide.to_complex() if category == 3 else wide
 
 
-def is_number(value: Any) -> bool:
-    """Whether it is one of Python's own numbers, which adapt to arrays."""
-    return type(value) in _CATEGORIES
-
-
 def common_dtype(name: str, *operands: Any) -> DType:
-    """The dtype in which arrays, dtypes and numbers meet.
+    """The dtype in which arrays, dtypes and numbers meet; NumPy's scalars are numbers, too.
 
     Raises:
         TypeError: no array or dtype among them, something else, or no common dtype.
     """
     found: DType | None = None
+    numbers = []
     for operand in operands:
-        if not is_number(operand):
+        number = None if isinstance(operand, Tensor) else as_number(operand)
+        if number is None:
             dtype = dtype_of(name, operand)
             found = dtype if found is None else promoted(found, dtype)
+        else:
+            numbers.append(number)
     if found is None:
         raise TypeError(f"[{name}] at least one argument must be an array or a dtype")
-    for operand in operands:
-        if is_number(operand):
-            found = with_number(found, operand)
+    for number in numbers:
+        found = with_number(found, number)
     return found
 
 
@@ -105,7 +104,7 @@ def as_array(value: Any, dtype: DType, like: Tensor) -> Tensor:
     """An array of `dtype`: a converted one, or a number where `like` is."""
     if isinstance(value, Tensor):
         return value if value.dtype is dtype else value.to(dtype)
-    return like.new_full((), value, dtype=dtype)
+    return like.new_full((), as_number(value), dtype=dtype)
 
 
 _F = TypeVar("_F", bound=Callable[..., object])

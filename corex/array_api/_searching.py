@@ -19,7 +19,7 @@ def take(x: Tensor, indices: Tensor, /, *, axis: int | None = None) -> Tensor:
         ValueError: no axis, and the array has not just one. IndexError: an index out of range.
     """
     if axis is None:
-        if x.ndim != 1:
+        if require_array("take", x).ndim != 1:
             raise ValueError(f"[take] axis is required for an array of {x.ndim} axes")
         axis = 0
     before = (slice(None),) * normalized("take", axis, x.ndim)
@@ -28,8 +28,8 @@ def take(x: Tensor, indices: Tensor, /, *, axis: int | None = None) -> Tensor:
 
 def take_along_axis(x: Tensor, indices: Tensor, /, *, axis: int = -1) -> Tensor:
     """The elements at `indices` along an axis, each from its own row; the others broadcast."""
-    count = x.shape[axis]
-    found = indices.to(corex.int64)
+    count = require_array("take_along_axis", x).shape[axis]
+    found = require_array("take_along_axis", indices).to(corex.int64)
     return corex.take_along_dim(x, corex.where(found < 0, found + count, found), axis)
 
 
@@ -46,7 +46,7 @@ def argmin(x: Tensor, /, *, axis: int | None = None, keepdims: bool = False) -> 
 
 def count_nonzero(x: Tensor, /, *, axis: Axes = None, keepdims: bool = False) -> Tensor:
     """How many elements are not zero."""
-    return corex.sum(x != 0, axis, keepdims)
+    return corex.sum(require_array("count_nonzero", x) != 0, axis, keepdims)
 
 
 def nonzero(x: Tensor, /) -> tuple[Tensor, ...]:
@@ -55,7 +55,7 @@ def nonzero(x: Tensor, /) -> tuple[Tensor, ...]:
     Raises:
         ValueError: an array without axes.
     """
-    if not x.ndim:
+    if not require_array("nonzero", x).ndim:
         raise ValueError("[nonzero] the array has no axes")
     return tuple(corex.nonzero(x, as_tuple=True))
 
@@ -126,7 +126,7 @@ def isin(x1: Any, x2: Any, /, *, invert: bool = False) -> Tensor:
 
 def unique_all(x: Tensor, /) -> UniqueAll:
     """The distinct elements, where each is first, which of them each element is, and how many."""
-    flat = x.reshape(-1)
+    flat = require_array("unique_all", x).reshape(-1)
     values, inverse, counts = corex.unique(flat, return_inverse=True, return_counts=True)
     # Sorted by what they are, and stably, the first of each kind stands where its kind begins.
     order = corex.argsort(inverse, stable=True)

@@ -17,10 +17,14 @@ Axes = int | tuple[int, ...] | None
 
 
 def summed_dtype(x: Tensor, dtype: DType | None) -> DType:
-    """The dtype of a sum or product."""
+    """The dtype of a sum or product.
+
+    Raises:
+        TypeError: `x` is no array.
+    """
+    kind = require_array("sum", x).dtype.kind
     if dtype is not None:
         return dtype
-    kind = x.dtype.kind
     return corex.uint64 if kind == "u" else corex.int64 if kind in "bi" else x.dtype
 
 
@@ -28,8 +32,9 @@ def _axes(x: Tensor, axis: Axes) -> tuple[int, ...]:
     """Axes to reduce, counted from the front; None is all of them.
 
     Raises:
-        IndexError: there is none of this number.
+        IndexError: there is none of this number. TypeError: `x` is no array.
     """
+    require_array("reduction", x)
     if axis is None:
         return tuple(range(x.ndim))
     axes = (axis,) if isinstance(axis, int) else tuple(axis)
@@ -39,15 +44,15 @@ def _axes(x: Tensor, axis: Axes) -> tuple[int, ...]:
 # ---- reductions ----------------------------------------------------------------------------------
 def all(x: Tensor, /, *, axis: Axes = None, keepdims: bool = False) -> Tensor:
     """Whether all elements are true."""
-    found = x.to(corex.bool)
     axes = _axes(x, axis)
+    found = x.to(corex.bool)
     return corex.all(found, axes, keepdims) if axes else found
 
 
 def any(x: Tensor, /, *, axis: Axes = None, keepdims: bool = False) -> Tensor:
     """Whether one element is true."""
-    found = x.to(corex.bool)
     axes = _axes(x, axis)
+    found = x.to(corex.bool)
     return corex.any(found, axes, keepdims) if axes else found
 
 
@@ -73,7 +78,7 @@ def prod(
     x: Tensor, /, *, axis: Axes = None, dtype: DType | None = None, keepdims: bool = False
 ) -> Tensor:
     """The product of the elements."""
-    values = x.to(summed_dtype(x, dtype))
+    values = require_array("prod", x).to(summed_dtype(x, dtype))
     for each in sorted(_axes(x, axis), reverse=True):
         values = corex.prod(values, each, keepdims, dtype=values.dtype)
     return values

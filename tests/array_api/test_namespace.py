@@ -104,6 +104,23 @@ def test_special_values_of_the_standard() -> None:
     assert str(xp.expm1(xp.asarray(complex(xp.inf, 0.0))).item()) == "(inf+0j)"
 
 
+def test_scalars_of_numpy_are_numbers() -> None:
+    x = xp.asarray([1, 2], dtype=xp.float32)
+    for number in (np.float64(3), np.int64(3), np.float32(3)):
+        assert xp.maximum(x, number).dtype is xp.float32
+        assert xp.where(xp.asarray([True, False]), number, x).tolist() == [3.0, 2.0]
+        assert xp.result_type(x, number) is xp.float32
+
+
+OF_ONE_ARRAY = "sum prod max mean all var cumulative_sum nonzero unique_all abs".split()
+
+
+@pytest.mark.parametrize("name", OF_ONE_ARRAY)
+def test_lists_are_no_arrays(name: str) -> None:
+    with pytest.raises(TypeError):
+        getattr(xp, name)([1.0, 2.0])
+
+
 def test_isin_inverted() -> None:
     x = xp.asarray([1, 2, 3])
     assert xp.isin(x, xp.asarray([2, 5]), invert=True).tolist() == [True, False, True]
