@@ -74,11 +74,17 @@ from corex.errors import (
     PluginError,
 )
 from corex.formats import (
+    Layout,
     MemoryFormat,
     channels_last,
     channels_last_3d,
     contiguous_format,
     preserve_format,
+    sparse_bsc,
+    sparse_bsr,
+    sparse_coo,
+    sparse_csc,
+    sparse_csr,
     strided,
 )
 from corex.interop.dlpack import install as _install_dlpack
@@ -88,6 +94,7 @@ from corex.interop.numpy import install as _install_numpy
 from corex.interop.objects import install as _install_objects
 from corex.interop.printing import get_printoptions, set_printoptions
 from corex.interop.printing import install as _install_printing
+from corex.interop.sparse import install as _install_sparse
 from corex.layout import broadcast_shapes as _broadcast_shapes
 from corex.neighbours import watch as _watch
 from corex.observe.events import OpCall, observe
@@ -115,6 +122,7 @@ _install_namespace(Tensor)
 _install_numpy(Tensor)
 _install_objects(Tensor)
 _install_printing(Tensor)
+_install_sparse(Tensor)
 
 globals().update(ops.functions)
 
@@ -129,7 +137,8 @@ __all__: list[str] = [
     "complex32", "chalf", "complex64", "cfloat", "complex128", "cdouble",
     "can_cast", "finfo", "get_default_dtype", "iinfo", "promote_types", "result_type",
     "set_default_dtype", "memory_format", "channels_last", "channels_last_3d", "contiguous_format",
-    "preserve_format", "strided",
+    "preserve_format", "layout", "strided", "sparse_coo", "sparse_csr", "sparse_csc", "sparse_bsr",
+    "sparse_bsc",
     "device", "find_place", "forget_kernels", "get_backend", "get_include", "is_strict", "place_of",
     "OpCall", "observe", "placement", "Report", "set_backend", "set_strict", "use_backend",
     "empty_cache", "memory_stats", "synchronize",
@@ -148,6 +157,7 @@ else:
     __all__ += ops.functions
 
 dtype = DType
+layout = Layout
 memory_format = MemoryFormat
 float = float32
 double = float64
@@ -219,6 +229,7 @@ _LAZY = {
     "nn": "corex.nn",
     "optim": "corex.optim",
     "signal": "corex.signal",
+    "sparse": "corex.sparse",
     "special": "corex.special",
     "utils": "corex.utils",
 }
@@ -247,7 +258,14 @@ _SECOND_NAMES = """
     sym_min sym_not sym_sqrt sym_sum tan_ tanh_ threshold_ triplet_margin_loss trunc_ typename
     use_deterministic_algorithms vander xlogy_ zero_
 """.split()
+_SPARSE_NAMES = """
+    ccol_indices_copy col_indices_copy crow_indices_copy dsmm hsmm hspmm indices_copy
+    resize_as_sparse_ row_indices_copy smm sparse_bsc_tensor sparse_bsr_tensor
+    sparse_compressed_tensor sparse_coo_tensor sparse_csc_tensor sparse_csr_tensor spmm sspaddmm
+    values_copy
+""".split()
 _LAZY_NAMES = {
+    **dict.fromkeys(_SPARSE_NAMES, "corex.sparse"),
     **dict.fromkeys(_TYPED, "corex.interop.typed"),
     "Event": "corex.accelerator.streams",
     "Stream": "corex.accelerator.streams",

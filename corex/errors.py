@@ -3,6 +3,7 @@
 import sys
 import warnings
 from collections.abc import Iterable
+from typing import Any
 
 
 class LinAlgError(RuntimeError):
@@ -32,6 +33,27 @@ class PluginError(CorexError):
 class MissingAttributeError(CorexError, AttributeError):
     """A property that other tensors have and this one has not: a RuntimeError, as in PyTorch, but
     `hasattr`, and the protocols that ask by it, get an answer."""
+
+
+class LayoutError(CorexError, NotImplementedError):
+    """An op asked a tensor for its memory that has none of its own, such as a sparse one.
+
+    Where users call it, that is caught, and `answer(name, args, kwargs)` does what the op means for
+    such tensors: so nobody asks what layout a tensor has before it is needed.
+    """
+
+    @staticmethod
+    def answer(name: str, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        """What a call means; set by whoever makes such tensors."""
+        raise NotImplementedError(f"[{name}] nobody makes tensors without memory")
+
+    def __str__(self) -> str:
+        """The message, with the name of the function that was called."""
+        trace = self.__traceback__
+        while trace is not None and not _is_ours(trace.tb_frame.f_globals.get("__name__", "")):
+            trace = trace.tb_next
+        text = super().__str__()
+        return text if trace is None else f"[{trace.tb_frame.f_code.co_name}] {text}"
 
 
 class FallbackWarning(UserWarning):

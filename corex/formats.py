@@ -35,6 +35,11 @@ class MemoryFormat(_Named):
 
 
 strided: Final = Layout("strided")
+sparse_coo: Final = Layout("sparse_coo")
+sparse_csr: Final = Layout("sparse_csr")
+sparse_csc: Final = Layout("sparse_csc")
+sparse_bsr: Final = Layout("sparse_bsr")
+sparse_bsc: Final = Layout("sparse_bsc")
 contiguous_format: Final = MemoryFormat("contiguous_format")
 preserve_format: Final = MemoryFormat("preserve_format")
 channels_last: Final = MemoryFormat("channels_last")

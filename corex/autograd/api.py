@@ -8,6 +8,8 @@ from typing import Any, NamedTuple
 from corex.autograd.engine import Root, run_backward
 from corex.dispatch.bind import write
 from corex.dispatch.resolve import empty
+from corex.errors import LayoutError
+from corex.formats import strided
 from corex.layout import numel
 from corex.ops.shape.join import stack
 from corex.tensor.node import UNREACHED, Node, _Unreached
@@ -98,8 +100,14 @@ def _first_gradient(output: Any, grad: Any, index: int) -> Tensor | None:
             return None
         if numel(output.shape) != 1:
             raise RuntimeError("grad can be implicitly created only for scalar outputs")
-        if output.key.dtype.is_complex:
-            raise _not_real(output.key)
+        try:
+            key = output.key
+        except LayoutError:
+            raise RuntimeError(
+                "grad can be implicitly created only for dense outputs; pass the gradient"
+            ) from None
+        if key.dtype.is_complex:
+            raise _not_real(key)
         return _ones_like(output)
     if not isinstance(grad, Tensor):
         raise TypeError(f"gradients can be either Tensors or None, but got {type(grad).__name__}")
@@ -110,7 +118,12 @@ def _first_gradient(output: Any, grad: Any, index: int) -> Tensor | None:
             f"Mismatch in shape: grad_output[{index}] has a shape of {list(grad.shape)} and "
             f"output[{index}] has a shape of {list(output.shape)}."
         )
-    if grad.key is not output.key:
+    try:
+        alike = grad.key is output.key
+    except LayoutError:  # of one without memory of its own
+        other: Tensor = grad.to(dtype=output.dtype)
+        return other
+    if not alike:
         if grad.key.place is not output.key.place:
             raise RuntimeError(
                 f"grad_output[{index}] is on {grad.key.place}, but output[{index}] is on "
@@ -249,6 +262,8 @@ def grad(
 
 
 def _zeros_like(tensor: Tensor) -> Tensor:
+    if tensor.layout is not strided:
+        return tensor.new_zeros(tensor.shape)
     zeros = empty(tensor.key, tensor.shape)
     write("fill", (zeros,), (), (0,))
     return zeros

@@ -25,11 +25,13 @@ from corex.autograd.hooks import run_node_prehooks, run_posthooks, run_tensor_ho
 from corex.dispatch.bind import dense_copy, write
 from corex.dispatch.resolve import empty_with
 from corex.dispatch.template import direct_buffer
+from corex.errors import LayoutError
+from corex.formats import strided
 from corex.layout import is_dense, numel
 from corex.observe import events
 from corex.tensor.modes import mode
 from corex.tensor.node import NEW, NOT_OWNED, AccumulateGrad, Node, OpNode
-from corex.tensor.tensor import Tensor, alias, wrap
+from corex.tensor.tensor import TENSOR_TYPES, Tensor, alias, wrap
 
 Root = tuple[Node, int, Tensor]
 Targets = dict[Node, list[tuple[int, int]]]
@@ -253,12 +255,21 @@ def _sum(total: Any, mine: bool, value: Any, owned: bool) -> tuple[Any, bool]:
         return total, mine
     if total is None:
         return value, owned
-    if total.key is value.key and total.shape == value.shape:
+    try:
+        alike = total.key is value.key and total.shape == value.shape
+    except LayoutError:
+        return _sum_without_memory(total, value), False
+    if alike:
         for target, free in ((total, mine), (value, owned)):
             if free and target._strides is None:
                 write("add", (target,), (total, value))
                 return target, True
     return total + value, not mode.enabled
+
+
+def _sum_without_memory(total: Tensor, value: Tensor) -> Tensor:
+    """The sum of gradients of which one or both are sparse; a dense one comes first."""
+    return value + total if value.layout is strided else total + value
 
 
 # ---- leaves --------------------------------------------------------------------------------------
@@ -287,7 +298,12 @@ def _run_leaf(node: Any, grad: Any, owned: bool) -> None:
 def _accumulate(leaf: Tensor, grad: Tensor, owned: bool) -> None:
     """Adds `grad` to the leaf's, or makes it the leaf's."""
     with _accumulating:
-        if grad.key is not leaf.key:
+        try:
+            alike = grad.key is leaf.key
+        except LayoutError:
+            _accumulate_without_memory(leaf, grad)
+            return
+        if not alike:
             grad, owned = grad.to(leaf.key.dtype), False
         old = leaf._grad
         if old is None:
@@ -300,8 +316,8 @@ def _accumulate(leaf: Tensor, grad: Tensor, owned: bool) -> None:
             else:  # no view to the user, nor one that keeps more memory than it shows
                 whole = numel(grad._base.shape) == numel(grad.shape)
                 leaf._grad = alias(grad) if whole else _copy_for(leaf, grad)
-        elif mode.enabled:
-            leaf._grad = old + grad
+        elif mode.enabled or type(old) not in TENSOR_TYPES:
+            leaf._grad = _sum_without_memory(old, grad)
         elif (
             old.key is grad.key
             and old.shape == grad.shape  # not so if the leaf was transposed since
@@ -312,6 +328,19 @@ def _accumulate(leaf: Tensor, grad: Tensor, owned: bool) -> None:
             old.storage_.version += 1
         else:
             old.add_(grad)
+
+
+def _accumulate_without_memory(leaf: Tensor, grad: Tensor) -> None:
+    """`_accumulate`, where leaf or gradient is sparse."""
+    if grad.dtype is not leaf.dtype:
+        grad = grad.to(leaf.dtype)
+    old = leaf._grad
+    if old is not None:
+        leaf._grad = _sum_without_memory(old, grad)
+    elif mode.enabled:
+        leaf._grad = grad
+    else:
+        leaf._grad = grad.clone() if grad.layout is strided else grad.detach()
 
 
 def _copy_for(leaf: Tensor, grad: Tensor) -> Tensor:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from corex.errors import LayoutError
 from corex.tensor.tensor import Tensor
 
 
@@ -80,7 +81,11 @@ def _check(hook: Any, before: Any, after: Any) -> None:
         raise TypeError(f"expected Variable, but hook returned '{type(after).__name__}'")
     if after.shape != before.shape:
         raise RuntimeError(f"hook '{_name(hook)}' has changed the size of value")
-    if after.key is not before.key:
+    try:
+        alike = after.key is before.key
+    except LayoutError:  # one of them is sparse
+        alike = after.dtype is before.dtype
+    if not alike:
         raise RuntimeError(f"hook '{_name(hook)}' has changed the type of value")
 
 

@@ -209,7 +209,8 @@ def _block(
     return "[" + ("," + "\n" * (len(shape) - 1) + " " * (indent + 1)).join(parts) + "]"
 
 
-def _elements(t: Tensor, indent: int) -> str:
+def elements(t: Tensor, indent: int) -> str:
+    """The elements in brackets; the first one stands in column `indent`."""
     count = numel(t.shape)
     if count == 0:
         return "[]"
@@ -244,6 +245,11 @@ def _remarks(t: Tensor) -> Iterator[str]:
     if is_overtaken(t):
         yield "grad_fn=<Invalid>"
         return
+    yield from graph_remarks(t)
+
+
+def graph_remarks(t: Tensor) -> Iterator[str]:
+    """What is said of a tensor's place in the graph."""
     node = t.grad_fn
     if node is not None:
         yield f"grad_fn=<{node.name()}>"
@@ -256,10 +262,16 @@ def tensor_repr(tensor: Tensor) -> str:
     kind = type(tensor).__name__
     prefix = "tensor(" if kind in ("Tensor", "Parameter") else f"{kind}("
     indent = len(prefix)
-    text = prefix + _elements(tensor, indent)
+    return with_remarks(prefix + elements(tensor, indent), _remarks(tensor), indent)
+
+
+def with_remarks(text: str, remarks: Iterable[str], indent: int, apart: bool = False) -> str:
+    """The text, remarks behind it or, where they find no room or stand `apart`, on further lines,
+    and a bracket."""
     column = len(text) - text.rfind("\n") + 1
-    for remark in _remarks(tensor):
-        if column + len(remark) + 2 > _options.linewidth:
+    for remark in remarks:
+        if apart or column + len(remark) + 2 > _options.linewidth:
+            apart = False
             text += ",\n" + " " * indent + remark
             column = indent + len(remark)
         else:

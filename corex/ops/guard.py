@@ -16,6 +16,7 @@ from typing import Any, TypeVar
 
 from corex.device import device
 from corex.dtypes import PYTHON_TYPES, DType
+from corex.errors import LayoutError
 from corex.formats import strided
 from corex.generated import NAME, function_of
 from corex.ops.out import into, signature
@@ -39,6 +40,8 @@ def guarded(
     def call(*args: Any, **kwargs: Any) -> Any:
         try:
             return function(*args, **kwargs)
+        except LayoutError as reached:
+            return reached.answer(name, args, kwargs)
         except _SYMPTOMS as error:
             again = _otherwise(function, args, kwargs)
             if again is None:
@@ -53,6 +56,8 @@ def guarded(
             if out is None:
                 return function(*args, **kwargs)
             return into(out, name, rule, function, args, kwargs)
+        except LayoutError as reached:
+            return reached.answer(name, args, {**kwargs, "out": out})
         except _SYMPTOMS as error:
             again = _otherwise(function, args, kwargs)
             if again is None:
@@ -83,6 +88,7 @@ def written_out(name: str, function: Callable[..., Any], home: str) -> Callable[
     parameters = inspect.signature(function).parameters
     scope: dict[str, Any] = {
         "function": function, "symptoms": _SYMPTOMS, "told": _told, "typed": _typed,
+        "LayoutError": LayoutError,
     }  # fmt: skip
     scope.update({f"{_DEFAULT}{p.name}": p.default for p in parameters.values()})
     call = function_of(_source(parameters), name, f"guard of {name}", scope, {})
@@ -115,10 +121,15 @@ def _source(parameters: Mapping[str, inspect.Parameter]) -> str:
         passed.append(f"{stars}{p.name}")
         typed.append(f"{stars}given[{p.name!r}]")
     given = ", ".join(f"{one!r}: {one}" for one in parameters)
+    first = "".join(f"{one}, " for one in passed if "=" not in one)
+    named = ", ".join(f"{one.partition('=')[0]!r}: {one.partition('=')[2]}"
+                      for one in passed if "=" in one)  # fmt: skip
     return (
         f"def {NAME}({', '.join(taken)}):\n"
         f"    try:\n"
         f"        return function({', '.join(passed)})\n"
+        f"    except LayoutError as reached:\n"
+        f"        return reached.answer({NAME!r}, ({first}), {{{named}}})\n"
         f"    except symptoms as error:\n"
         f"        given = typed({{{given}}})\n"
         f"        if given is None:\n"

@@ -251,7 +251,7 @@ class Tensor(Facts, _Base):
                 self._idle = own
             self._node = UNREACHED if self._base is not None and self._base.requires_grad else None
         elif own is None or own is UNREACHED:
-            if not self.key.dtype.is_inexact:
+            if not self.dtype.is_inexact:
                 raise RuntimeError("only Tensors of floating point dtype can require gradients")
             self._node = self._idle or AccumulateGrad(self)
         if self._views is not None:
@@ -296,8 +296,14 @@ class Tensor(Facts, _Base):
             raise TypeError(f"assigned grad must be a Tensor or None, got {type(value).__name__}")
         if value is self:
             raise RuntimeError("can't assign Variable as its own grad")
-        if value.key is not self.key:
-            raise RuntimeError(f"assigned grad is {value.key}, but the tensor is {self.key}")
+        if strided is value.layout is self.layout:
+            if value.key is not self.key:
+                raise RuntimeError(f"assigned grad is {value.key}, but the tensor is {self.key}")
+        elif value.dtype is not self.dtype or value.device != self.device:
+            raise RuntimeError(
+                f"assigned grad is {value.dtype} on {value.device}, but the tensor is {self.dtype} "
+                f"on {self.device}"
+            )
         if value.shape != self.shape:
             raise RuntimeError(
                 f"assigned grad has shape {list(value.shape)}, but the tensor has shape "

@@ -33,8 +33,7 @@ SPACES = {
 
 ABSENT = {
     r"q_.*|.*quant.*|fbgemm.*|int_repr|qscheme|choose_qparams.*": "quantisation is not planned",
-    r".*sparse.*|coalesce|is_coalesced|(ccol|crow|col|row)_indices(_copy)?|(indices|values)(_copy)?"
-    r"|to_dense|dense_dim|[hsd]*smm|spmm|hspmm|saddmm|sspaddmm": "no sparse layouts yet",
+    r".*sparse.*|saddmm": "PyTorch's own machinery",
     r"eig|symeig|solve|lstsq": "PyTorch removed it: there the name says so and raises",
     r"names|.*rename.*|align_.*|refine_names|has_names": "named dims are not planned",
     r"cudnn.*|miopen.*|.*mkldnn.*|.*cudnn|xpu|ipu|hpu|mtia|cuda.*": "of other devices and their "

@@ -17,7 +17,8 @@ FLOORS = """
     tensor observe plugins dispatch return_types
     ops autograd interop
     compiler
-    accelerator cuda utils nn optim signal masked special linalg fft array_api toplevel neighbours
+    accelerator cuda utils nn optim signal masked special linalg fft array_api sparse toplevel
+    neighbours
     testing
     __init__ cli __main__
 """.split()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 import corex
-from corex import layout
+from corex.ops.shape.views import layout  # `corex.layout` is the class of layouts
 
 
 @pytest.mark.parametrize("size", [977.0, 978.5, "979", None])

@@ -7,6 +7,7 @@ or one sequence, as in PyTorch.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from importlib import import_module
 from operator import index
 from typing import Any, TypeVar
 
@@ -16,7 +17,7 @@ from corex.dispatch.bind import fill
 from corex.dispatch.devices import find_place
 from corex.dispatch.resolve import empty as allocate_dense
 from corex.dtypes import DType, as_dtype
-from corex.formats import Layout, MemoryFormat, order_in
+from corex.formats import Layout, MemoryFormat, order_in, strided
 from corex.layout import checked_bytes, contiguous_strides, extent, numel
 from corex.ops.out import require_out, write_out
 from corex.ops.promotion import (
@@ -187,7 +188,11 @@ def _constant(name: str, value: Number | None) -> Callable[..., Tensor]:
     ) -> Tensor:
         shape = shape_of(name, sizes, size)
         key = key_for(name, dtype, None, device, backend, out)
-        if memory_format is None:
+        if memory_format is None and layout is None:
+            result = new_tensor_of(key, shape)
+        elif layout is not None and layout is not strided:
+            return without_elements(name, shape, layout, key, value, requires_grad)
+        elif memory_format is None:
             result = new_tensor_of(key, shape)
         else:
             result = strided_tensor_of(key, shape, strides_in(memory_format, shape))
@@ -197,6 +202,28 @@ def _constant(name: str, value: Number | None) -> Callable[..., Tensor]:
     what = "Uninitialised memory" if value is None else f"A tensor of {name}"
     create.__doc__ = f"{what}, of the given shape and the default float dtype.\n\n{_RAISES}"
     return named(create, name)
+
+
+def without_elements(
+    name: str,
+    shape: tuple[int, ...],
+    layout: Layout,
+    key: DispatchKey,
+    value: Number | None,
+    requires_grad: bool,
+) -> Tensor:
+    """A sparse tensor that stores nothing.
+
+    Raises:
+        RuntimeError: elements that are not zero.
+    """
+    if value:
+        raise RuntimeError(f"[{name}] full(...) is not implemented for sparse layout")
+    import_module("corex.sparse.loaded")
+    empty: Tensor = import_module("corex.ops.sparse.create").zeros_of_layout(
+        shape, layout, allocate_dense(key, (0,))
+    )
+    return empty.requires_grad_() if requires_grad else empty
 
 
 _F = TypeVar("_F", bound=Callable[..., Any])
@@ -240,6 +267,8 @@ def full(
     value = number_of("full", "fill_value", fill_value)
     key = key_for("full", dtype, number_dtype(value), device, backend, out)
     check_fits(value, key.dtype)
+    if layout is not None and layout is not strided:
+        return without_elements("full", shape, layout, key, 1, requires_grad)
     result = finished("full", new_tensor_of(key, shape), out, requires_grad, value)
     return result.pin_memory() if pin_memory else result
 

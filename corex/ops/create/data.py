@@ -19,6 +19,7 @@ from corex.dispatch.devices import find_place
 from corex.dispatch.resolve import empty
 from corex.dtypes import BY_NAME, PROMOTION, DType
 from corex.errors import warn
+from corex.formats import strided
 from corex.layout import numel
 from corex.ops.create.constant import DeviceLike, DTypeLike, Shape, dtype_of
 from corex.ops.create.convert import to
@@ -65,6 +66,10 @@ def tensor(
             return one.requires_grad_() if requires_grad else one
     if isinstance(data, Tensor):
         warn(_COPY_ADVICE)
+        if data.layout is not strided:
+            data, like = data.detach().clone(), {"device": device, "backend": backend}
+            found: Tensor = data.to(dtype=dtype or data.dtype, **like)
+            return found.requires_grad_() if requires_grad else found
     result = _from_any("tensor", data, dtype, device, backend)
     return result.requires_grad_() if requires_grad else result
 

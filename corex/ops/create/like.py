@@ -8,7 +8,8 @@ from typing import Any
 from corex.dispatch.bind import fill
 from corex.dispatch.devices import find_place_from
 from corex.dispatch.resolve import empty as allocate_dense
-from corex.formats import Layout, MemoryFormat, preserve_format
+from corex.errors import LayoutError
+from corex.formats import Layout, MemoryFormat, preserve_format, strided
 from corex.layout import strides_like
 from corex.ops.create.constant import (
     DeviceLike,
@@ -23,6 +24,7 @@ from corex.ops.create.constant import (
     shape_of,
     strided_tensor_of,
     strides_in,
+    without_elements,
 )
 from corex.ops.promotion import Number, check_fits, require_tensor
 from corex.ops.registration import function, method
@@ -60,9 +62,16 @@ def _constant_like(name: str, value: Number | None) -> Callable[..., Tensor]:
         memory_format: MemoryFormat | None = None,
     ) -> Tensor:
         like = input if type(input) is Tensor else require_tensor(name, input)
-        key = like.key
+        try:
+            key = like.key
+        except LayoutError as reached:
+            given = {"dtype": dtype, "device": device, "backend": backend, "layout": layout}
+            found: Tensor = reached.answer(name, (like,), {**given, "requires_grad": requires_grad})
+            return found
         if dtype is not None or device is not None or backend is not None:
             key = _key_like(name, like, dtype, device, backend)
+        if layout is not None and layout is not strided:
+            return without_elements(name, like.shape, layout, key, value, requires_grad)
         if memory_format is not None:
             result = strided_tensor_of(key, like.shape, strides_of(like, memory_format))
         elif like._strides is None:
@@ -118,6 +127,9 @@ def _new_constant(name: str, value: Number | None) -> Callable[..., Tensor]:
         pin_memory: bool = False,
     ) -> Tensor:
         key = _key_like(name, self, dtype, device, backend)
+        if layout is not None and layout is not strided:
+            shape = shape_of(name, sizes, size)
+            return without_elements(name, shape, layout, key, value, requires_grad)
         result = new_tensor_of(key, shape_of(name, sizes, size))
         result = finished(name, result, None, requires_grad, value)
         return result.pin_memory() if pin_memory else result

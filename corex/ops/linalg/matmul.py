@@ -10,6 +10,7 @@ from corex.dispatch.bind import bind, write
 from corex.dispatch.record import record
 from corex.dispatch.resolve import check_places, empty
 from corex.dispatch.views import hidden
+from corex.errors import LayoutError
 from corex.layout import broadcast_shapes, numel
 from corex.ops.composed import composition
 from corex.ops.out import write_out
@@ -200,7 +201,11 @@ def matmul(input: Tensor, other: Tensor, *, out: Tensor | None = None) -> Tensor
             and input.key.dtype.kind != "b"
         ):
             return _product(input, other)
-    _checked("matmul", input, other)
+    try:
+        _checked("matmul", input, other)
+    except LayoutError as reached:
+        found: Tensor = reached.answer("matmul", (input, other), {"out": out})
+        return found
     if out is not None:
         return write_out(out, matmul(input, other), "matmul", "same")
     na, nb = input.ndim, other.ndim
@@ -266,7 +271,11 @@ def mm(input: Tensor, mat2: Tensor, *, out: Tensor | None = None) -> Tensor:
     Raises:
         RuntimeError: not matrices, or sizes that do not align.
     """
-    _checked("mm", input, mat2)
+    try:
+        _checked("mm", input, mat2)
+    except LayoutError as reached:
+        found: Tensor = reached.answer("mm", (input, mat2), {"out": out})
+        return found
     for name, t in (("self", input), ("mat2", mat2)):
         if t.ndim != 2:
             raise RuntimeError(f"[mm] {name} must be a matrix, got shape {t.shape}")
@@ -425,6 +434,9 @@ def linear(
             and sizes[-1] == weight_sizes[1]
             and (bias is None or (bias.key is input.key and bias.shape == weight_sizes[:1]))
         )
+    except LayoutError as reached:
+        found: Tensor = reached.answer("linear", (input, weight, bias), {})
+        return found
     except AttributeError:  # no tensor among them; nothing is asked where all is well
         for name, given in (("input", input), ("weight", weight), ("bias", bias)):
             require_tensor("linear", given, name)

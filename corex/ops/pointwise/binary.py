@@ -7,6 +7,7 @@ from typing import Any
 
 from corex.dispatch.resolve import check_overlap, check_places
 from corex.dtypes import DType, can_cast
+from corex.errors import LayoutError
 from corex.ops.composed import composition
 from corex.ops.out import write_out
 from corex.ops.pointwise import complex_steps
@@ -117,8 +118,12 @@ def _or_of_integers(
     def op(input: Any, other: Any, *, out: Tensor | None = None) -> Tensor:
         if tensors and not (isinstance(input, Tensor) and isinstance(other, Tensor)):
             return compute(input, other, out=out)
-        if any(isinstance(t, Tensor) and t.key.dtype.is_inexact for t in (input, other)):
-            return compute(input, other, out=out)
+        try:
+            if any(isinstance(t, Tensor) and t.key.dtype.is_inexact for t in (input, other)):
+                return compute(input, other, out=out)
+        except LayoutError as reached:
+            found: Tensor = reached.answer(compute.__name__, (input, other), {"out": out})
+            return found
         return whole(input, other, out=out)
 
     op.__name__ = op.__qualname__ = compute.__name__
@@ -355,7 +360,11 @@ def add(
     out: Tensor | None = None,
 ) -> Tensor:
     """input + alpha * other, broadcast together."""
-    return _add(input, _scaled("add", input, other, alpha), out=out)
+    try:
+        return _add(input, _scaled("add", input, other, alpha), out=out)
+    except LayoutError as reached:
+        options = {"alpha": alpha, "out": out}
+        return reached.answer("add", (input, other), options)  # type: ignore[no-any-return]
 
 
 @exported("sub", "subtract", quick=True)
@@ -367,7 +376,11 @@ def sub(
     out: Tensor | None = None,
 ) -> Tensor:
     """input - alpha * other, broadcast together."""
-    return _sub(input, _scaled("sub", input, other, alpha), out=out)
+    try:
+        return _sub(input, _scaled("sub", input, other, alpha), out=out)
+    except LayoutError as reached:
+        options = {"alpha": alpha, "out": out}
+        return reached.answer("sub", (input, other), options)  # type: ignore[no-any-return]
 
 
 _ONE: Any = 1  # not True, which is no factor of numbers; another object of 1 costs a little more
@@ -400,9 +413,13 @@ def sub_(self: Tensor, other: Tensor | Number, *, alpha: Number = 1) -> Tensor:
 
 
 def _add_scaled(name: str, self: Tensor, other: Tensor | Number, alpha: Number) -> Tensor:
-    if isinstance(other, Tensor):
-        check_overlap(f"{name}_", self, other)
-    return _plainly[name](self, _scaled(name, self, other, alpha))
+    try:
+        if isinstance(other, Tensor):
+            check_overlap(f"{name}_", self, other)
+        return _plainly[name](self, _scaled(name, self, other, alpha))
+    except LayoutError as reached:
+        found: Tensor = reached.answer(f"{name}_", (self, other), {"alpha": alpha})
+        return found
 
 
 _plainly = {name: inplace_function(REGISTRY[name]) for name in ("add", "sub")}
@@ -431,7 +448,11 @@ def div(
             f"'{rounding_mode}'"
         )
     input, other = operand("div", input, 0), operand("div", other, 1)
-    dtype = result_type(input, other)
+    try:
+        dtype = result_type(input, other)
+    except LayoutError as reached:
+        options = {"rounding_mode": rounding_mode, "out": out}
+        return reached.answer("div", (input, other), options)  # type: ignore[no-any-return]
     a, b = [cast(v, dtype) if isinstance(v, Tensor) else v for v in (input, other)]
     result = _truncated(a, b)
     return result if out is None else write_out(out, result, "div")

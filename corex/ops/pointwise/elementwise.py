@@ -17,6 +17,7 @@ from corex.dispatch.bind import bind_pointwise
 from corex.dispatch.launch import launch
 from corex.dispatch.resolve import check_overlap, check_places
 from corex.dtypes import DType
+from corex.errors import LayoutError
 from corex.layout import DENSE, broadcast_shapes
 from corex.ops.inplace import check_inplace, finish_inplace, old_value
 from corex.ops.out import require_out, write_out
@@ -38,7 +39,7 @@ def unary_function(schema: OpSchema) -> Callable[..., Tensor]:
 
     def otherwise(input: Any, out: Tensor | None) -> Tensor:
         t = require_tensor(schema.name, input)
-        if schema.of_complex is not None and t.key.dtype.is_complex:
+        if schema.of_complex is not None and t.is_complex() and type(t) in TENSOR_TYPES:
             result: Tensor = schema.of_complex(t)
             return result if out is None else write_out(out, result, schema.name)
         return general(schema, (t,), (), out)
@@ -227,11 +228,14 @@ def inplace(
             or dtype, or overlapping elements.
     """
     operands = (self, *[operand(schema.name, other, i) for i, other in enumerate(others, 1)])
-    requires = check_inplace(schema.name, self, operands)
-    for other in operands[1:]:
-        if isinstance(other, Tensor):
-            check_overlap(f"{schema.name}_", self, other)
-    operands, output = _promoted(schema, operands)
+    try:
+        requires = check_inplace(schema.name, self, operands)
+        for other in operands[1:]:
+            if isinstance(other, Tensor):
+                check_overlap(f"{schema.name}_", self, other)
+        operands, output = _promoted(schema, operands)
+    except LayoutError as reached:
+        return reached.answer(f"{schema.name}_", operands, {})  # type: ignore[no-any-return]
     numbers = any([not isinstance(t, Tensor) for t in operands])
     shape = self.shape
     for t in operands:
@@ -281,14 +285,17 @@ def general(
     Raises:
         RuntimeError: shapes do not broadcast, mixed places, or a dtype the op does not take.
     """
-    if schema.family == "compare":
-        schema, operands = exact(schema, operands)
-    if out is not None:
-        require_out(schema.name, out)
-        for operand in operands:
-            if isinstance(operand, Tensor):
-                check_overlap(schema.name, out, operand)
-    operands, output = _promoted(schema, operands)
+    try:
+        if schema.family == "compare":
+            schema, operands = exact(schema, operands)
+        if out is not None:
+            require_out(schema.name, out)
+            for operand in operands:
+                if isinstance(operand, Tensor):
+                    check_overlap(schema.name, out, operand)
+        operands, output = _promoted(schema, operands)
+    except LayoutError as reached:
+        return reached.answer(schema.name, operands, {"out": out})  # type: ignore[no-any-return]
     tensors = [t for t in operands if isinstance(t, Tensor)]
     numbers = len(tensors) < len(operands)
     shape = tensors[0].shape

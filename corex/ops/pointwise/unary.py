@@ -37,7 +37,7 @@ from corex.tensor.schema import (
     OpSchema,
     declare,
 )
-from corex.tensor.tensor import Tensor
+from corex.tensor.tensor import TENSOR_TYPES, Tensor
 
 LN2, LN10 = math.log(2.0), math.log(10.0)
 TWO_OVER_SQRT_PI = 2.0 / math.sqrt(math.pi)
@@ -120,7 +120,7 @@ def _or_whole(name: str, kinds: str, compute: Callable[..., Tensor]) -> Callable
     """The function, but a copy of tensors of some kinds."""
 
     def op(input: Tensor, *, out: Tensor | None = None) -> Tensor:
-        if isinstance(input, Tensor) and input.key.dtype.kind in kinds:
+        if type(input) in TENSOR_TYPES and input.key.dtype.kind in kinds:
             return copy_like(input) if out is None else write_out(out, input, name)
         return compute(input, out=out)
 

@@ -9,6 +9,8 @@ from corex.dispatch.bind import copy
 from corex.dispatch.record import record
 from corex.dispatch.resolve import check_places, empty
 from corex.dispatch.views import transformed
+from corex.errors import LayoutError
+from corex.formats import strided
 from corex.layout import normalize_dim, numel
 from corex.ops.out import write_out
 from corex.ops.promotion import cast, require_tensor
@@ -56,6 +58,10 @@ def cat(
     for i, part in enumerate(parts):
         if type(part) not in TENSOR_TYPES:
             require_tensor("cat", part, f"tensors[{i}]")
+            if part.layout is not strided:
+                arguments = (parts, dim if axis is None else axis)
+                joined: Tensor = LayoutError.answer("cat", arguments, {"out": out})
+                return joined
         if not part.shape:
             raise RuntimeError(f"zero-dimensional tensor (at position {i}) cannot be concatenated")
         keys.add(part.key)
@@ -120,7 +126,11 @@ def stack(tensors: Sequence[Tensor], dim: int = 0, *, out: Tensor | None = None)
                 f"entry 0 and {list(part.shape)} at entry {i}"
             )
     dim = normalize_dim(dim, parts[0].ndim + 1)
-    if out is None and all([channels_last(part) for part in parts]) and dim < parts[0].ndim:
+    try:
+        last = all([channels_last(part) for part in parts])
+    except LayoutError as reached:
+        return reached.answer("stack", (parts, dim), {"out": out})  # type: ignore[no-any-return]
+    if out is None and last and dim < parts[0].ndim:
         whole = cat(parts, dim)
         return transformed(VIEW, whole, ((*whole.shape[:dim], len(parts), *parts[0].shape[dim:]),))
     return cat([unsqueeze(part, dim) for part in parts], dim, out=out)
