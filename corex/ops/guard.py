@@ -222,12 +222,16 @@ def _as_dtype(value: Any) -> Any:
 _OTHER_NAMES = {
     # NumPy's, which PyTorch takes everywhere
     "axis": "dim", "keepdims": "keepdim", "x": "input", "a": "input", "x1": "input", "x2": "other",
+    "ddof": "correction",  # by which `np.std` calls the method
     # PyTorch's for one function's several forms
     "sections": "indices_or_sections", "indices": "indices_or_sections",
     "tensor_indices_or_sections": "indices_or_sections",
     "element": "elements", "test_element": "test_elements", "from": "low", "to": "high",
 }  # fmt: skip
-_NO_CHOICE = {"layout": (None, strided), "pin_memory": (None, False), "sparse_grad": (False,)}
+_NO_CHOICE = {
+    "layout": (None, strided), "pin_memory": (None, False), "sparse_grad": (False,),
+    "dtype": (None,),
+}  # fmt: skip
 """Arguments that PyTorch takes, and the values of which there is but one here."""
 
 

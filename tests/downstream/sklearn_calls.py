@@ -32,6 +32,7 @@ abs(dc.PCA("mle", svd_solver="full").fit(X).components_)
 dc.PCA(0.8, svd_solver="full").fit(X).noise_variance_
 dc.PCA(2, svd_solver="full").fit(X).score_samples(X)
 dc.PCA(2, svd_solver="full").fit(X).get_covariance()
+abs(dc.TruncatedSVD(2, random_state=0).fit_transform(X))
 da.LinearDiscriminantAnalysis().fit(X, y).predict(X)
 da.LinearDiscriminantAnalysis().fit(X, y3).predict_proba(X)
 da.LinearDiscriminantAnalysis().fit(X, y3).transform(X)

@@ -149,6 +149,17 @@ def test_numpy_functions_give_tensors_back() -> None:
     assert np.isnan(corex.tensor([math.nan, 1.0])).tolist() == [True, False]
 
 
+def test_numpy_functions_that_call_the_method() -> None:
+    data = np.arange(6.0).reshape(2, 3)
+    t = corex.from_numpy(data.copy())
+    for function in (np.sum, np.mean, np.std, np.var, np.prod, np.cumsum):
+        found = function(t, axis=1)
+        assert isinstance(found, corex.Tensor)
+        np.testing.assert_allclose(found.numpy(), function(data, axis=1))
+    assert np.std(t).item() == np.std(data)
+    assert np.var(t, axis=0, ddof=1, keepdims=True).tolist() == [[4.5, 4.5, 4.5]]
+
+
 def test_operators_with_arrays_and_numpy_numbers() -> None:
     t = corex.ones(2)
     both = t + np.ones(2)
