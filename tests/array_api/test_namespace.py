@@ -125,3 +125,31 @@ def test_isin_inverted() -> None:
     x = xp.asarray([1, 2, 3])
     assert xp.isin(x, xp.asarray([2, 5]), invert=True).tolist() == [True, False, True]
     assert xp.isin(x, 2, invert=True).tolist() == [True, False, True]
+
+
+DIFFERENTIABLE = {
+    "prod": lambda x: xp.prod(x, axis=(0, 1)),
+    "std": lambda x: xp.std(x, axis=0, correction=1),
+    "clip": lambda x: xp.clip(x, 1.25, 4),
+    "maximum": lambda x: xp.maximum(x, 2.5),
+    "floor_divide": lambda x: x * xp.floor_divide(x, 2),
+    "cumulative_sum": lambda x: xp.cumulative_sum(x, axis=1, include_initial=True),
+    "take_along_axis": lambda x: xp.take_along_axis(x, xp.asarray([[0, -1]]), axis=1),
+    "diff": lambda x: xp.diff(x, prepend=x, axis=0),
+    "cross": lambda x: xp.linalg.cross(x, x[0]),
+    "vector_norm": lambda x: xp.linalg.vector_norm(x, axis=()),
+    "unstack": lambda x: xp.unstack(x, axis=1),
+    "concat": lambda x: xp.concat([x, x], axis=None),
+    "where": lambda x: xp.where(x > 2, x, 1.0),
+    "rfft": lambda x: corex.view_as_real(xp.fft.rfft(x)),
+    "expm1": lambda x: corex.view_as_real(xp.expm1(x + 1j * xp.flip(x))),
+    "tanh": lambda x: corex.view_as_real(xp.tanh(x + 1j * xp.flip(x))),
+    "sign": lambda x: corex.view_as_real(xp.sign(x + 1j * xp.flip(x))),
+    "eigvalsh": lambda x: xp.linalg.eigvalsh(x.mT @ x),
+}
+
+
+@pytest.mark.parametrize("name", DIFFERENTIABLE)
+def test_derivatives(name: str) -> None:
+    x = corex.tensor([[1.5, 2.25, 3.125], [0.5, 4.75, 1.0]], dtype=xp.float64, requires_grad=True)
+    assert corex.autograd.gradcheck(DIFFERENTIABLE[name], x)
