@@ -124,31 +124,44 @@ def isin(x1: Any, x2: Any, /, *, invert: bool = False) -> Tensor:
     return corex.isin(*operands("isin", x1, x2), invert=invert)
 
 
+def _distinct(name: str, x: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    """The distinct elements in order, which of them each element is, and how many of each.
+
+    Complex numbers are taken as pairs, in the order of their real parts first.
+    """
+    flat = require_array(name, x).reshape(-1)
+    pairs = x.is_complex()
+    found = corex.view_as_real(flat) if pairs else flat
+    values, inverse, counts = corex.unique(
+        found, return_inverse=True, return_counts=True, dim=0 if pairs else None
+    )
+    return corex.view_as_complex(values) if pairs else values, inverse.reshape(x.shape), counts
+
+
 def unique_all(x: Tensor, /) -> UniqueAll:
     """The distinct elements, where each is first, which of them each element is, and how many."""
-    flat = require_array("unique_all", x).reshape(-1)
-    values, inverse, counts = corex.unique(flat, return_inverse=True, return_counts=True)
+    values, inverse, counts = _distinct("unique_all", x)
     # Sorted by what they are, and stably, the first of each kind stands where its kind begins.
-    order = corex.argsort(inverse, stable=True)
+    order = corex.argsort(inverse.reshape(-1), stable=True)
     first = order[corex.cumsum(counts, 0) - counts]
-    return UniqueAll(values, first, inverse.reshape(x.shape), counts)
+    return UniqueAll(values, first, inverse, counts)
 
 
 def unique_counts(x: Tensor, /) -> UniqueCounts:
     """The distinct elements, and how many there are of each."""
-    return UniqueCounts(*corex.unique(require_array("unique_counts", x), return_counts=True))
+    values, _, counts = _distinct("unique_counts", x)
+    return UniqueCounts(values, counts)
 
 
 def unique_inverse(x: Tensor, /) -> UniqueInverse:
     """The distinct elements, and which of them each element is."""
-    values, inverse = corex.unique(require_array("unique_inverse", x), return_inverse=True)
-    return UniqueInverse(values, inverse.reshape(x.shape))
+    values, inverse, _ = _distinct("unique_inverse", x)
+    return UniqueInverse(values, inverse)
 
 
 def unique_values(x: Tensor, /) -> Tensor:
     """The distinct elements."""
-    values: Tensor = corex.unique(require_array("unique_values", x))
-    return values
+    return _distinct("unique_values", x)[0]
 
 
 __all__ = [
