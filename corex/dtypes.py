@@ -284,13 +284,13 @@ def _holds(dtype: DType, other: DType) -> bool:
 PROMOTION: Final = Promotion(ALL)
 
 
-def promote_types(a: DType, b: DType) -> DType:
-    """The smallest dtype that both `a` and `b` convert to, as `torch.promote_types`.
+def promote_types(type1: DType, type2: DType) -> DType:
+    """The smallest dtype that both `type1` and `type2` convert to, as `torch.promote_types`.
 
     Raises:
         TypeError: an argument is not a dtype. RuntimeError: there is none, as PyTorch has it.
     """
-    return PROMOTION[as_dtype("promote_types", a), as_dtype("promote_types", b)]
+    return PROMOTION[as_dtype("promote_types", type1), as_dtype("promote_types", type2)]
 
 
 def can_cast(from_: DType, to: DType) -> bool:
@@ -358,15 +358,13 @@ def get_default_dtype() -> DType:
     return _default
 
 
-def set_default_dtype(dtype: DType) -> None:
+def set_default_dtype(d: DType) -> None:
     """Sets the dtype of tensors made from Python floats.
 
     Raises:
-        TypeError: `dtype` is not a floating-point dtype.
+        TypeError: not a floating-point dtype.
     """
     global _default
-    if not isinstance(dtype, DType) or not dtype.is_floating_point:
-        raise TypeError(
-            f"only floating-point types are supported as the default type, got {dtype!r}"
-        )
-    _default = dtype
+    if not isinstance(d, DType) or not d.is_floating_point:
+        raise TypeError(f"only floating-point types are supported as the default type, got {d!r}")
+    _default = d

@@ -32,7 +32,7 @@ def _tell(place: Place) -> None:
 on_new_place(_tell)
 
 
-def set_num_threads(count: int, /) -> None:
+def set_num_threads(num: int) -> None:
     """Sets how many threads a kernel on the CPU may use, in all backends.
 
     At first it is what COREX_NUM_THREADS, MKL_NUM_THREADS or OMP_NUM_THREADS say, in this order;
@@ -41,7 +41,7 @@ def set_num_threads(count: int, /) -> None:
     Raises:
         RuntimeError: not an integer, or not positive.
     """
-    _chosen[:] = [_positive("set_num_threads", count)]
+    _chosen[:] = [_positive("set_num_threads", num)]
     for place in places():
         _tell(place)
 
@@ -54,13 +54,13 @@ def get_num_threads() -> int:
     return 1 if ask is None else int(ask())
 
 
-def set_num_interop_threads(count: int, /) -> None:
+def set_num_interop_threads(num: int) -> None:
     """Accepted for PyTorch's sake: ops of one program never run side by side here.
 
     Raises:
         RuntimeError: not an integer, not positive, or this is not the first call.
     """
-    wanted = _positive("set_num_interop_threads", count)
+    wanted = _positive("set_num_interop_threads", num)
     if _interop:
         raise RuntimeError(
             "Error: cannot set number of interop threads after parallel work has started or "

@@ -226,6 +226,7 @@ _OTHER_NAMES = {
     # PyTorch's for one function's several forms
     "sections": "indices_or_sections", "indices": "indices_or_sections",
     "tensor_indices_or_sections": "indices_or_sections",
+    "axis0": "dim0", "axis1": "dim1", "split_size": "split_size_or_sections",
     "element": "elements", "test_element": "test_elements", "from": "low", "to": "high",
 }  # fmt: skip
 _NO_CHOICE = {

@@ -11,6 +11,7 @@ from corex.dispatch.record import no_grad
 from corex.layout import numel
 from corex.nn.functional.bags import bagged
 from corex.nn.functional.noise import sloped
+from corex.ops.nn.embedding import renormalise
 from corex.ops.random.generator import Generator
 from corex.tensor.tensor import Tensor
 
@@ -106,7 +107,7 @@ def _kept_features(input: Tensor, p: float) -> Tensor:
     if input.ndim < 2:
         raise RuntimeError("Feature dropout requires at least 2 dimensions in the input")
     shape = (*input.shape[:2], *(1,) * (input.ndim - 2))
-    kept: Tensor = corex.dropout(input.new_ones(shape), p)
+    kept: Tensor = corex.dropout(input.new_ones(shape), p, True)
     return kept
 
 
@@ -190,7 +191,7 @@ def embedding_bag(
     As in PyTorch, sizes of 'sum' are 0.
     """
     found = bagged(
-        indices, weight, offsets, None, scale_grad_by_freq, ("sum", "mean", "max")[mode], sparse,
+        indices, weight, offsets, scale_grad_by_freq, ("sum", "mean", "max")[mode], sparse,
         per_sample_weights, include_last_offset, padding_idx,
     )  # fmt: skip
     sizes = found.sizes * (mode != 0)
@@ -201,10 +202,7 @@ def embedding_bag(
 
 def embedding_renorm_(input: Tensor, indices: Tensor, max_norm: float, norm_type: float) -> Tensor:
     """Scales the named rows whose norm is larger down to `max_norm`, in place."""
-    with no_grad():
-        named = indices.reshape(-1).unique()
-        rows = input.index_select(0, named)
-        input.index_copy_(0, named, rows.renorm(norm_type, 0, max_norm))
+    renormalise(input, indices, max_norm, norm_type)
     return input
 
 

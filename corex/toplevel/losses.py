@@ -6,17 +6,8 @@ from __future__ import annotations
 from typing import Any
 
 import corex.nn.functional as F
+from corex.ops.nn.loss import named_reduction
 from corex.tensor.tensor import Tensor
-
-
-def _named(reduction: Any) -> str:
-    """
-    Raises:
-        TypeError: a name.
-    """
-    if isinstance(reduction, str):
-        raise TypeError("argument 'reduction' must be int, not str")
-    return {1: "mean", 2: "sum"}.get(reduction, "none")
 
 
 def cosine_embedding_loss(
@@ -24,7 +15,7 @@ def cosine_embedding_loss(
 ) -> Tensor:
     """See `nn.functional.cosine_embedding_loss`."""
     result: Tensor = F.cosine_embedding_loss(
-        input1, input2, target, margin, reduction=_named(reduction)
+        input1, input2, target, margin, reduction=named_reduction(reduction)
     )
     return result
 
@@ -40,7 +31,13 @@ def ctc_loss(
 ) -> Tensor:
     """See `nn.functional.ctc_loss`."""
     result: Tensor = F.ctc_loss(
-        log_probs, targets, input_lengths, target_lengths, blank, _named(reduction), zero_infinity
+        log_probs,
+        targets,
+        input_lengths,
+        target_lengths,
+        blank,
+        named_reduction(reduction),
+        zero_infinity,
     )
     return result
 
@@ -49,7 +46,9 @@ def hinge_embedding_loss(
     input: Tensor, target: Tensor, margin: float = 1.0, reduction: int = 0
 ) -> Tensor:
     """See `nn.functional.hinge_embedding_loss`."""
-    result: Tensor = F.hinge_embedding_loss(input, target, margin, reduction=_named(reduction))
+    result: Tensor = F.hinge_embedding_loss(
+        input, target, margin, reduction=named_reduction(reduction)
+    )
     return result
 
 
@@ -58,7 +57,7 @@ def margin_ranking_loss(
 ) -> Tensor:
     """See `nn.functional.margin_ranking_loss`."""
     result: Tensor = F.margin_ranking_loss(
-        input1, input2, target, margin, reduction=_named(reduction)
+        input1, input2, target, margin, reduction=named_reduction(reduction)
     )
     return result
 
@@ -68,7 +67,7 @@ def poisson_nll_loss(
 ) -> Tensor:
     """See `nn.functional.poisson_nll_loss`."""
     result: Tensor = F.poisson_nll_loss(
-        input, target, log_input, full, eps=eps, reduction=_named(reduction)
+        input, target, log_input, full, eps=eps, reduction=named_reduction(reduction)
     )
     return result
 
@@ -85,6 +84,6 @@ def triplet_margin_loss(
 ) -> Tensor:
     """See `nn.functional.triplet_margin_loss`."""
     result: Tensor = F.triplet_margin_loss(
-        anchor, positive, negative, margin, p, eps, swap, reduction=_named(reduction)
+        anchor, positive, negative, margin, p, eps, swap, reduction=named_reduction(reduction)
     )
     return result

@@ -183,7 +183,7 @@ index_put(a, (Y * 0, Y * 0), w[:2], accumulate=True) | added(a, (Y * 0, Y * 0), 
 ^unique(I) |
 ^unique_consecutive(K) | K
 ^one_hot(K, 4) | np.eye(4, dtype=int)[K]
-embedding(Y, q) | q[Y]
+embedding(q, Y) | q[Y]
 
 # ---- statistics
 ^isreal(a) |
@@ -299,8 +299,8 @@ dropout(a, 0.5, False) | a
 layer_norm(a, (3,), v, w, 0.1) | normal(a, 1, 0.1) * v + w
 layer_norm(t, (3, 2)) | normal(t, (1, 2), 1e-5)
 rms_norm(a, (3,), v, 0.1) | a / np.sqrt((a * a).mean(1, keepdims=True) + 0.1) * v
-batch_norm(a, None, None, v, w, True, 0.1, 0.1) | normal(a, 0, 0.1) * v + w
-batch_norm(x, None, None, training=True) | normal(x, (0, 2, 3), 1e-5)
+batch_norm(a, v, w, None, None, True, 0.1, 0.1) | normal(a, 0, 0.1) * v + w
+batch_norm(x, None, None, None, None, True, 0.1, 1e-5) | normal(x, (0, 2, 3), 1e-5)
 group_norm(x, 2) | normal(x, (2, 3), 1e-5)
 
 # ---- losses
@@ -313,8 +313,8 @@ nll_loss(a, Y) | -(a[0, 2] + a[1, 0]) / 2
 cross_entropy(a, Y) | -(np.log(softmax(a))[0, 2] + np.log(softmax(a))[1, 0]) / 2
 cross_entropy(a, prob, label_smoothing=0.2) | -((0.8 * prob + 0.2 / 3) * np.log(softmax(a))).sum() / 2
 binary_cross_entropy(prob, M * 1.0) | -np.where(M, np.log(prob), np.log(1 - prob)).mean()
-binary_cross_entropy_with_logits(a, prob) | (softplus(a) - prob * a).mean()
-kl_div(a, prob, "sum") | (prob * (np.log(prob) - a)).sum()
+binary_cross_entropy_with_logits(a, prob, reduction=1) | (softplus(a) - prob * a).mean()
+kl_div(a, prob, 2) | (prob * (np.log(prob) - a)).sum()
 soft_margin_loss(a, TIES.sign(), "sum") | softplus(-np.sign(TIES) * a).sum()
 cosine_similarity(a, b) | (a * b).sum(1) / np.sqrt((a * a).sum(1) * (b * b).sum(1))
 

@@ -215,6 +215,7 @@ def lines() -> list[str]:
 
 
 MOVING = """
+    slice_inverse view_as_complex_copy view_as_real_copy
     adaptive_max_pool1d adaptive_max_pool1d_with_indices adaptive_max_pool2d
     adaptive_max_pool2d_with_indices adaptive_max_pool3d adaptive_max_pool3d_with_indices adjoint
     alias_copy as_strided as_strided_copy as_strided_scatter atleast_1d atleast_2d atleast_3d
@@ -235,6 +236,7 @@ MOVING = """
 Those of complex numbers have their tests in tests/ops/test_complex.py."""
 
 WITHOUT_DERIVATIVE = """
+    hash_tensor
     adam_step_ all allclose angle any arange argmax argmin argsort argwhere as_tensor asarray
     bartlett_window bernoulli bincount binomial bitwise_and bitwise_left_shift bitwise_not
     bitwise_or bitwise_right_shift bitwise_xor blackman_window bucketize count_nonzero empty

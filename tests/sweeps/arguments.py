@@ -292,13 +292,13 @@ _ROLES = {
     "size": """size sizes shape output_size kernel_size stride padding dilation normalized_shape
         repeats shifts pad split_size_or_sections indices_or_sections row col
         split_size split_sizes physical_layout input_lengths target_lengths output_padding""",
-    "count": """k n m chunks num_samples diagonal offset steps length index groups num_groups
+    "count": """mode k n m chunks num_samples diagonal offset steps length index groups num_groups
         num_classes minlength ignore_index padding_idx decimals storage_offset divisor_override
         r bins N ind test_elements edge_order
         output_nr count window_length upscale_factor downscale_factor
         embed_dim_to_check num_heads blank n_fft hop_length win_length""",
     "data": "data obj key args",
-    "choice": "device",
+    "choice": "device reduction",
 }
 ROLES = {param: role for role, params in _ROLES.items() for param in params.split()}
 """Parameter name -> role, for arguments whose value does not tell it."""

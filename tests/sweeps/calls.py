@@ -334,8 +334,8 @@ def find(call: Call, library: Any) -> Callable[..., Any]:
 
         return method
     functional = library.nn.functional
-    # PyTorch has some functions of corex there alone, and others in two versions.
-    there = call.where == "function" and library is not corex and hasattr(functional, call.name)
+    # PyTorch has some functions of corex there alone.
+    there = call.where == "function" and not hasattr(library, call.name)
     found: Callable[..., Any] = getattr(functional if there else _owner(call, library), call.name)
     return found
 

@@ -140,6 +140,8 @@ from corex.nn.functional.transposed import (
     conv_transpose3d,
 )
 from corex.ops.guard import guarded, written_out
+from corex.ops.nn.embedding import embedding as _embedding
+from corex.ops.nn.embedding import renormalise
 from corex.ops.registration import Out
 
 __all__ = [
@@ -292,20 +294,21 @@ def embedding(
 ) -> Tensor:
     """The rows of `weight` that `input` names; the row `padding_idx` gets no gradient.
 
+    With `max_norm` those rows are first scaled down in place to at most this norm; with
+    `scale_grad_by_freq` a row's gradient is divided by how often it is named.
+
     Raises:
         IndexError: an index outside the rows.
-        NotImplementedError: max_norm, scale_grad_by_freq or sparse are asked for.
+        NotImplementedError: sparse gradients are asked for.
     """
-    if max_norm is not None or scale_grad_by_freq or sparse:
-        raise NotImplementedError(
-            "embedding() does not support max_norm, scale_grad_by_freq or sparse"
-        )
     if padding_idx is not None:
         rows = weight.shape[0]
         if not -rows <= padding_idx < rows:
             raise AssertionError("Padding_idx must be within num_embeddings")
         padding_idx %= rows
-    return corex.embedding(input, weight, padding_idx)
+    if max_norm is not None:
+        renormalise(weight.detach(), input, max_norm, norm_type)
+    return _embedding(input, weight, padding_idx, scale_grad_by_freq, sparse)
 
 
 _OUT: dict[str, Out] = {"avg_pool3d": "same", "normalize": "cast"}

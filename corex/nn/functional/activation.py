@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import corex
 from corex import Tensor
+from corex.dtypes import DType
+from corex.ops.nn import softmax as _soft
+from corex.ops.nn.activation import dropout as dropout
 
 celu = corex.celu
 cosine_similarity = corex.cosine_similarity
-dropout = corex.dropout
 elu = corex.elu
 gelu = corex.gelu
 glu = corex.glu
@@ -16,7 +18,6 @@ hardsigmoid = corex.hardsigmoid
 hardswish = corex.hardswish
 hardtanh = corex.hardtanh
 leaky_relu = corex.leaky_relu
-log_softmax = corex.log_softmax
 logsigmoid = corex.logsigmoid
 mish = corex.mish
 prelu = corex.prelu
@@ -24,7 +25,6 @@ relu6 = corex.relu6
 selu = corex.selu
 sigmoid = corex.sigmoid
 silu = corex.silu
-softmax = corex.softmax
 softmin = corex.softmin
 softplus = corex.softplus
 softshrink = corex.softshrink
@@ -45,6 +45,21 @@ def relu(input: Tensor, inplace: bool = False) -> Tensor:
 def relu_(input: Tensor) -> Tensor:
     """`relu`, written over its input."""
     return input.relu_()
+
+
+# PyTorch's Python has a place for the depth of a warning, which nobody gives.
+def softmax(
+    input: Tensor, dim: int | None = None, _stacklevel: int = 3, dtype: DType | None = None
+) -> Tensor:
+    """See `corex.softmax`."""
+    return _soft.softmax(input, dim, dtype)
+
+
+def log_softmax(
+    input: Tensor, dim: int | None = None, _stacklevel: int = 3, dtype: DType | None = None
+) -> Tensor:
+    """See `corex.log_softmax`."""
+    return _soft.log_softmax(input, dim, dtype)
 
 
 def normalize(input: Tensor, p: float = 2.0, dim: int = 1, eps: float = 1e-12) -> Tensor:

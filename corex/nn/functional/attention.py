@@ -41,7 +41,7 @@ def scaled_dot_product_attention(
         attn_mask = corex.ones(shape, dtype=corex.bool, device=query.device).tril()
     weights = corex.softmax(scores, -1) if attn_mask is None else _masked(scores, attn_mask)
     if dropout_p > 0.0:
-        weights = corex.dropout(weights, dropout_p)
+        weights = corex.dropout(weights, dropout_p, True)
     return corex.matmul(weights, value)
 
 

@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 import corex
 from corex import Tensor
+from corex.ops.nn.embedding import embedding, renormalise
 
 
 class Bags(NamedTuple):
@@ -45,11 +46,13 @@ def embedding_bag(
 
     Raises:
         ValueError: dims, offsets or modes that do not fit. RuntimeError: offsets out of range.
-        NotImplementedError: max_norm, scale_grad_by_freq or sparse are asked for, or weights of a
+        NotImplementedError: sparse gradients are asked for, or weights of a
             mode other than 'sum'.
     """
+    if max_norm is not None:
+        renormalise(weight.detach(), input, max_norm, norm_type)
     return bagged(
-        input, weight, offsets, max_norm, scale_grad_by_freq, mode, sparse, per_sample_weights,
+        input, weight, offsets, scale_grad_by_freq, mode, sparse, per_sample_weights,
         include_last_offset, padding_idx,
     ).total  # fmt: skip
 
@@ -58,7 +61,6 @@ def bagged(
     input: Tensor,
     weight: Tensor,
     offsets: Tensor | None,
-    max_norm: float | None,
     scale_grad_by_freq: bool,
     mode: str,
     sparse: bool,
@@ -67,10 +69,6 @@ def bagged(
     padding_idx: int | None,
 ) -> Bags:
     """`embedding_bag` with all that is known of the bags."""
-    if max_norm is not None or scale_grad_by_freq or sparse:
-        raise NotImplementedError(
-            "embedding_bag() does not support max_norm, scale_grad_by_freq or sparse"
-        )
     if per_sample_weights is not None and per_sample_weights.shape != input.shape:
         raise ValueError(
             f"embedding_bag: If per_sample_weights ({list(per_sample_weights.shape)}) is not None, "
@@ -100,7 +98,7 @@ def bagged(
         flat, bag = flat.index_select(0, used), bag.index_select(0, used)
         if per_sample_weights is not None:
             per_sample_weights = per_sample_weights.reshape((-1,)).index_select(0, used)
-    rows = corex.embedding(flat, weight)
+    rows = embedding(flat, weight, None, scale_grad_by_freq, sparse)
     if per_sample_weights is not None:
         rows = rows * per_sample_weights.reshape((-1, 1))
     sizes = corex.zeros(bags, dtype=corex.int64, device=flat.device)

@@ -84,7 +84,7 @@ def multi_head_attention_forward(
     scores = _masked(scores, attn_mask, key_padding_mask, num_heads, more)
     shares = corex.softmax(scores, -1)
     if training and dropout_p > 0.0:
-        shares = corex.dropout(shares, dropout_p)
+        shares = corex.dropout(shares, dropout_p, True)
     rows = corex.matmul(shares, v).transpose(0, 1).reshape((length * count, width))
     result = corex.linear(rows, out_proj_weight, out_proj_bias)
     lead = (length, count) if batched else (length,)

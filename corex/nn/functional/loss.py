@@ -6,7 +6,8 @@ import corex
 from corex import Tensor
 from corex.errors import warn
 from corex.ops.nn.classification import cross_entropy as _cross_entropy
-from corex.ops.nn.loss import reduced
+from corex.ops.nn.loss import divergence, logits_loss, reduced
+from corex.ops.promotion import require_tensor
 
 
 def legacy_reduction(size_average: bool | None, reduce: bool | None, reduction: str) -> str:
@@ -28,11 +29,33 @@ def mse_loss(
     size_average: bool | None = None,
     reduce: bool | None = None,
     reduction: str = "mean",
+    weight: Tensor | None = None,
 ) -> Tensor:
-    """`(input - target)²`."""
+    """`(input - target)²`, times weights by whose sum the mean then divides.
+
+    Raises:
+        ValueError: weights of another shape.
+    """
     if size_average is not None or reduce is not None:
         reduction = legacy_reduction(size_average, reduce, reduction)
+    if weight is not None:
+        for name, t in (("input", input), ("target", target), ("weight", weight)):
+            require_tensor("mse_loss", t, name)
+        return _weighted((input - target) ** 2, input, weight, reduction)
     return corex.mse_loss(input, target, reduction)
+
+
+def _weighted(loss: Tensor, input: Tensor, weight: Tensor, reduction: str) -> Tensor:
+    """
+    Raises:
+        ValueError: weights of another shape, or an unknown reduction.
+    """
+    if weight.shape != input.shape:
+        raise ValueError("Weights and input must have the same size.")
+    loss = loss * weight
+    if reduction == "mean":
+        return loss.sum() / weight.sum()
+    return reduced(loss, reduction)
 
 
 def l1_loss(
@@ -41,9 +64,17 @@ def l1_loss(
     size_average: bool | None = None,
     reduce: bool | None = None,
     reduction: str = "mean",
+    weight: Tensor | None = None,
 ) -> Tensor:
-    """`|input - target|`."""
-    return corex.l1_loss(input, target, legacy_reduction(size_average, reduce, reduction))
+    """`|input - target|`, times weights by whose sum the mean then divides.
+
+    Raises:
+        ValueError: weights of another shape.
+    """
+    reduction = legacy_reduction(size_average, reduce, reduction)
+    if weight is not None:
+        return _weighted((input - target).abs(), input, weight, reduction)
+    return corex.l1_loss(input, target, reduction)
 
 
 def smooth_l1_loss(
@@ -153,7 +184,7 @@ def binary_cross_entropy_with_logits(
         ValueError: input and target differ in size.
     """
     reduction = legacy_reduction(size_average, reduce, reduction)
-    return corex.binary_cross_entropy_with_logits(input, target, weight, reduction, pos_weight)
+    return logits_loss(input, target, weight, reduction, pos_weight)
 
 
 def kl_div(
@@ -166,7 +197,7 @@ def kl_div(
 ) -> Tensor:
     """`t (log t - input)` of log-probabilities; 'batchmean' divides the sum by the batch size."""
     reduction = legacy_reduction(size_average, reduce, reduction)
-    return corex.kl_div(input, target, reduction, log_target)
+    return divergence(input, target, reduction, log_target)
 
 
 def soft_margin_loss(

@@ -30,7 +30,7 @@ def dropout3d(
     if not training or p == 0.0:
         # One sample goes through a batch of one, also here: the result is a view of it.
         return input if inplace or input.dim() == 5 else input.unsqueeze(0).squeeze(0)
-    kept = corex.dropout(input.new_ones(_features(input, 2 if input.dim() == 5 else 1)), p)
+    kept = corex.dropout(input.new_ones(_features(input, 2 if input.dim() == 5 else 1)), p, True)
     return input.mul_(kept) if inplace else input * kept
 
 
@@ -130,10 +130,14 @@ def sloped(
 
 
 def rrelu_(
-    input: Tensor, lower: float = 1.0 / 8, upper: float = 1.0 / 3, training: bool = False
+    input: Tensor,
+    lower: float = 1.0 / 8,
+    upper: float = 1.0 / 3,
+    training: bool = False,
+    generator: Generator | None = None,
 ) -> Tensor:
     """`rrelu`, written over its input."""
-    return rrelu(input, lower, upper, training, True)
+    return sloped(input, lower, upper, training, True, generator)
 
 
 def gumbel_softmax(

@@ -40,7 +40,7 @@ def instance_norm(
     rows = input.reshape((1, n * channels, *input.shape[2:]))
     given = (running_mean, running_var, weight, bias)
     mean, var, scale, shift = (None if t is None else t.repeat(n) for t in given)
-    result = corex.batch_norm(rows, mean, var, scale, shift, use_input_stats, momentum, eps)
+    result = corex.batch_norm(rows, scale, shift, mean, var, use_input_stats, momentum, eps)
     if use_input_stats:
         for running, moved in ((running_mean, mean), (running_var, var)):
             if running is not None and moved is not None:

@@ -6,17 +6,31 @@ from typing import Any
 
 import corex
 from corex import Tensor
+from corex.ops.nn.normalization import batch_norm as _batch_norm
 from corex.ops.promotion import require_kinds
 
 adaptive_avg_pool2d = corex.adaptive_avg_pool2d
 avg_pool2d = corex.avg_pool2d
-batch_norm = corex.batch_norm
 conv2d = corex.conv2d
 group_norm = corex.group_norm
 layer_norm = corex.layer_norm
 max_pool2d = corex.max_pool2d
 pad = corex.pad
 rms_norm = corex.rms_norm
+
+
+def batch_norm(
+    input: Tensor,
+    running_mean: Tensor | None,
+    running_var: Tensor | None,
+    weight: Tensor | None = None,
+    bias: Tensor | None = None,
+    training: bool = False,
+    momentum: float = 0.1,
+    eps: float = 1e-5,
+) -> Tensor:
+    """See `corex.batch_norm`, which has the arguments in another order."""
+    return _batch_norm(input, weight, bias, running_mean, running_var, training, momentum, eps)
 
 
 def _single(value: Any) -> int:

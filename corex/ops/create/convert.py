@@ -157,21 +157,21 @@ for _dtype in ALL:
 
 
 @method(quick=True)
-def copy_(self: Tensor, src: Any, non_blocking: bool = False) -> Tensor:
-    """Writes `src`, broadcast and converted, over this tensor. Any place, any dtype.
+def copy_(self: Tensor, other: Any, non_blocking: bool = False) -> Tensor:
+    """Writes `other`, broadcast and converted, over this tensor. Any place, any dtype.
 
     With `non_blocking` a copy between pinned memory and a device is queued, as by `to`, if both
     are contiguous, of one shape and dtype, and no gradients are recorded.
 
     Raises:
-        RuntimeError: `src` does not broadcast to this tensor's shape, or autograd forbids it.
+        RuntimeError: `other` does not broadcast to this tensor's shape, or autograd forbids it.
     """
     target_dtype = self.key.dtype
-    number = as_number(src)
+    number = as_number(other)
     if number is not None:
         source = written(number, self.key)
     else:
-        source = require_tensor("copy_", src, "src")
+        source = require_tensor("copy_", other, "other")
     place = self.key.place
     if source.key.place is not place:
         if non_blocking and _copied_later(self, source):
@@ -185,7 +185,7 @@ def copy_(self: Tensor, src: Any, non_blocking: bool = False) -> Tensor:
         if broadcast_shapes("copy_", source.shape, self.shape) != self.shape:
             raise RuntimeError(
                 f"[copy_] output with shape {list(self.shape)} doesn't match the broadcast shape "
-                f"of src, {list(source.shape)}"
+                f"of other, {list(source.shape)}"
             )
         source = expand(source, self.shape)
         onto_itself = False

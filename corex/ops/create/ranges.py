@@ -307,8 +307,9 @@ def _triangle_indices(name: str, lower: bool) -> Callable[..., Tensor]:
         col: int,
         offset: int = 0,
         *,
-        dtype: DTypeLike = dt.int64,
+        dtype: DTypeLike = None,
         device: DeviceLike = None,
+        requires_grad: bool = False,
         backend: str | None = None,
     ) -> Tensor:
         from corex.ops.create.data import tensor
@@ -327,7 +328,8 @@ def _triangle_indices(name: str, lower: bool) -> Callable[..., Tensor]:
             chosen = range(edge) if lower else range(edge, col)
             rows += [i] * len(chosen)
             columns += chosen
-        return tensor([rows, columns], dtype=wanted, device=device, backend=backend)
+        result = tensor([rows, columns], dtype=wanted, device=device, backend=backend)
+        return result.requires_grad_(requires_grad)
 
     op.__name__ = op.__qualname__ = name
     op.__doc__ = (

@@ -40,7 +40,6 @@ def norm(
     p: Any = "fro",
     dim: Dims = None,
     keepdim: bool = False,
-    *,
     dtype: DType | None = None,
 ) -> Tensor:
     """Vector norm over dims: p any number or infinity ('fro' is 2); 'nuc' is the sum of a matrix's

@@ -398,7 +398,12 @@ def glu(input: Tensor, dim: int = -1) -> Tensor:
     return a * b.sigmoid()
 
 
-@function()
+@function("dropout")
+def dropout_of_all(input: Tensor, p: float, train: bool) -> Tensor:
+    """See `nn.functional.dropout`."""
+    return dropout(input, p, train)
+
+
 def dropout(
     input: Tensor,
     p: float = 0.5,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from corex import dtypes as dt
+from corex.dispatch.record import no_grad
 from corex.dispatch.resolve import check_places
 from corex.layout import numel
 from corex.ops.indexing.brackets import getitem
@@ -10,13 +11,46 @@ from corex.ops.indexing.rows import refuse_negative
 from corex.ops.pointwise.select import where
 from corex.ops.promotion import require_tensor
 from corex.ops.registration import function
-from corex.ops.shape.views import expand, reshape, shaped, unsqueeze
+from corex.ops.shape.views import alias_view, expand, reshape, shaped, unsqueeze
 from corex.tensor.modes import mode
 from corex.tensor.tensor import Tensor
 
 
-@function()
-def embedding(input: Tensor, weight: Tensor, padding_idx: int | None = None) -> Tensor:
+@function("embedding")
+def rows_of(
+    weight: Tensor,
+    indices: Tensor,
+    padding_idx: int = -1,
+    scale_grad_by_freq: bool = False,
+    sparse: bool = False,
+) -> Tensor:
+    """Rows of `weight` picked by integer `indices`; the row `padding_idx`, if that is not -1, gets
+    no gradient. With `scale_grad_by_freq` a row's gradient is divided by how often it is picked.
+
+    Raises:
+        NotImplementedError: sparse gradients. Else as `nn.functional.embedding`.
+    """
+    padding = None if padding_idx == -1 else padding_idx.__index__()
+    return embedding(indices, weight, padding, scale_grad_by_freq, sparse)
+
+
+def _by_frequency(weight: Tensor, indices: Tensor) -> Tensor:
+    """The same rows, whose gradients are divided by how often indices name them."""
+    if weight._node is None or not mode.enabled:
+        return weight
+    times = reshape(indices.detach(), (-1,)).bincount(minlength=weight.shape[0]).clamp(min=1)
+    seen = alias_view(weight)
+    seen.register_hook(lambda grad: grad / unsqueeze(times, 1))
+    return seen
+
+
+def embedding(
+    input: Tensor,
+    weight: Tensor,
+    padding_idx: int | None = None,
+    scale_grad_by_freq: bool = False,
+    sparse: bool = False,
+) -> Tensor:
     """Rows of `weight` picked by integer `input`; the padding row gets no gradient.
 
     Raises:
@@ -36,14 +70,23 @@ def embedding(input: Tensor, weight: Tensor, padding_idx: int | None = None) -> 
             f"[embedding] indices of shape {list(input.shape)} point into a weight without rows, "
             f"of shape {list(weight.shape)}"
         )
+    if sparse:
+        raise NotImplementedError("embedding() has no sparse gradients")
+    if scale_grad_by_freq:
+        weight = _by_frequency(weight, input)
     flat = getitem(weight, reshape(refuse_negative("embedding", input, rows), (-1,)))
     if padding_idx is not None and weight._node is not None and mode.enabled:
-        if not -rows <= padding_idx < rows:
-            raise AssertionError("Padding_idx must be within num_embeddings")
-        row = padding_idx + rows if padding_idx < 0 else padding_idx
-        padding = expand(unsqueeze(reshape(input, (-1,)) == row, 1), flat.shape)
+        padding = expand(unsqueeze(reshape(input, (-1,)) == padding_idx, 1), flat.shape)
         flat = where(padding, flat.detach(), flat)
     return shaped(flat, (*input.shape, width))
+
+
+def renormalise(weight: Tensor, indices: Tensor, max_norm: float, norm_type: float) -> None:
+    """Scales the named rows whose norm is larger down to `max_norm`, in place."""
+    with no_grad():
+        named = reshape(indices, (-1,)).unique()
+        rows = weight.index_select(0, named)
+        weight.index_copy_(0, named, rows.renorm(norm_type, 0, max_norm))
 
 
 @function()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from corex.dispatch import template
 from corex.dispatch.bind import bind
 from corex.errors import warn
@@ -186,13 +188,35 @@ def binary_cross_entropy(
     return reduced(loss if weight is None else loss * weight, reduction)
 
 
+def named_reduction(reduction: Any) -> str:
+    """PyTorch's number of a reduction as its name: 0 none, 1 the mean, 2 the sum.
+
+    Raises:
+        TypeError: a name.
+    """
+    if isinstance(reduction, str):
+        raise TypeError("argument 'reduction' must be int, not str")
+    return {1: "mean", 2: "sum"}.get(reduction, "none")
+
+
 @function()
 def binary_cross_entropy_with_logits(
     input: Tensor,
     target: Tensor,
     weight: Tensor | None = None,
-    reduction: str = "mean",
     pos_weight: Tensor | None = None,
+    reduction: int = 0,
+) -> Tensor:
+    """See `nn.functional.binary_cross_entropy_with_logits`; the reduction is a number."""
+    return logits_loss(input, target, weight, named_reduction(reduction), pos_weight)
+
+
+def logits_loss(
+    input: Tensor,
+    target: Tensor,
+    weight: Tensor | None,
+    reduction: str,
+    pos_weight: Tensor | None,
 ) -> Tensor:
     """`binary_cross_entropy` of sigmoid(input), without overflow.
 
@@ -210,8 +234,13 @@ def binary_cross_entropy_with_logits(
 
 @function()
 def kl_div(
-    input: Tensor, target: Tensor, reduction: str = "mean", log_target: bool = False
+    input: Tensor, target: Tensor, reduction: int = 0, *, log_target: bool = False
 ) -> Tensor:
+    """See `nn.functional.kl_div`; the reduction is a number."""
+    return divergence(input, target, named_reduction(reduction), log_target)
+
+
+def divergence(input: Tensor, target: Tensor, reduction: str, log_target: bool) -> Tensor:
     """Kullback-Leibler divergence of log-probabilities `input` from `target`."""
     if log_target:
         loss = target.exp() * (target - input)

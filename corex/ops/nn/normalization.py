@@ -101,6 +101,7 @@ def layer_norm(
     weight: Tensor | None = None,
     bias: Tensor | None = None,
     eps: float = 1e-5,
+    cudnn_enable: bool = True,
 ) -> Tensor:
     """Mean 0 and (biased) variance 1 over the last dims, times weight plus bias.
 
@@ -168,13 +169,14 @@ def rms_norm(
 @of_images
 def batch_norm(
     input: Tensor,
+    weight: Tensor | None,
+    bias: Tensor | None,
     running_mean: Tensor | None,
     running_var: Tensor | None,
-    weight: Tensor | None = None,
-    bias: Tensor | None = None,
-    training: bool = False,
-    momentum: float = 0.1,
-    eps: float = 1e-5,
+    training: bool,
+    momentum: float,
+    eps: float,
+    cudnn_enabled: bool = True,
 ) -> Tensor:
     """Mean 0 and variance 1 per channel (dim 1), times weight plus bias.
 
@@ -254,6 +256,7 @@ def group_norm(
     weight: Tensor | None = None,
     bias: Tensor | None = None,
     eps: float = 1e-5,
+    cudnn_enabled: bool = True,
 ) -> Tensor:
     """Mean 0 and variance 1 over groups of channels, times weight plus bias per channel.
 

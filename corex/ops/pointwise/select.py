@@ -204,7 +204,10 @@ def clamp_max(input: Tensor, max: Any) -> Tensor:
 
 @exported(inplace=True, out="same")
 def nan_to_num(
-    input: Tensor, nan: float | None = 0.0, posinf: float | None = None, neginf: float | None = None
+    input: Tensor,
+    nan: float | None = None,
+    posinf: float | None = None,
+    neginf: float | None = None,
 ) -> Tensor:
     """NaN and infinities replaced by numbers (infinities by the dtype's limits)."""
     chosen = [

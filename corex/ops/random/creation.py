@@ -116,7 +116,7 @@ def randint(
     size: Any = None,
     *,
     generator: Generator | None = None,
-    dtype: DType = dt.int64,
+    dtype: DType | None = None,
     device: Any = None,
     requires_grad: bool = False,
     backend: str | None = None,
@@ -129,6 +129,7 @@ def randint(
     """
     if size is None:
         low, high, size = 0, low, high
+    dtype = dtype or dt.int64
     low, high = interval("randint", low, high, dtype)
     place = find_place(device, backend)
     shape = sizes_of((size,))
@@ -196,8 +197,9 @@ def randperm(
     n: int,
     *,
     generator: Generator | None = None,
-    dtype: DType = dt.int64,
+    dtype: DType | None = None,
     device: Any = None,
+    requires_grad: bool = False,
     backend: str | None = None,
 ) -> Tensor:
     """A random permutation of 0 .. n - 1: the order of n random numbers.
@@ -209,4 +211,5 @@ def randperm(
     if n < 0:
         raise RuntimeError(f"n must be non-negative, got {n}")
     seed, offset = (generator or default_generator).advance((n + 1) // 2)
-    return cast(argsort(random_bits(find_place(device, backend), n, seed, offset)), dtype)
+    order = argsort(random_bits(find_place(device, backend), n, seed, offset))
+    return cast(order, dtype or dt.int64).requires_grad_(requires_grad)

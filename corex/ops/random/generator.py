@@ -114,6 +114,6 @@ def get_rng_state() -> Tensor:
 
 
 @function()
-def set_rng_state(state: Tensor) -> None:
+def set_rng_state(new_state: Tensor) -> None:
     """Continues the default stream from a state."""
-    default_generator.set_state(state)
+    default_generator.set_state(new_state)

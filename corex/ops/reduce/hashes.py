@@ -21,7 +21,7 @@ def hash_tensor(
 
     Raises:
         RuntimeError: an unknown mode, no dim of a tensor without elements, or a dim twice.
-        NotImplementedError: complex numbers. IndexError: a dim out of range.
+        NotImplementedError: complex numbers. IndexError: a dim out of range, or without elements.
     """
     if mode:
         raise RuntimeError(f"Unknown hash_tensor mode: {mode}")
@@ -36,6 +36,9 @@ def hash_tensor(
     kept = [d for d in range(input.ndim) if d not in dims]
     whole = cast(input.detach(), dt.float64 if input.key.dtype.is_floating_point else dt.int64)
     shape = tuple([input.shape[d] for d in kept])
+    for d in dims:
+        if not input.shape[d]:
+            raise IndexError(f"hash_tensor(): Expected reduction dim {d} to have non-zero size.")
     count = numel(tuple([input.shape[d] for d in dims]))
     bits = reshape(permute(whole, (*kept, *dims)), (*shape, count))
     bits = _folded(reinterpreted(bits.contiguous(), dt.int64))
@@ -48,8 +51,6 @@ def _folded(bits: Tensor) -> Tensor:
     """The exclusive or along the last dim, by halves."""
     last = bits.ndim - 1
     count = bits.shape[last]
-    if not count:
-        return bits.new_zeros(bits.shape[:last])
     while count > 1:
         half, odd = divmod(count, 2)
         joined = slice_view(bits, last, 0, half).bitwise_xor(slice_view(bits, last, half, half))

@@ -358,7 +358,9 @@ EXPAND = declare_view(
 
 
 @method(quick=True)
-def expand(self: Tensor, *sizes: Any, size: Sequence[int] | None = None) -> Tensor:
+def expand(
+    self: Tensor, *sizes: Any, size: Sequence[int] | None = None, implicit: bool = False
+) -> Tensor:
     """Broadcast to larger sizes without copying (-1 keeps a size).
 
     Raises:
