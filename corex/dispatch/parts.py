@@ -76,21 +76,28 @@ def both(view: View) -> View:
     return (buffer, dtype, (*shape, 2), (*strides, 1), offset)
 
 
+def beside(view: View) -> View:
+    """Real and imaginary parts, along a dimension before the last."""
+    buffer, dtype, shape, strides, offset = part(view, 0)
+    return (buffer, dtype, (*shape[:-1], 2, shape[-1]), (*strides[:-1], 1, strides[-1]), offset)
+
+
 # ---- kernels -----------------------------------------------------------------------------------
 class _Parts:
     """The kernel for floats, twice, or once over both parts."""
 
-    __slots__ = ("elementwise", "kernel", "numbers", "operands")
+    __slots__ = ("joined", "kernel", "numbers", "operands")
 
     def __init__(self, op: str, kernel: KernelChoice) -> None:
-        self.elementwise = op in _ELEMENTWISE
+        self.joined = both if op in _ELEMENTWISE else beside if op == "cumsum" else None
         self.operands = op in _ELEMENTWISE or op == "where"  # and no parameters
         self.kernel = kernel.run
         self.numbers = kernel.numbers
 
     def __call__(self, *arguments: Any) -> None:
-        if self.elementwise and all([is_complex(argument) for argument in arguments]):
-            self.kernel(*[both(argument) for argument in arguments])
+        joined = self.joined
+        if joined is not None and all([is_complex(argument) for argument in arguments]):
+            self.kernel(*[joined(argument) for argument in arguments])
             return
         for number in (0, 1):
             self.kernel(*[self._part_of(argument, number) for argument in arguments])

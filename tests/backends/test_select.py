@@ -67,7 +67,7 @@ def test_backends_claim_that_and_nothing_else(name: str) -> None:
     backend = manager.backend(name)
     wrong = [
         (op, [dtype.name for dtype in asked])
-        for op, asked in product(backend.kernels, questions())
+        for op, asked in product(backend.kernels & SIGNATURES.keys(), questions())
         if (backend.select(op, asked) is not None) != fits(op, asked)
     ]
     assert not wrong[:5]

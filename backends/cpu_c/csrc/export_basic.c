@@ -114,12 +114,17 @@ static corex_status run_adam_step(const corex_kernel *self, const corex_argument
 
 const corex_kernel corex_basic_rows[] = {
     {"copy", "oa", run_copy, .dtypes = COREX_MOVED},
+    /* Of complex numbers what keeps the dtype; conversions are those of the parts. */
+    {"copy", "oa", run_copy, .dtypes = 1u << COREX_COMPLEX32},
+    {"copy", "oa", run_copy, .dtypes = 1u << COREX_COMPLEX64},
+    {"copy", "oa", run_copy, .dtypes = 1u << COREX_COMPLEX128},
     {"fill", "ox", run_fill, .dtypes = COREX_MOVED},
     {"arange", "oxx", run_arange, .dtypes = COREX_NUMBERS | COREX_HALVES},
     {"where", "oaee", run_where, .dtypes = COREX_MOVED},
+    {"where", "oaaa", run_where, .dtypes = COREX_COMPLEX},
     {"matmul", "oaa", run_matmul,
      .dtypes = COREX_NUMBERS | 1u << COREX_COMPLEX64 | 1u << COREX_COMPLEX128, .work = work_matmul},
-    {"index", "oaa*", run_index, .dtypes = COREX_MOVED, .work = work_first},
+    {"index", "oaa*", run_index, .dtypes = COREX_HELD, .work = work_first},
     {"index_put", "oaba*", run_index_put, .dtypes = COREX_MOVED, .work = work_second},
     {"nonzero", "oa", run_nonzero},
     {"random_bits", "ouu", run_random_bits, .work = work_random},

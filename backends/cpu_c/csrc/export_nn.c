@@ -115,7 +115,7 @@ const corex_kernel corex_nn_rows[] = {
     {"logcumsumexp", "oa", run_logcumsumexp, .work = work_sixteen},
     {"argsort", "oab", run_argsort, .dtypes = COREX_MOVED, .work = work_sixteen},
     {"argselect", "oaib", run_argselect, .dtypes = COREX_MOVED, .work = work_sixteen},
-    {"gather", "oaa", run_gather, .dtypes = COREX_MOVED, .work = work_four},
+    {"gather", "oaa", run_gather, .dtypes = COREX_HELD, .work = work_four},
     {"scatter_add", "oaa", run_scatter_add, .dtypes = COREX_NUMBERS, .work = work_four},
     {"softmax", "oa", run_softmax, .work = work_four},
     {"log_softmax", "oa", run_log_softmax, .work = work_four},

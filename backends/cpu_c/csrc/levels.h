@@ -121,7 +121,8 @@ typedef struct corex_gemm_table {
 /* Of complex numbers; of other dtypes there is nothing in it. */
 typedef struct corex_complex_table {
     corex_op_table unary, binary;
-    const corex_op_table *functions; /* of one operand, too */
+    const corex_op_table *functions, *inverses; /* of one operand, too */
+    const corex_op_table *powers;               /* of two */
     corex_gemm_loops direct[COREX_NUM_DTYPES];
 } corex_complex_table;
 

@@ -6,7 +6,10 @@ Their derivatives are PyTorch's: the gradient of a real loss by z = x + iy is dL
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 
+from corex.dispatch import levels
+from corex.dispatch.bind import bind_pointwise
 from corex.dtypes import bool_, get_default_dtype
 from corex.ops.composed import COMPOSED, composition, inplace_form
 from corex.ops.create.like import ones_like
@@ -14,8 +17,28 @@ from corex.ops.pointwise import unary as _unary_ops  # noqa: F401 - which declar
 from corex.ops.pointwise.complex_steps import joined
 from corex.ops.promotion import cast, require_tensor
 from corex.ops.registration import exported, function, method
-from corex.tensor.schema import REGISTRY
+from corex.tensor.schema import COMPLEX, REGISTRY, OpSchema
 from corex.tensor.tensor import Tensor
+
+
+# ---- kernels -----------------------------------------------------------------------------------
+def _by_kernel(
+    name: str, steps: Callable[[Tensor], Tensor], to_real: bool = False
+) -> Callable[[Tensor], Tensor]:
+    """`steps`, but by the backend's own kernel for complex numbers where it has one.
+
+    Such a kernel is no part of the contract: a place that has none loses nothing but time.
+    """
+    schema = OpSchema(name, ("a",), decomposition=steps, family="composed", takes=COMPLEX, tier=2)
+
+    def run(a: Tensor) -> Tensor:
+        if levels.open:  # interpreters know the steps
+            return steps(a)
+        dtype = a.key.dtype
+        return bind_pointwise(schema, (a,), (), a.shape, dtype.to_real() if to_real else dtype)
+
+    return run
+
 
 # ---- made of parts -----------------------------------------------------------------------------
 _complex = composition(
@@ -64,8 +87,8 @@ def polar(abs: Tensor, angle: Tensor) -> Tensor:
 
 # ---- conjugates ----------------------------------------------------------------------------------
 _conj = composition(
-    "conj", ("a",), lambda a: joined(a.real, -a.imag), {"a": lambda g: g.conj()},
-    label="ConjBackward0",
+    "conj", ("a",), _by_kernel("conj", lambda a: joined(a.real, -a.imag)),
+    {"a": lambda g: g.conj()}, label="ConjBackward0",
 )  # fmt: skip
 
 
@@ -129,10 +152,14 @@ def _direction_slope(g: Tensor, a: Tensor, y: Tensor) -> Tensor:
 
 
 _abs = composition(
-    "complex_abs", ("a",), lambda a: a.real.hypot(a.imag), {"a": lambda g, a: g * a.sgn()},
-    label="AbsBackward0",
+    "complex_abs", ("a",),
+    _by_kernel("complex_abs", lambda a: a.real.hypot(a.imag), to_real=True),
+    {"a": lambda g, a: g * a.sgn()}, label="AbsBackward0",
 )  # fmt: skip
-_sgn = composition("complex_sgn", ("a",), _direction, {"a": _direction_slope}, label="SgnBackward0")
+_sgn = composition(
+    "complex_sgn", ("a",), _by_kernel("complex_sgn", _direction), {"a": _direction_slope},
+    label="SgnBackward0",
+)  # fmt: skip
 
 
 @exported(inplace=True, out="cast")
@@ -153,8 +180,9 @@ def _angle_slope(g: Tensor, a: Tensor) -> Tensor:
 
 
 _angle = composition(
-    "complex_angle", ("a",), lambda a: a.imag.atan2(a.real), {"a": _angle_slope},
-    label="AngleBackward0",
+    "complex_angle", ("a",),
+    _by_kernel("complex_angle", lambda a: a.imag.atan2(a.real), to_real=True),
+    {"a": _angle_slope}, label="AngleBackward0",
 )  # fmt: skip
 _real_angle = composition(
     "angle", ("a",),

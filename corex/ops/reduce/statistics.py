@@ -66,7 +66,8 @@ def _wide(a: Tensor) -> Tensor:
 def _spread_out(a: Tensor, dims: tuple[int, ...], correction: float, keepdim: bool) -> Tensor:
     """The variance, in the wide dtype."""
     if a.key.dtype.is_complex:
-        both = [_spread_out(part, dims, correction, keepdim) for part in (a.real, a.imag)]
+        parts = (a.real.contiguous(), a.imag.contiguous())  # dense ones have a kernel
+        both = [_spread_out(part, dims, correction, keepdim) for part in parts]
         return both[0] + both[1]
     size = _size(a.shape, dims)
     freedom = max(size - correction, 0) if size else 0  # nothing varies by NaN, as in PyTorch

@@ -1,174 +1,293 @@
 /*
- * Elementary functions of complex numbers, by those of their parts: the formulas of
- * corex/ops/pointwise/complex_steps.py. Those of complex64 are vectors, unless a block has angles
- * too large to reduce that way. At infinities and NaN, which the formulas do not know, the values
- * are those of the C library (annex G of the standard).
+ * Elementary functions of complex numbers without a branch cut through their inverses:
+ * exponentials, roots, logarithms, sines and their like, by the functions of their parts. The
+ * formulas are those of corex/ops/pointwise/complex_steps.py, and err by few ulp of the size of the
+ * result.
+ *
+ * A formula is expanded for complex64 as a vector (v), for complex64 by the functions of libm (s),
+ * where a block has angles too large to reduce as a vector, and for complex128 (d).
  */
-#include "vecmath.h"
+#include "complexmath.h"
 
-#include <complex.h>
-#undef I
-#undef complex
+#define VARIANTS(DEFINITION) \
+    DEFINITION(v, c64, corex_complex64, float, VECTOR) \
+    DEFINITION(s, c64, corex_complex64, float, SINGLE) \
+    DEFINITION(d, c128, corex_complex128, double, DOUBLE)
 
-#define BLOCK 256
+/* ---- exponentials ---- */
+/* Above these sizes half of it is raised and the power squared, which may not overflow yet. */
+#define HALVED_v 80
+#define HALVED_s 80
+#define HALVED_d 700
+#define EXPONENTIAL(k, T, FN, x) \
+    const bool halved = (x) > HALVED_##k; \
+    const T e = FN(exp)(halved ? (x) * (T)0.5 : (x)), again = halved ? e : 1
 
-/* The functions that a formula is expanded with: FN(sin, x) is vec_sin(x), sinf(x) or sin(x). */
-COREX_INLINE float vec_exp(float x) { return vm_exp(x); }
-COREX_INLINE float vec_expm1(float x) { return VM_EXPM1(x); }
-COREX_INLINE float vec_log(float x) { return vm_log(x); }
-COREX_INLINE float vec_log1p(float x) { return VM_LOG1P(x); }
-COREX_INLINE float vec_sin(float x) { return x == 0 ? x : vm_trig(x, 0); }
-COREX_INLINE float vec_cos(float x) { return vm_trig(x, 1); }
-COREX_INLINE float vec_sqrt(float x) { return sqrtf(x); }
-COREX_INLINE float vec_fabs(float x) { return fabsf(x); }
-COREX_INLINE float vec_copysign(float x, float y) { return vm_copysign(x, y); }
+/* sinh and cosh of one exponential: sinh by the one that is exact near 0. */
+#define HYPERBOLIC(k, T, FN, x) \
+    const T size = FN(fabs)(x); \
+    const bool halved = size > HALVED_##k; \
+    const T ex = FN(expm1)(halved ? size * (T)0.5 : size), e = ex + 1; \
+    const T fall = halved ? 0 : 1 / e, large = (T)0.5 * e * e; \
+    const T sh = FN(copysign)(halved ? large : (T)0.5 * (ex + ex * fall), x); \
+    const T ch = halved ? large : (T)0.5 * e + (T)0.5 * fall
 
 /*
- * The angle of the smaller part over the larger, less an eighth of a turn where that brings it
- * below tan(pi / 8): there (atan(w) / w - 1) / w^2 is the polynomial, to 3e-9.
+ * y ln 2 with what rounding it loses: the first bits of y and of ln 2 have an exact product. The
+ * sine and cosine of the sum.
  */
-COREX_INLINE float vec_atan2(float y, float x)
+COREX_INLINE float short_v(float x) { return vm_float(vm_bits(x) & 0xfffff000u); }
+COREX_INLINE float short_s(float x) { return short_v(x); }
+COREX_INLINE double short_d(double x)
 {
-    const float u = fabsf(x), v = fabsf(y), m = u > v ? u : v, n = u > v ? v : u;
-    const float r = m == 0 ? 0 : m == INFINITY ? (n == m ? 1.0f : n - n) : n / m;
-    const bool high = r > 0.414213562f;
-    const float w = high ? (r - 1) / (r + 1) : r, t = w * w;
-    float q = -0.0645916834f;
-    q = q * t + 0.107462361f;
-    q = q * t - 0.142642274f;
-    q = q * t + 0.199995503f;
-    q = q * t - 0.333333313f;
-    float angle = (w + w * t * q) + (high ? 0.785398163f : 0.0f);
-    angle = v > u ? 1.57079633f - angle : angle;
-    angle = vm_bits(x) >> 31 ? 3.14159265f - angle : angle;
-    return vm_copysign(angle, y);
+    return vm_double(vm_bits_double(x) & ~UINT64_C(0x7ffffff));
 }
-#define VECTOR(name) vec_##name
-#define SINGLE(name) name##f
-#define DOUBLE(name) name
+#define LN2_v 0.693115234375f, 3.1946184945e-05f
+#define LN2_s LN2_v
+#define LN2_d 0.6931471526622772, 2.7897668087737545e-08
 
-/* m is the larger part, n the smaller: |z| = m sqrt(1 + r^2), where r = n / m has no infinities. */
-#define PARTS(T, FN) \
-    const T u = FN(fabs)(x), v = FN(fabs)(y), m = u > v ? u : v, n = u > v ? v : u; \
-    const T r = m == 0 ? 0 : m == (T)INFINITY ? (T)(n == m) : n / m
-
-/* Near |z| = 1 the logarithm of |z|^2 = 1 + (m - 1)(m + 1) + n^2. */
-#define LOG(T, FN) \
-    PARTS(T, FN); \
-    const T near = FN(log1p)((m - 1) * (m + 1) + n * n) * (T)0.5; \
-    const T far = FN(log)(m) + FN(log1p)(r * r) * (T)0.5; \
-    const T finite = x != x || y != y ? (T)NAN : m > (T)0.5 && m < 2 ? near : far; \
-    const T re = u == (T)INFINITY || v == (T)INFINITY ? (T)INFINITY : finite; \
-    const T im = FN(atan2)(y, x)
-
-#define SQRT(T, FN) \
-    PARTS(T, FN); \
-    const T t = FN(sqrt)(m * FN(sqrt)(1 + r * r) * (T)0.5 + u * (T)0.5); \
-    const T other = t == 0 ? 0 : y / (t * 2); \
-    const T re = x >= 0 || x != x ? t : FN(fabs)(other); \
-    const T im = t == 0 ? y : x >= 0 || x != x ? other : FN(copysign)(t, y)
-
-/* Of one exponential each: sinh by the one that is exact near 0. */
-#define SINH(T, FN, a) \
-    const T ex = FN(expm1)(FN(fabs)(a)); \
-    const T sh = FN(copysign)((T)0.5 * (ex == (T)INFINITY ? ex : ex + ex / (ex + 1)), a); \
-    const T ch = (T)0.5 * (ex + 1) + (T)0.5 / (ex + 1)
-
-#define EXP(T, FN) \
-    const T e = FN(exp)(x); \
-    const T re = e * FN(cos)(y), im = y == 0 ? y : e * FN(sin)(y)
-#define SIN(T, FN) \
-    SINH(T, FN, y); \
-    const T re = FN(sin)(x) * ch, im = FN(cos)(x) * sh
-#define COS(T, FN) \
-    SINH(T, FN, y); \
-    const T re = FN(cos)(x) * ch, im = -(FN(sin)(x) * sh)
-#define SINH_OF(T, FN) \
-    SINH(T, FN, x); \
-    const T re = sh * FN(cos)(y), im = ch * FN(sin)(y)
-#define COSH_OF(T, FN) \
-    SINH(T, FN, x); \
-    const T re = ch * FN(cos)(y), im = sh * FN(sin)(y)
-
-#define IS_FINITE(x) ((x) - (x) == 0)
-
-/* The C library's function of one number. */
-#define LIBRARY(name, C, T, function) \
-    static C name##_library(C a) \
+#define EXPONENTIALS(k, sfx, C, T, FN) \
+    COREX_INLINE C exp_of_##k(C a) \
     { \
-        const union { \
-            C parts; \
-            T _Complex number; \
-        } of = {a}, found = {.number = function(of.number)}; \
-        return found.parts; \
-    }
-
-#define LINE(name, C, T, FORMULA, FN) \
-    static void name(char *o, const char *a, int64_t so, int64_t sa, int64_t n) \
-    { \
-        for (int64_t i = 0; i < n; i++) { \
-            const C from = *(const C *)(a + i * sa); \
-            const T x = from.re, y = from.im; \
-            FORMULA(T, FN); \
-            const bool usual = IS_FINITE(x) && IS_FINITE(y); \
-            *(C *)(o + i * so) = usual ? (C){re, im} : name##_library(from); \
-        } \
-    }
-
-#define DENSE(name, C, T, FORMULA, FN) \
-    static void name(C *o, const C *a, int64_t n) \
-    { \
-        COREX_INDEPENDENT \
-        for (int64_t i = 0; i < n; i++) { \
-            const T x = a[i].re, y = a[i].im; \
-            FORMULA(T, FN); \
-            o[i] = (C){re, im}; \
-        } \
-    }
-
-/* ANGLE: the part whose sine is taken, or 0. */
-#define FUNCTION(name, FORMULA, ANGLE) \
-    LIBRARY(name##_single, corex_complex64, float, c##name##f) \
-    LIBRARY(name##_double, corex_complex128, double, c##name) \
-    DENSE(name##_vector, corex_complex64, float, FORMULA, VECTOR) \
-    LINE(name##_single, corex_complex64, float, FORMULA, SINGLE) \
-    LINE(name##_double, corex_complex128, double, FORMULA, DOUBLE) \
-    static void name##_c64(char *const *p, const int64_t *s, int64_t n) \
-    { \
-        const bool dense = s[0] == sizeof(corex_complex64) && s[1] == sizeof(corex_complex64); \
-        for (int64_t start = 0; start < n; start += BLOCK) { \
-            const int64_t count = COREX_MIN(BLOCK, n - start); \
-            char *o = p[0] + start * s[0]; \
-            const char *from = p[1] + start * s[1]; \
-            int large = !dense; /* or infinite, or NaN */ \
-            for (int64_t i = 0; dense && i < count; i++) { \
-                const corex_complex64 a = ((const corex_complex64 *)from)[i]; \
-                large |= !(fabsf(ANGLE) <= VM_TRIG_LIMIT); \
-                large |= !IS_FINITE(a.re) | !IS_FINITE(a.im); \
-            } \
-            if (!large) \
-                name##_vector((corex_complex64 *)o, (const corex_complex64 *)from, count); \
-            else \
-                name##_single(o, from, s[0], s[1], count); \
-        } \
+        EXPONENTIAL(k, T, FN, a.re); \
+        const T re = e * FN(cos)(a.im) * again, im = e * FN(sin)(a.im) * again; \
+        return (C){re, a.im == 0 ? a.im : im}; \
     } \
-    static void name##_c128(char *const *p, const int64_t *s, int64_t n) \
+    COREX_INLINE C exp2_of_##k(C a) \
     { \
-        name##_double(p[0], p[1], s[0], s[1], n); \
+        const T ln2[] = {LN2_##k}; \
+        const T most = short_##k(a.im), turn = a.im * (T)0.693147180559945309; \
+        const T lost = ((most * ln2[0] - turn) + (a.im - most) * ln2[0]) + a.im * ln2[1]; \
+        const T e = FN(exp2)(a.re), s = FN(sin)(turn), c = FN(cos)(turn); \
+        return (C){e * (c - lost * s), a.im == 0 ? a.im : e * (s + lost * c)}; \
+    } \
+    /* 1 - cos y = sin^2 y / (1 + cos y) */ \
+    COREX_INLINE C expm1_of_##k(C a) \
+    { \
+        const T e = FN(expm1)(a.re), s = FN(sin)(a.im), c = FN(cos)(a.im); \
+        const T fall = c > 0 ? s * s / (1 + c) : 1 - c; \
+        return (C){e * c - fall, (e + 1) * s}; \
+    } \
+    /* With e = exp(-|x|) (cos y + i sin y): near its poles 1 + e cos y is a sum of small ones. */ \
+    COREX_INLINE C sigmoid_of_##k(C a) \
+    { \
+        const T size = -FN(fabs)(a.re), e = FN(exp)(size), rest = -FN(expm1)(size); \
+        const T s = FN(sin)(a.im), c = FN(cos)(a.im), up = c < 0 ? s * s / (1 - c) : 1 + c; \
+        const T whole = rest + e * up, es = e * s, square = 1 / (whole * whole + es * es); \
+        const bool right = a.re >= 0; \
+        return (C){(right ? whole : e * (up - rest)) * square, es * square}; \
     }
+VARIANTS(EXPONENTIALS)
 
-FUNCTION(exp, EXP, a.im)
-FUNCTION(log, LOG, 0.0f)
-FUNCTION(sqrt, SQRT, 0.0f)
-FUNCTION(sin, SIN, a.re)
-FUNCTION(cos, COS, a.re)
-FUNCTION(sinh, SINH_OF, a.im)
-FUNCTION(cosh, COSH_OF, a.im)
+/* ---- sines, plain and hyperbolic ---- */
+#define SINES(k, sfx, C, T, FN) \
+    /* Of an angle of 0 it is 0, even times infinity. */ \
+    COREX_INLINE T times_sine_##k(T factor, T angle) \
+    { \
+        return angle == 0 ? FN(copysign)(1, factor) * angle : factor * FN(sin)(angle); \
+    } \
+    COREX_INLINE C sinh_of_##k(C a) \
+    { \
+        HYPERBOLIC(k, T, FN, a.re); \
+        return (C){sh * FN(cos)(a.im), times_sine_##k(ch, a.im)}; \
+    } \
+    COREX_INLINE C cosh_of_##k(C a) \
+    { \
+        HYPERBOLIC(k, T, FN, a.re); \
+        return (C){ch * FN(cos)(a.im), times_sine_##k(sh, a.im)}; \
+    } \
+    COREX_INLINE C sin_of_##k(C a) \
+    { \
+        HYPERBOLIC(k, T, FN, a.im); \
+        return (C){times_sine_##k(ch, a.re), FN(cos)(a.re) * sh}; \
+    } \
+    COREX_INLINE C cos_of_##k(C a) \
+    { \
+        HYPERBOLIC(k, T, FN, a.im); \
+        return (C){FN(cos)(a.re) * ch, -times_sine_##k(sh, a.re)}; \
+    } \
+    /* (sinh x cosh x + i sin y cos y) / (sinh^2 x + cos^2 y); far out 1 and what falls off. */ \
+    COREX_INLINE C tangent_##k(T x, T y) \
+    { \
+        HYPERBOLIC(k, T, FN, x); \
+        const T s = FN(sin)(y), c = FN(cos)(y), below = 1 / (sh * sh + c * c); \
+        const bool far = FN(fabs)(x) > 20; \
+        const T tail = 4 * s * c * fall * fall; \
+        return (C){far ? FN(copysign)(1, x) : sh * ch * below, far ? tail : s * c * below}; \
+    } \
+    COREX_INLINE C tanh_of_##k(C a) { return tangent_##k(a.re, a.im); } \
+    COREX_INLINE C tan_of_##k(C a) \
+    { \
+        const C turned = tangent_##k(a.im, a.re); \
+        return (C){turned.im, turned.re}; \
+    }
+VARIANTS(SINES)
 
-#define ROW(op) \
-    {.name = #op, \
-     .loops = {[COREX_COMPLEX64] = op##_c64, [COREX_COMPLEX128] = op##_c128}, \
-     .cost = 16},
-static const corex_op rows[] = {ROW(exp) ROW(log) ROW(sqrt) ROW(sin) ROW(cos) ROW(sinh) ROW(cosh)};
+/* ---- roots and logarithms, which have no angles ---- */
+/* sqrt(z): t = sqrt((|z| + |x|) / 2) is one part, and y / 2t the other. */
+#define ROOTS(sfx, C, T, FN) \
+    COREX_INLINE C sqrt_of_##sfx(C a) \
+    { \
+        const corex_scaled_##sfx b = corex_scaled_##sfx##_of(a); \
+        const T size = FN(sqrt)(b.z.re * b.z.re + b.z.im * b.z.im); \
+        const T t = FN(sqrt)((size + FN(fabs)(b.z.re)) * (T)0.5), other = b.z.im / (t * 2); \
+        const T root = corex_power_##sfx(b.power / 2); \
+        const bool right = a.re >= 0; \
+        const T re = (right ? t : FN(fabs)(other)) * root; \
+        const T im = (right ? other : FN(copysign)(t, a.im)) * root; \
+        return (C){re, t == 0 ? a.im : im}; \
+    } \
+    COREX_INLINE C rsqrt_of_##sfx(C a) \
+    { \
+        const corex_scaled_##sfx b = corex_scaled_##sfx##_of(a); \
+        const T size = corex_size_##sfx(b.z), t = FN(sqrt)((size + FN(fabs)(b.z.re)) * (T)0.5); \
+        const T other = b.z.im / (t * 2), by = corex_power_##sfx(-b.power / 2) / size; \
+        const bool right = a.re >= 0, infinite = corex_infinite_##sfx(a); \
+        const T re = (right ? t : FN(fabs)(other)) * by; \
+        const T im = (right ? other : FN(copysign)(t, a.im)) * by; \
+        return (C){infinite ? 0 : re, infinite ? FN(copysign)(0, -a.im) : 0 - im}; \
+    }
+ROOTS(c64, corex_complex64, float, VECTOR)
+ROOTS(c128, corex_complex128, double, DOUBLE)
+
+/* m is the larger part, n the smaller: near |z| = 1, |z|^2 - 1 = (m - 1)(m + 1) + n^2. */
+#define LOGARITHMS(sfx, C, T, FN) \
+    COREX_INLINE C log_of_##sfx(C a) \
+    { \
+        const T u = FN(fabs)(a.re), v = FN(fabs)(a.im), m = u > v ? u : v, n = u > v ? v : u; \
+        const bool near = (m > (T)0.5) & (m < 2); \
+        return (C){FN(log_size)(a, near, (m - 1) * (m + 1) + n * n), FN(atan2)(a.im, a.re)}; \
+    } \
+    COREX_INLINE C log2_of_##sfx(C a) \
+    { \
+        const C log = log_of_##sfx(a); \
+        return (C){log.re * (T)1.44269504088896341, log.im * (T)1.44269504088896341}; \
+    } \
+    COREX_INLINE C log10_of_##sfx(C a) \
+    { \
+        const C log = log_of_##sfx(a); \
+        return (C){log.re * (T)0.434294481903251828, log.im * (T)0.434294481903251828}; \
+    } \
+    /* |1 + z|^2 - 1 = x (2 + x) + y^2 */ \
+    COREX_INLINE C log1p_of_##sfx(C a) \
+    { \
+        const C next = {a.re + 1, a.im}; \
+        const bool near = (FN(fabs)(a.re) < (T)0.5) & (FN(fabs)(a.im) < (T)0.5); \
+        const T re = FN(log_size)(next, near, a.re * (a.re + 2) + a.im * a.im); \
+        return (C){re, FN(atan2)(a.im, next.re)}; \
+    } \
+    COREX_INLINE T complex_angle_of_##sfx(C a) { return FN(atan2)(a.im, a.re); }
+LOGARITHMS(c64, corex_complex64, float, VECTOR)
+LOGARITHMS(c128, corex_complex128, double, DOUBLE)
+
+/* ---- loops ---- */
+/* Those that C has not, of the numbers of which it is asked. */
+COREX_INLINE float _Complex exp2_single(float _Complex z) { return cexpf(z * 0.693147181f); }
+COREX_INLINE double _Complex exp2_double(double _Complex z) { return cexp(z * 0.6931471805599453); }
+COREX_INLINE float _Complex log2_single(float _Complex z) { return clogf(z) * 1.44269504f; }
+COREX_INLINE double _Complex log2_double(double _Complex z) { return clog(z) * 1.4426950408889634; }
+COREX_INLINE float _Complex log10_single(float _Complex z) { return clogf(z) * 0.434294482f; }
+COREX_INLINE double _Complex log10_double(double _Complex z)
+{
+    return clog(z) * 0.4342944819032518;
+}
+COREX_INLINE float _Complex log1p_single(float _Complex z) { return clogf(z + 1); }
+COREX_INLINE double _Complex log1p_double(double _Complex z) { return clog(z + 1); }
+
+/* Angles that a vector can reduce; PART is the one whose sine is taken. */
+#define SMALL_re(a) (fabsf((a).re) <= VM_TRIG_LIMIT)
+#define SMALL_im(a) (fabsf((a).im) <= VM_TRIG_LIMIT)
+#define ANGLED(name, PART) \
+    COREX_INLINE corex_complex128 name##_of_c128(corex_complex128 a) { return name##_of_d(a); } \
+    DENSE1(name, v, corex_complex64, corex_complex64) \
+    GUARDED(name, c64, corex_complex64, name##_dense_v, SMALL_##PART, s) \
+    ENDED(name, c128, corex_complex128)
+#define OF_C(name, PART) LIBRARIES(name, c##name##f, c##name) ANGLED(name, PART)
+
+OF_C(exp, im)
+OF_C(sinh, im)
+OF_C(cosh, im)
+OF_C(tanh, im)
+OF_C(sin, re)
+OF_C(cos, re)
+OF_C(tan, re)
+LIBRARIES(exp2, exp2_single, exp2_double)
+ANGLED(exp2, im)
+/* Of these the formulas are right, too. */
+COREX_INLINE corex_complex64 expm1_library_c64(corex_complex64 a) { return expm1_of_s(a); }
+COREX_INLINE corex_complex128 expm1_library_c128(corex_complex128 a) { return expm1_of_d(a); }
+COREX_INLINE corex_complex64 sigmoid_library_c64(corex_complex64 a) { return sigmoid_of_s(a); }
+COREX_INLINE corex_complex128 sigmoid_library_c128(corex_complex128 a) { return sigmoid_of_d(a); }
+ANGLED(expm1, im)
+ANGLED(sigmoid, im)
+
+BOTH_OF_C(sqrt)
+BOTH_OF_C(log)
+LIBRARIES(log2, log2_single, log2_double)
+LIBRARIES(log10, log10_single, log10_double)
+LIBRARIES(log1p, log1p_single, log1p_double)
+BOTH_ENDED(log2)
+BOTH_ENDED(log10)
+BOTH_ENDED(log1p)
+BOTH(LOOP1, rsqrt)
+BOTH_TO_REAL(LOOP1, complex_angle)
+
+/* ---- powers ---- */
+/* exp(b log a); 0 to what has a positive real part is 0, and 0 ** 0 is 1. */
+#define POWERS(sfx, C, T) \
+    COREX_INLINE C exponent_##sfx(C a, C b) \
+    { \
+        const C log = log_of_##sfx(a); \
+        return (C){b.re * log.re - b.im * log.im, b.re * log.im + b.im * log.re}; \
+    } \
+    COREX_INLINE C settled_##sfx(C a, C b, C power) \
+    { \
+        const bool zero = (a.re == 0) & (a.im == 0), one = (b.re == 0) & (b.im == 0); \
+        const bool known = zero & (one | (b.re > 0)); \
+        return (C){known ? (one ? (T)1 : (T)0) : power.re, known ? (T)0 : power.im}; \
+    }
+POWERS(c64, corex_complex64, float)
+POWERS(c128, corex_complex128, double)
+
+static void pow_c64(char *const *p, const int64_t *s, int64_t n)
+{
+    corex_complex64 a[BLOCK], b[BLOCK], o[BLOCK];
+    char *const lines[] = {(char *)o, (char *)o};
+    static const int64_t dense[] = {sizeof o[0], sizeof o[0]};
+    for (int64_t start = 0; start < n; start += BLOCK) {
+        const int64_t count = COREX_MIN(BLOCK, n - start);
+        BROUGHT(a, p[1], s[1]);
+        BROUGHT(b, p[2], s[2]);
+        for (int64_t i = 0; i < count; i++)
+            o[i] = exponent_c64(a[i], b[i]);
+        exp_c64(lines, dense, count);
+        for (int64_t i = 0; i < count; i++)
+            o[i] = settled_c64(a[i], b[i], o[i]);
+        TAKEN(o, p[0], s[0]);
+    }
+}
+
+static void pow_c128(char *const *p, const int64_t *s, int64_t n)
+{
+    for (int64_t i = 0; i < n; i++) {
+        const corex_complex128 a = *(const corex_complex128 *)(p[1] + i * s[1]);
+        const corex_complex128 b = *(const corex_complex128 *)(p[2] + i * s[2]);
+        *(corex_complex128 *)(p[0] + i * s[0]) = settled_c128(a, b, exp_of_d(exponent_c128(a, b)));
+    }
+}
+
+/* clang-format off */
+static const corex_op powers[] = {ROW(pow, .cost = 32)};
+static const corex_op rows[] = {
+    ROW(exp, .cost = 16) ROW(exp2, .cost = 16) ROW(expm1, .cost = 16) ROW(sigmoid, .cost = 16)
+    ROW(sinh, .cost = 16) ROW(cosh, .cost = 16) ROW(tanh, .cost = 16)
+    ROW(sin, .cost = 16) ROW(cos, .cost = 16) ROW(tan, .cost = 16)
+    ROW(sqrt, .cost = 8) ROW(rsqrt, .cost = 8)
+    ROW(log, .cost = 16) ROW(log2, .cost = 16) ROW(log10, .cost = 16) ROW(log1p, .cost = 16)
+    ROW(complex_angle, .to_real = true, .cost = 8)
+};
+/* clang-format on */
 
 const corex_op_table COREX_LEVELED(corex_complex_functions) = {rows, sizeof rows / sizeof rows[0]};
+const corex_op_table COREX_LEVELED(corex_complex_powers) = {powers,
+                                                            sizeof powers / sizeof powers[0]};

@@ -29,6 +29,11 @@ extern const corex_optim_table COREX_LEVELED(corex_optim);
 extern const corex_gemm_table COREX_LEVELED(corex_gemm);
 extern const corex_random_table COREX_LEVELED(corex_random);
 extern const corex_op_table COREX_LEVELED(corex_complex_functions);
+extern const corex_op_table COREX_LEVELED(corex_complex_inverses);
+extern const corex_op_table COREX_LEVELED(corex_complex_powers);
+extern const corex_reducer COREX_LEVELED(corex_complex_sum)[COREX_NUM_DTYPES];
+extern const corex_reducer COREX_LEVELED(corex_complex_mean)[COREX_NUM_DTYPES];
+extern const corex_reducer COREX_LEVELED(corex_complex_prod)[COREX_NUM_DTYPES];
 extern const corex_complex_table COREX_LEVELED(corex_complex);
 extern const corex_kernels COREX_LEVELED(corex_kernels);
 

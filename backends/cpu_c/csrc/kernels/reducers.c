@@ -183,16 +183,18 @@ COREX_FLOAT_ROWS(COREX_MAKE, OF_FLOAT)
 FINISH(amin_u8, all, uint8_t, uint8_t, x != 0)
 
 #define ENTRY(number, NAME, name, sfx, T, U, kind, op) [COREX_##NAME] = &op##_##sfx,
-#define NUMBERS(op) {COREX_NUMBER_ROWS(ENTRY, op)}
+#define COMPLEX(op) \
+    [COREX_COMPLEX64] = &COREX_LEVELED(corex_complex_##op)[COREX_COMPLEX64], \
+    [COREX_COMPLEX128] = &COREX_LEVELED(corex_complex_##op)[COREX_COMPLEX128]
 #define ANY(op) {[COREX_BOOL] = &op##_u8, COREX_NUMBER_ROWS(ENTRY, op)}
 #define ENTRY_BY_INDEX(number, NAME, name, sfx, T, U, kind, rows) \
     [COREX_##NAME] = &rows[COREX_##NAME],
 #define BY_INDEX(rows) {COREX_NUMBER_ROWS(ENTRY_BY_INDEX, rows)}
 
 static const corex_reduction rows[] = {
-    {.name = "sum", .reducers = NUMBERS(sum)},
-    {.name = "prod", .reducers = NUMBERS(prod)},
-    {.name = "mean", .reducers = {COREX_FLOAT_ROWS(ENTRY, mean)}},
+    {.name = "sum", .reducers = {COREX_NUMBER_ROWS(ENTRY, sum) COMPLEX(sum)}},
+    {.name = "prod", .reducers = {COREX_NUMBER_ROWS(ENTRY, prod) COMPLEX(prod)}},
+    {.name = "mean", .reducers = {COREX_FLOAT_ROWS(ENTRY, mean) COMPLEX(mean)}},
     {.name = "amax", .reducers = ANY(amax)},
     {.name = "amin", .reducers = ANY(amin)},
     /* of bytes 0 and 1: the largest and the smallest */
