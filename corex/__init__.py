@@ -106,7 +106,18 @@ from corex.ops.random.generator import Generator, default_generator
 from corex.tensor.tensor import Size, Tensor
 
 if TYPE_CHECKING:
-    from corex import _functions, accelerator, array_api, cuda, fft, linalg, nn, optim, utils
+    from corex import (
+        _functions,
+        accelerator,
+        array_api,
+        cuda,
+        fft,
+        linalg,
+        nn,
+        optim,
+        sparse,
+        utils,
+    )  # fmt: skip
     from corex._functions import *  # noqa: F403
     from corex.accelerator.streams import Event, Stream
     from corex.interop.serialization import load, save
@@ -149,7 +160,7 @@ __all__: list[str] = [
     "BackendUnavailableError", "CompilationWarning", "CorexError", "FallbackWarning", "GraphError",
     "KernelUnavailableError", "OutOfMemoryError", "PluginError",
     "Event", "Stream", "accelerator", "array_api", "cuda", "fft", "linalg", "load", "nn", "optim",
-    "record", "save", "utils",
+    "record", "save", "sparse", "utils",
 ]  # fmt: skip
 if TYPE_CHECKING:
     __all__ += _functions.__all__

@@ -13,6 +13,7 @@ import os
 import secrets
 from collections import OrderedDict
 from contextlib import suppress
+from importlib import import_module
 from typing import Any
 
 import numpy as np
@@ -50,6 +51,8 @@ class _Encoder:
         if isinstance(value, float):
             return float(value) if math.isfinite(value) else {"float": repr(float(value))}
         if isinstance(value, Tensor):
+            if value.layout is not corex.strided:
+                return self._sparse(value, path)
             return self._tensor(value, path)
         if isinstance(value, dict | list | tuple):
             return self._container(value, path)
@@ -95,6 +98,17 @@ class _Encoder:
             reference["requires_grad"] = True
         return reference
 
+    def _sparse(self, tensor: Any, path: tuple[str, ...]) -> dict[str, Any]:
+        """A sparse tensor: its layout, its shape, and the tensors that it is made of."""
+        _, (_, parts, shape, coalesced, requires_grad, _) = tensor.__reduce_ex__(2)
+        inside = path or ("tensor",)
+        names = ("indices", "values") if len(parts) == 2 else ("compressed", "plain", "values")
+        stored = [
+            self._tensor(part, (*inside, name)) for part, name in zip(parts, names, strict=True)
+        ]
+        reference = {"sparse": tensor.layout.name, "parts": stored, "shape": list(shape)}
+        return reference | {"coalesced": coalesced, "requires_grad": requires_grad}
+
     def _unique(self, name: str) -> str:
         result = name
         number = 1
@@ -119,6 +133,11 @@ def _decode(value: Any, tensors: dict[str, Tensor]) -> Any:
         if value.get("complex"):
             tensor = corex.view_as_complex(tensor)
         return tensor.requires_grad_() if value.get("requires_grad") else tensor
+    if "sparse" in value:
+        parts = tuple(_decode(part, tensors) for part in value["parts"])
+        layout, shape = getattr(corex, value["sparse"]), tuple(value["shape"])
+        sparse = import_module("corex.sparse.objects")
+        return sparse.rebuilt(layout, parts, shape, value["coalesced"], value["requires_grad"])
     ((tag, content),) = value.items()
     if tag == "float":
         return float(content)

@@ -18,10 +18,10 @@ class Embedding(Module):
         num_embeddings: how many vectors there are.
         embedding_dim: their size.
         padding_idx: the index whose vector starts as zeros and is not trained.
-        max_norm: not supported.
-        norm_type: not supported.
-        scale_grad_by_freq: not supported.
-        sparse: not supported.
+        max_norm: rows that are used are first scaled down, in place, to at most this norm.
+        norm_type: of which norm.
+        scale_grad_by_freq: whether a row's gradient is divided by how often it is used.
+        sparse: whether the gradient of `weight` is a sparse tensor, of the rows that were used.
         device: where the weight is made.
         dtype: its element type.
 
@@ -46,10 +46,6 @@ class Embedding(Module):
         dtype: Any = None,
     ) -> None:
         super().__init__()
-        if max_norm is not None or scale_grad_by_freq or sparse:
-            raise NotImplementedError(
-                "Embedding does not support max_norm, scale_grad_by_freq or sparse"
-            )
         if padding_idx is not None:
             if not -num_embeddings <= padding_idx < num_embeddings:
                 raise AssertionError("Padding_idx must be within num_embeddings")
@@ -57,6 +53,8 @@ class Embedding(Module):
         self.num_embeddings = num_embeddings
         self.embedding_dim = embedding_dim
         self.padding_idx = padding_idx
+        self.max_norm, self.norm_type = max_norm, norm_type
+        self.scale_grad_by_freq, self.sparse = scale_grad_by_freq, sparse
         if _weight is None:
             data = corex.empty((num_embeddings, embedding_dim), device=device, dtype=dtype)
             self.weight = Parameter(data, requires_grad=not _freeze)
@@ -70,13 +68,23 @@ class Embedding(Module):
 
     @classmethod
     def from_pretrained(
-        cls, embeddings: Tensor, freeze: bool = True, padding_idx: int | None = None
+        cls,
+        embeddings: Tensor,
+        freeze: bool = True,
+        padding_idx: int | None = None,
+        max_norm: float | None = None,
+        norm_type: float = 2.0,
+        scale_grad_by_freq: bool = False,
+        sparse: bool = False,
     ) -> Embedding:
         """An embedding with given vectors (rows of a matrix), not trained if `freeze`."""
         if embeddings.dim() != 2:
             raise AssertionError("Embeddings parameter is expected to be 2-dimensional")
         rows, cols = embeddings.shape
-        return cls(rows, cols, padding_idx, _weight=embeddings, _freeze=freeze)
+        return cls(
+            rows, cols, padding_idx, max_norm, norm_type, scale_grad_by_freq, sparse, embeddings,
+            freeze,
+        )  # fmt: skip
 
     def reset_parameters(self) -> None:
         """Draws new vectors."""
@@ -87,9 +95,20 @@ class Embedding(Module):
 
     def forward(self, input: Tensor) -> Tensor:
         """(*) of integers -> (*, embedding_dim)."""
-        return functional.embedding(input, self.weight, self.padding_idx)
+        return functional.embedding(
+            input, self.weight, self.padding_idx, self.max_norm, self.norm_type,
+            self.scale_grad_by_freq, self.sparse,
+        )  # fmt: skip
 
     def extra_repr(self) -> str:
         """The sizes."""
         text = f"{self.num_embeddings}, {self.embedding_dim}"
-        return text if self.padding_idx is None else f"{text}, padding_idx={self.padding_idx}"
+        if self.padding_idx is not None:
+            text += f", padding_idx={self.padding_idx}"
+        if self.max_norm is not None:
+            text += f", max_norm={self.max_norm}"
+        if self.norm_type != 2:
+            text += f", norm_type={self.norm_type}"
+        if self.scale_grad_by_freq:
+            text += f", scale_grad_by_freq={self.scale_grad_by_freq}"
+        return f"{text}, sparse=True" if self.sparse else text

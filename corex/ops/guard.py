@@ -45,7 +45,7 @@ def guarded(
         except _SYMPTOMS as error:
             again = _otherwise(function, args, kwargs)
             if again is None:
-                wrong = _explained(name, function, args, kwargs, error)
+                wrong = explained(name, function, args, kwargs, error)
                 if wrong is None:
                     raise
                 raise wrong from error
@@ -61,7 +61,7 @@ def guarded(
         except _SYMPTOMS as error:
             again = _otherwise(function, args, kwargs)
             if again is None:
-                wrong = _explained(name, function, args, kwargs, error)
+                wrong = explained(name, function, args, kwargs, error)
                 if wrong is None:
                     raise
                 raise wrong from error
@@ -141,14 +141,15 @@ def _source(parameters: Mapping[str, inspect.Parameter]) -> str:
     )
 
 
-def _explained(
+def explained(
     name: str,
     function: Callable[..., Any],
     args: tuple[Any, ...],
     kwargs: dict[str, Any],
     error: Exception,
 ) -> TypeError | None:
-    """`_told` of a call; None of one with too many, too few or unknown arguments."""
+    """What is wrong with the arguments of a call that ended in an error, or None: that of too many,
+    too few or unknown ones tells it itself."""
     try:
         bound = inspect.signature(function).bind(*args, **kwargs)
     except TypeError:

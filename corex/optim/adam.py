@@ -7,6 +7,7 @@ from typing import Any
 
 import corex
 from corex import Tensor
+from corex.errors import LayoutError
 from corex.ops.nn.optimizer_steps import adam_step_
 from corex.optim.optimizer import Closure, Optimizer, Params, check_not_negative, unsupported
 from corex.tensor.modes import capturing, refuse
@@ -96,7 +97,8 @@ class Adam(Optimizer):
         """Updates the parameters; see `Optimizer.step`.
 
         Raises:
-            RuntimeError: a graph is captured, and the optimizer is not `capturable`.
+            RuntimeError: a graph is captured, and the optimizer is not `capturable`; or a gradient
+                is sparse.
         """
         loss = None if closure is None else self._evaluate(closure)
         for group in self.param_groups:
@@ -129,17 +131,22 @@ class Adam(Optimizer):
                 lists[3].append(state["exp_avg_sq"])
             for step, lists in by_step.items():
                 beta1, beta2 = group["betas"]
-                adam_step_(
-                    *lists,
-                    step=step,
-                    lr=float(group["lr"]),
-                    beta1=beta1,
-                    beta2=beta2,
-                    eps=group["eps"],
-                    weight_decay=group["weight_decay"],
-                    decoupled=group["decoupled_weight_decay"],
-                    maximize=group["maximize"],
-                )
+                try:
+                    adam_step_(
+                        *lists,
+                        step=step,
+                        lr=float(group["lr"]),
+                        beta1=beta1,
+                        beta2=beta2,
+                        eps=group["eps"],
+                        weight_decay=group["weight_decay"],
+                        decoupled=group["decoupled_weight_decay"],
+                        maximize=group["maximize"],
+                    )
+                except LayoutError as reached:
+                    raise RuntimeError(
+                        "Adam does not support sparse gradients, please consider SparseAdam instead"
+                    ) from reached
         return loss
 
     def _step_on_device(self, group: dict[str, Any]) -> None:

@@ -6,6 +6,7 @@ from typing import Any
 
 import corex
 from corex import Tensor
+from corex.errors import LayoutError
 from corex.ops.nn.optimizer_steps import sgd_step_
 from corex.optim.optimizer import Closure, Optimizer, Params, check_not_negative, unsupported
 from corex.tensor.modes import refuse
@@ -112,15 +113,55 @@ def _update(
     momenta: list[Tensor],
     first: bool,
 ) -> None:
-    sgd_step_(
-        params,
-        grads,
-        momenta,
-        lr=float(group["lr"]),
-        momentum=group["momentum"],
-        dampening=group["dampening"],
-        weight_decay=group["weight_decay"],
-        nesterov=group["nesterov"],
-        maximize=group["maximize"],
-        first=first,
-    )
+    options = {
+        "lr": float(group["lr"]),
+        "momentum": group["momentum"],
+        "dampening": group["dampening"],
+        "weight_decay": group["weight_decay"],
+        "nesterov": group["nesterov"],
+        "maximize": group["maximize"],
+        "first": first,
+    }
+    try:
+        sgd_step_(params, grads, momenta, **options)
+    except LayoutError:  # before anything was written
+        _update_each(params, grads, momenta, options)
+
+
+def _update_each(
+    params: list[Tensor], grads: list[Tensor], momenta: list[Tensor], options: dict[str, Any]
+) -> None:
+    """The same, one parameter after the other: some gradients are sparse."""
+    with corex.no_grad():
+        for i, (parameter, grad) in enumerate(zip(params, grads, strict=True)):
+            momentum = momenta[i : i + 1]
+            if grad.layout is corex.strided:
+                sgd_step_([parameter], [grad], momentum, **options)
+            else:
+                _update_rows(parameter, grad, *momentum, **options)
+
+
+def _update_rows(
+    parameter: Tensor,
+    grad: Tensor,
+    buffer: Tensor | None = None,
+    *,
+    lr: float,
+    momentum: float,
+    dampening: float,
+    weight_decay: float,
+    nesterov: bool,
+    maximize: bool,
+    first: bool,
+) -> None:
+    """The step of one parameter with a sparse gradient; without momentum, only its rows change."""
+    if weight_decay:
+        raise RuntimeError("add(sparse, dense) is not supported. Use add(dense, sparse) instead.")
+    step = -grad if maximize else grad
+    if buffer is not None:
+        if first:
+            buffer.zero_().add_(step)
+        else:
+            buffer.mul_(momentum).add_(step, alpha=1 - dampening)
+        step = (buffer * momentum).add_(step) if nesterov else buffer
+    parameter.add_(step, alpha=-lr)

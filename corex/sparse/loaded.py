@@ -9,7 +9,8 @@ from collections.abc import Callable
 from typing import Any
 
 from corex.errors import LayoutError
-from corex.ops.sparse import create, pointwise, products, reduce, shape
+from corex.ops.guard import explained
+from corex.ops.sparse import create, pointwise, products, reduce, rows, shape
 from corex.ops.sparse.table import COMPRESSED, COO, answer
 from corex.ops.sparse.tensor import CooTensor, SparseTensor
 from corex.sparse import objects
@@ -37,9 +38,17 @@ _OWN = {
 }
 
 
-def _method(name: str) -> Callable[..., Any]:
+def _method(name: str, dense: Any = None) -> Callable[..., Any]:
     def method(self: Any, *args: Any, **kwargs: Any) -> Any:
-        return answer(name, (self, *args), kwargs)
+        try:
+            return answer(name, (self, *args), kwargs)
+        except (AttributeError, NotImplementedError, TypeError) as error:
+            if callable(dense):  # wrong arguments are told first, as of a dense tensor
+                inspect.signature(dense).bind(self, *args, **kwargs)
+                wrong = explained(name, inspect.unwrap(dense), (self, *args), kwargs, error)
+                if wrong is not None:
+                    raise wrong from error
+            raise
 
     method.__name__ = name
     method.__qualname__ = f"SparseTensor.{name}"
@@ -58,6 +67,18 @@ def _operator(name: str) -> Callable[..., Any]:
 
     method.__name__ = name
     return method
+
+
+# What the values answer, beside all that begins with `is_`.
+_OF_VALUES = "name volatile grad_dtype ndimension get_device".split()
+
+
+def _asked_of_values(name: str, static: Any) -> Any:
+    if isinstance(static, property):
+        return property(lambda self: getattr(self.values_, name))
+    if name == "ndimension":
+        return Tensor.dim
+    return lambda self, *args, **kwargs: getattr(self.values_, name)(*args, **kwargs)
 
 
 _OPERATORS = {
@@ -86,12 +107,14 @@ def _install() -> None:
         private = name.startswith("_") and name not in COO and name not in COMPRESSED
         if name in taken or (private and not name.endswith("__")):
             continue
-        if name in _OPERATORS:
+        if name not in COO and (name.startswith("is_") or name in _OF_VALUES):
+            setattr(SparseTensor, name, _asked_of_values(name, static))
+        elif name in _OPERATORS:
             setattr(SparseTensor, name, _operator(name))
         elif isinstance(static, property):
             setattr(SparseTensor, name, property(_method(name)))
         elif callable(static) or static is None:
-            setattr(SparseTensor, name, _method(name))
+            setattr(SparseTensor, name, _method(name, static))
     for name in "add sub mul truediv floordiv".split():
         setattr(SparseTensor, f"__i{name}__", _inplace_operator(name))
     for name, value in _OWN.items():

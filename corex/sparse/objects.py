@@ -41,7 +41,7 @@ def clone(input: Any, *, memory_format: MemoryFormat | None = None) -> Any:
     return recorded(result, "Clone", (input,), (lambda g: g,))
 
 
-@sparse_op("detach")
+@sparse_op("detach", "data")
 def detach(input: Any) -> Any:
     """The same tensor outside the graph."""
     return input.shallow()
@@ -216,15 +216,40 @@ def truth(input: Any) -> bool:
     return bool(item(input))
 
 
-for _name, _number in (("__float__", float), ("__int__", int), ("__complex__", complex)):
-    sparse_op(_name)(lambda input, _number=_number: _number(item(input)))
+def _conversion(kind: type) -> None:
+    @sparse_op(f"__{kind.__name__}__")
+    def convert(input: Any) -> Any:
+        if input.numel() != 1:
+            raise ValueError("only one element tensors can be converted to Python scalars")
+        return kind(item(input))
+
+
+for _kind in (float, int, complex):
+    _conversion(_kind)
+
+
+@sparse_op("__index__")
+def as_index(input: Any) -> int:
+    """The only element, of integers.
+
+    Raises:
+        TypeError: not one integer.
+    """
+    if input.numel() != 1 or input.dtype.is_inexact:
+        raise TypeError("only integer tensors of a single element can be converted to an index")
+    return int(item(input))
+
+
+@sparse_op("__setitem__")
+def assign(input: Any, key: Any, value: Any) -> NoReturn:
+    """Raises TypeError."""
+    raise TypeError("Cannot assign to a sparse tensor")
 
 
 @sparse_op("is_same_size")
 def is_same_size(input: Any, other: Any) -> bool:
-    """Whether shapes, and how many dims are sparse, are the same."""
-    ours, theirs = [t.sparse_dims if isinstance(t, CooTensor) else 0 for t in (input, other)]
-    return bool(input.shape == other.shape and ours == theirs)
+    """Whether shapes are the same."""
+    return bool(input.shape == other.shape)
 
 
 # ---- memory --------------------------------------------------------------------------------------

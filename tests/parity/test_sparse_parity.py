@@ -128,3 +128,23 @@ def test_generated_patterns(name: str, dtype: str) -> None:
             np.asarray(ours[3], complex), np.asarray(theirs[3], complex),
             rtol=1e-3 if dtype == "float16" else 1e-6, atol=1e-6,
         )  # fmt: skip
+
+
+# ---- rows ----------------------------------------------------------------------------------------
+@pytest.mark.parametrize("kind", ["SparseAdam", "SGD"])
+def test_training_an_embedding(kind: str) -> None:
+    found = []
+    for xp in (corex, torch):
+        layer: Any = xp.nn.Embedding(6, 2, padding_idx=0, sparse=True)
+        with xp.no_grad():
+            layer.weight.copy_(xp.arange(12.0).reshape(6, 2) / 10)
+        options = {"momentum": 0.9} if kind == "SGD" else {}
+        optimizer = getattr(xp.optim, kind)([layer.weight], lr=0.1, **options)
+        for i in range(5):
+            optimizer.zero_grad()
+            out = layer(xp.tensor([[1, 2, 1], [0, 3 + i % 2, 4]]))
+            (out * out).sum().backward()
+            optimizer.step()
+        found.append((repr(layer.weight.grad).replace("corex", "torch"), layer.weight.tolist()))
+    np.testing.assert_allclose(found[0][1], found[1][1], rtol=1e-5)
+    assert found[0][0].splitlines()[0] == found[1][0].splitlines()[0]

@@ -6,6 +6,7 @@ import copy
 import pickle
 import subprocess
 import sys
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -62,6 +63,16 @@ def test_copies(make: Any) -> None:
         assert (other.requires_grad, other.tag) == (True, "mine")
         other.detach().mul_(0)
         assert x.to_dense().tolist() == [[0, 0, 3], [4, 0, 5]]
+
+
+def test_files(tmp_path: Path) -> None:
+    x, csr = coordinates(requires_grad=True), coordinates().to_sparse_csr()
+    corex.save({"x": x, "more": [csr, corex.ones(2)]}, tmp_path / "a.safetensors")
+    found = corex.load(tmp_path / "a.safetensors")
+    assert repr(found["x"]) == repr(x)
+    assert repr(found["more"][0]) == repr(csr)
+    corex.save(csr, tmp_path / "b.safetensors")
+    assert repr(corex.load(tmp_path / "b.safetensors")) == repr(csr)
 
 
 def test_in_place() -> None:
@@ -143,7 +154,7 @@ def test_no_function_gives_another_answer_than_of_a_dense_tensor() -> None:
                 if isinstance(found, corex.Tensor) and name not in OWN.split():
                     np.testing.assert_allclose(_numbers(found), _numbers(function(*dense)))
                     answered += 1
-    assert refused > 600
+    assert refused > 400
     assert answered > 100
 
 

@@ -292,14 +292,15 @@ def embedding(
     scale_grad_by_freq: bool = False,
     sparse: bool = False,
 ) -> Tensor:
-    """The rows of `weight` that `input` names; the row `padding_idx` gets no gradient.
+    """The rows of `weight` that `input` names; the row `padding_idx` gets no gradient. With
+    `sparse` the gradient of `weight` is a sparse tensor: the rows that were named.
 
     With `max_norm` those rows are first scaled down in place to at most this norm; with
     `scale_grad_by_freq` a row's gradient is divided by how often it is named.
 
     Raises:
         IndexError: an index outside the rows.
-        NotImplementedError: sparse gradients are asked for.
+        RuntimeError: `sparse` with `scale_grad_by_freq`.
     """
     if padding_idx is not None:
         rows = weight.shape[0]

@@ -46,8 +46,7 @@ def embedding_bag(
 
     Raises:
         ValueError: dims, offsets or modes that do not fit. RuntimeError: offsets out of range.
-        NotImplementedError: sparse gradients are asked for, or weights of a
-            mode other than 'sum'.
+        NotImplementedError: weights of a mode other than 'sum'.
     """
     if max_norm is not None:
         renormalise(weight.detach(), input, max_norm, norm_type)
@@ -79,6 +78,8 @@ def bagged(
     starts = _starts(input, offsets)
     if mode not in ("sum", "mean", "max"):
         raise ValueError("mode has to be one of sum, mean or max")
+    if mode == "max" and sparse:
+        raise ValueError("max mode does not support sparse weights")
     if per_sample_weights is not None and mode != "sum":
         raise NotImplementedError(
             f"embedding_bag: per_sample_weights was not None. per_sample_weights is only supported "

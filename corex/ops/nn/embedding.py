@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from importlib import import_module
+
 from corex import dtypes as dt
 from corex.dispatch.record import no_grad
 from corex.dispatch.resolve import check_places
@@ -28,7 +30,7 @@ def rows_of(
     no gradient. With `scale_grad_by_freq` a row's gradient is divided by how often it is picked.
 
     Raises:
-        NotImplementedError: sparse gradients. Else as `nn.functional.embedding`.
+        What `nn.functional.embedding` raises.
     """
     padding = None if padding_idx == -1 else padding_idx.__index__()
     return embedding(indices, weight, padding, scale_grad_by_freq, sparse)
@@ -54,7 +56,8 @@ def embedding(
     """Rows of `weight` picked by integer `input`; the padding row gets no gradient.
 
     Raises:
-        RuntimeError: an index that is not an integer tensor. IndexError: out of range.
+        RuntimeError: an index that is not an integer tensor, or `sparse` with `scale_grad_by_freq`.
+        IndexError: out of range.
     """
     if require_tensor("embedding", input, "indices").key.dtype.kind != "i":
         raise RuntimeError(
@@ -71,7 +74,13 @@ def embedding(
             f"of shape {list(weight.shape)}"
         )
     if sparse:
-        raise NotImplementedError("embedding() has no sparse gradients")
+        if scale_grad_by_freq:
+            raise RuntimeError(
+                "embedding_backward: scale_grad_by_freq not supported with sparse gradients"
+            )
+        import_module("corex.sparse")
+        found: Tensor = import_module("corex.ops.sparse.rows").embedding(input, weight, padding_idx)
+        return found
     if scale_grad_by_freq:
         weight = _by_frequency(weight, input)
     flat = getitem(weight, reshape(refuse_negative("embedding", input, rows), (-1,)))

@@ -61,9 +61,9 @@ def merged(t: Any) -> Any:
 def _of_values(name: str) -> Any:
     function = getattr(ops, name)
 
-    def op(input: Any, *args: Any, **kwargs: Any) -> Any:
-        if name == "round" and (args or kwargs.get("decimals", 0)):
-            raise unsupported("round", input)
+    def op(input: Any, *, decimals: int = 0) -> Any:
+        if decimals:
+            raise unsupported(name, input)
         t = merged(input)
         result = at_same_places(t, function(values_of(t)))
         return titled(result, "Log1P" if name == "log1p" else name.capitalize())
@@ -103,6 +103,13 @@ def power(input: Any, exponent: Any) -> Any:
         raise RuntimeError("pow only supports sparse tensors with exponents other than 0")
     t = merged(input)
     return titled(at_same_places(t, ops.pow(values_of(t), number)), "Pow")
+
+
+@coo_op("float_power")
+def float_power(input: Any, exponent: Any) -> Any:
+    """`pow` in float64, or complex128."""
+    wide = dt.complex128 if input.is_complex() else dt.float64
+    return power(input.to(wide), exponent)
 
 
 @coo_op("square")
@@ -146,7 +153,7 @@ def positive(input: Any) -> Any:
     return input
 
 
-@coo_op("real")
+@sparse_op("real")
 def real(input: Any) -> Any:
     """The real parts; real tensors as they are."""
     if not input.is_complex():

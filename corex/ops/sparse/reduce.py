@@ -147,6 +147,12 @@ def norm(
     return values.norm(2 if p in (None, "fro") else p, dtype=dtype)
 
 
+@coo_op("dist")
+def dist(input: Any, other: Any, p: Any = 2) -> Tensor:
+    """The norm of the difference."""
+    return norm(input - other, p)
+
+
 # ---- softmax -------------------------------------------------------------------------------------
 def softmax(input: Any, dim: int, *, dtype: DType | None = None) -> Any:
     """softmax over a dim of the stored elements alone: others count as minus infinity.

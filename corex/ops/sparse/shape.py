@@ -149,13 +149,40 @@ def t_compressed(input: CompressedTensor) -> Any:
 INPLACE.update(("t", "transpose"))
 
 
+compressed_op("mT")(lambda input: input.transpose(-2, -1))
+compressed_op("mH", "adjoint")(lambda input: input.conj().transpose(-2, -1))
+
+
+@coo_op("movedim")
+def movedim(input: CooTensor, source: Any, destination: Any) -> Any:
+    """Dims moved to other places; the others keep their order.
+
+    Raises:
+        RuntimeError: not as many places as dims.
+    """
+    ndim = len(input.shape)
+    froms, tos = [
+        [normalize_dim(one, ndim) for one in ([dims] if isinstance(dims, int) else dims)]
+        for dims in (source, destination)
+    ]
+    if len(froms) != len(tos):
+        raise RuntimeError(
+            f"movedim: Invalid source or destination dims: source ({froms} dims) should contain "
+            f"the same number of dims as destination ({tos} dims)"
+        )
+    order = [dim for dim in range(ndim) if dim not in froms]
+    for to, dim in sorted(zip(tos, froms, strict=True)):
+        order.insert(to, dim)
+    return _permuted(input, order, "Permute")
+
+
 @coo_op("T", "mT")
 def turned(input: CooTensor) -> Any:
     """The transpose of a matrix."""
     return transpose(input, -2, -1)
 
 
-@coo_op("H", "mH")
+@coo_op("H", "mH", "adjoint")
 def adjoint(input: CooTensor) -> Tensor:
     """The conjugate of the transpose of a matrix."""
     return (input.conj() if input.is_complex() else input).transpose(-2, -1)

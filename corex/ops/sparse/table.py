@@ -100,9 +100,10 @@ def answer(name: str, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
     if function is None and name.endswith("_") and not name.endswith("__"):
         base = _FIRST.get(name[:-1], name[:-1])
         if base in table and base in INPLACE:
+            result = table[base](*args, **kwargs)
             if base in OF_VALUES and isinstance(args[0], CooTensor) and not args[0].coalesced_:
                 raise RuntimeError(f"[{name}] {name} requires coalesced input")
-            return assigned(name, args[0], table[base](*args, **kwargs))
+            return assigned(name, args[0], result)
     if function is None:
         raise unsupported(name, sparse)
     result = function(*args, **kwargs)
