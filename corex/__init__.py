@@ -196,15 +196,14 @@ def numel(input: Tensor) -> builtins.int:
     return input.numel()
 
 
-def broadcast_shapes(*shapes: Any) -> tuple[Any, ...]:
+def broadcast_shapes(*shapes: Any) -> Size:
     """The common shape of shapes.
 
     Raises:
         RuntimeError: they do not broadcast.
     """
-    return _broadcast_shapes(
-        "broadcast_shapes", *[(s,) if isinstance(s, builtins.int) else tuple(s) for s in shapes]
-    )
+    given = [(s,) if isinstance(s, builtins.int) else tuple(s) for s in shapes]
+    return Size(_broadcast_shapes("broadcast_shapes", *given))
 
 
 def memory_stats(device: Any = None, backend: str | None = None) -> dict[str, Any]:

@@ -315,6 +315,11 @@ def order_of_dims(shape: Shape, strides: Strides) -> Shape:
     return tuple(reversed(_fastest_first(shape, [strides])))
 
 
+def inverse(order: Shape) -> Shape:
+    """The permutation that undoes another."""
+    return tuple(sorted(range(len(order)), key=order.__getitem__))
+
+
 def strides_like(shape: Shape, strides: Strides) -> Strides:
     """Strides of a copy: the same if dense, else dense ones in the same order of dims."""
     if is_contiguous(shape, strides) or is_dense(shape, strides):

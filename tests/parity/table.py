@@ -51,7 +51,7 @@ ABSENT = {
 """Names that corex has not -> why; of the rest: not yet."""
 
 DIFFERENT = dict.fromkeys(
-    ROW_MAJOR, "results are row-major; PyTorch's follow the argument's strides"
+    ROW_MAJOR, "results are row-major; PyTorch refuses most transposed matrices"
 )
 """Calls that differ -> why. (`ACCURACY` and its kin in `test_calls_parity` bound what may.)"""
 

@@ -217,6 +217,10 @@ arange(0.5, 2.5, dtype=int64)
 arange(0.9, 5.1, 1.9, dtype=int32)
 arange(0.9, 5.1, 1.9, dtype=int64)
 arange(0.9, 5.1, 0.9, dtype=int32)
+arange(0.9, 5.1, 0.9, dtype=int64)
+linspace(4.3, -3, 5, dtype=complex128)
+linspace(1 + 1j, 2 - 3j, 4, dtype=complex128)
+logspace(0, 1.2, 3, 2.0, dtype=complex64)
 arange(5, 0)
 arange(5, 0, -2)
 arange(0, 5, -1)
@@ -427,7 +431,6 @@ def test_same_outcome(expression: str) -> None:
 DIFFERENT = {
     "tensor([[], [1]])": "ValueError",  # PyTorch drops the 1
     "tensor([2**70])": "ValueError",
-    "arange(0.9, 5.1, 0.9, dtype=int64)": "RuntimeError",  # PyTorch: ValueError here alone
 }
 
 

@@ -41,6 +41,12 @@ OPS: dict[str, Callable[[Any, Any, Any], Any]] = {
     "lerp": lambda lib, x, y: lib.lerp(x, y.expand(x.shape), 0.5),
     "reshape": lambda lib, x, y: x.reshape(-1),
     "contiguous": lambda lib, x, y: x.contiguous(),
+    "sort": lambda lib, x, y: x.sort(0).values,
+    "sort the last": lambda lib, x, y: x.sort(-1, True).indices,
+    "argsort": lambda lib, x, y: x.argsort(0),
+    "rand_like": lambda lib, x, y: lib.rand_like(x),
+    "randint_like": lambda lib, x, y: lib.randint_like(x, 3),
+    "addr": lambda lib, x, y: lib.addr(x, x[:, 0], x[0]) if x.ndim == 2 else x.exp(),
 }
 
 

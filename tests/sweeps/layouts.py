@@ -20,19 +20,7 @@ RULE = "own"
 VIEWS = ("t", "squeeze", "unsqueeze", "transpose", "swapaxes", "swapdims")
 """What in-place forms can do to the strides of their argument."""
 
-ROW_MAJOR = {
-    "addr(a, h, v, beta=0.5, alpha=2)",
-    "kron(a, c)",
-    "argsort(a, 1)",
-    "argsort(a, 0, True)",
-    "sort(a, 1)",
-    "sort(a, 0, descending=True)",
-    "sort(t, 1)",
-    "rand_like(a)",
-    "randn_like(a)",
-    "randn_like(a, dtype=float32)",
-    "sort(m, 1)",
-}
+ROW_MAJOR = {"kron(a, c)"}  # which PyTorch refuses for other layouts than two
 
 
 def row_major(shape: tuple[int, ...]) -> tuple[int, ...]:

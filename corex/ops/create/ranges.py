@@ -92,7 +92,7 @@ def _range_length(start: Number, end: Number, step: Number, dtype: DType) -> int
         return math.ceil((float(end) - float(start)) / step)
     # In integers: exact, after fractions are cut off.
     if int(step) == 0:
-        raise RuntimeError(f"[arange] step must be nonzero, but {step} is 0 as an integer")
+        raise ValueError(f"[arange] step must be nonzero, but {step} is 0 as an integer")
     return -((int(start) - int(end)) // int(step))
 
 
@@ -149,7 +149,8 @@ def logspace(
     if steps:
         _check_not_bool("logspace", key.dtype)
     exponents = _spaced("logspace", key, start, end, steps)
-    exact = converted(exponents, dt.float64, exact_place(key.place))
+    wide = dt.complex128 if key.dtype.is_complex else dt.float64
+    exact = converted(exponents, wide, exact_place(key.place))
     powers = pow_(base, exact)
     result = converted(powers, key.dtype, key.place)
     return finished("logspace", result, out, requires_grad)
@@ -161,6 +162,8 @@ def _spaced(name: str, key: DispatchKey, start: Any, end: Any, steps: int) -> Te
     For an integer dtype they are float64, between bounds whose fractions are cut off, and on the
     host if the key's device holds no float64.
     """
+    if key.dtype.is_complex:
+        return _spaced_pairs(name, key, start, end, steps)
     if steps:
         _check_not_bool(name, key.dtype)
     first = _bound(name, "start", start, key.dtype)
@@ -188,6 +191,17 @@ def _spaced(name: str, key: DispatchKey, start: Any, end: Any, steps: int) -> Te
         write("arange", (front,), (), (first, step))
         write("arange", (back,), (), (last, -step))
     return result
+
+
+def _spaced_pairs(name: str, key: DispatchKey, start: Any, end: Any, steps: int) -> Tensor:
+    """As `_spaced`, of complex numbers: real and imaginary parts each by themselves."""
+    first, last = number_of(name, "start", start), number_of(name, "end", end)
+    part = key.place.key(key.dtype.to_real())
+    real, imag = [
+        converted(_spaced(name, part, a, b, steps), key.dtype, key.place)
+        for a, b in ((first.real, last.real), (first.imag, last.imag))
+    ]
+    return real if not first.imag and not last.imag else real + imag * 1j
 
 
 def _bound(name: str, argument: str, value: Any, dtype: DType) -> float:

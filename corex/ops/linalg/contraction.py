@@ -8,14 +8,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from corex.layout import normalize_dim, numel
+from corex.layout import normalize_dim, numel, result_strides
 from corex.ops.linalg.matmul import added, bmm, dot, matmul, mm, mv, outer
 from corex.ops.promotion import Number, require_kinds, require_tensor
 from corex.ops.reduce.reductions import sum_
 from corex.ops.registration import exported, function
 from corex.ops.shape.join import stack
 from corex.ops.shape.parts import diagonal
-from corex.ops.shape.views import expand, movedim, permute, reordered, reshape, shaped
+from corex.ops.shape.views import expand, movedim, permute, relaid, reordered, reshape, shaped
 from corex.tensor.tensor import Tensor
 
 _ELLIPSIS = [f"...{i}" for i in range(64)]  # labels of the dims that an ellipsis covers
@@ -272,6 +272,12 @@ def addr(
     input: Tensor, vec1: Tensor, vec2: Tensor, *, beta: Number = 1, alpha: Number = 1
 ) -> Tensor:
     """beta * input + alpha * outer(vec1, vec2)."""
+    if input._strides is not None and input.ndim == vec1.ndim + vec2.ndim == 2:
+        rows, columns = shape = (*vec1.shape, *vec2.shape)
+        operands = (input.shape, input._strides), ((rows, 1), (1, 0)), ((1, columns), (0, 1))
+        broadcasts = all(n in (1, size) for n, size in zip(input.shape, shape, strict=True))
+        if broadcasts and result_strides(shape, *operands) == (1, rows):
+            return relaid(addr(input.t(), vec2, vec1, beta=beta, alpha=alpha), (1, 0))
     return added("addr", input, beta, alpha, lambda: outer(vec1, vec2), elementwise=True)
 
 

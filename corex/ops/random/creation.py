@@ -8,7 +8,7 @@ from corex import dtypes as dt
 from corex.dispatch.devices import find_place, find_place_from
 from corex.dispatch.resolve import empty
 from corex.dtypes import DType
-from corex.layout import numel
+from corex.layout import numel, strides_like
 from corex.ops.create.like import empty_like
 from corex.ops.pointwise.select import where
 from corex.ops.promotion import cast, limits, require_tensor
@@ -51,6 +51,14 @@ def _drawn(
     return draw(kernel, require_floating(op, result), generator).requires_grad_(requires_grad)
 
 
+def _laid_out(result: Tensor, like: Tensor) -> Tensor:
+    """A fresh row-major result, whose numbers lie in the order that dims of another have."""
+    if like._strides is not None:
+        strides = strides_like(like.shape, like._strides)
+        result._strides = None if strides == result.strides else strides
+    return result
+
+
 @function(out="new")
 def rand(
     *size: Any,
@@ -91,7 +99,8 @@ def rand_like(
 ) -> Tensor:
     """`rand` of a tensor's shape, dtype and place."""
     result = _new_like(input, dtype, device, backend)
-    return _drawn("rand_like", "random_uniform", result, generator, requires_grad)
+    drawn = _drawn("rand_like", "random_uniform", result, generator, requires_grad)
+    return _laid_out(drawn, input)
 
 
 @function()
@@ -106,7 +115,8 @@ def randn_like(
 ) -> Tensor:
     """`randn` of a tensor's shape, dtype and place."""
     result = _new_like(input, dtype, device, backend)
-    return _drawn("randn_like", "random_normal", result, generator, requires_grad)
+    drawn = _drawn("randn_like", "random_normal", result, generator, requires_grad)
+    return _laid_out(drawn, input)
 
 
 @function(out="new")

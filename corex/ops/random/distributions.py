@@ -92,7 +92,7 @@ def normal(
         mean = real_number(mean, "normal", "mean")
     if isinstance(mean, Tensor) or isinstance(std, Tensor):
         like = mean + std * 0 if isinstance(mean, Tensor) else std * 0 + mean
-        noise = randn_like(like.detach(), generator=generator)
+        noise = randn_like(like.detach().contiguous(), generator=generator)
     else:
         noise = randn(size or (), generator=generator, dtype=dtype, device=device)
     result: Tensor = noise * std + mean
@@ -125,7 +125,9 @@ def bernoulli(input: Tensor, p: Any = None, *, generator: Generator | None = Non
 
 _bernoulli = composition(
     "bernoulli", ("a",),
-    lambda a, generator: cast(rand_like(a, generator=generator) < a.detach(), a.key.dtype),
+    lambda a, generator: cast(
+        rand_like(a.contiguous(), generator=generator) < a.detach(), a.key.dtype
+    ),
     {"a": lambda g: g.new_zeros(g.shape)}, ("generator",),
 )  # fmt: skip
 

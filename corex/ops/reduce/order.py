@@ -6,13 +6,13 @@ from corex import dtypes as dt
 from corex import return_types
 from corex.dispatch.bind import bind, dense_copy, order_of
 from corex.dtypes import DType
-from corex.layout import normalize_dim, numel
+from corex.layout import inverse, normalize_dim, numel, order_of_dims
 from corex.ops.promotion import require_kinds
 from corex.ops.reduce.network import sorted_places
 from corex.ops.reduce.reductions import prepared
 from corex.ops.registration import exported
 from corex.ops.shape.parts import slice_view
-from corex.ops.shape.views import call_along, clone
+from corex.ops.shape.views import call_along, clone, permute, relaid
 from corex.return_types import ValuesIndices
 from corex.tensor.schema import ALL, ARITHMETIC, OpSchema, declare, like_first
 from corex.tensor.tensor import Tensor
@@ -103,7 +103,24 @@ def argsort(input: Tensor, dim: int = -1, descending: bool = False, stable: bool
     dim = normalize_dim(dim, input.ndim)
     if not input.shape:
         return input.new_zeros(()).to(dt.int64)
+    order = _order_in_memory(input)
+    if order is None:
+        return _places(input, dim, descending)
+    moved = permute(input.detach(), order)
+    return relaid(_places(moved, order.index(dim), descending), inverse(order))
+
+
+def _places(input: Tensor, dim: int, descending: bool) -> Tensor:
     return call_along(ARGSORT, input.detach(), dim, (bool(descending),))
+
+
+def _order_in_memory(input: Tensor) -> tuple[int, ...] | None:
+    """The dims as they lie there, the slowest first, which those of results do as well; None if in
+    their own order."""
+    if input._strides is None:
+        return None
+    order = order_of_dims(input.shape, input._strides)
+    return None if order == tuple(range(input.ndim)) else order
 
 
 @exported(out="same")
@@ -111,6 +128,11 @@ def sort(
     input: Tensor, dim: int = -1, descending: bool = False, stable: bool = False
 ) -> ValuesIndices:
     """Sorted values of a dim and where they were."""
+    order = _order_in_memory(input)
+    if order is not None:
+        dim = order.index(normalize_dim(dim, input.ndim))
+        found = sort(permute(input, order).contiguous(), dim, descending)
+        return return_types.sort(*[relaid(t, inverse(order)) for t in found])
     index = argsort(input, dim, descending)
     return return_types.sort(input.gather(dim, index) if input.shape else clone(input), index)
 
