@@ -222,6 +222,8 @@ def normalize_dims(dims: int | Sequence[int] | None, ndim: int) -> tuple[int, ..
         return tuple(range(ndim))
     if isinstance(dims, int):
         return (normalize_dim(dims, ndim),) if ndim else _check_scalar_dim(dims)
+    if type(dims) is not tuple and hasattr(dims, "__index__"):  # one of NumPy's, or a 0-d tensor
+        return normalize_dims(index(dims), ndim)
     found = sorted(normalize_dim(d, ndim) for d in dims)
     for first, second in pairwise(found):
         if first == second:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from operator import index
 from typing import Any
 
 import corex
@@ -13,9 +14,9 @@ from corex.nn.parameter import Parameter
 
 
 def _sizes(name: str, value: Any, dims: int) -> tuple[int, ...]:
-    if isinstance(value, int):
-        return (value,) * dims
-    sizes = tuple(value)
+    if hasattr(value, "__index__"):
+        return (index(value),) * dims
+    sizes = tuple([index(size) for size in value])
     if len(sizes) == 1:
         return sizes * dims
     if len(sizes) != dims:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from operator import index
 from typing import Any
 
 import corex
@@ -13,7 +14,8 @@ from corex.nn.parameter import Parameter
 
 
 def _shape(value: int | Sequence[int]) -> tuple[int, ...]:
-    return (value,) if isinstance(value, int) else tuple(value)
+    sizes = value if isinstance(value, Sequence) else (value,)
+    return tuple([index(size) for size in sizes])
 
 
 class _Affine(Module):

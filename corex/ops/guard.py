@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import functools
 import inspect
+import operator
 import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, TypeVar
@@ -87,7 +88,7 @@ def written_out(name: str, function: Callable[..., Any], home: str) -> Callable[
     pickle finds it."""
     parameters = inspect.signature(function).parameters
     scope: dict[str, Any] = {
-        "function": function, "symptoms": _SYMPTOMS, "told": _told, "typed": _typed,
+        "function": function, "symptoms": _SYMPTOMS, "told": _told, "plain": _plain_arguments,
         "LayoutError": LayoutError,
     }  # fmt: skip
     scope.update({f"{_DEFAULT}{p.name}": p.default for p in parameters.values()})
@@ -131,7 +132,7 @@ def _source(parameters: Mapping[str, inspect.Parameter]) -> str:
         f"    except LayoutError as reached:\n"
         f"        return reached.answer({NAME!r}, ({first}), {{{named}}})\n"
         f"    except symptoms as error:\n"
-        f"        given = typed({{{given}}})\n"
+        f"        given = plain(function, {{{given}}})\n"
         f"        if given is None:\n"
         f"            wrong = told({NAME!r}, function, {{{given}}}, error)\n"
         f"            if wrong is None:\n"
@@ -196,30 +197,52 @@ def _wrong_argument(
 def _otherwise(
     function: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]
 ) -> tuple[tuple[Any, ...], dict[str, Any]] | None:
-    """The arguments as the function itself has them: its own names, and dtypes for Python's types;
-    None if they are so already."""
+    """The arguments as the function itself has them: its own names, and what `_plain` makes of the
+    values; None if they are so already."""
     names = _renamed(function, args, kwargs)
-    typed = any([isinstance(value, type) for value in (*args, *kwargs.values())])
-    if names is None and not typed:
-        return None
-    named = kwargs if names is None else names
-    found = (
-        tuple([_as_dtype(value) for value in args]),
-        {name: _as_dtype(value) for name, value in named.items()},
-    )
-    return None if names is None and found == (args, kwargs) else found
+    unchanged = None if names is None else (args, names)
+    try:
+        bound = inspect.signature(function).bind(*args, **(kwargs if names is None else names))
+    except TypeError:
+        return unchanged
+    plain = _plain_arguments(function, bound.arguments)
+    if plain is None:
+        return unchanged
+    bound.arguments.update(plain)
+    return bound.args, bound.kwargs
 
 
-def _typed(arguments: dict[str, Any]) -> dict[str, Any] | None:
-    """The arguments with dtypes for Python's types; None if there are none of those."""
-    found = {name: _as_dtype(value) for name, value in arguments.items()}
-    return None if found == arguments else found
+def _plain_arguments(
+    function: Callable[..., Any], arguments: dict[str, Any]
+) -> dict[str, Any] | None:
+    """The arguments with Python's integers and dtypes; None if they have only those."""
+    found = dict(arguments)
+    for name, declared in inspect.signature(function).parameters.items():
+        if name in found:
+            several = declared.kind is declared.VAR_POSITIONAL
+            sizes = several and name in ("size", "sizes", "shape", "dims", "repeats")
+            annotation = str(declared.annotation)
+            counts = sizes or ("int" in annotation or "Dims" in annotation)
+            found[name] = _plain(found[name], counts and "Tensor" not in annotation)
+    changed = any([found[name] is not value for name, value in arguments.items()])
+    return found if changed else None
 
 
-def _as_dtype(value: Any) -> Any:
-    return PYTHON_TYPES.get(value, value) if isinstance(value, type) else value
+def _plain(value: Any, counts: bool) -> Any:
+    """A dtype for one of Python's types; Python's integer for one of NumPy's, also in a sequence,
+    and for a 0-d tensor where something is counted."""
+    if isinstance(value, type):
+        return PYTHON_TYPES.get(value, value)
+    if type(value) is list or type(value) is tuple:
+        items = [_plain(item, counts) for item in value]
+        return value if all(map(operator.is_, items, value)) else type(value)(items)
+    if counts and isinstance(value, Tensor):
+        return operator.index(value) if _is_index(value) else value
+    scalar = type(value).__module__ == "numpy" and not hasattr(value, "__len__")
+    return operator.index(value) if scalar and hasattr(value, "__index__") else value
 
 
+# ---- other names of arguments --------------------------------------------------------------------
 _OTHER_NAMES = {
     # NumPy's, which PyTorch takes everywhere
     "axis": "dim", "keepdims": "keepdim", "x": "input", "a": "input", "x1": "input", "x2": "other",

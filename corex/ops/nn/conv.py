@@ -6,6 +6,7 @@ The three convolution ops are closed under differentiation: each one's derivativ
 from __future__ import annotations
 
 from collections.abc import Sequence
+from operator import index
 from typing import Any
 
 from corex.dispatch.bind import bind
@@ -35,7 +36,9 @@ def pair(value: Any, name: str) -> Pair:
     if isinstance(value, int):
         values: tuple[Any, ...] = (value, value)
     else:
-        values = tuple(value) if isinstance(value, Sequence) else ()
+        values = tuple(value) if isinstance(value, Sequence) else (value,)
+        if not all([type(v) is int for v in values]):  # NumPy's integers, or 0-d tensors
+            values = tuple([index(v) if hasattr(v, "__index__") else v for v in values])
     if len(values) == 1:
         values = values * 2
     if len(values) > 2 and all(isinstance(v, int) for v in values):

@@ -154,7 +154,8 @@ def _geometry(
 ) -> tuple[Pair, Pair, Pair, Pair, Pair]:
     """Kernel, stride, padding and dilation, checked, and what `_ceil_padding` adds."""
     kernel, margin = pair(kernel_size, "kernel_size"), pair(padding, "padding")
-    steps = kernel if stride is None or stride in ([], ()) else pair(stride, "stride")
+    none = stride is None or (isinstance(stride, list | tuple) and not stride)
+    steps = kernel if none else pair(stride, "stride")
     spread = pair(dilation, "dilation")
     _check_pool(op, x, kernel, steps, margin, spread, ceil)
     return kernel, steps, margin, spread, _ceil_padding(x, kernel, steps, margin, spread, ceil)

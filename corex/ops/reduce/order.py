@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from operator import index as position
+
 from corex import dtypes as dt
 from corex import return_types
 from corex.dispatch.bind import bind, dense_copy, order_of
@@ -146,7 +148,7 @@ def topk(
     Raises:
         RuntimeError: k out of range. NotImplementedError: bool or complex numbers.
     """
-    dim = normalize_dim(dim, input.ndim)
+    dim, k = normalize_dim(dim, input.ndim), position(k)
     if not 0 <= k <= (input.shape[dim] if input.shape else 1):
         raise RuntimeError("selected index k out of range")
     if input.key.dtype.kind in "bc":

@@ -304,7 +304,7 @@ def prod(
 
 
 def _nonempty(op: str, a: Tensor, dims: tuple[int, ...], dim: Dims = 0) -> None:
-    if dim is None or dim == () or dim == []:
+    if dim is None or (isinstance(dim, tuple | list) and not dim):
         _all_nonempty(op, a)
     if any(a.shape[d] == 0 for d in dims):
         raise IndexError(

@@ -119,15 +119,23 @@ def stack(tensors: Sequence[Tensor], dim: int = 0, *, out: Tensor | None = None)
     parts = list(tensors)
     if not parts:
         raise RuntimeError("stack expects a non-empty TensorList")
-    for i, part in enumerate(parts):
-        if part.shape != parts[0].shape:
-            raise RuntimeError(
-                f"stack expects each tensor to be equal size, but got {list(parts[0].shape)} at "
-                f"entry 0 and {list(part.shape)} at entry {i}"
-            )
-    dim = normalize_dim(dim, parts[0].ndim + 1)
     try:
+        for i, part in enumerate(parts):
+            if part.shape != parts[0].shape:
+                raise RuntimeError(
+                    f"stack expects each tensor to be equal size, but got {list(parts[0].shape)} "
+                    f"at entry 0 and {list(part.shape)} at entry {i}"
+                )
+        dim = normalize_dim(dim, parts[0].ndim + 1)
         last = all([channels_last(part) for part in parts])
+    except AttributeError as error:
+        for i, part in enumerate(parts):
+            if not isinstance(part, Tensor):
+                raise TypeError(
+                    f"stack(): expected Tensor as element {i} in argument 0, but got "
+                    f"{type(part).__name__}"
+                ) from error
+        raise
     except LayoutError as reached:
         return reached.answer("stack", (parts, dim), {"out": out})  # type: ignore[no-any-return]
     if out is None and last and dim < parts[0].ndim:

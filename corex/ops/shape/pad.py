@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from operator import index
 
 from corex import dtypes as dt
 from corex.dispatch.resolve import check_room
@@ -31,6 +32,7 @@ def pad(
     """
     if mode not in _PADDING:
         raise NotImplementedError(f"[pad] unknown mode '{mode}'; there are {', '.join(_PADDING)}")
+    pad = [index(margin) for margin in pad]
     if len(pad) % 2 or len(pad) > 2 * input.ndim:
         raise RuntimeError(
             f"Padding length must be divisible by 2 and at most twice the number of dimensions of "

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from itertools import pairwise
+from operator import index
 from typing import Any
 
 from corex import layout
@@ -147,8 +148,8 @@ def split(
         raise RuntimeError("split expects at least a 1-dimensional tensor")
     dim = normalize_dim(dim, tensor.ndim)
     size = tensor.shape[dim]
-    if isinstance(split_size_or_sections, int):
-        step = split_size_or_sections
+    if hasattr(split_size_or_sections, "__index__"):
+        step = index(split_size_or_sections)
         if step < 0 or (step == 0 and size):
             raise RuntimeError(
                 f"split expects split_size be non-negative, but got split_size={step}"
@@ -157,7 +158,7 @@ def split(
         op = SPLIT
     else:
         op = SPLIT_SIZES
-        sections = list(split_size_or_sections)
+        sections = [index(section) for section in split_size_or_sections]
         if sum(sections) != size or any(s < 0 for s in sections):
             raise RuntimeError(
                 f"split_with_sizes expects split_sizes to sum exactly to {size} (input tensor's "

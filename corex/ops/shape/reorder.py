@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from operator import index
 from typing import Any
 
 from corex.dispatch.bind import copy, empty_like
@@ -47,12 +48,12 @@ def roll(input: Tensor, shifts: Any, dims: Any = None) -> Tensor:
     Raises:
         RuntimeError: shifts and dims of different number.
     """
-    if dims is None or (dims == () and isinstance(shifts, int)):
+    if dims is None or (isinstance(dims, tuple) and not dims and hasattr(shifts, "__index__")):
         if isinstance(shifts, Sequence) and len(shifts) > 1:
             raise RuntimeError(f"shifts and dimensions must align. shifts: {len(shifts)}, dims:0")
         return shaped(roll(reshape(input, -1), shifts, 0), input.shape)
-    moves = [shifts] if isinstance(shifts, int) else list(shifts)
-    axes = [dims] if isinstance(dims, int) else list(dims)
+    moves = [index(m) for m in (shifts if isinstance(shifts, Sequence) else (shifts,))]
+    axes = [index(axis) for axis in (dims if isinstance(dims, Sequence) else (dims,))]
     if not moves:
         raise RuntimeError("[roll] `shifts` required")
     if len(moves) != len(axes):

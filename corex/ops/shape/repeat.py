@@ -74,7 +74,7 @@ def repeat_interleave(
         check_room(input.key, (max(repeats, 0), size))
         counts = [repeats] * size
     else:
-        counts = repeats.tolist()
+        counts = reshape(repeats, -1).tolist()
     if len(counts) == 1:
         counts = counts * size
     if len(counts) != size:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from operator import index
 from typing import Any
 
 from corex import layout
@@ -44,6 +45,8 @@ def sizes_of(args: tuple[Any, ...]) -> Shape:
     try:
         return tuple([size.__index__() for size in sizes])
     except (AttributeError, TypeError):
+        if len(args) == 1 and hasattr(args[0], "__index__"):  # a 0-d tensor, or one of NumPy's
+            return (index(args[0]),)
         raise TypeError(
             f"sizes must be integers or one sequence of integers, got {args!r}"
         ) from None
@@ -285,8 +288,8 @@ def movedim(input: Tensor, source: int | Sequence[int], destination: int | Seque
         RuntimeError: the lists differ in length or repeat a dim.
     """
     # A tensor without dims has one for this, as for whatever takes a dim.
-    sources = [source] if isinstance(source, int) else list(source)
-    targets = [destination] if isinstance(destination, int) else list(destination)
+    sources = list(source) if isinstance(source, Sequence) else [index(source)]
+    targets = list(destination) if isinstance(destination, Sequence) else [index(destination)]
     ndim = input.ndim
     if len(sources) != len(targets):
         raise RuntimeError(
@@ -337,7 +340,8 @@ def squeeze(input: Tensor, dim: int | Sequence[int] | None = None) -> Tensor:
     ndim = len(input.shape)
     if dim is None:
         return bind_view(SQUEEZE_ALL, input, (tuple(range(ndim)),))
-    dims = () if dim == () or dim == [] else layout.normalize_dims(dim, ndim)
+    none = isinstance(dim, tuple | list) and not dim
+    dims = () if none else layout.normalize_dims(dim, ndim)
     return bind_view(SQUEEZE_ONE if isinstance(dim, int) else SQUEEZE, input, (dims,))
 
 
