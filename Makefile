@@ -125,7 +125,7 @@ array-api: $(VENV)/.installed
 	@test -d "$(SUITE)/array-api/src" || { echo "SUITE=path of a checkout of array-api-tests"; exit 2; }
 	$(BIN)/python -m pip install --quiet --requirement $(SUITE)/requirements.txt
 	cd $(SUITE) && ARRAY_API_TESTS_MODULE=corex.array_api $(abspath $(BIN))/python -m pytest $(TESTS) \
-		-o xfail_strict=true --disable-deadline --max-examples $(EXAMPLES) \
+		-rfEX --disable-deadline --max-examples $(EXAMPLES) \
 		--xfails-file $(abspath $(XFAILS)) $(OPTIONS)
 
 sanitize: $(VENV)/.installed

@@ -215,10 +215,9 @@ def _roots(a: Tensor) -> tuple[Tensor, Tensor]:
     return sqrt(joined(1 - x, -y)), sqrt(joined(1 + x, y))
 
 
-def _far(a: Tensor, re: Tensor, im: Tensor, else_re: Tensor, else_im: Tensor) -> Tensor:
-    """What a function is where a part is infinite, and elsewhere."""
-    far = a.real.isinf().logical_or(a.imag.isinf())
-    return joined(re.where(far, else_re), im.where(far, else_im))
+def _far(x: Tensor, y: Tensor) -> Tensor:
+    """Where a part is infinite."""
+    return x.isinf().logical_or(y.isinf())
 
 
 def _infinite(y: Tensor) -> Tensor:
@@ -231,16 +230,18 @@ def asin(a: Tensor) -> Tensor:
     minus, plus = _roots(a)
     below = minus.real * plus.real - minus.imag * plus.imag
     im = minus.real * plus.imag - minus.imag * plus.real
-    re = x.where(x == 0, x.atan2(below))
-    return _far(a, x.atan2(y.abs()), _infinite(y), re, im.asinh())
+    far = _far(x, y)
+    re = x.where(x == 0, x.atan2(y.abs().where(far, below)))
+    return joined(re, _infinite(y).where(far, im.asinh()))
 
 
 def acos(a: Tensor) -> Tensor:
     x, y = _parts(a)
     minus, plus = _roots(a)
     im = plus.real * minus.imag - plus.imag * minus.real
+    far = _far(x, y)
     re = (minus.real.atan2(plus.real) * 2).masked_fill(x == 0, math.pi / 2)
-    return _far(a, y.abs().atan2(x), _infinite(-y), re, im.asinh())
+    return joined(y.abs().atan2(x).where(far, re), _infinite(-y).where(far, im.asinh()))
 
 
 def asinh(a: Tensor) -> Tensor:
@@ -253,7 +254,8 @@ def acosh(a: Tensor) -> Tensor:
     re = minus.real * plus.real + minus.imag * plus.imag
     im = minus.imag.atan2(plus.real) * 2
     im = im.masked_fill((x == 0).logical_and(y.isnan()), math.pi / 2)
-    return _far(a, _infinite(x.abs()), y.atan2(x), re.asinh(), im)
+    far = _far(x, y)
+    return joined(re.asinh().masked_fill(far, math.inf), y.atan2(x).where(far, im))
 
 
 def atanh(a: Tensor) -> Tensor:
@@ -262,8 +264,9 @@ def atanh(a: Tensor) -> Tensor:
     re = (size * 4 / ((1 - size) * (1 - size) + square)).log1p() * 0.25
     im = (y * 2).atan2((1 - x) * (1 + x) - square) * 0.5
     right = y.new_full((), math.pi / 2).copysign(y).where(y == y, y)
-    zero = x.new_zeros(()).copysign(x)
-    return _far(a, zero, right, zero.where(x == 0, re.copysign(x)), im)
+    far = _far(x, y)
+    re = re.masked_fill(far.logical_or(x == 0), 0).copysign(x)
+    return joined(re, right.where(far, im))
 
 
 def atan(a: Tensor) -> Tensor:
