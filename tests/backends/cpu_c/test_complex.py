@@ -164,6 +164,9 @@ def test_reductions_in_every_layout(dtype: str) -> None:
             size = np.abs(wide).sum(dim)
             for got, wanted in ((s.sum(dim), wide.sum(dim)), (s.mean(dim), wide.mean(dim))):
                 assert (np.abs(got.numpy() - wanted) <= 20 * TOLERANCE[dtype] * size).all()
+            if isinstance(dim, int):
+                scan, wanted = s.cumprod(dim), wide.cumprod(dim)
+                check(scan, wanted, dtype, 2000 if dtype == "complex128" else 4)
             if not isinstance(dim, tuple):
                 got = s.prod() if dim is None else s.prod(dim)
                 check(got, wide.prod(dim), dtype, 2000 if dtype == "complex128" else 4)
@@ -180,6 +183,6 @@ def test_no_kernel_is_composed() -> None:
             t = corex.tensor([1 + 2j], dtype=dtype)
             for name in FUNCTIONS:
                 getattr(corex, name)(t)
-            t.sum(), t.mean(), t.prod(), t**2.5, t / t, t - t
+            t.sum(), t.mean(), t.prod(), t.cumprod(0), t**2.5, t / t, t - t
     composed = {row.op for row in report.rows() if row.how != "native"}
     assert composed == {"fill"}, composed  # of the number 2.5

@@ -39,6 +39,47 @@
 COREX_INTEGER_ROWS(COREX_MAKE, CUMPROD, uint64_t)
 COREX_FLOAT_ROWS(COREX_MAKE, CUMPROD, double)
 
+#define COMPLEX_CUMPROD(sfx, C, T) \
+    static void cumprod_##sfx(char *const *p, const int64_t *s, int64_t n) \
+    { \
+        double re = 1, im = 0; \
+        for (int64_t i = 0; i < n; i++) { \
+            const C x = AT(const C, 1, i); \
+            const double first = re * x.re - im * x.im; \
+            im = re * x.im + im * x.re; \
+            re = first; \
+            AT(C, 0, i) = (C){(T)re, (T)im}; \
+        } \
+    } \
+    static void columns_cumprod_##sfx(const corex_block *block) \
+    { \
+        const int64_t columns = block->columns; \
+        double re[COREX_COLUMNS], im[COREX_COLUMNS]; \
+        EACH_COLUMN \
+        { \
+            re[c] = 1; \
+            im[c] = 0; \
+        } \
+        EACH_COLUMN_ROW \
+        { \
+            C *const out = COLUMN_ROW(C, 0); \
+            const C *const x = COLUMN_ROW(const C, 1); \
+            EACH_COLUMN \
+            { \
+                const double u = x[c].re, v = x[c].im, first = re[c] * u - im[c] * v; \
+                im[c] = re[c] * v + im[c] * u; \
+                re[c] = first; \
+                out[c] = (C){(T)re[c], (T)im[c]}; \
+            } \
+        } \
+    }
+
+COMPLEX_CUMPROD(c64, corex_complex64, float)
+COMPLEX_CUMPROD(c128, corex_complex128, double)
+#define CUMPROD_TABLE(name) \
+    {COREX_NUMBER_ROWS(COREX_ENTRY, name)[COREX_COMPLEX64] = name##_c64, \
+     [COREX_COMPLEX128] = name##_c128}
+
 /*
  * Of each element, the product of all others: those before it times those behind it. Operand 2 of a
  * line has room for the product of each chunk, and for that of the chunks before it.
@@ -280,14 +321,14 @@ COREX_NUMBER_ROWS(COREX_MAKE, EXTREMES)
 COREX_FLOAT_ROWS(COREX_MAKE, LOG_SUMS)
 
 const corex_running_table COREX_LEVELED(corex_running) = {
-    .lines = {[COREX_CUMPROD] = COREX_NUMBER_TABLE(cumprod),
+    .lines = {[COREX_CUMPROD] = CUMPROD_TABLE(cumprod),
               [COREX_PROD_OTHERS] = COREX_FLOAT_TABLE(prod_others),
               [COREX_CHAIN] = COREX_FLOAT_TABLE(chain),
               [COREX_CHAIN_LATE] = COREX_FLOAT_TABLE(chain_late),
               [COREX_ARGCUMMAX] = COREX_ANY_TABLE(argcummax),
               [COREX_ARGCUMMIN] = COREX_ANY_TABLE(argcummin),
               [COREX_LOGCUMSUMEXP] = COREX_FLOAT_TABLE(logcumsumexp)},
-    .columns = {[COREX_CUMPROD] = COREX_NUMBER_TABLE(columns_cumprod),
+    .columns = {[COREX_CUMPROD] = CUMPROD_TABLE(columns_cumprod),
                 [COREX_PROD_OTHERS] = COREX_FLOAT_TABLE(columns_prod_others),
                 [COREX_CHAIN] = COREX_FLOAT_TABLE(columns_chain),
                 [COREX_CHAIN_LATE] = COREX_FLOAT_TABLE(columns_chain_late),
