@@ -14,8 +14,9 @@ CPU_BACKENDS = ("reference_py", "cpu_c")
 
 # The comparisons with PyTorch are collected only where it is installed (`make parity`).
 collect_ignore = [] if importlib.util.find_spec("torch") else ["parity"]
-# And those over other libraries (`make downstream`) where the least common of them is.
-collect_ignore += [] if importlib.util.find_spec("array_api_extra") else ["downstream"]
+# Those over other libraries have a process of their own (`make downstream`): SciPy looks at this
+# when it is imported, and takes tensors only then.
+collect_ignore += [] if os.environ.get("SCIPY_ARRAY_API") == "1" else ["downstream"]
 
 MARKED_FOLDERS = ("parity", "downstream")
 

@@ -1,4 +1,5 @@
-"""SciPy takes arrays of other libraries only if this is set before it is imported."""
+"""SciPy takes arrays of other libraries only if this is set before it is imported: also where this
+folder is asked for by name, without `make downstream`."""
 
 from __future__ import annotations
 
