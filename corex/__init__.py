@@ -246,27 +246,29 @@ _LAZY = {
 _SECOND_NAMES = """
     abs_ acos_ acosh_ adaptive_avg_pool1d adaptive_max_pool1d addmv_ affine_grid_generator
     alpha_dropout alpha_dropout_ arccos_ arccosh_ arcsin_ arcsinh_ arctan_ arctanh_
-    are_deterministic_algorithms_enabled asin_ asinh_ atan_ atanh_ avg_pool1d ceil_ celu_
+    are_deterministic_algorithms_enabled asin_ asinh_ atan_ atanh_ avg_pool1d
+    batch_norm_backward_elemt batch_norm_backward_reduce batch_norm_elemt batch_norm_gather_stats
+    batch_norm_gather_stats_with_counts batch_norm_stats batch_norm_update_stats ceil_ celu_
     channel_shuffle clamp_ clamp_max_ clamp_min_ clip_ constant_pad_nd conv1d conv3d conv_tbc
     conv_transpose1d conv_transpose2d conv_transpose3d convolution cos_ cosh_ cosine_embedding_loss
     ctc_loss deg2rad_ detach_ dropout_ embedding_bag embedding_renorm_ erf_ erfc_ exp2_ exp_ expm1_
     feature_alpha_dropout feature_alpha_dropout_ feature_dropout feature_dropout_ fill_ fix_ floor_
-    frac_ frobenius_norm gcd_ get_default_device get_deterministic_debug_mode get_device
-    get_float32_matmul_precision grid_sampler grid_sampler_2d grid_sampler_3d gru_cell
+    frac_ frobenius_norm from_file gcd_ get_default_device get_deterministic_debug_mode get_device
+    get_float32_matmul_precision grid_sampler grid_sampler_2d grid_sampler_3d gru gru_cell
     hinge_embedding_loss i0_ index_put_ instance_norm is_anomaly_check_nan_enabled
     is_anomaly_enabled is_autocast_cpu_enabled is_autocast_enabled is_autocast_ipu_enabled
     is_autocast_xla_enabled is_complex is_deterministic_algorithms_warn_only_enabled is_distributed
     is_inference is_nonzero is_same_size is_signed is_storage is_vulkan_available lcm_ ldexp_ log10_
-    log1p_ log2_ log_ logit_ lstm_cell margin_ranking_loss max_pool1d max_pool1d_with_indices
+    log1p_ log2_ log_ logit_ lstm lstm_cell margin_ranking_loss max_pool1d max_pool1d_with_indices
     max_pool3d nan_to_num_ native_batch_norm native_channel_shuffle native_dropout native_group_norm
-    native_layer_norm neg_ negative_ norm_except_dim nuclear_norm pairwise_distance pca_lowrank
-    pdist pixel_shuffle pixel_unshuffle poisson_nll_loss rad2deg_ range reciprocal_ relu_ resize_as_
-    rnn_relu_cell rnn_tanh_cell round_ rrelu rrelu_ rsqrt_ segment_reduce selu_ set_anomaly_enabled
-    set_default_device set_default_tensor_type set_deterministic_debug_mode
-    set_float32_matmul_precision set_flush_denormal sigmoid_ sin_ sinc_ sinh_ sqrt_ square_
-    svd_lowrank sym_constrain_range sym_constrain_range_for_size sym_float sym_int sym_ite sym_max
-    sym_min sym_not sym_sqrt sym_sum tan_ tanh_ threshold_ triplet_margin_loss trunc_ typename
-    use_deterministic_algorithms vander xlogy_ zero_
+    native_layer_norm native_norm neg_ negative_ norm_except_dim nuclear_norm pairwise_distance
+    pca_lowrank pdist pixel_shuffle pixel_unshuffle poisson_nll_loss rad2deg_ range reciprocal_
+    relu_ resize_as_ rnn_relu rnn_relu_cell rnn_tanh rnn_tanh_cell round_ rrelu rrelu_ rsqrt_
+    segment_reduce selu_ set_anomaly_enabled set_default_device set_default_tensor_type
+    set_deterministic_debug_mode set_float32_matmul_precision set_flush_denormal sigmoid_ sin_ sinc_
+    sinh_ sqrt_ square_ svd_lowrank sym_constrain_range sym_constrain_range_for_size sym_float
+    sym_int sym_ite sym_max sym_min sym_not sym_sqrt sym_sum tan_ tanh_ threshold_
+    triplet_margin_loss trunc_ typename use_deterministic_algorithms vander xlogy_ zero_
 """.split()
 _SPARSE_NAMES = """
     ccol_indices_copy col_indices_copy crow_indices_copy dsmm hsmm hspmm indices_copy

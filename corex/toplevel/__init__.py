@@ -11,7 +11,17 @@ from typing import Any
 
 import corex.nn.functional as F
 from corex.ops.guard import guarded
-from corex.toplevel import inplace, layers, losses, others, settings, symbols
+from corex.toplevel import (
+    batches,
+    files,
+    inplace,
+    layers,
+    losses,
+    others,
+    recurrent,
+    settings,
+    symbols,
+)
 
 _SAME = """
     adaptive_avg_pool1d avg_pool1d celu_ channel_shuffle conv1d conv3d conv_tbc conv_transpose1d
@@ -32,7 +42,7 @@ def _own(module: ModuleType) -> list[tuple[str, Any]]:
 def _table() -> dict[str, Any]:
     """Every function by name."""
     found = {name: getattr(F, name) for name in _SAME}
-    for module in (layers, losses, others):
+    for module in (batches, files, layers, losses, others, recurrent):
         for name, value in _own(module):
             public = name.removesuffix("_") if name == "range_" else name
             found[public] = guarded(public, value)

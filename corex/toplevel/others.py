@@ -28,6 +28,13 @@ def frobenius_norm(input: Tensor, dim: Any, keepdim: bool = False) -> Tensor:
     return result
 
 
+def native_norm(
+    input: Tensor, p: Any = 2, dim: Any = None, keepdim: bool = False, dtype: Any = None
+) -> Tensor:
+    """See `norm`."""
+    return corex.norm(input, 2 if p is None else p, dim or None, keepdim, dtype=dtype)
+
+
 def norm_except_dim(v: Tensor, pow: int = 2, dim: int = 0) -> Tensor:
     """The norm of every slice along a dim, the other dims of length 1; of all if it is -1."""
     if dim == -1:

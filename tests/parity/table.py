@@ -38,7 +38,6 @@ ABSENT = {
     r"names|.*rename.*|align_.*|refine_names|has_names": "named dims are not planned",
     r"cudnn.*|miopen.*|.*mkldnn.*|.*cudnn|xpu|ipu|hpu|mtia|cuda.*": "of other devices and their "
     "libraries",
-    r"(gru|lstm|rnn)_?.*": "recurrent layers are not there yet",
     r".*autocast.*": "there is no autocast yet",
     r"sym_fresh_size|.*dlpack.*|get_device_module|share_memory_?|is_shared|storage_type|has_.*|_.*"
     r"|.*python.*|.*compile.*|.*jit.*|vmap|parse_.*|import_ir_.*|unify_type_list|merge_type_.*|cond"
