@@ -33,26 +33,6 @@
     { \
         return (C){a.re * a.re - a.im * a.im, a.re * a.im * 2}; \
     } \
-    /* That of infinity is 0. */ \
-    COREX_INLINE C reciprocal_of_##sfx(C a) \
-    { \
-        const C by = div_of_##sfx((C){1, 0}, a); \
-        const bool infinite = corex_infinite_##sfx(a); \
-        return (C){infinite ? copysign##f(0, a.re) : by.re, \
-                   infinite ? -copysign##f(0, a.im) : by.im}; \
-    } \
-    COREX_INLINE T complex_abs_of_##sfx(C a) \
-    { \
-        const corex_scaled_##sfx b = corex_scaled_##sfx##_of(a); \
-        const T back = corex_power_##sfx(b.power / 2); \
-        return corex_size_##sfx(b.z) * back * back; \
-    } \
-    COREX_INLINE C complex_sgn_of_##sfx(C a) \
-    { \
-        const C z = corex_scaled_##sfx##_of(a).z; \
-        const T size = sqrt##f(z.re * z.re + z.im * z.im); \
-        return (C){size == 0 ? 0 : z.re / size, size == 0 ? 0 : z.im / size}; \
-    } \
     COREX_INLINE uint8_t eq_of_##sfx(C a, C b) { return (a.re == b.re) & (a.im == b.im); } \
     COREX_INLINE uint8_t ne_of_##sfx(C a, C b) { return (a.re != b.re) | (a.im != b.im); } \
     COREX_INLINE uint8_t logical_not_of_##sfx(C a) { return (a.re == 0) & (a.im == 0); } \
@@ -126,10 +106,7 @@ ARITHMETIC(c128, corex_complex128, double, )
 
 BOTH(LOOP1, neg)
 BOTH(LOOP1, square)
-BOTH(LOOP1, reciprocal)
 BOTH(LOOP1, conj)
-BOTH(LOOP1, complex_sgn)
-BOTH_TO_REAL(LOOP1, complex_abs)
 BOTH_TO_BOOL(LOOP1, logical_not)
 BOTH_TO_BOOL(LOOP1, isnan)
 BOTH_TO_BOOL(LOOP1, isinf)
@@ -145,10 +122,7 @@ BOTH_TO_BOOL(LOOP2, ne)
 static const corex_op unary[] = {
     ROW(neg, .cost = 1)
     ROW(square, .cost = 2)
-    ROW(reciprocal, .cost = 4)
     ROW(conj, .cost = 1)
-    ROW(complex_sgn, .cost = 4)
-    ROW(complex_abs, .to_real = true, .cost = 4)
     ROW(logical_not, .to_bool = true, .cost = 1)
     ROW(isnan, .to_bool = true, .cost = 1)
     ROW(isinf, .to_bool = true, .cost = 1)

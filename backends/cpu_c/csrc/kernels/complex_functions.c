@@ -180,6 +180,33 @@ ROOTS(c128, corex_complex128, double, DOUBLE)
 LOGARITHMS(c64, corex_complex64, float, VECTOR)
 LOGARITHMS(c128, corex_complex128, double, DOUBLE)
 
+/* ---- sizes ---- */
+/* A real number's reciprocal is not taken by way of its square; that of infinity is 0. */
+#define SIZES(sfx, C, T, FN) \
+    COREX_INLINE T complex_abs_of_##sfx(C a) \
+    { \
+        const corex_scaled_##sfx b = corex_scaled_##sfx##_of(a); \
+        const T back = corex_power_##sfx(b.power / 2); \
+        return corex_size_##sfx(b.z) * back * back; \
+    } \
+    COREX_INLINE C complex_sgn_of_##sfx(C a) \
+    { \
+        const C z = corex_scaled_##sfx##_of(a).z; \
+        const T size = FN(sqrt)(z.re * z.re + z.im * z.im); \
+        return (C){size == 0 ? 0 : z.re / size, size == 0 ? 0 : z.im / size}; \
+    } \
+    COREX_INLINE C reciprocal_of_##sfx(C a) \
+    { \
+        const corex_scaled_##sfx b = corex_scaled_##sfx##_of(a); \
+        const T d = b.z.im, c = d == 0 ? 1 : b.z.re, square = d == 0 ? b.z.re : c * c + d * d; \
+        const T back = corex_power_##sfx(-b.power / 2); \
+        const T re = c / square * back * back, im = (0 - d) / square * back * back; \
+        const bool infinite = corex_infinite_##sfx(a); \
+        return (C){infinite ? FN(copysign)(0, a.re) : re, infinite ? FN(copysign)(0, -a.im) : im}; \
+    }
+SIZES(c64, corex_complex64, float, VECTOR)
+SIZES(c128, corex_complex128, double, DOUBLE)
+
 /* ---- loops ---- */
 /* Those that C has not, of the numbers of which it is asked. */
 COREX_INLINE float _Complex exp2_single(float _Complex z) { return cexpf(z * 0.693147181f); }
@@ -231,6 +258,9 @@ BOTH_ENDED(log10)
 BOTH_ENDED(log1p)
 BOTH(LOOP1, rsqrt)
 BOTH_TO_REAL(LOOP1, complex_angle)
+BOTH_TO_REAL(LOOP1, complex_abs)
+BOTH(LOOP1, complex_sgn)
+BOTH(LOOP1, reciprocal)
 
 /* ---- powers ---- */
 /* exp(b log a); 0 to what has a positive real part is 0, and 0 ** 0 is 1. */
@@ -285,6 +315,8 @@ static const corex_op rows[] = {
     ROW(sqrt, .cost = 8) ROW(rsqrt, .cost = 8)
     ROW(log, .cost = 16) ROW(log2, .cost = 16) ROW(log10, .cost = 16) ROW(log1p, .cost = 16)
     ROW(complex_angle, .to_real = true, .cost = 8)
+    ROW(complex_abs, .to_real = true, .cost = 4) ROW(complex_sgn, .cost = 4)
+    ROW(reciprocal, .cost = 4)
 };
 /* clang-format on */
 
