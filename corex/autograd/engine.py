@@ -31,7 +31,7 @@ from corex.layout import is_dense, numel
 from corex.observe import events
 from corex.tensor.modes import mode
 from corex.tensor.node import NEW, NOT_OWNED, AccumulateGrad, Node, OpNode
-from corex.tensor.tensor import TENSOR_TYPES, Tensor, alias, wrap
+from corex.tensor.tensor import Tensor, alias, wrap
 
 Root = tuple[Node, int, Tensor]
 Targets = dict[Node, list[tuple[int, int]]]
@@ -316,16 +316,18 @@ def _accumulate(leaf: Tensor, grad: Tensor, owned: bool) -> None:
             else:  # no view to the user, nor one that keeps more memory than it shows
                 whole = numel(grad._base.shape) == numel(grad.shape)
                 leaf._grad = alias(grad) if whole else _copy_for(leaf, grad)
-        elif mode.enabled or type(old) not in TENSOR_TYPES:
+        elif mode.enabled:
             leaf._grad = _sum_without_memory(old, grad)
         elif (
-            old.key is grad.key
-            and old.shape == grad.shape  # not so if the leaf was transposed since
-            and type(old) is Tensor
+            type(old) is Tensor
             and type(grad) is Tensor
+            and old.key is grad.key
+            and old.shape == grad.shape  # not so if the leaf was transposed since
         ):
             write("add", (old,), (old, grad))
             old.storage_.version += 1
+        elif old.layout is not strided:
+            leaf._grad = _sum_without_memory(old, grad)
         else:
             old.add_(grad)
 
@@ -335,12 +337,14 @@ def _accumulate_without_memory(leaf: Tensor, grad: Tensor) -> None:
     if grad.dtype is not leaf.dtype:
         grad = grad.to(leaf.dtype)
     old = leaf._grad
-    if old is not None:
+    if old is not None and (mode.enabled or old.layout is not strided):
         leaf._grad = _sum_without_memory(old, grad)
+    elif old is not None:
+        old.add_(grad)
     elif mode.enabled:
         leaf._grad = grad
     else:
-        leaf._grad = grad.clone() if grad.layout is strided else grad.detach()
+        leaf._grad = grad.clone()  # the user may write to it
 
 
 def _copy_for(leaf: Tensor, grad: Tensor) -> Tensor:

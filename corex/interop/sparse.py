@@ -109,13 +109,13 @@ def _only(name: str, what: str, doc: str) -> Any:
     return method
 
 
-def _nnz(self: Tensor) -> int:
-    """How many elements a sparse tensor stores.
+def _stored(name: str, doc: str) -> Any:
+    def method(self: Tensor) -> Any:
+        raise NotImplementedError(f"[{name}] only sparse tensors have it, but this one is dense")
 
-    Raises:
-        NotImplementedError: the tensor is dense.
-    """
-    raise NotImplementedError("[_nnz] a dense tensor does not count its elements; use numel()")
+    method.__name__ = name
+    method.__doc__ = f"{doc}\n\nRaises:\n    NotImplementedError: the tensor is dense."
+    return method
 
 
 def _resizing(name: str, doc: str) -> Any:
@@ -189,7 +189,9 @@ methods: dict[str, Any] = {
     "col_indices": _only("col_indices", "sparse row compressed", "The columns of elements."),
     "ccol_indices": _only("ccol_indices", "sparse column compressed", "Where columns begin."),
     "row_indices": _only("row_indices", "sparse column compressed", "The rows of elements."),
-    "_nnz": _nnz,
+    "_nnz": _stored("_nnz", "How many elements a sparse tensor stores."),
+    "_indices": _stored("_indices", "The coordinates of a sparse tensor as they are."),
+    "_values": _stored("_values", "The values of a sparse tensor as they are."),
     "sparse_resize_": _resizing("sparse_resize_", "Gives a sparse tensor another shape."),
     "sparse_resize_and_clear_": _resizing(
         "sparse_resize_and_clear_", "Gives a sparse tensor another shape, and takes its elements."

@@ -115,6 +115,17 @@ def test_what_is_refused(call: str) -> None:
         eval(f"corex.{call}", {"corex": corex})
 
 
+@pytest.mark.parametrize("name", ["mm", "softmax", "sum", "log_softmax"])
+def test_arguments_that_are_no_tensors(name: str) -> None:
+    arguments = (2, 1) if name != "sum" else (2,)
+    with pytest.raises(TypeError, match=rf"{name}\(\): argument 'input'"):
+        getattr(corex.sparse, name)(*arguments)
+    with pytest.raises(TypeError, match="missing a required argument"):
+        coordinates().addmm()
+    with pytest.raises(NotImplementedError, match="only sparse tensors have it"):
+        corex.ones(2)._indices()
+
+
 def test_checks_can_be_switched() -> None:
     check = corex.sparse.check_sparse_tensor_invariants
     assert not check.is_enabled()

@@ -50,6 +50,8 @@ def test_gradients_are_the_rows_in_the_order_of_the_indices(each_backend: str) -
     grad: Any = weight.grad
     assert grad._indices().tolist() == [[1, 2, 1]]
     assert grad.coalesce().to_dense().tolist() == [[0, 0], [2, 2], [1, 1], [0, 0], [0, 0]]
+    grad.mul_(2)  # it has memory of its own
+    assert grad.to_dense().tolist() == [[0, 0], [4, 4], [2, 2], [0, 0], [0, 0]]
     weight.grad = None
     bags = F.embedding_bag(
         corex.tensor([1, 2, 1, 3]), weight, corex.tensor([0, 2]), mode="mean", sparse=True

@@ -7,6 +7,7 @@ from typing import Any
 
 from corex import dtypes as dt
 from corex.dispatch.record import no_grad
+from corex.ops.promotion import require_tensor
 from corex.ops.reduce.unique import unique
 from corex.ops.sparse.convert import element_places, sparse_mask, to_sparse
 from corex.ops.sparse.create import at_same_places, constructed, values_of
@@ -139,6 +140,9 @@ def sparse_addmm(input: Any, mat1: Any, mat2: Any, *, beta: Any = 1, alpha: Any 
     Raises:
         RuntimeError: as `mm`.
     """
+    require_tensor("addmm", input, "input")
+    require_tensor("addmm", mat1, "mat1")
+    require_tensor("addmm", mat2, "mat2")
     if not any([isinstance(t, SparseTensor) for t in (mat1, mat2)]):
         dense: Tensor = input.addmm(mat1, mat2, beta=beta, alpha=alpha)
         return dense
@@ -176,6 +180,8 @@ def sparse_mm(input: Any, mat2: Any, reduce: str | None = None) -> Any:
     Raises:
         RuntimeError: as `mm`; or an unknown `reduce`.
     """
+    require_tensor("mm", input, "input")
+    require_tensor("mm", mat2, "mat2")
     if reduce is not None:
         return _reduced(input, mat2, reduce)
     if not any([isinstance(t, SparseTensor) for t in (input, mat2)]):
@@ -385,6 +391,9 @@ def sampled_addmm(
     Raises:
         RuntimeError: `input` is not of layout `corex.sparse_csr`, or sizes that do not fit.
     """
+    require_tensor("sampled_addmm", input, "input")
+    require_tensor("sampled_addmm", mat1, "mat1")
+    require_tensor("sampled_addmm", mat2, "mat2")
     if not isinstance(input, CompressedTensor):
         raise RuntimeError(
             f"sampled_addmm: Expected self to have sparse csr layout, but got {input.layout!r}"
@@ -413,6 +422,8 @@ def spdiags(diagonals: Tensor, offsets: Tensor, shape: Any, layout: Any = None) 
     Raises:
         RuntimeError: not as many rows as offsets, or an offset twice.
     """
+    require_tensor("spdiags", diagonals, "diagonals")
+    require_tensor("spdiags", offsets, "offsets")
     rows = diagonals if len(diagonals.shape) == 2 else diagonals.unsqueeze(0)
     steps = offsets if len(offsets.shape) == 1 else offsets.reshape((-1,))
     if len(rows.shape) != 2:

@@ -9,6 +9,7 @@ from corex import dtypes as dt
 from corex.dispatch.record import no_grad
 from corex.dtypes import DType
 from corex.layout import normalize_dim, numel
+from corex.ops.promotion import require_tensor
 from corex.ops.sparse.create import at_same_places, coalesce, constructed, values_of
 from corex.ops.sparse.graph import recorded, titled
 from corex.ops.sparse.places import beginnings, coordinates, flat, integers, sparse_sizes, zeros_at
@@ -62,6 +63,7 @@ def sparse_sum(input: Any, dim: Any = None, dtype: DType | None = None) -> Any:
     Raises:
         RuntimeError: another layout. IndexError: a dim out of range.
     """
+    require_tensor("sum", input)
     t: Any = input.coalesce()  # refuses other layouts
     dims = _dims(input, dim)
     sparse = t.sparse_dims
@@ -170,6 +172,7 @@ def log_softmax(input: Any, dim: int, *, dtype: DType | None = None) -> Any:
 
 def _softmax(input: Any, dim: int, dtype: Any, log: bool) -> Any:
     name, title = ("log_softmax", "SparseLogSoftmax") if log else ("softmax", "SparseSoftmax")
+    require_tensor(name, input)
     if not isinstance(input, CooTensor):
         if isinstance(input, CompressedTensor):
             raise unsupported(name, input)
