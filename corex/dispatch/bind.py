@@ -289,6 +289,9 @@ def bind_pointwise(
             if out is not None:
                 write("copy", [out], [composed])
                 return out
+            if strided and unrecorded and composed._strides != result._strides:
+                write("copy", [result], [composed])  # laid out as by a kernel
+                composed = result
         return _recorded(schema, inputs, params, alias(composed)) if unrecorded else composed
     expanded = [alias_as(t, shape) for t in operands]
     run_fallback(schema.name, [result], expanded, params, found)

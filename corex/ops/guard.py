@@ -308,7 +308,7 @@ def _wanted(annotation: str) -> str:
 def _is_index(value: Any) -> bool:
     if isinstance(value, Tensor):
         return not value.shape and value.key.dtype.kind in "ui"
-    return hasattr(type(value), "__index__")
+    return hasattr(type(value), "__index__") and not isinstance(value, bool)
 
 
 def _is_number(value: Any) -> bool:
@@ -326,7 +326,7 @@ def _is_sequence(value: Any, test: Callable[[Any], bool]) -> bool:
 _TESTS: dict[str, Callable[[Any], bool]] = {
     "Tensor": lambda value: isinstance(value, Tensor),
     "None": lambda value: value is None,
-    "bool": lambda value: isinstance(value, bool | int),
+    "bool": lambda value: isinstance(value, bool),
     "int": _is_index,
     "float": _is_number,
     "Number": _is_number,

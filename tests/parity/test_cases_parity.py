@@ -90,6 +90,17 @@ x = new((2,), 'float32'); r = lib.lerp(x, x + 1, new((), 'uint8', 3))
 x = new((2,), 'complex128'); r = lib.addcdiv(x, new((2,), 'float32', 3), new((2,), 'float32', 5))
 x = new((2, 3), 'float64', layout='turned'); o = lib.empty(0); r = lib.sub(x.float(), 1, out=o)
 x = new((2,), 'bool'); r = x.fill_(1 + 2j)
+x = new((2, 3), 'bool'); r = lib.full_like(x, 1 + 2j)
+x = new((3, 2), 'complex64', layout='turned', kind='apart'); r = (x.pow(x), x.rsqrt(), x.sgn())
+x = new((2,), 'float32'); r = lib.lerp(x, x + 1, new((), 'complex64', 3))
+x = new((), 'bool'); r = (lib.msort(x), lib.masked_scatter(x, x, x))
+x = new((), 'int64'); r = lib.block_diag(x, new((2,), 'int32'))
+x = new((4,), 'uint8'); r = lib.pow(x, -3, out=lib.empty(0))
+x = new((2,), 'float32'); r = lib.bucketize(new((2,), 'bool'), lib.tensor([0.5]))
+x = new((2,), 'float64', grad=True); r = lib.special.xlog1py(x * 0, x + 3); backward(r)
+x = new((3,), 'float64'); r = lib.exp(x, out=3)
+x = new((3,), 'float64'); r = lib.sum(x, dtype=lib.int64)
+x = new((2, 3), 'float64'); r = lib.linalg.qr(x, 0)
 """
 
 

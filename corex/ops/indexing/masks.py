@@ -53,5 +53,5 @@ def masked_scatter(input: Tensor, mask: Tensor, source: Tensor) -> Tensor:
         raise RuntimeError("[masked_scatter] the mask holds more often than source has elements")
     values = reshape(source, (-1,))[:count]
     if not shape:
-        return shaped(values.clone(), ()) if count else input * 1
+        return shaped(values.clone(), ()) if count else input.clone()
     return index_put_(dense_clone(expand(input, shape)), where, values)

@@ -8,7 +8,8 @@ from corex import dtypes as dt
 from corex.dispatch.bind import write
 from corex.dispatch.resolve import empty
 from corex.ops.create.constant import full
-from corex.ops.promotion import cast, require_tensor
+from corex.ops.promotion import require_tensor
+from corex.ops.reduce.reductions import sum_
 from corex.ops.registration import exported
 from corex.ops.shape.parts import narrow, select
 from corex.ops.shape.views import plain_permute
@@ -28,7 +29,7 @@ def nonzero(input: Tensor, *, as_tuple: bool = False) -> Any:
     """Positions of non-zero elements: an (n, ndim) int64 tensor, or one tensor per dim."""
     mask = require_tensor("nonzero", input).detach()
     mask = mask if mask.key.dtype is dt.bool_ else mask != 0
-    count = int(cast(mask, dt.int64).sum().item())
+    count = int(sum_(mask).item())
     # Column by column, as in PyTorch, so that each of the tuple's parts is dense.
     columns = empty(mask.key.place.key(dt.int64), (mask.ndim, count))
     result = plain_permute(columns, (1, 0))

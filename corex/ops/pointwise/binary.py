@@ -527,6 +527,8 @@ def _power(of_operator: bool) -> Callable[..., Tensor]:
                 return op(base, number, out=out)
         elif not isinstance(base, Tensor) and isinstance(exponent, Tensor):
             exponent = contiguous(exponent)  # PyTorch's result is row-major here
+        elif out is not None and isinstance(base, Tensor):
+            _check_exponent(base, exponent)
         return pow_op(base, exponent, out=out)
 
     op.__name__ = op.__qualname__ = "__pow__" if of_operator else "pow"

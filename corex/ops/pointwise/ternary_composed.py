@@ -83,9 +83,10 @@ def lerp(input: Tensor, end: Tensor, weight: Tensor | Number) -> Tensor:
         RuntimeError: different dtypes. NotImplementedError: not floating-point tensors.
     """
     require_tensor("lerp", end, "end")
-    if isinstance(weight, Tensor) and not weight.shape and weight._node is None:
-        # A number to PyTorch; on another place, or of another dtype, it is none to us.
-        weight = weight.item() if weight.key is not input.key else weight
+    if isinstance(weight, Tensor) and not weight.shape and input.key is end.key:
+        # Without dims it may have any dtype, and has its part in the result's.
+        dtype = result_type(input, end, weight)
+        input, end, weight = (cast(t, dtype) for t in (input, end, weight))
     _same_dtype("lerp", require_tensor("lerp", input), end, weight)
     if not input.key.dtype.is_inexact:
         raise NotImplementedError(f'[lerp] "lerp" not implemented for {input.dtype!r}')

@@ -30,7 +30,7 @@ from corex.tensor.tensor import Tensor
 def msort(input: Tensor) -> Tensor:
     """The entries sorted along the first dim."""
     if not require_tensor("msort", input).shape:
-        return input * 1
+        return clone(input)
     values = sort(input, 0).values
     return values if input._strides is None else empty_like(input).copy_(values)
 

@@ -225,6 +225,49 @@ def prepared(op: str, input: Tensor, dtype: DType | None) -> Tensor:
     return cast(input, dt.int64) if input.key.dtype.kind in "bui" else input
 
 
+# ---- what a sum is computed in ---------------------------------------------------------------
+PART = 1 << 22
+"""So many elements of a tensor are converted to a wider dtype at a time to be added up."""
+
+
+def _is_large(input: Tensor) -> bool:
+    return input._node is None and numel(input.shape) > PART
+
+
+def _target(input: Tensor, dtype: DType | None) -> DType:
+    """The dtype of a sum."""
+    require_tensor("sum", input)
+    if dtype is not None:
+        return dt.as_dtype("sum", dtype)
+    return dt.int64 if input.key.dtype.kind in "bui" else input.key.dtype
+
+
+def _summed_by_parts(a: Tensor, dtype: DType, dims: tuple[int, ...]) -> Tensor:
+    """The sum over `dims` in a dtype to which no more than PART elements are converted at once."""
+    count = numel(a.shape)
+    if count <= PART or dtype is dt.bool_:
+        return _reduce(SUM, cast(a, dtype), dims, False)
+    cut = max(range(a.ndim), key=lambda d: a.shape[d])
+    size = a.shape[cut]
+    step = -(-size // min(size, -(-count // PART)))
+    parts = (
+        _summed_by_parts(narrow(a, cut, start, min(step, size - start)), dtype, dims)
+        for start in range(0, size, step)
+    )
+    if cut not in dims:
+        return cat(list(parts), len([d for d in range(cut) if d not in dims]))
+    total = next(parts)
+    for part in parts:
+        total.add_(part)
+    return total
+
+
+def _with_dims(result: Tensor, a: Tensor, dim: Dims) -> Tensor:
+    """The result of a reduction, with the dims that were reduced as dims of size 1."""
+    dims = normalize_dims(dim, a.ndim)
+    return shaped(result, tuple([1 if d in dims else size for d, size in enumerate(a.shape)]))
+
+
 @exported("sum", quick=True)
 def sum_(
     input: Tensor,
@@ -240,8 +283,13 @@ def sum_(
         options = {"dtype": dtype, "axis": axis}
         written: Tensor = into(out, "sum", "dtype", sum_, (input, dim, keepdim), options)
         return written
-    a = prepared("sum", input, dtype)
     dim = axis if dim is None else dim
+    if dtype is not None or not isinstance(input, Tensor) or input.key.dtype.kind in "bui":
+        wide = _target(input, dtype)
+        if wide is not input.key.dtype and _is_large(input):
+            total = _summed_by_parts(input, wide, normalize_dims(dim, input.ndim))
+            return _with_dims(total, input, dim) if keepdim else total
+    a = prepared("sum", input, dtype)
     if dim is None and not keepdim:
         result = _flat_sum(a)
         if result is not None:
@@ -272,7 +320,11 @@ def mean(
         return written
     a = require_tensor("mean", input)
     if dtype is not None:
-        a = cast(a, dt.as_dtype("mean", dtype))
+        dtype = dt.as_dtype("mean", dtype)
+        if dtype.is_inexact and dtype is not a.key.dtype and _is_large(a):
+            total = sum_(a, axis if dim is None else dim, keepdim, dtype=dtype)
+            return total * (numel(total.shape) / numel(a.shape))
+        a = cast(a, dtype)
     if not a.key.dtype.is_inexact:
         raise RuntimeError(
             f"mean(): could not infer output dtype. Input dtype must be either a floating point or "
@@ -495,7 +547,8 @@ def _truth(schema: OpSchema, input: Tensor, dim: Dims, keepdim: bool) -> Tensor:
 @exported()
 def count_nonzero(input: Tensor, dim: Dims = None) -> Tensor:
     """The number of non-zero elements, int64."""
-    return sum_(input != 0, dim)
+    mask = input if require_tensor("count_nonzero", input).key.dtype is dt.bool_ else input != 0
+    return sum_(mask, dim)
 
 
 @method()

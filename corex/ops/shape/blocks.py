@@ -34,7 +34,7 @@ def block_diag(*tensors: Tensor) -> Tensor:
     if not blocks:
         return tensor([[]])
     check_places("block_diag", blocks, blocks[0].key.place)
-    dtype = result_type(*blocks)
+    dtype = result_type(*tensors)
     height, width = (sum(block.shape[d] for block in blocks) for d in (0, 1))
     whole = cast(blocks[0].detach(), dtype).new_zeros((height, width))
     row = column = 0

@@ -46,7 +46,7 @@ def _theirs_has(found: Difference, *texts: str) -> bool:
 
 def _empty(code: str) -> bool:
     """Whether a tensor without elements is made."""
-    return re.search(r"new\(\((0,|[^)]*[ (]0[,)])", code) is not None
+    return re.search(r"new\(\((0,|[^)]*[ (]0[,)])|tensor\(\[\]", code) is not None
 
 
 def _two_refusals(found: Difference) -> bool:
@@ -57,7 +57,8 @@ def _told_first(code: str, found: Difference) -> bool:
     unsupported = ("not implemented for", "does not support", "only supports", "not supported",
                    "Expected a floating", "expected a floating", "can't be cast", "must match",
                    "out has shape",
-                   "dtypes match", "leaf Variable", "scalar type")  # fmt: skip
+                   "dtypes match", "leaf Variable", "scalar type",
+                   "either float or double", "value cannot be converted")  # fmt: skip
     return _two_refusals(found) and _either(found, *unsupported)
 
 
@@ -156,10 +157,6 @@ MEANT = (
         lambda code, found: found.kind == "refused" and "out has shape" in found.text,
     ),
     Meant("steps have the derivative 0", _accepted("derivative for aten::")),
-    Meant(
-        "a complex weight of real tensors is refused; PyTorch drops its imaginary part",
-        lambda code, found: found.kind == "refused" and "lib.lerp(" in code,
-    ),
     Meant("byte masks are masks also of writes", _accepted("only supports boolean masks")),
     Meant(
         "an `out` of any dtype that the result can be cast to",
@@ -196,8 +193,9 @@ MEANT = (
     Meant(
         "more dtypes than PyTorch takes",
         _accepted("Autograd not support dtype", "either float or double dtype",
-                  "Expected a long tensor for index", "MKL FFT error", "mixed dtype",
-                  "expected scalar type"),
+                  "Expected a long tensor for index", "Expected dtype int64 for index",
+                  "MKL FFT error", "mixed dtype", "expected scalar type",
+                  "Expected out tensor to have dtype", "Unsupported dtype"),
     ),
     Meant(
         "complex numbers have no order, not even one alone",
@@ -220,6 +218,55 @@ MEANT = (
         "`out` and arguments by position where PyTorch's functions do not take them",
         lambda code, found: found.kind.endswith(" for TypeError")
         and _theirs_has(found, "unexpected keyword argument 'out'", "positional argument"),
+    ),
+    Meant(
+        "a position out of range is an IndexError, where PyTorch's class depends on the shapes",
+        lambda code, found: found.kind == "IndexError for RuntimeError"
+        and _theirs_has(found, "out of bounds", "out of DATA bounds", "out of range"),
+    ),
+    Meant(
+        "0 to the power 0 is 1 also of complex numbers",
+        lambda code, found: "pow" in code and "nan+nanj" in found.text,
+    ),
+    Meant("what fails inside of PyTorch", _accepted("INTERNAL ASSERT FAILED")),
+    Meant(
+        "layouts that have no part in tensors without elements",
+        lambda code, found: found.kind == "accepted" and _empty(code) and "stride" in found.text,
+    ),
+    Meant(
+        "results of integers that are written to an `out` have no part in a graph",
+        _accepted("arguments don't support automatic differentiation"),
+    ),
+    Meant(
+        "angles of complex numbers lie as their input does",
+        lambda code, found: found.kind == "strides" and "angle" in code,
+    ),
+    Meant(
+        "truth values are found in the input's dtype, not in that of `out`",
+        lambda code, found: found.kind == "values" and "out=o" in code
+        and re.search(r"lib\.(any|all)\(", code) is not None,
+    ),
+    Meant(
+        "no derivative of a variance of fewer elements than are subtracted",
+        lambda code, found: found.kind == "gradient" and "correction=" in code,
+    ),
+    Meant(
+        "which of equal entries is chosen, and so which has the gradient",
+        lambda code, found: found.kind == "gradient" and "'repeated'" in code
+        and re.search(r"lib\.(kthvalue|median|nanmedian|mode)\(", code) is not None,
+    ),
+    Meant(
+        "differences of nothing are recorded, and a dim is checked for none at all",
+        lambda code, found: "lib.diff(" in code and found.kind in ("is_leaf", "refused",
+                                                                  "requires_grad", "gradient"),
+    ),
+    Meant(
+        "the order of what equals nothing",
+        lambda code, found: "lib.unique" in code and "special" in code,
+    ),
+    Meant(
+        "the branch of a complex logarithm",
+        lambda code, found: "logcumsumexp" in code and "complex" in code,
     ),
     Meant(
         "attention drops out on the CPU, too", _accepted("do not support dropout"),

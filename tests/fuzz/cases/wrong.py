@@ -9,7 +9,7 @@ from tests.fuzz.cases.given import Source
 from tests.sweeps.arguments import DTypeArg, Listed, TensorArg
 from tests.sweeps.calls import CALLS, Call, exists
 
-CRASHES = {"ldl_solve"}
+CRASHES = {"ldl_solve", "sum_to_size"}
 """Where PyTorch's process ends by a wrong argument."""
 
 WRONG_NUMBERS = ("99", "-99", "1.5", "'x'", "None", "[1, 2]", "10**20", "-1", "0", "True", "1j",
