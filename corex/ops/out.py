@@ -5,6 +5,7 @@ the result is copied. A rule says which dtypes `out` may have:
 
 - "cast": any that the result can be cast to, as for elementwise ops.
 - "same": the result's own.
+- "truth": bool and uint8, whichever of them the result is.
 - "any": any.
 - "dtype": any; the function computes in it, as with the argument `dtype`.
 - "new": the same, of a function that makes a tensor: also its device.
@@ -20,7 +21,7 @@ from typing import Any
 
 from corex.dispatch.record import no_grad
 from corex.dispatch.resolve import check_places, empty
-from corex.dtypes import DType, can_cast
+from corex.dtypes import DType, bool_, can_cast, uint8
 from corex.layout import is_dense, numel
 from corex.ops.registration import Out
 from corex.tensor.lineage import replace_memory
@@ -71,6 +72,10 @@ def check_dtype(op: str, target: DType, own: DType, rule: Out) -> None:
     """
     if target is own or rule == "any":
         return
+    if rule == "truth":
+        if target is bool_ or target is uint8:
+            return
+        raise RuntimeError(f"{op} only supports bool tensor for result, got: {target.scalar}")
     if rule != "cast":
         raise RuntimeError(f"[{op}] the result is {own.name}, and cannot go to {target.name}")
     if not can_cast(own, target):

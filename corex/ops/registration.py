@@ -27,7 +27,7 @@ from typing import Any, Literal, NamedTuple, TypeVar
 
 _F = TypeVar("_F", bound=Callable[..., Any])
 Quick = bool | Literal["method"]
-Out = Literal["", "cast", "same", "any", "dtype", "new"]
+Out = Literal["", "cast", "same", "truth", "any", "dtype", "new"]
 
 
 class Declaration(NamedTuple):

@@ -100,3 +100,12 @@ def test_a_sum_of_truth_values_is_one() -> None:
     assert corex.sum(A - 1, 1, dtype=corex.bool).tolist() == [True, True]
     assert corex.prod(A - 1, 1, dtype=corex.bool).tolist() == [False, True]
     assert corex.sum(A * 0, dtype=corex.bool).tolist() is False
+
+
+@pytest.mark.parametrize("op", [corex.any, corex.all])
+def test_truth_goes_to_bool_and_to_bytes(op: Any) -> None:
+    for data in (corex.tensor([True, True]), corex.tensor([1, 2], dtype=corex.uint8)):
+        for dtype in (corex.bool, corex.uint8):
+            assert op(data, out=corex.zeros((), dtype=dtype)).item() == 1
+        with pytest.raises(RuntimeError, match="only supports bool tensor for result, got: Float"):
+            op(data, out=corex.zeros(()))

@@ -525,13 +525,13 @@ def _all_nonempty(op: str, input: Tensor) -> None:
         )
 
 
-@exported("any", out="cast")
+@exported("any", out="truth")
 def any_(input: Tensor, dim: Dims = None, keepdim: bool = False, *, axis: Dims = None) -> Tensor:
     """Whether any element is non-zero; uint8 for uint8, else bool."""
     return _truth(ANY, input, axis if dim is None else dim, keepdim)
 
 
-@exported("all", out="cast")
+@exported("all", out="truth")
 def all_(input: Tensor, dim: Dims = None, keepdim: bool = False, *, axis: Dims = None) -> Tensor:
     """Whether all elements are non-zero; uint8 for uint8, else bool."""
     return _truth(ALL_, input, axis if dim is None else dim, keepdim)
