@@ -26,9 +26,11 @@ from typing import Any, Final
 BACKEND: Final = "cuda_pycuda"
 OPTIONAL: Final = re.compile(
     r"^memory\.|[(,]call=direct|^(random_|sgd_step|adam_step).*[(,]dtype=b?float16"
+    r"|[(,]dtype=complex"
 )
-"""What the contract leaves open: to wrap host memory, short cuts for single ops; and what corex
-decomposes where the floats are computed with in another dtype."""
+"""What the contract leaves open: to wrap host memory, short cuts for single ops; what corex
+decomposes where the floats are computed with in another dtype; and complex numbers, of which corex
+composes most, in the layouts that tensors have."""
 
 COMPOSED: Final = frozenset(
     "argselect chain cumprod prod_others argcummax argcummin logcumsumexp".split()

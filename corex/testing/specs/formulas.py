@@ -153,8 +153,8 @@ def _limited(a: Array) -> Array:
 
 
 _CONTINUOUS: Final = (
-    "square sqrt rsqrt exp exp2 expm1 log log2 log10 sin cos tan sinh cosh tanh asin acos atan "
-    "asinh acosh atanh"
+    "square reciprocal sqrt rsqrt exp exp2 expm1 log log2 log10 sin cos tan sinh cosh tanh asin "
+    "acos atan asinh acosh atanh"
 )
 AT_SPECIAL: Final[dict[str, Formula]] = {
     **{name: UNARY[name] for name in _CONTINUOUS.split()},

@@ -142,10 +142,16 @@ VARIANTS(SINES)
         const corex_scaled_##sfx b = corex_scaled_##sfx##_of(a); \
         const T size = corex_size_##sfx(b.z), t = FN(sqrt)((size + FN(fabs)(b.z.re)) * (T)0.5); \
         const T other = b.z.im / (t * 2), by = corex_power_##sfx(-b.power / 2) / size; \
-        const bool right = a.re >= 0, infinite = corex_infinite_##sfx(a); \
+        const bool right = a.re >= 0, zero = size == 0; \
         const T re = (right ? t : FN(fabs)(other)) * by; \
         const T im = (right ? other : FN(copysign)(t, a.im)) * by; \
-        return (C){infinite ? 0 : re, infinite ? FN(copysign)(0, -a.im) : 0 - im}; \
+        return (C){zero ? (T)INFINITY : re, zero ? (T)NAN : 0 - im}; \
+    } \
+    /* Of what is not finite: 1 over a root with one infinite part is 0, over others NaN. */ \
+    COREX_INLINE C rsqrt_library_##sfx(C a) \
+    { \
+        const bool far = FN(fabs)(a.re) == (T)INFINITY && FN(fabs)(a.im) < (T)INFINITY; \
+        return (C){far ? 0 : (T)NAN, far ? FN(copysign)(0, -a.im) : (T)NAN}; \
     }
 ROOTS(c64, corex_complex64, float, VECTOR)
 ROOTS(c128, corex_complex128, double, DOUBLE)
@@ -181,7 +187,10 @@ LOGARITHMS(c64, corex_complex64, float, VECTOR)
 LOGARITHMS(c128, corex_complex128, double, DOUBLE)
 
 /* ---- sizes ---- */
-/* A real number's reciprocal is not taken by way of its square; that of infinity is 0. */
+/*
+ * A real number's reciprocal is not taken by way of its square; that of infinity is 0, and that of
+ * 0, which has no sign, infinity.
+ */
 #define SIZES(sfx, C, T, FN) \
     COREX_INLINE T complex_abs_of_##sfx(C a) \
     { \
@@ -201,8 +210,13 @@ LOGARITHMS(c128, corex_complex128, double, DOUBLE)
         const T d = b.z.im, c = d == 0 ? 1 : b.z.re, square = d == 0 ? b.z.re : c * c + d * d; \
         const T back = corex_power_##sfx(-b.power / 2); \
         const T re = c / square * back * back, im = (0 - d) / square * back * back; \
-        const bool infinite = corex_infinite_##sfx(a); \
-        return (C){infinite ? FN(copysign)(0, a.re) : re, infinite ? FN(copysign)(0, -a.im) : im}; \
+        return (C){square == 0 ? (T)INFINITY : re, square == 0 ? (T)NAN : im}; \
+    } \
+    COREX_INLINE C reciprocal_library_##sfx(C a) \
+    { \
+        const bool low = (FN(fabs)(a.re) < (T)INFINITY) | (FN(fabs)(a.im) < (T)INFINITY); \
+        const bool far = low && corex_infinite_##sfx(a); \
+        return (C){far ? FN(copysign)(0, a.re) : (T)NAN, far ? FN(copysign)(0, -a.im) : (T)NAN}; \
     }
 SIZES(c64, corex_complex64, float, VECTOR)
 SIZES(c128, corex_complex128, double, DOUBLE)
@@ -243,8 +257,15 @@ ANGLED(exp2, im)
 /* Of these the formulas are right, too. */
 COREX_INLINE corex_complex64 expm1_library_c64(corex_complex64 a) { return expm1_of_s(a); }
 COREX_INLINE corex_complex128 expm1_library_c128(corex_complex128 a) { return expm1_of_d(a); }
-COREX_INLINE corex_complex64 sigmoid_library_c64(corex_complex64 a) { return sigmoid_of_s(a); }
-COREX_INLINE corex_complex128 sigmoid_library_c128(corex_complex128 a) { return sigmoid_of_d(a); }
+/* At the ends 1 and 0, in whatever direction. */
+COREX_INLINE corex_complex64 sigmoid_library_c64(corex_complex64 a)
+{
+    return fabsf(a.re) == INFINITY ? (corex_complex64){a.re > 0, 0} : sigmoid_of_s(a);
+}
+COREX_INLINE corex_complex128 sigmoid_library_c128(corex_complex128 a)
+{
+    return fabs(a.re) == (double)INFINITY ? (corex_complex128){a.re > 0, 0} : sigmoid_of_d(a);
+}
 ANGLED(expm1, im)
 ANGLED(sigmoid, im)
 
@@ -256,11 +277,11 @@ LIBRARIES(log1p, log1p_single, log1p_double)
 BOTH_ENDED(log2)
 BOTH_ENDED(log10)
 BOTH_ENDED(log1p)
-BOTH(LOOP1, rsqrt)
+BOTH_ENDED(rsqrt)
 BOTH_TO_REAL(LOOP1, complex_angle)
 BOTH_TO_REAL(LOOP1, complex_abs)
 BOTH(LOOP1, complex_sgn)
-BOTH(LOOP1, reciprocal)
+BOTH_ENDED(reciprocal)
 
 /* ---- powers ---- */
 /* exp(b log a); 0 to what has a positive real part is 0, and 0 ** 0 is 1. */
