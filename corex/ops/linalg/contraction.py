@@ -278,6 +278,8 @@ def addr(
         broadcasts = all(n in (1, size) for n, size in zip(input.shape, shape, strict=True))
         if broadcasts and result_strides(shape, *operands) == (1, rows):
             return relaid(addr(input.t(), vec2, vec1, beta=beta, alpha=alpha), (1, 0))
+    if type(alpha) in (int, float) and not alpha:  # other than matrices, vectors are looked at
+        return added("addr", input, beta, 1, lambda: outer(vec1, vec2) * alpha, elementwise=True)
     return added("addr", input, beta, alpha, lambda: outer(vec1, vec2), elementwise=True)
 
 
