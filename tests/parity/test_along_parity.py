@@ -140,7 +140,11 @@ def test_gather(self: str) -> None:
 def test_take_along_the_dim_of_a_number() -> None:
     import corex
 
-    number = corex.tensor(2.5)
-    assert number.take_along_dim(corex.tensor(0), 0).item() == 2.5
-    with pytest.raises(RuntimeError):
-        number.take_along_dim(corex.tensor([0]), 0)
+    for library in (corex, torch):
+        number, first = library.tensor(2.5), library.tensor(0)
+        assert library.take_along_dim(number, first).tolist() == [2.5]
+        for dim in (0, -1):
+            with pytest.raises(IndexError):
+                number.take_along_dim(first, dim)
+        with pytest.raises(RuntimeError):
+            number.take_along_dim(library.tensor([0]), 0)

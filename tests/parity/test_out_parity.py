@@ -83,7 +83,7 @@ def differs(call: Call, ours: Any, theirs: Any) -> str:
     """What differs between lists of tensors or exceptions, or ''."""
     failed = [isinstance(one, Exception) for one in (ours, theirs)]
     if all(failed):
-        return "" if isinstance(ours, RuntimeError | TypeError) else repr(ours)
+        return "" if isinstance(ours, (RuntimeError, TypeError, type(theirs))) else repr(ours)
     if any(failed):
         return f"{ours!r}, PyTorch {theirs!r}"
     found = []
