@@ -8,7 +8,7 @@ import pytest
 
 from tests.parity.comparison import compare
 
-pytest.importorskip("torch")
+torch = pytest.importorskip("torch")
 
 SELVES = ["s*1", "v*1", "a*1", "i.clone()", "m.clone()"]
 DIMS = [0, 1, -1]
