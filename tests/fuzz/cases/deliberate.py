@@ -195,7 +195,9 @@ MEANT = (
         _accepted("Autograd not support dtype", "either float or double dtype",
                   "Expected a long tensor for index", "Expected dtype int64 for index",
                   "MKL FFT error", "mixed dtype", "expected scalar type",
-                  "Expected out tensor to have dtype", "Unsupported dtype"),
+                  "Expected out tensor to have dtype",
+                  "Unsupported dtype",
+                  "provided dtype must match"),
     ),
     Meant(
         "complex numbers have no order, not even one alone",
@@ -227,6 +229,24 @@ MEANT = (
     Meant(
         "0 to the power 0 is 1 also of complex numbers",
         lambda code, found: "pow" in code and "nan+nanj" in found.text,
+    ),
+    Meant(
+        "the derivative of as_strided needs a base whose elements do not overlap",
+        lambda code, found: found.kind == "refused" and "elements do not overlap" in found.text,
+    ),
+    Meant(
+        "a truth value in brackets is an index tensor: what is written has the dtype",
+        lambda code, found: found.kind == "refused"
+        and re.search(r"\[(.*\W)?(True|False)(\W.*)?\] = ", code) is not None,
+    ),
+    Meant(
+        "bounds of complex dtype have no order",
+        lambda code, found: found.kind == "refused" and "lib.clamp(" in code and "complex" in code,
+    ),
+    Meant(
+        "the finite part of an infinite complex number is rounded by its own",
+        lambda code, found: found.kind == "values" and "complex" in found.text
+        and "inf" in found.text,
     ),
     Meant("what fails inside of PyTorch", _accepted("INTERNAL ASSERT FAILED")),
     Meant(
