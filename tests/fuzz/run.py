@@ -26,7 +26,8 @@ _OWN_REASONS = (
     "returned an invalid gradient",  # a leaf that was transposed: its old shape is still noted
     "INTERNAL ASSERT FAILED",
 )
-_BUILT_IN = (IndexError, TypeError, ValueError, AttributeError, NameError, RuntimeError)
+# The first that an error is: one of a missing attribute may be a RuntimeError, too.
+_BUILT_IN = (IndexError, TypeError, ValueError, RuntimeError, AttributeError, NameError)
 
 
 @lru_cache(maxsize=4096)

@@ -10,7 +10,7 @@ from corex.dispatch.resolve import check_room
 from corex.ops.create.convert import full_on
 from corex.ops.indexing.along import index_select
 from corex.ops.indexing.brackets import getitem
-from corex.ops.promotion import Number, written_number
+from corex.ops.promotion import Number, real_number
 from corex.ops.registration import function
 from corex.ops.shape.channels import as_images, channels_last, order
 from corex.ops.shape.parts import slice_view
@@ -65,7 +65,9 @@ def pad(
         where[dim] = slice(max(before, 0), max(before, 0) + inner)
     if tuple(sizes) == result.shape:
         return clone(result)
-    number = 0 if value is None else written_number(value, input.key.dtype, "pad")
+    number = 0 if value is None else value
+    if not isinstance(number, complex):  # PyTorch reads any other as a float
+        number = real_number(number, "pad", "value")
     whole = full_on(
         input, tuple(sizes), number, order(len(sizes)) if channels_last(input) else None
     )
