@@ -15,7 +15,7 @@ from corex.testing.spec import CaseError
 
 DEFAULT_MODES: Final = ("test", "grad")
 TIERS: Final = {0: "memory", 1: "core", 2: "accelerated"}
-SAMPLE: Final = 25
+SAMPLE: Final = 32
 """`reduced` keeps about one case in this many."""
 
 
