@@ -4,8 +4,8 @@
 test requirements. Needs GCC (or CC) with libasan and libubsan.
 
 So is the bridge by which corex calls it (`corex/csrc`). The tests of the backend force every path
-of the library (`tests/backends/cpu_c/test_paths.py`); the conformance suite then runs as it comes,
-with --full under the combined settings of `sweep.py` too.
+of the library (`tests/backends/cpu_c/test_paths.py`); a sample of the conformance suite follows,
+with --full the whole suite, as it comes and under the combined settings of `sweep.py`.
 """
 
 from __future__ import annotations
@@ -100,6 +100,7 @@ def environment() -> dict[str, str]:
 
 def main() -> int:
     """Builds, then runs the tests and the conformance suite; returns the first bad exit code."""
+    full = "--full" in sys.argv[1:]
     arguments = [each for each in sys.argv[1:] if each != "--full"]
     build_core()
     build()
@@ -107,12 +108,13 @@ def main() -> int:
     tests = [sys.executable, "-m", "pytest", "-q", "-x", "-p", "no:cacheprovider"]
     tests += ["--timeout=900", "-n", str(os.cpu_count() or 1), *TESTS, *arguments]
     suite = [sys.executable, "-m", "corex", "conformance", "cpu_c", "--timeout=600"]
+    suite += [] if full else ["--reduced"]
     for each in (tests, suite):
         print("+", " ".join(each), flush=True)
         code = subprocess.run(each, cwd=ROOT, env=base, check=False).returncode
         if code:
             return code
-    if "--full" in sys.argv[1:]:
+    if full:
         return len(sweep.run(suite, base, list(sweep.COMBINED), sweep.usable_levels(base)))
     return 0
 

@@ -123,13 +123,14 @@ def _activation(case: Case, *inputs: Array) -> list[Expected]:
             # Far to the left the true value is tiny and 1 + tanh or 1 + erf cancels.
             scale = np.where(np.isfinite(a), np.maximum(np.abs(result), np.abs(a)), 0)
             if a.dtype.kind == "c":  # near a pole as far off as 1 + exp(-a) is
-                return [Expected(result, ulps=24, scale=np.abs(a) * near_poles(a))]
+                return [Expected(result, ulps=24, scale=scale * near_poles(a))]
             return [Expected(result, ulps=6, scale=scale)]
         s = sigmoid(a)
         slope = gelu_slope(a, tanh) if case.op == "gelu_backward" else s * (1 + a * (1 - s))
         scale = np.abs(inputs[0]) * (1 + np.abs(a) ** 2)
         if a.dtype.kind == "c":
-            return [Expected(inputs[0] * slope, ulps=48, scale=scale * near_poles(a) ** 2)]
+            scale = scale * near_poles(a) ** 2 * np.maximum(np.abs(s), 1)
+            return [Expected(inputs[0] * slope, ulps=48, scale=scale)]
         return [Expected(inputs[0] * slope, ulps=8, scale=scale)]
 
 
