@@ -10,7 +10,7 @@ from corex.ops.composed import inplace_form
 from corex.ops.guard import guarded
 from corex.ops.inplace import check_inplace
 from corex.ops.registration import DECLARATIONS, Declaration
-from corex.tensor.lineage import hang
+from corex.tensor.lineage import reshaped
 from corex.tensor.modes import mode
 from corex.tensor.tensor import Tensor
 
@@ -57,9 +57,9 @@ def reshaping(name: str, view: Callable[..., Tensor]) -> Callable[..., Tensor]:
         other = view(self, *args, **kwargs)
         node = other._node
         self.shape, self._strides, self.offset = other.shape, other._strides, other.offset
-        if node is not None and self._base is None and mode.enabled:
-            hang(self, node)
         self.storage_.version += 1  # by which a view is stale, and finds its new shape's node
+        if node is not None and mode.enabled:
+            reshaped(self, node)
         return self
 
     op.__name__ = op.__qualname__ = f"{name}_"

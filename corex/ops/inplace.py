@@ -12,7 +12,7 @@ from corex.dispatch.record import record
 from corex.dispatch.resolve import check_overlap, check_places, empty, may_overlap, same_view
 from corex.dispatch.views import renewed_node
 from corex.layout import extent, numel, self_overlaps
-from corex.tensor.lineage import hang, rebased, renew_with
+from corex.tensor.lineage import hang, rebased, renew, renew_with
 from corex.tensor.modes import mode
 from corex.tensor.node import NEW, AccumulateGrad, Node
 from corex.tensor.plan import passed
@@ -112,6 +112,8 @@ def set_history(self: Tensor, node: Node | None) -> None:
         hang(base, CopySlices(base, self, node))
     if base._views is not None:
         rebased(base)
+    if base is not self:
+        renew(self)  # what becomes of the base from now on is another matter
 
 
 def _strided(shape: Shape, strides: Shape, offset: int, *params: Any) -> Geometry:

@@ -248,6 +248,12 @@ def _current(view: Tensor) -> Node | None:
     return _read(view)  # type: ignore[no-any-return]
 
 
+def renew(view: Tensor) -> None:
+    """Brings a view that was written up to date at once."""
+    if type(view) in _FRESH:
+        _current(view)
+
+
 def is_overtaken(t: Tensor) -> bool:
     """Whether every recorded use of the tensor is an error, as `Made.overtaken` says."""
     base = t._base
@@ -266,11 +272,35 @@ def hang(t: Tensor, node: Node | None) -> None:
         old = _read(t)
         if old is not None and old.prehooks is not None:
             old.prehooks = [other for other in old.prehooks if other is not cell]
+        cell.clear()  # it may be at an older node, from before the tensor was reshaped
         t._retains_grad = None
     t._node = node
     t._output_nr = 0
     if cell is not None and node is not None:
         t.retain_grad()
+
+
+def reshaped(t: Tensor, node: Node) -> None:
+    """Gives a tensor that became a view of what it was that view's node.
+
+    All hooks stay with what it was, also what `retain_grad` registered: PyTorch's rule, and where
+    it differs from that of a write.
+    """
+    kind = _FRESH.get(type(t))
+    if kind is not None:
+        t.__class__ = kind
+    t._node = node
+    t._output_nr = 0
+    base = t._base
+    if base is not None:
+        t._at = t.storage_.version
+        if not base._watched:
+            watch(base)
+
+
+def node_from_base(view: Tensor, base: Tensor) -> Node:
+    """Another node of the view, on which there are no hooks."""
+    return _renew(base, view)
 
 
 def _unknown(base: Tensor, view: Tensor) -> Node:

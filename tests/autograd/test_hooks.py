@@ -237,3 +237,57 @@ def test_no_retained_gradient_stays_with_a_detached_result() -> None:
     y.requires_grad_()
     (y * 3).backward()
     assert y.grad.item() == 3.0
+
+
+# ---- what in-place ops leave where it was (values are PyTorch 2.13's) ---------------------------
+@pytest.mark.parametrize("view", [lambda x: x.flatten(0, 1), lambda x: x.flatten(0, 1).clone()])
+@pytest.mark.parametrize("reshape", ["t_", "transpose_", "unsqueeze_", "squeeze_"])
+def test_a_retained_gradient_is_of_the_shape_before_a_change_of_shape(view, reshape) -> None:
+    x = leaf([[[1.0, 2.0, 3.0]], [[4.0, 5.0, 6.0]]])
+    y = view(x.abs())
+    y.retain_grad()
+    dims = {"transpose_": (0, 1), "unsqueeze_": (0,)}.get(reshape, ())
+    assert getattr(y, reshape)(*dims) is y
+    weight = corex.arange(6, dtype=corex.float64).reshape(y.shape)
+    (y * weight).sum().backward()
+    assert y.grad.shape == (2, 3)
+    assert y.grad.tolist() == x.grad.flatten(0, 1).tolist()
+
+
+def test_a_write_after_a_change_of_shape_moves_the_retained_gradient() -> None:
+    x = leaf([[1.0, 2.0, 3.0], [4.0, 5.0, 6.0]])
+    y = x.abs()
+    y.retain_grad()
+    y.t_()
+    y.mul_(2)
+    y.sum().backward()
+    assert y.grad.tolist() == [[1.0, 1.0]] * 3
+    assert x.grad.tolist() == [[2.0, 2.0, 2.0]] * 2
+
+
+WRITES = [
+    lambda v: v.clamp_(min=0), lambda v: v.mul_(2), lambda v: v.cumsum_(0), lambda v: v.tril_(),
+    lambda v: v.div_(2, rounding_mode="trunc"), lambda v: corex.nn.functional.silu(v, inplace=True),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("write", WRITES)
+def test_hooks_of_the_node_that_a_write_replaces_are_not_called(write) -> None:
+    x, calls = leaf([[1.0, 2.0], [3.0, 4.0]]), []
+    base = x.sin()
+    view = base.t()
+    view.grad_fn.register_hook(lambda *_: calls.append("view"))
+    view.register_hook(lambda g: calls.append("gradient of the view"))
+    base.grad_fn.register_hook(lambda *_: calls.append("base"))
+    write(view)
+    view.sum().backward()
+    assert calls == ["base"]
+
+
+@pytest.mark.parametrize("write", [lambda v, w: v.mul_(w), lambda v, w: v.copy_(w)])
+def test_a_view_that_was_written_is_no_leaf_at_once(write) -> None:
+    weight = leaf([[1.0, 2.0], [3.0, 4.0]])
+    view = corex.ones(4, dtype=corex.float64).reshape(2, 2)
+    write(view, weight)
+    with pytest.raises(RuntimeError, match="leaf variables"):
+        view.requires_grad_(False)

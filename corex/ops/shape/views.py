@@ -17,7 +17,7 @@ from corex.layout import normalize_dim
 from corex.ops.promotion import require_tensor
 from corex.ops.registration import exported, function, method, tensor_property
 from corex.ops.shape.reinterpret import reinterpreted
-from corex.tensor.lineage import replace_memory, switched
+from corex.tensor.lineage import node_from_base, replace_memory, switched
 from corex.tensor.modes import mode
 from corex.tensor.node import AccumulateGrad, Node
 from corex.tensor.pinned import beside
@@ -564,10 +564,17 @@ def call_along(schema: OpSchema, a: Tensor, dim: int, params: tuple[Any, ...] = 
 def before_write(self: Tensor, *others: Any) -> Tensor:
     """The tensor as an input, beside `others`, of the op that is about to overwrite it.
 
-    Where that op is recorded it is a copy, because a derivative may need the old values.
+    Where that op is recorded it is a copy, because a derivative may need the old values. The copy
+    of a view leads to the view's base: hooks on the view's own node are not called any more, as the
+    write replaces that node.
     """
-    if mode.enabled and any(
-        isinstance(other, Tensor) and other._node is not None for other in (self, *others)
+    if not mode.enabled or not any(
+        [isinstance(other, Tensor) and other._node is not None for other in (self, *others)]
     ):
+        return self
+    base = self._base
+    if base is None or base._node is None or self._node is None:
         return clone(self)
-    return self
+    copy = copy_like(self)
+    record(CLONE, (self,), (), (copy,), edges=((node_from_base(self, base), 0),))
+    return copy
