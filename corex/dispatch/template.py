@@ -21,7 +21,7 @@ from typing import Any
 from corex import dtypes as dt
 from corex.dispatch import levels
 from corex.dispatch.notes import note
-from corex.generated import NAME, function_of
+from corex.generated import NAME, function_when_called
 from corex.layout import COUNT
 from corex.tensor.modes import mode
 from corex.tensor.node import OpNode
@@ -40,7 +40,8 @@ _SCOPE: dict[str, Any] = {
     "COUNT": COUNT, "levels": levels, "note": note,
 }  # fmt: skip
 
-_TYPES = {"input": "Tensor", "out": "Tensor | None", "self": "Tensor", "other": "Any"}
+_Write = Callable[[dict[str, Any]], str]
+"""Writes the text of a function, and enters what it refers to into a scope."""
 
 _WRAP = """\
 storage = new(Storage)
@@ -150,14 +151,11 @@ def _saved(save: Sequence[int], names: Sequence[str], loose: str) -> tuple[str, 
 
 
 def _function(
-    op: str, name: str, source: str, scope: dict[str, Any], doc: str = ""
+    op: str, name: str, first: Callable[..., Any], write: _Write, doc: str = ""
 ) -> Callable[..., Any]:
-    function = function_of(source, name, f"short cut of {op}", scope, _SCOPE)
+    function = function_when_called(first, name, f"short cut of {op}", write, _SCOPE)
     function.__doc__ = doc
     function.__module__ = "corex"
-    names = function.__code__.co_varnames[: function.__code__.co_argcount + 1]
-    function.__annotations__ = {one: _TYPES[one] for one in names if one in _TYPES}
-    function.__annotations__["return"] = "Tensor" if "out" in names else "Any"
     SHORT_CUTS.setdefault(op, []).append(function)
     return function
 
@@ -166,11 +164,40 @@ def _result_key(schema: OpSchema) -> str:
     return "key.place.keys[BOOL]" if schema.family in ("compare", "predicate") else "key"
 
 
+# ---- what is called first: see `function_when_called` --------------------------------------------
+def ready() -> Callable[..., Any]:
+    """Each function has its own."""
+    raise NotImplementedError
+
+
+def _first_unary(input: Tensor, *, out: Tensor | None = None) -> Tensor:
+    return ready()(input, out=out)  # type: ignore[no-any-return]
+
+
+def _first_binary(self: Tensor, other: Any) -> Any:
+    return ready()(self, other)
+
+
+def _first_flat(*inputs):  # type: ignore[no-untyped-def]
+    return ready()(*inputs)
+
+
+def _first_backward(node, grad):  # type: ignore[no-untyped-def]
+    return ready()(node, grad)
+
+
 # ---- elementwise ops -----------------------------------------------------------------------------
 def unary(schema: OpSchema, otherwise: Callable[..., Tensor]) -> Callable[..., Tensor]:
     """The function of a unary op; `otherwise(input, out)` sees to what is not dense."""
-    name = schema.name
-    scope: dict[str, Any] = {"otherwise": otherwise}
+
+    def write(scope: dict[str, Any]) -> str:
+        scope["otherwise"] = otherwise
+        return _unary_text(schema, scope)
+
+    return _function(schema.name, schema.name, _first_unary, write, schema.doc)
+
+
+def _unary_text(schema: OpSchema, scope: dict[str, Any]) -> str:
     source = f"""\
 def {NAME}(input, *, out=None):
     if type(input) in TENSOR_TYPES and input._strides is None and out is None:
@@ -185,8 +212,7 @@ def {NAME}(input, *, out=None):
     recording = _recording(schema, ("input",), scope, "()")
     if recording:
         source += _indented("n0 = input._node\n" + recording, 4)
-    source += "                return result\n    return otherwise(input, out)\n"
-    return _function(name, name, source, scope, schema.doc)
+    return source + "                return result\n    return otherwise(input, out)\n"
 
 
 _FITS = """(kind is float and key.dtype.keeps_floats) or (
@@ -197,8 +223,15 @@ _FITS = """(kind is float and key.dtype.keeps_floats) or (
 def binary(schema: OpSchema, otherwise: Callable[..., Any]) -> Callable[..., Any]:
     """The operator method of a binary op on tensors of one key and shape, or a tensor and a number;
     `otherwise(self, other)` sees to everything else."""
-    name = schema.name
-    scope: dict[str, Any] = {"otherwise": otherwise}
+
+    def write(scope: dict[str, Any]) -> str:
+        scope["otherwise"] = otherwise
+        return _binary_text(schema, scope)
+
+    return _function(schema.name, schema.name, _first_binary, write, schema.doc)
+
+
+def _binary_text(schema: OpSchema, scope: dict[str, Any]) -> str:
     call = f"direct({_memory('shape, {self}, {other}')})"
     pair = _CALL.format(call=call, op=NAME, shown="(self, other)")
     call = "direct(shape, self.storage_.buffer, self.offset, other, 0)"
@@ -226,14 +259,20 @@ def {NAME}(self, other):
     recording = _recording(schema, ("self", "other"), scope, "()", loose="other")
     if recording:
         source += _indented("n0 = self._node\n" + recording, 3)
-    source += "            return result\n    return otherwise(self, other)\n"
-    return _function(name, name, source, scope, schema.doc)
+    return source + "            return result\n    return otherwise(self, other)\n"
 
 
 def reflected(schema: OpSchema, otherwise: Callable[..., Any]) -> Callable[..., Any]:
     """The reflected operator method, `2 - a`; `otherwise(self, other)` sees to the rest."""
-    name = schema.name
-    scope: dict[str, Any] = {"otherwise": otherwise}
+
+    def write(scope: dict[str, Any]) -> str:
+        scope["otherwise"] = otherwise
+        return _reflected_text(schema, scope)
+
+    return _function(schema.name, schema.name, _first_binary, write, schema.doc)
+
+
+def _reflected_text(schema: OpSchema, scope: dict[str, Any]) -> str:
     source = f"""\
 def {NAME}(self, other):
     kind = type(other)
@@ -249,8 +288,7 @@ def {NAME}(self, other):
     recording = _recording(schema, ("other", "self"), scope, "()", loose="other")
     if recording:
         source += _indented("n0 = None\nn1 = self._node\n" + recording, 4)
-    source += "                return result\n    return otherwise(self, other)\n"
-    return _function(name, name, source, scope, schema.doc)
+    return source + "                return result\n    return otherwise(self, other)\n"
 
 
 # ---- other ops -----------------------------------------------------------------------------------
@@ -274,8 +312,23 @@ def flat(
         params: of the node.
         prepare: statements before the call.
     """
-    name = schema.name
-    scope: dict[str, Any] = {}
+
+    def write(scope: dict[str, Any]) -> str:
+        return _flat_text(schema, inputs, arguments, scope, shape, params, optional, prepare)
+
+    return _function(schema.name, schema.name, _first_flat, write)
+
+
+def _flat_text(
+    schema: OpSchema,
+    inputs: Sequence[str],
+    arguments: str,
+    scope: dict[str, Any],
+    shape: str,
+    params: str,
+    optional: str,
+    prepare: str,
+) -> str:
     first = inputs[0]
     strided = [
         f"{one} is not None and {one}._strides is not None"
@@ -304,8 +357,7 @@ def {NAME}({", ".join(inputs)}):
         for i, one in enumerate(inputs)
     )
     source += _indented(nodes + _recording(schema, inputs, scope, params, loose=optional), 1)
-    source += "    return result\n"
-    return _function(name, name, source, scope)
+    return source + "    return result\n"
 
 
 def backward(
@@ -316,6 +368,14 @@ def backward(
     `body` calls the kernels, which have their names with `_kernel`, on `grad` and the saved
     tensors, and returns one gradient per input; `guard` is what else must hold.
     """
+
+    def write(_: dict[str, Any]) -> str:
+        return _backward_text(kernels, saved, body, guard)
+
+    return _function(kernels[-1], "fast", _first_backward, write)
+
+
+def _backward_text(kernels: Sequence[str], saved: Sequence[str], body: str, guard: str) -> str:
     name = kernels[-1]
     source = f"def {NAME}(node, grad):\n    saved = node.saved\n    key = grad.key\n"
     source += "".join(f"    {one}_kernel = key.direct[{one!r}]\n" for one in kernels)
@@ -333,8 +393,7 @@ def backward(
     source += f"    try:\n{_indented(_memory(body), 2)}"
     shown = _tuple(["grad", *saved])
     source += f"    except Exception as error:\n        note(error, {name!r}, key.place, {shown})\n"
-    source += "        raise\n"
-    return _function(name, "fast", source, {})
+    return source + "        raise\n"
 
 
 def direct_write(key: DispatchKey, op: str, *arguments: Any) -> bool:

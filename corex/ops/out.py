@@ -22,6 +22,7 @@ from typing import Any
 from corex.dispatch.record import no_grad
 from corex.dispatch.resolve import check_places, empty
 from corex.dtypes import DType, bool_, can_cast, uint8
+from corex.generated import Signature
 from corex.layout import is_dense, numel
 from corex.ops.registration import Out
 from corex.tensor.lineage import replace_memory
@@ -160,6 +161,10 @@ def parameter(result: str) -> inspect.Parameter:
 
 def signature(function: Callable[..., Any]) -> inspect.Signature:
     """A function's signature, with `out`."""
-    own = inspect.signature(function)
-    parameters = [*own.parameters.values(), parameter(str(own.return_annotation))]
-    return own.replace(parameters=parameters)
+
+    def make() -> inspect.Signature:
+        own = inspect.signature(function)
+        parameters = [*own.parameters.values(), parameter(str(own.return_annotation))]
+        return own.replace(parameters=parameters)
+
+    return Signature(make)

@@ -11,6 +11,7 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from types import FunctionType
 from typing import Any, Literal
 
 from corex.dtypes import DType, of_kinds
@@ -169,7 +170,14 @@ def _picking(formula: Callable[..., Any], picks: tuple[int, ...] | None) -> Call
 
 
 def _arguments(formula: Callable[..., Any]) -> list[str]:
+    if type(formula) is FunctionType and not vars(formula):  # what follows, in a tenth of the time
+        code = formula.__code__
+        if not code.co_kwonlyargcount and not code.co_flags & _STARRED:
+            return list(code.co_varnames[: code.co_argcount])
     return list(inspect.signature(formula).parameters)
+
+
+_STARRED = inspect.CO_VARARGS | inspect.CO_VARKEYWORDS
 
 
 def like_first(a: Any, *_: Any) -> list[Any]:

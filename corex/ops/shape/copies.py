@@ -11,6 +11,7 @@ import inspect
 from collections.abc import Callable, Sequence
 from typing import Any
 
+from corex.generated import Signature
 from corex.layout import normalize_dim
 from corex.ops.create.constant import named
 from corex.ops.registration import exported, function
@@ -117,7 +118,8 @@ def _copy_of(name: str, make_view: Callable[..., Any]) -> Callable[..., Any]:
         return dense_clone(found)
 
     copy.__doc__ = f"As `{name}`, but a row-major copy instead of a view; raises as that does."
-    copy.__signature__ = inspect.signature(make_view)  # type: ignore[attr-defined]
+    shown = Signature(lambda: inspect.signature(make_view))
+    copy.__signature__ = shown  # type: ignore[attr-defined]
     return named(copy, f"{name}_copy")
 
 
