@@ -145,19 +145,20 @@ class Program:
         other = self.operand(name)
         if "[0" in form and not t.shape[0]:
             return None
-        if "{o}" in form and other in self.tensors and self.clashes(name, other):
+        if "{o}" in form and other in self.tensors and self.clashes(name, other, target != name):
             return None
         repeats = _overlaps_itself(t) or "expand" in target or "broad" in target
         if repeats and ("mask" in form or "index" in form or "] = " in form or "scatter" in form):
             return None  # PyTorch warns that it will refuse this
         return form.format(t=target, o=other, n=self.number(), f=f"float({self.number()})")
 
-    def clashes(self, name: str, other: str) -> bool:
-        """Whether a write would read what it overwrites in a way that PyTorch does not find."""
+    def clashes(self, name: str, other: str, part: bool = False) -> bool:
+        """Whether a write to a tensor, or to a part of it, would read what it overwrites in a way
+        that PyTorch does not find."""
         a, b = self.tensors[name], self.tensors[other]
         if a.untyped_storage().data_ptr() != b.untyped_storage().data_ptr():
             return False
-        return not (_is_dense(a) and _is_dense(b))
+        return part or not (_is_dense(a) and _is_dense(b))
 
     def compute(self) -> str | None:
         name = self.pick(lambda t: t.is_floating_point()) or self.pick()
@@ -197,6 +198,8 @@ class Program:
             return None  # PyTorch 2.13 crashes
         if ".data = " in form and self.tensors[name]._is_view():
             return None  # its versions would be counted in two places
+        if "copy_" in form and self.clashes(name, other or name):
+            return None
         return form.format(t=name, o=other, n=self.number(), k=self.steps)
 
     def recorded(self, name: str) -> bool:

@@ -288,7 +288,7 @@ _ROLES = {
         q d dx spacing maxnorm range ord median sigma
         label_smoothing mean std norm_type correction lower upper tau scale dropout_p swap var
         scale_factor output_ratio""",
-    "dim": "dim dims dim0 dim1 dim2 axis start_dim end_dim dimension destination",
+    "dim": "dim dims dim0 dim1 dim2 axis start_dim end_dim dimension destination more",
     "size": """size sizes shape output_size kernel_size stride padding dilation normalized_shape
         repeats shifts pad split_size_or_sections indices_or_sections row col
         split_size split_sizes physical_layout input_lengths target_lengths output_padding""",

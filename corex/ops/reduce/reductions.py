@@ -24,7 +24,16 @@ from corex.ops.registration import exported, method
 from corex.ops.shape.join import cat
 from corex.ops.shape.parts import narrow
 from corex.ops.shape.reorder import flip
-from corex.ops.shape.views import clone, expand, permute, plain_permute, reshape, shaped, unsqueeze
+from corex.ops.shape.views import (
+    clone,
+    expand,
+    permute,
+    plain_permute,
+    reshape,
+    shaped,
+    sizes_of,
+    unsqueeze,
+)
 from corex.return_types import MinMax, ValuesIndices
 from corex.tensor.modes import mode
 from corex.tensor.schema import (
@@ -545,8 +554,9 @@ def _truth(schema: OpSchema, input: Tensor, dim: Dims, keepdim: bool) -> Tensor:
 
 
 @exported()
-def count_nonzero(input: Tensor, dim: Dims = None) -> Tensor:
+def count_nonzero(input: Tensor, dim: Dims = None, *more: int) -> Tensor:
     """The number of non-zero elements, int64."""
+    dim = sizes_of((dim, *more)) if more else dim
     mask = input if require_tensor("count_nonzero", input).key.dtype is dt.bool_ else input != 0
     return sum_(mask, dim)
 

@@ -335,9 +335,11 @@ UNSQUEEZE = declare_view("unsqueeze", "UnsqueezeBackward0", _unsqueezed, _unsque
 
 
 @exported(quick="method", inplace_view=True)
-def squeeze(input: Tensor, dim: int | Sequence[int] | None = None) -> Tensor:
+def squeeze(input: Tensor, dim: int | Sequence[int] | None = None, *more: int) -> Tensor:
     """Without its dims of size 1, or without those of the given dims that have size 1."""
     ndim = len(input.shape)
+    if more:
+        dim = sizes_of((dim, *more))
     if dim is None:
         return bind_view(SQUEEZE_ALL, input, (tuple(range(ndim)),))
     none = isinstance(dim, tuple | list) and not dim
@@ -380,9 +382,9 @@ def expand_as(self: Tensor, other: Tensor) -> Tensor:
 
 
 @exported()
-def broadcast_to(input: Tensor, size: Sequence[int]) -> Tensor:
+def broadcast_to(input: Tensor, size: Sequence[int] | int, *more: int) -> Tensor:
     """`input.expand(size)`."""
-    return expand(input, size)
+    return expand(input, size, *more)
 
 
 @function()
