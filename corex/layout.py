@@ -317,6 +317,41 @@ def order_of_dims(shape: Shape, strides: Strides) -> Shape:
     return tuple(reversed(_fastest_first(shape, [strides])))
 
 
+@lru_cache(maxsize=4096)
+def order_of_indexed(
+    rest: Shape, strides: Strides, at: int, indices: tuple[tuple[Shape, Strides], ...]
+) -> tuple[Shape | None, Shape | None, int]:
+    """The dims of what index tensors of one shape pick, as they lie in memory, the slowest first;
+    None if in their own order. With them the dims of the indices alone, and how many others come
+    before them; None if others lie between them.
+
+    PyTorch's rule: that of an elementwise op of the indexed tensor, in which the dims of the
+    indices, which come at `at`, have the stride 0, and the indices.
+    """
+    shape = indices[0][0]
+    last = at + len(shape)
+    whole = (*rest[:at], *shape, *rest[at:])
+    padded = (*[1] * at, *shape, *[1] * (len(rest) - at))
+    seen = [(*strides[:at], *[0] * len(shape), *strides[at:])]
+    for own, steps in indices:
+        found = reshape_strides(own, steps, padded)
+        seen.append(broadcast_strides(padded, found or contiguous_strides(padded), whole))
+    # Dims of size 1 have no place in memory.
+    order = [d for d in reversed(_fastest_first(whole, seen)) if whole[d] != 1]
+    if order == sorted(order):
+        return None, None, 0
+    small = [d for d in range(len(whole)) if whole[d] == 1]
+    block = [d for d in order if at <= d < last]
+    before = order.index(block[0]) if block else 0
+    adjacent = block == order[before : before + len(block)]
+    block += [d for d in small if at <= d < last]
+    others = [d for d in [*order, *small] if d not in block]
+    if adjacent:
+        order = [*others[:before], *block, *others[before:]]
+        return tuple(order), tuple([d - at for d in block]), before
+    return (*order, *small), None, 0
+
+
 def inverse(order: Shape) -> Shape:
     """The permutation that undoes another."""
     return tuple(sorted(range(len(order)), key=order.__getitem__))

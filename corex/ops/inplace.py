@@ -151,33 +151,40 @@ def scatter_view(
 ) -> Tensor:
     """The gradient of a base whose strided view has gradient `g`: zeros outside the view.
 
-    A view in which elements overlap adds up.
+    A view in which elements overlap adds up; elements of the base that lie at one place have equal
+    parts of what arrives there.
     """
-    if self_overlaps(base_shape, base_strides):
-        raise RuntimeError(
-            "[as_strided] the derivative needs a base whose elements do not overlap; "
-            "call .contiguous() or .clone() on it first"
-        )
     low, high = extent(base_shape, base_strides)
     if numel(shape):
         reach = extent(shape, strides)
         low, high = min(low, offset + reach[0]), max(high, offset + reach[1])
-    size = max(high - low + 1, 1)
-    flat = make(allocate(g.key.place, size * g.key.dtype.itemsize, g.key.dtype), g.key, (size,))
-    write("fill", [flat], [], (0,))
-    result = make(flat.storage_, g.key, base_shape, base_strides, -low)
-    if numel(shape) == 0:
-        return result
-    if not self_overlaps(shape, strides):
-        result.as_strided(shape, strides, offset - low).copy_(g)
-        return result
-    place = g.key.place
-    index = empty(place.key(dt.int64), (size,))
+    flat = _zeros(g, max(high - low + 1, 1))
+    if self_overlaps(shape, strides):
+        flat.index_put_((_places(g, shape, strides, offset - low),), g.reshape(-1), accumulate=True)
+    elif numel(shape):
+        flat.as_strided(shape, strides, offset - low).copy_(g)
+    if self_overlaps(base_shape, base_strides):
+        where = _places(g, base_shape, base_strides, -low)
+        ones = _zeros(g, 1).fill_(1).expand(where.shape)
+        flat /= _zeros(g, flat.shape[0]).index_put_((where,), ones, accumulate=True).clamp_(min=1)
+    result = flat.as_strided(base_shape, base_strides, -low)
+    return alias(result, result._node)
+
+
+def _zeros(like: Tensor, count: int) -> Tensor:
+    """So many zeros in a row."""
+    key = like.key
+    made = make(allocate(key.place, count * key.dtype.itemsize, key.dtype), key, (count,))
+    write("fill", [made], [], (0,))
+    return made
+
+
+def _places(like: Tensor, shape: Shape, strides: Shape, offset: int) -> Tensor:
+    """Where the elements of a layout lie in memory, one after the other."""
+    count = offset + extent(shape, strides)[1] + 1
+    index = empty(like.key.place.key(dt.int64), (count,))
     write("arange", [index], [], (0, 1))
-    picked = make(index.storage_, index.key, shape, strides, offset - low)
-    summed = result.as_strided((size,), (1,), 0)
-    summed.index_put_((dense_copy(picked).reshape(-1),), g.reshape(-1), accumulate=True)
-    return result
+    return dense_copy(make(index.storage_, index.key, shape, strides, offset)).reshape(-1)
 
 
 renew_with(_as_strided_node)

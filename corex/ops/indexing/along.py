@@ -10,11 +10,11 @@ from typing import Any
 
 from corex.dispatch.resolve import check_places
 from corex.layout import normalize_dim, numel
-from corex.ops.indexing.brackets import getitem, index_put_, setitem
+from corex.ops.indexing.brackets import getitem, index_put_, picked, setitem
 from corex.ops.indexing.rows import refuse_negative
 from corex.ops.inplace import check_inplace
 from corex.ops.pointwise.select import where
-from corex.ops.promotion import factor, require_tensor, written
+from corex.ops.promotion import cast, factor, require_tensor, written
 from corex.ops.registration import exported, method
 from corex.ops.shape.views import before_write, clone, dense_clone, shaped, unsqueeze
 from corex.tensor.modes import mode
@@ -67,7 +67,8 @@ def index_select(input: Tensor, dim: int, index: Tensor) -> Tensor:
             f"[index_select] an index of {numel(index.shape)} entries points into dimension {dim} "
             f"of size 0 of shape {list(input.shape)}"
         )
-    return getitem(input, _at(dim, refuse_negative("index_select", index, input.shape[dim])))
+    index = _vector(refuse_negative("index_select", index, input.shape[dim]))
+    return picked(input, dim, index)
 
 
 @method()
@@ -130,7 +131,7 @@ def index_fill_(self: Tensor, dim: int, index: Tensor, value: Any) -> Tensor:
         filled = entries.new_zeros((entries.shape[dim], *[1] * (entries.ndim - 1 - dim))) != 0
         setitem(filled, (_vector(index),), True)
         return self.copy_(shaped(where(filled, value, before_write(entries)), self.shape))
-    setitem(_vector(self), _at(dim, index), value)
+    setitem(_vector(self), _at(dim, index), cast(value, self.key.dtype))
     return self
 
 

@@ -63,6 +63,14 @@ def parse_key(self: Tensor, key: Any) -> ParsedKey:
     return result, advanced
 
 
+def is_mask(self: Tensor, key: Any) -> bool:
+    """Whether one mask is all there is of index tensors in a key."""
+    items = list(key) if isinstance(key, tuple) or _is_old_tuple(key) else [key]
+    found = [_as_index(self, item) for item in items]
+    tensors = [item for item in found if isinstance(item, bool | Tensor)]
+    return len(tensors) == 1 and isinstance(tensors[0], Tensor) and tensors[0].key.dtype is dt.bool_
+
+
 def _is_old_tuple(key: Any) -> bool:
     """Whether a list stands for a tuple: it holds what cannot be an entry of an index tensor."""
     return type(key) is list and any(

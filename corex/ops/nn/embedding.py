@@ -8,7 +8,7 @@ from corex import dtypes as dt
 from corex.dispatch.record import no_grad
 from corex.dispatch.resolve import check_places
 from corex.layout import numel
-from corex.ops.indexing.brackets import getitem
+from corex.ops.indexing.brackets import picked
 from corex.ops.indexing.rows import refuse_negative
 from corex.ops.pointwise.select import where
 from corex.ops.promotion import require_tensor
@@ -83,7 +83,7 @@ def embedding(
         return found
     if scale_grad_by_freq:
         weight = _by_frequency(weight, input)
-    flat = getitem(weight, reshape(refuse_negative("embedding", input, rows), (-1,)))
+    flat = picked(weight, 0, reshape(refuse_negative("embedding", input, rows), (-1,)))
     if padding_idx is not None and weight._node is not None and mode.enabled:
         padding = expand(unsqueeze(reshape(input, (-1,)) == padding_idx, 1), flat.shape)
         flat = where(padding, flat.detach(), flat)

@@ -62,11 +62,6 @@ def _told_first(code: str, found: Difference) -> bool:
     return _two_refusals(found) and _either(found, *unsupported)
 
 
-def _permuted(code: str, found: Difference) -> bool:
-    layouts = "'turned'" in code or "'rolled'" in code or "permute" in code
-    return found.kind == "strides" and layouts and ("[" in code or "sort(" in code)
-
-
 MEANT = (
     Meant(
         "dtypes that PyTorch has no kernel for",
@@ -88,19 +83,8 @@ MEANT = (
         lambda code, found: found.kind == "refused" and "out of bounds" in found.text,
     ),
     Meant(
-        "a value of one element may be of another dtype than what it is written to",
-        _accepted("Index put requires the source and destination dtypes match"),
-    ),
-    Meant(
         "a second ellipsis is refused, as in NumPy",
         lambda code, found: code.count("...") > 1 and _either(found, "ellipsis", "Ellipsis"),
-    ),
-    Meant(
-        "a write at False writes nothing, and PyTorch does not record it",
-        lambda code, found: "False" in code and found.kind in ("gradient", "requires_grad"),
-    ),
-    Meant(
-        "results of sort and of index tensors are row-major where inputs are permuted", _permuted
     ),
     Meant(
         "division of integers by zero is a ZeroDivisionError",
@@ -161,10 +145,6 @@ MEANT = (
     Meant(
         "an `out` of any dtype that the result can be cast to",
         _accepted("Found dtype", "non-boolean outputs", "only supports bool tensor for result"),
-    ),
-    Meant(
-        "a value of one element goes to where a mask is true as to any other position",
-        _accepted("value cannot be converted to type"),
     ),
     Meant(
         "comparisons of integers are exact",
@@ -229,15 +209,6 @@ MEANT = (
     Meant(
         "0 to the power 0 is 1 also of complex numbers",
         lambda code, found: "pow" in code and "nan+nanj" in found.text,
-    ),
-    Meant(
-        "the derivative of as_strided needs a base whose elements do not overlap",
-        lambda code, found: found.kind == "refused" and "elements do not overlap" in found.text,
-    ),
-    Meant(
-        "a truth value in brackets is an index tensor: what is written has the dtype",
-        lambda code, found: found.kind == "refused"
-        and re.search(r"\[(.*\W)?(True|False)(\W.*)?\] = ", code) is not None,
     ),
     Meant(
         "bounds of complex dtype have no order",

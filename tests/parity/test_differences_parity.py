@@ -1,0 +1,63 @@
+"""Where corex differed from PyTorch, and was meant to, until it did as PyTorch does."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from tests.fuzz.cases.compared import compare
+
+pytest.importorskip("torch")
+
+# Cases of one line: statements with `; ` between them.
+STRIDED = """
+x = new((3,), 'float64', grad=True); r = x.expand(2, 3).as_strided((4,), (1,), 0); backward(r)
+x = new((5,), 'float64', grad=True); r = x.unfold(0, 3, 1).as_strided((2, 2), (1, 1)); backward(r)
+x = new((2, 3), 'float64', grad=True); r = x.expand(2, 2, 3).as_strided((), (), 4); backward(r)
+"""
+BRACKETS = """
+x = new((2, 3), 'float32'); x[True] = new((3,), 'int64'); x[...] = new((1, 1, 3), 'int64')
+x = new((2, 3), 'float64'); x[False] = new((3,), 'float64', grad=True)
+x = new((2, 3), 'float64', grad=True); x[False] = new((9,), 'int64')
+x = new((2, 3), 'float64', grad=True); x[True] = 1
+x = new((2, 3), 'float64'); x[False] = 'a'
+x = new((2, 3), 'float64'); x[True, 0] = lib.tensor(2)
+x = new((2, 3), 'float64'); x[lib.tensor([0])] = lib.tensor(2)
+x = new((2, 3), 'float64'); x[new((2,), 'bool'), 1:] = new((1,), 'float32', grad=True); backward(x)
+x = new((2, 3), 'uint8'); x[[True, False]] = lib.tensor(300)
+x = new((2, 3), 'int64'); x[[True, False]] = lib.tensor([[2.5]])
+x = new((2, 3), 'float64'); x.index_put_((new((2,), 'bool'),), lib.tensor(2), True)
+"""
+LAYOUTS = """
+x = new((2, 1, 4, 3), 'float64', layout='turned', grad=True); r = x[[1, 0, 0]]; backward(r)
+x = new((2, 3, 4), layout='rolled'); r = (x[lib.tensor([1, 1])], x[:, [2, 0]], x[..., [3, 1]])
+x = new((2, 3, 4), layout='turned'); r = (x[[1, 0], :, [0, 3]], x[[True, True]], x[..., None, [1]])
+x = new((2, 3, 4), layout='turned'); r = x[:, new((2, 3), 'int64', layout='turned') % 3]
+x = new((2, 3, 4)); r = x[new((2, 3), 'int64', layout='turned') % 2]
+x = new((3, 1, 2)).expand(3, 4, 2); r = (x[[1, 2]], x[:, [0, 1]], x[new((3, 4), 'bool')])
+"""
+
+
+def _cases(*groups: str) -> list[str]:
+    return [line for group in groups for line in group.strip().splitlines()]
+
+
+@pytest.mark.parametrize("case", _cases(STRIDED, BRACKETS, LAYOUTS))
+def test_no_difference(case: str) -> None:
+    found = compare(case.replace("; ", "\n"))
+    assert found is None, found
+
+
+def test_second_derivative_of_a_view_from_before_its_base() -> None:
+    def both(lib: Any) -> list[float]:
+        x = lib.arange(3.0)[1:].requires_grad_()
+        w = lib.ones(2).requires_grad_()
+        (g,) = lib.autograd.grad(x.as_strided((2,), (1,), 0), x, w, create_graph=True)
+        return [*g.tolist(), *lib.autograd.grad(g.sum(), w)[0].tolist()]
+
+    import torch
+
+    import corex
+
+    assert both(corex) == both(torch) == [1.0, 0.0, 0.0, 1.0]
