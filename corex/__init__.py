@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import builtins
 import importlib
+from math import e, inf, nan, pi
 from typing import TYPE_CHECKING, Any
 
 from corex import ops
@@ -148,8 +149,8 @@ __all__: list[str] = [
     "complex32", "chalf", "complex64", "cfloat", "complex128", "cdouble",
     "can_cast", "finfo", "get_default_dtype", "iinfo", "promote_types", "result_type",
     "set_default_dtype", "memory_format", "channels_last", "channels_last_3d", "contiguous_format",
-    "preserve_format", "layout", "strided", "sparse_coo", "sparse_csr", "sparse_csc", "sparse_bsr",
-    "sparse_bsc",
+    "legacy_contiguous_format", "preserve_format", "layout", "strided", "sparse_coo", "sparse_csr",
+    "sparse_csc", "sparse_bsr", "sparse_bsc",
     "device", "find_place", "forget_kernels", "get_backend", "get_include", "is_strict", "place_of",
     "OpCall", "observe", "placement", "Report", "set_backend", "set_strict", "use_backend",
     "empty_cache", "memory_stats", "synchronize",
@@ -157,6 +158,7 @@ __all__: list[str] = [
     "enable_grad", "inference_mode", "is_grad_enabled", "is_inference_mode_enabled", "no_grad",
     "set_grad_enabled",
     "Generator", "broadcast_shapes", "default_generator", "get_printoptions", "set_printoptions",
+    "e", "inf", "nan", "newaxis", "pi",
     "BackendUnavailableError", "CompilationWarning", "CorexError", "FallbackWarning", "GraphError",
     "KernelUnavailableError", "OutOfMemoryError", "PluginError",
     "Event", "Stream", "accelerator", "array_api", "cuda", "fft", "linalg", "load", "nn", "optim",
@@ -179,6 +181,8 @@ cdouble = complex128
 short = int16
 int = int32
 long = int64
+legacy_contiguous_format = contiguous_format
+newaxis = None
 
 
 def is_tensor(obj: Any) -> builtins.bool:
@@ -232,6 +236,7 @@ __all__ += _TYPED
 _LAZY = {
     "accelerator": "corex.accelerator",
     "array_api": "corex.array_api",
+    "cpu": "corex.cpu",
     "cuda": "corex.cuda",
     "fft": "corex.fft",
     "linalg": "corex.linalg",
@@ -241,38 +246,46 @@ _LAZY = {
     "signal": "corex.signal",
     "sparse": "corex.sparse",
     "special": "corex.special",
+    "testing": "corex.testing",
     "utils": "corex.utils",
 }
 _SECOND_NAMES = """
-    abs_ acos_ acosh_ adaptive_avg_pool1d adaptive_max_pool1d addmv_ affine_grid_generator
-    alpha_dropout alpha_dropout_ arccos_ arccosh_ arcsin_ arcsinh_ arctan_ arctanh_
-    are_deterministic_algorithms_enabled asin_ asinh_ atan_ atanh_ avg_pool1d
+    _assert _assert_async _batch_norm_with_update _check _check_index _check_not_implemented
+    _check_type _check_value _chunk_cat _dim_arange _is_all_true _is_any_true _log_softmax
+    _log_softmax_backward_data _native_batch_norm_legit _native_batch_norm_legit_no_training
+    _safe_softmax _shape_as_tensor _softmax _softmax_backward_data _stack _unsafe_index
+    _unsafe_index_put _unsafe_masked_index _unsafe_masked_index_put_accumulate
+    _upsample_bilinear2d_aa abs_ acos_ acosh_ adaptive_avg_pool1d adaptive_max_pool1d addmv_
+    affine_grid_generator alpha_dropout alpha_dropout_ arccos_ arccosh_ arcsin_ arcsinh_ arctan_
+    arctanh_ are_deterministic_algorithms_enabled asin_ asinh_ atan_ atanh_ avg_pool1d
     batch_norm_backward_elemt batch_norm_backward_reduce batch_norm_elemt batch_norm_gather_stats
     batch_norm_gather_stats_with_counts batch_norm_stats batch_norm_update_stats ceil_ celu_
     channel_shuffle clamp_ clamp_max_ clamp_min_ clip_ constant_pad_nd conv1d conv3d conv_tbc
     conv_transpose1d conv_transpose2d conv_transpose3d convolution cos_ cosh_ cosine_embedding_loss
-    ctc_loss deg2rad_ detach_ dropout_ embedding_bag embedding_renorm_ erf_ erfc_ exp2_ exp_ expm1_
-    feature_alpha_dropout feature_alpha_dropout_ feature_dropout feature_dropout_ fill_ fix_ floor_
-    frac_ frobenius_norm from_file gcd_ get_default_device get_deterministic_debug_mode get_device
-    get_float32_matmul_precision grid_sampler grid_sampler_2d grid_sampler_3d gru gru_cell
-    hinge_embedding_loss i0_ index_put_ instance_norm is_anomaly_check_nan_enabled
-    is_anomaly_enabled is_autocast_cpu_enabled is_autocast_enabled is_autocast_ipu_enabled
-    is_autocast_xla_enabled is_complex is_deterministic_algorithms_warn_only_enabled is_distributed
-    is_inference is_nonzero is_same_size is_signed is_storage is_vulkan_available lcm_ ldexp_ log10_
-    log1p_ log2_ log_ logit_ lstm lstm_cell margin_ranking_loss max_pool1d max_pool1d_with_indices
-    max_pool3d nan_to_num_ native_batch_norm native_channel_shuffle native_dropout native_group_norm
-    native_layer_norm native_norm neg_ negative_ norm_except_dim nuclear_norm pairwise_distance
-    pca_lowrank pdist pixel_shuffle pixel_unshuffle poisson_nll_loss rad2deg_ range reciprocal_
-    relu_ resize_as_ rnn_relu rnn_relu_cell rnn_tanh rnn_tanh_cell round_ rrelu rrelu_ rsqrt_
-    segment_reduce selu_ set_anomaly_enabled set_default_device set_default_tensor_type
-    set_deterministic_debug_mode set_float32_matmul_precision set_flush_denormal sigmoid_ sin_ sinc_
-    sinh_ sqrt_ square_ svd_lowrank sym_constrain_range sym_constrain_range_for_size sym_float
-    sym_int sym_ite sym_max sym_min sym_not sym_sqrt sym_sum tan_ tanh_ threshold_
+    ctc_loss deg2rad_ detach_ dropout_ eig embedding_bag embedding_renorm_ erf_ erfc_ exp2_ exp_
+    expm1_ feature_alpha_dropout feature_alpha_dropout_ feature_dropout feature_dropout_ fill_ fix_
+    floor_ frac_ frobenius_norm from_file gcd_ get_default_device get_deterministic_debug_mode
+    get_device get_device_module get_float32_matmul_precision grid_sampler grid_sampler_2d
+    grid_sampler_3d gru gru_cell hinge_embedding_loss i0_ index_put_ instance_norm
+    is_anomaly_check_nan_enabled is_anomaly_enabled is_autocast_cpu_enabled is_autocast_enabled
+    is_autocast_ipu_enabled is_autocast_xla_enabled is_complex
+    is_deterministic_algorithms_warn_only_enabled is_distributed is_inference is_nonzero
+    is_same_size is_signed is_storage is_vulkan_available is_warn_always_enabled lcm_ ldexp_ lobpcg
+    log10_ log1p_ log2_ log_ logit_ lstm lstm_cell lstsq margin_ranking_loss matrix_rank max_pool1d
+    max_pool1d_with_indices max_pool3d nan_to_num_ native_batch_norm native_channel_shuffle
+    native_dropout native_dropout_backward native_group_norm native_layer_norm native_norm neg_
+    negative_ norm_except_dim nuclear_norm pairwise_distance pca_lowrank pdist pixel_shuffle
+    pixel_unshuffle poisson_nll_loss rad2deg_ range reciprocal_ relu_ resize_as_ rnn_relu
+    rnn_relu_cell rnn_tanh rnn_tanh_cell round_ rrelu rrelu_ rsqrt_ segment_reduce selu_
+    set_anomaly_enabled set_default_device set_default_tensor_type set_deterministic_debug_mode
+    set_float32_matmul_precision set_flush_denormal set_warn_always sigmoid_ sin_ sinc_ sinh_ solve
+    sqrt_ square_ svd_lowrank sym_constrain_range sym_constrain_range_for_size sym_float sym_int
+    sym_ite sym_max sym_min sym_not sym_sqrt sym_sum symeig tan_ tanh_ threshold_
     triplet_margin_loss trunc_ typename use_deterministic_algorithms vander xlogy_ zero_
 """.split()
 _SPARSE_NAMES = """
     ccol_indices_copy col_indices_copy crow_indices_copy dsmm hsmm hspmm indices_copy
-    resize_as_sparse_ row_indices_copy smm sparse_bsc_tensor sparse_bsr_tensor
+    resize_as_sparse_ row_indices_copy saddmm smm sparse_bsc_tensor sparse_bsr_tensor
     sparse_compressed_tensor sparse_coo_tensor sparse_csc_tensor sparse_csr_tensor spmm sspaddmm
     values_copy
 """.split()

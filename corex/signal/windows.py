@@ -4,8 +4,8 @@ With `sym=True`, as for the design of filters, a window is the same from both en
 for spectra, it is one of M + 1 numbers without the last. `corex.ops.create.windows` has the sources
 of the formulas.
 
-Each raises ValueError for a negative length, for a dtype that is not float32 or float64, and where
-its own parameter is out of range.
+Each raises ValueError for a negative length, for a dtype that is not float32 or float64, for a
+layout that is not strided, and where its own parameter is out of range.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from typing import Any
 
 from corex import dtypes
 from corex.dtypes import DType
+from corex.formats import Layout, strided
 from corex.ops.create.constant import named
 from corex.ops.create.windows import Samples, cosines, made, triangle
 from corex.ops.create.windows import kaiser as kaiser_values
@@ -27,12 +28,14 @@ __all__ = [
 ]  # fmt: skip
 
 
-def _dtype(name: str, M: Any, dtype: DType | None) -> DType:
+def _dtype(name: str, M: Any, dtype: DType | None, layout: Layout) -> DType:
     """The dtype of a window, after checks."""
     if isinstance(M, bool) or not hasattr(M, "__index__"):
         raise TypeError(f"{name}(): argument 'M' must be int, not {type(M).__name__}")
     if M < 0:
         raise ValueError(f"{name} requires non-negative window length, got M={M}")
+    if layout is not strided:
+        raise ValueError(f"{name} is implemented for strided tensors only, got: {layout}")
     chosen = dtypes.get_default_dtype() if dtype is None else dtype
     if chosen not in (dtypes.float32, dtypes.float64):
         raise ValueError(f"{name} expects float32 or float64 dtypes, got: {chosen}")
@@ -47,10 +50,11 @@ def _plain(name: str, values: Callable[[int, int], Samples], doc: str) -> Callab
         *,
         sym: bool = True,
         dtype: DType | None = None,
+        layout: Layout = strided,
         device: Any = None,
         requires_grad: bool = False,
     ) -> Tensor:
-        return _window(name, values, M, sym, dtype, device, requires_grad)
+        return _window(name, values, M, sym, dtype, layout, device, requires_grad)
 
     window.__doc__ = doc
     return named(window, name)
@@ -62,10 +66,11 @@ def _window(
     M: int,
     sym: bool,
     dtype: DType | None,
+    layout: Layout,
     device: Any,
     requires_grad: bool,
 ) -> Tensor:
-    chosen = _dtype(name, M, dtype)
+    chosen = _dtype(name, M, dtype, layout)
     found = values(M, M - 1 if sym else M) if M > 1 else [1.0] * M
     return made(name, found, chosen, device, requires_grad, None)
 
@@ -102,6 +107,7 @@ def general_cosine(
     a: Iterable[float],
     sym: bool = True,
     dtype: DType | None = None,
+    layout: Layout = strided,
     device: Any = None,
     requires_grad: bool = False,
 ) -> Tensor:
@@ -115,7 +121,9 @@ def general_cosine(
     weights = [float(weight) for weight in a]
     if M and not weights:
         raise ValueError("Coefficients cannot be empty")
-    return _window("general_cosine", _cosines(*weights), M, sym, dtype, device, requires_grad)
+    return _window(
+        "general_cosine", _cosines(*weights), M, sym, dtype, layout, device, requires_grad
+    )
 
 
 def general_hamming(
@@ -124,12 +132,13 @@ def general_hamming(
     alpha: float = 0.54,
     sym: bool = True,
     dtype: DType | None = None,
+    layout: Layout = strided,
     device: Any = None,
     requires_grad: bool = False,
 ) -> Tensor:
     """`alpha - (1 - alpha) * cos(2 * pi * n / (M - 1))`."""
     values = _cosines(alpha, 1.0 - alpha)
-    return _window("general_hamming", values, M, sym, dtype, device, requires_grad)
+    return _window("general_hamming", values, M, sym, dtype, layout, device, requires_grad)
 
 
 def exponential(
@@ -139,6 +148,7 @@ def exponential(
     tau: float = 1.0,
     sym: bool = True,
     dtype: DType | None = None,
+    layout: Layout = strided,
     device: Any = None,
     requires_grad: bool = False,
 ) -> Tensor:
@@ -152,7 +162,7 @@ def exponential(
     if sym and center is not None:
         raise ValueError("Center must be None for symmetric windows")
 
-    chosen = _dtype("exponential", M, dtype)
+    chosen = _dtype("exponential", M, dtype, layout)
     middle = (M - 1 if sym or M < 2 else M) / 2 if center is None else center
     found = [math.exp(-abs(n - middle) / tau) for n in range(M)]
     return made("exponential", found, chosen, device, requires_grad, None)
@@ -164,6 +174,7 @@ def gaussian(
     std: float = 1.0,
     sym: bool = True,
     dtype: DType | None = None,
+    layout: Layout = strided,
     device: Any = None,
     requires_grad: bool = False,
 ) -> Tensor:
@@ -178,7 +189,7 @@ def gaussian(
     def values(M: int, period: int) -> Samples:
         return [math.exp(-(((n - period / 2) / std) ** 2) / 2) for n in range(M)]
 
-    return _window("gaussian", values, M, sym, dtype, device, requires_grad)
+    return _window("gaussian", values, M, sym, dtype, layout, device, requires_grad)
 
 
 def kaiser(
@@ -187,6 +198,7 @@ def kaiser(
     beta: float = 12.0,
     sym: bool = True,
     dtype: DType | None = None,
+    layout: Layout = strided,
     device: Any = None,
     requires_grad: bool = False,
 ) -> Tensor:
@@ -201,4 +213,4 @@ def kaiser(
     def values(M: int, period: int) -> Samples:
         return kaiser_values(M, period, beta)
 
-    return _window("kaiser", values, M, sym, dtype, device, requires_grad)
+    return _window("kaiser", values, M, sym, dtype, layout, device, requires_grad)

@@ -57,7 +57,7 @@ def _of_sparse(name: str) -> Any:
 spmm = dsmm = corex.mm
 hspmm = hsmm = _of_sparse("hspmm")
 smm = _of_sparse("smm")
-sspaddmm = _of_sparse("sspaddmm")
+sspaddmm = saddmm = _of_sparse("sspaddmm")
 resize_as_sparse_ = _of_sparse("resize_as_sparse_")
 indices_copy = _of_sparse("indices_copy")
 values_copy = _of_sparse("values_copy")

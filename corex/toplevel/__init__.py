@@ -13,12 +13,15 @@ import corex.nn.functional as F
 from corex.ops.guard import guarded
 from corex.toplevel import (
     batches,
+    eigenpairs,
     files,
+    inner,
     inplace,
     layers,
     losses,
     others,
     recurrent,
+    removed,
     settings,
     symbols,
 )
@@ -42,13 +45,15 @@ def _own(module: ModuleType) -> list[tuple[str, Any]]:
 def _table() -> dict[str, Any]:
     """Every function by name."""
     found = {name: getattr(F, name) for name in _SAME}
-    for module in (batches, files, layers, losses, others, recurrent):
+    for module in (batches, eigenpairs, files, layers, losses, others, recurrent):
         for name, value in _own(module):
             public = name.removesuffix("_") if name == "range_" else name
             found[public] = guarded(public, value)
+    found |= {name: guarded(name, getattr(inner, name)) for name in inner.TENSORS}
+    found |= {name: getattr(inner, name) for name in inner.OTHERS}
     for module in (settings, symbols):  # whose arguments are no tensors
         found.update(_own(module))
-    return found | {name: inplace.function_of(name) for name in inplace.NAMES}
+    return found | removed.functions | {name: inplace.function_of(name) for name in inplace.NAMES}
 
 
 functions = _table()

@@ -7,6 +7,7 @@ import warnings
 from typing import Any
 
 import corex
+import corex.nn.functional as F
 from corex.tensor.tensor import Tensor
 
 
@@ -111,25 +112,27 @@ def segment_reduce(
     if (lengths is None) == (offsets is None):
         raise RuntimeError("segment_reduce(): Either lengths or offsets must be defined.")
     if offsets is not None:
-        ends = offsets[..., 1:].contiguous()
+        bounds = offsets.contiguous()
         lengths = offsets.diff()
     else:
         assert lengths is not None
-        ends = lengths.cumsum(-1)
-        if not unsafe and not bool((ends[..., -1:] == data.shape[axis]).all().item()):
+        bounds = F.pad(lengths.cumsum(-1), [1, 0])
+        if not unsafe and not bool((bounds[..., -1:] == data.shape[axis]).all().item()):
             raise RuntimeError(
                 "segment_reduce(): Expected all rows of lengths along axis to sum to data.size("
                 "lengths.dim()-1) when !unsafe."
             )
-    places = corex.arange(data.shape[axis], dtype=ends.dtype, device=data.device)
-    places = places.expand(*ends.shape[:-1], data.shape[axis]).contiguous()
-    of = corex.searchsorted(ends, places, right=True)
+    places = corex.arange(data.shape[axis], dtype=bounds.dtype, device=data.device)
+    places = places.expand(*bounds.shape[:-1], data.shape[axis]).contiguous()
+    # 0 is what comes before the first segment, the number after the last one what comes behind it.
+    of = corex.searchsorted(bounds, places, right=True)
     of = of.reshape(*of.shape, *(1,) * (data.ndim - of.ndim)).expand(data.shape)
     shape = list(data.shape)
-    shape[axis] = ends.shape[-1]
+    shape[axis] = bounds.shape[-1] + 1
     begin = data.new_full(shape, _START[reduce] if initial is None else initial)
     name = {"max": "amax", "min": "amin", "mean": "sum"}.get(reduce, reduce)
-    result = begin.scatter_reduce(axis, of, data, name)
+    whole = begin.scatter_reduce(axis, of, data, name)
+    result = whole.narrow(axis, 1, shape[axis] - 2).clone()
     if reduce == "mean":
         count = lengths.reshape(*lengths.shape, *(1,) * (data.ndim - lengths.ndim))
         empty = corex.where(count == 0, math.nan if initial is None else initial, result)

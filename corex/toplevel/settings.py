@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from types import ModuleType
 from typing import Any
 
 import corex
@@ -14,7 +15,7 @@ from corex.interop import typed
 from corex.tensor.storage import Storage
 from corex.tensor.tensor import Tensor
 
-_state: dict[str, Any] = {"deterministic": 0, "matmul": "highest"}
+_state: dict[str, Any] = {"deterministic": 0, "matmul": "highest", "warn": False}
 
 
 # ---- defaults ------------------------------------------------------------------------------------
@@ -52,6 +53,27 @@ def set_default_tensor_type(t: Any) -> None:
     if not dtype.is_floating_point:
         raise TypeError("only floating-point types are supported as the default type")
     corex.set_default_dtype(dtype)
+
+
+def get_device_module(device: Any = None) -> ModuleType:
+    """The module about a device's type, such as `corex.cuda`; without a device about that of the
+    accelerator, or the processor where there is none.
+
+    Raises:
+        RuntimeError: no device, or there is no module about its type.
+    """
+    if device is None:
+        name = devices.accelerator_type() or "cpu"
+    elif isinstance(device, Device | str):
+        name = Device(device).type
+    else:
+        raise RuntimeError(f"Invalid value of device '{device}', expect corex.device, str, or None")
+    module = getattr(corex, name, None)
+    if not isinstance(module, ModuleType):
+        raise RuntimeError(
+            f"Device '{name}' does not have a corresponding module registered as 'corex.{name}'."
+        )
+    return module
 
 
 # ---- how to compute ------------------------------------------------------------------------------
@@ -132,6 +154,24 @@ def set_deterministic_debug_mode(debug_mode: int | str) -> None:
 def get_deterministic_debug_mode() -> int:
     """What `set_deterministic_debug_mode` has set, as a number."""
     return int(_state["deterministic"])
+
+
+# ---- warnings ------------------------------------------------------------------------------------
+def set_warn_always(b: bool, /) -> None:
+    """Asks for warnings each time, not once for all, which is how corex's are told in any case: as
+    Python's filters have it.
+
+    Raises:
+        RuntimeError: not a bool.
+    """
+    if not isinstance(b, bool):
+        raise RuntimeError(f"setWarnOnlyOnce expects a bool, but got {type(b).__name__}")
+    _state["warn"] = b
+
+
+def is_warn_always_enabled() -> bool:
+    """What `set_warn_always` has set."""
+    return bool(_state["warn"])
 
 
 # ---- anomalies -----------------------------------------------------------------------------------

@@ -34,6 +34,7 @@ from torch.testing._internal import common_methods_invocations as lists
 
 import corex
 import corex.masked
+import corex.nn.functional
 import corex.signal
 import corex.special
 
@@ -90,6 +91,8 @@ def function_of(op: Any) -> Any:
 
 def _swapped(value: Any) -> Any:
     """A PyTorch function as corex's."""
+    if isinstance(value, torch.nn.PairwiseDistance):
+        return corex.nn.functional.pairwise_distance
     if callable(value) and hasattr(value, "__name__"):
         place = getattr(value, "__module__", None) or "torch"
         name = f"{place.removeprefix('torch')}.{value.__name__}".lstrip(".")

@@ -33,17 +33,16 @@ SPACES = {
 
 ABSENT = {
     r"q_.*|.*quant.*|fbgemm.*|int_repr|qscheme|choose_qparams.*": "quantisation is not planned",
-    r".*sparse.*|saddmm": "PyTorch's own machinery",
+    r".*sparse.*": "PyTorch's own machinery",
     r"eig|symeig|solve|lstsq": "PyTorch removed it: there the name says so and raises",
     r"names|.*rename.*|align_.*|refine_names|has_names": "named dims are not planned",
     r"cudnn.*|miopen.*|.*mkldnn.*|.*cudnn|xpu|ipu|hpu|mtia|cuda.*": "of other devices and their "
     "libraries",
     r".*autocast.*": "there is no autocast yet",
-    r"sym_fresh_size|.*dlpack.*|get_device_module|share_memory_?|is_shared|storage_type|has_.*|_.*"
+    r"sym_fresh_size|.*dlpack.*|share_memory_?|is_shared|storage_type|has_.*|_.*"
     r"|.*python.*|.*compile.*|.*jit.*|vmap|parse_.*|import_ir_.*|unify_type_list|merge_type_.*|cond"
     r"|fork|wait|init_num_threads|thread_safe_generator|index|handle_torch_function"
     r"|boolean_dispatch|assert_int_or_pair|Optional": "PyTorch's own machinery",
-    r".*warn_always.*": "every warning is told each time, as Python's filters have it",
     r".*padded_tensor|.*masked_tensor": "tensors of several shapes and masked ones are not planned",
     r"reinforce": "PyTorch removed it: there the name says so and raises",
 }

@@ -35,6 +35,8 @@ INPUTS = {
     "q": RNG.normal(size=(4, 4)), "s1": RNG.normal(size=(1, 2, 3)),
     "s2": RNG.normal(size=(2, 3, 3)), "sizes": np.array([3, 2]),
     "s3": RNG.normal(size=(2, 2, 3)), "s6": RNG.normal(size=(2, 6, 3)),
+    "two": np.array([2, 0, 2]), "within": np.array([1, 2, 4]), "near": RNG.normal(size=(12, 2)),
+    "sym": np.diag(np.arange(1.0, 13)) + np.ones((12, 12)) / 8,
 }  # fmt: skip
 
 CALLS = """
@@ -191,6 +193,34 @@ sym_sum([1, 2, 3])
 typename(3)
 typename(range)
 use_deterministic_algorithms(False)
+is_warn_always_enabled()
+set_warn_always(False)
+segment_reduce(a, "max", lengths=two, unsafe=True)
+segment_reduce(a, "mean", lengths=two, unsafe=True, initial=0.5)
+segment_reduce(a, "sum", offsets=within)
+lobpcg(sym.detach(), 1, tol=1e-12)[0]
+lobpcg(sym, X=near, largest=False, tol=1e-12)[0].detach()
+_chunk_cat([a.detach(), q.detach()], 0, 3)
+_chunk_cat([a.detach(), b.detach()], -1, 3)
+_chunk_cat([whole, whole], 1, 2)
+_dim_arange(a, 1)
+_is_all_true(whole > 4)
+_is_any_true(whole > 4)
+_log_softmax(a, 1, False)
+_log_softmax_backward_data(a.detach(), b.detach(), 1, lib.float64)
+_native_batch_norm_legit(y, w4, v4, True, 0.1, 1e-5)
+_native_batch_norm_legit(y, w4, v4, v4.detach(), w4.detach(), False, 0.1, 1e-5)
+_native_batch_norm_legit_no_training(y, w4, v4, v4.detach(), w4.detach(), 0.1, 1e-5)[0]
+_safe_softmax(a, 1)
+_safe_softmax(a.masked_fill(a > 0, -float("inf")), 1)
+_shape_as_tensor(x)
+_softmax(a, 0, False)
+_softmax_backward_data(a.detach(), b.detach(), 0, lib.float64)
+_stack([a.detach(), b.detach()], 1)
+_unsafe_index(a, [i])
+_unsafe_index_put(a, [i], b, True)
+_unsafe_masked_index(a, i > 2, [i * 2, i], 0.5)
+_unsafe_masked_index_put_accumulate(a, i < 3, [i * 2, i], sign)
 """
 UNIT = "acos_ arccos_ arcsin_ asin_ erfinv_ log_ log10_ log2_ log1p_ rsqrt_ sqrt_ arctanh_ atanh_"
 DRAWN = "pca_lowrank svd_lowrank".split()
@@ -199,8 +229,18 @@ DRAWN = "pca_lowrank svd_lowrank".split()
 APART = """
     set_default_tensor_type set_flush_denormal native_norm batch_norm_stats batch_norm_elemt
     batch_norm_gather_stats batch_norm_gather_stats_with_counts batch_norm_backward_reduce
-    batch_norm_backward_elemt from_file
+    batch_norm_backward_elemt from_file get_device_module
 """.split()
+REMOVED = "eig lstsq matrix_rank solve symeig".split()
+CHECKS = "_assert _assert_async _check _check_index _check_not_implemented _check_type _check_value"
+OF_ATEN = """
+_batch_norm_with_update(y, w4, v4, v4.detach().clone(), w4.detach().clone(), 0.1, 1e-5)
+_upsample_bilinear2d_aa(y, [3, 4], False)
+_upsample_bilinear2d_aa(y, [3, 4], False, 0.6, 0.8)
+_upsample_bilinear2d_aa(y, None, True, [0.5, 1.5])
+native_dropout_backward(a.detach(), signs > 0, 2.0)
+""".split("\n")[1:-1]
+"""Functions that PyTorch has in `ops.aten` alone."""
 # PyTorch has no derivative of these in place.
 NOT_SMOOTH = re.compile(r"^(asinh|acosh|atanh|arcsinh|arccosh|arctanh)_")
 
@@ -218,12 +258,13 @@ def lines() -> list[str]:
 
 def test_every_name_is_called() -> None:
     named = {line.partition("(")[0] for line in lines()}
-    assert set(corex.toplevel.__all__) - named == {*DRAWN, *APART}
+    apart = {*DRAWN, *APART, *REMOVED, *CHECKS.split(), *[line.split("(")[0] for line in OF_ATEN]}
+    assert set(corex.toplevel.__all__) - named == apart
 
 
-def run(library: Any, line: str) -> tuple[Any, list[Any]]:
-    """The result and the gradients of all inputs."""
-    known: dict[str, Any] = {"lib": library}
+def run(library: Any, line: str, home: Any = None) -> tuple[Any, list[Any]]:
+    """The result and the gradients of all inputs; `home` has the function, if not the library."""
+    known: dict[str, Any] = {"lib": library, "home": home or library}
     for name, array in INPUTS.items():
         if re.search(rf"\b{name}\b", line):
             known[name] = library.tensor(array)
@@ -231,12 +272,12 @@ def run(library: Any, line: str) -> tuple[Any, list[Any]]:
                 known[name].requires_grad_()
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        value = eval(f"lib.{line}", known)
+        value = eval(f"home.{line}", known)
         parts = value if isinstance(value, tuple | list) else [value]
         for part in () if NOT_SMOOTH.match(line) else parts:
             if hasattr(part, "requires_grad") and part.requires_grad and part.is_floating_point():
                 (part * part).sum().backward(retain_graph=True)
-    grads = [t.grad for t in known.values() if hasattr(t, "grad") and t.is_leaf]
+    grads = [t.grad for name, t in known.items() if name in INPUTS and t.is_leaf]
     return value, grads
 
 
@@ -249,6 +290,62 @@ def test_as_in_pytorch(line: str) -> None:
             assert all(g is None or not g.any() for g in (got, want))
         else:
             assert difference(plain(got), plain(want)) == ""
+
+
+@pytest.mark.parametrize("line", OF_ATEN)
+def test_as_in_aten(line: str) -> None:
+    (ours, grads), (theirs, wanted) = run(corex, line), run(torch, line, torch.ops.aten)
+    assert difference(plain(ours, strides=True), plain(theirs, strides=True)) == ""
+    for got, want in zip(grads, wanted, strict=True):
+        assert (got is None) == (want is None)
+        assert got is None or difference(plain(got), plain(want)) == ""
+
+
+@pytest.mark.parametrize("name", REMOVED)
+def test_removed_as_in_pytorch(name: str) -> None:
+    for library in (corex, torch):
+        with pytest.raises(RuntimeError, match="deprecated since version 1.9 and is now removed"):
+            getattr(library, name)(library.eye(2), library.eye(2))
+
+
+@pytest.mark.parametrize("name", CHECKS.split())
+def test_checks(name: str) -> None:
+    says = "text" if "assert" in name else lambda: "text"
+    for condition, told in ((True, says), (False, says), (False, "text"), (False, None), (3, None)):
+        found = []
+        for library in (corex, torch):
+            held = library.tensor(condition) if name == "_assert_async" else condition
+            if told is None and "assert" in name:
+                continue
+            try:
+                found.append(getattr(library, name)(held, told))
+            except Exception as error:
+                found.append((type(error), str(error).partition(" (")[0]))
+        assert found[:1] == found[1:]
+
+
+def test_eigenpairs(each_backend: str) -> None:
+    """Values, residuals and derivatives of pairs by a metric, and of batches."""
+    generator = np.random.default_rng(3)
+    m = generator.normal(size=(2, 12, 12))
+    m, metric = m @ m.swapaxes(1, 2), np.diag(np.arange(1.0, 13))
+    A, B = corex.tensor(m, requires_grad=True), corex.tensor(metric)
+    values, x = corex.lobpcg(A, 2, B.expand(2, 12, 12), n=4, tol=1e-10)
+    residual = A @ x - B @ x * values.unsqueeze(-2)
+    assert float(residual.detach().abs().max()) < 1e-6
+    np.testing.assert_allclose((x.mT @ B @ x).detach().numpy(), [np.eye(2)] * 2, atol=1e-10)
+    whitened = m / np.sqrt(np.outer(np.diag(metric), np.diag(metric)))
+    np.testing.assert_allclose(
+        values.detach().numpy(), np.linalg.eigvalsh(whitened)[:, :-3:-1], rtol=1e-8
+    )
+    other = corex.tensor(whitened, requires_grad=True)
+    scale = corex.tensor(np.diag(metric)).rsqrt().unsqueeze(1)
+    vectors = scale * corex.linalg.eigh(other)[1].flip(-1)[..., :2]
+    ((x**4).sum() + values.prod()).backward()
+    top = corex.linalg.eigvalsh(other)[:, 10:]
+    ((vectors**4).sum() + top.prod()).backward()
+    wanted = (other.grad + other.grad.mT) / 2 * scale * scale.mT
+    np.testing.assert_allclose(A.grad.numpy(), wanted.numpy(), atol=1e-5)
 
 
 @pytest.mark.parametrize("line", ["hinge_embedding_loss(a, signs, reduction='mean')", "pdist(2.0)"])

@@ -17,7 +17,7 @@ FLOORS = """
     tensor observe plugins dispatch return_types
     ops autograd interop
     compiler
-    accelerator cuda utils sparse nn optim signal masked special linalg fft array_api toplevel
+    accelerator cpu cuda utils sparse nn optim signal masked special linalg fft array_api toplevel
     neighbours
     testing
     __init__ cli __main__

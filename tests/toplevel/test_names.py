@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import subprocess
 import sys
 
@@ -81,3 +82,24 @@ def test_factorisations_of_low_rank() -> None:
     assert corex.pca_lowrank(a)[1].shape == (5,)
     with pytest.raises(ValueError, match="not greater"):
         corex.pca_lowrank(a, 6)
+
+
+def test_constants() -> None:
+    assert (corex.pi, corex.e, corex.inf) == (math.pi, math.e, math.inf)
+    assert math.isnan(corex.nan)
+    assert corex.ones(3)[:, corex.newaxis].shape == (3, 1)
+    assert corex.legacy_contiguous_format is corex.contiguous_format
+
+
+def test_the_processor_has_cudas_names(each_backend: str) -> None:
+    cpu = corex.get_device_module("cpu")
+    assert cpu is corex.cpu
+    assert corex.get_device_module(corex.device("cuda:0")) is corex.cuda
+    assert (cpu.device_count(), cpu.current_device(), cpu.is_available()) == (1, "cpu", True)
+    cpu.set_device("cpu")
+    cpu.synchronize()
+    with cpu.stream(cpu.current_stream()), cpu.stream(None):
+        assert (corex.ones(2) + 1).tolist() == [2, 2]
+    for wrong in (3, "vulkan", "nothing"):
+        with pytest.raises(RuntimeError):
+            corex.get_device_module(wrong)

@@ -140,3 +140,12 @@ def test_sizes() -> None:
         corex.sym_max("a", 1)
     with pytest.raises(AssertionError):
         corex.sym_ite(True, 1, 2.0)
+
+
+def test_warnings_are_asked_for_each_time() -> None:
+    assert not corex.is_warn_always_enabled()
+    corex.set_warn_always(True)
+    assert corex.is_warn_always_enabled()
+    corex.set_warn_always(False)
+    with pytest.raises(RuntimeError, match="expects a bool, but got int"):
+        corex.set_warn_always(1)

@@ -62,7 +62,7 @@ def interpolate(
     _check_sizes(input, sizes, mode)
     result = contiguous(input)
     for i, (out, scale) in enumerate(zip(sizes, scales, strict=True)):
-        result = _resized(result, 2 + i, out, scale, mode, bool(align_corners), antialias)
+        result = resized(result, 2 + i, out, scale, mode, bool(align_corners), antialias)
     return result.clone() if result is input else result
 
 
@@ -123,7 +123,7 @@ def _check_sizes(input: Tensor, sizes: Sequence[int], mode: str) -> None:
         raise NotImplementedError(f'[interpolate] "{mode}" not implemented for {input.dtype!r}')
 
 
-def _resized(
+def resized(
     x: Tensor, dim: int, out: int, factor: float | None, mode: str, align: bool, antialias: bool
 ) -> Tensor:
     """One dim of x with another size."""

@@ -5,12 +5,15 @@ from __future__ import annotations
 from typing import Any
 
 from corex import dtypes as dt
+from corex.dispatch.views import transformed
 from corex.layout import numel
 from corex.ops.linalg import results
-from corex.ops.linalg.factor import in_columns
+from corex.ops.linalg.factor import in_columns, transposed
 from corex.ops.linalg.matmul import matmul
 from corex.ops.linalg.matrices import batched, matrices, same_dtype
 from corex.ops.linalg.spectral import matrix_rank, pinv, svdvals
+from corex.ops.shape.pad import pad
+from corex.ops.shape.parts import SLICE
 from corex.tensor.tensor import Tensor
 
 _DRIVERS = ("gels", "gelsy", "gelsd", "gelss")
@@ -43,7 +46,8 @@ def lstsq(
         raise RuntimeError(f"{op}: input.size(-2) should match other.size(-2)")
     a, b = batched(op, A, b)
     bound = dt.finfo(a.key.dtype).eps * max(a.shape[-2:]) if rcond is None else rcond
-    solution = in_columns(matmul(pinv(a, rtol=0.0 if name == "gels" else bound), b))
+    inverse = pinv(a, rtol=0.0 if name == "gels" else bound)
+    solution = _first_rows(matmul(inverse, b), a.shape[-2])
     nothing, no_ranks = a.real.new_empty((0,)), a.real.new_empty((0,)).long()
     full = a.detach()
     rank = no_ranks if name == "gels" else matrix_rank(full, rtol=bound)
@@ -60,3 +64,12 @@ def lstsq(
     return results.linalg_lstsq(
         solution.squeeze(-1) if vector else solution, residuals, rank, values
     )
+
+
+def _first_rows(solution: Tensor, rows: int) -> Tensor:
+    """The solution laid out as LAPACK leaves it: in columns, as the first rows of B's memory."""
+    missing = rows - solution.shape[-2]
+    if missing <= 0:
+        return in_columns(solution)
+    wide = pad(solution.mT, (0, missing))
+    return transposed(transformed(SLICE, wide, (wide.ndim - 1, 0, rows - missing, 1)))
