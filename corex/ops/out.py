@@ -22,23 +22,27 @@ from typing import Any
 from corex.dispatch.record import no_grad
 from corex.dispatch.resolve import check_places, empty
 from corex.dtypes import DType, bool_, can_cast, uint8
+from corex.errors import warn
 from corex.generated import Signature
-from corex.layout import is_dense, numel
+from corex.layout import is_dense, numel, self_overlaps
 from corex.ops.registration import Out
 from corex.tensor.lineage import replace_memory
 from corex.tensor.modes import mode
-from corex.tensor.tensor import Tensor
+from corex.tensor.tensor import Tensor, make
 
 
-def write_out(out: Tensor, result: Tensor, op: str, rule: Out = "cast") -> Tensor:
-    """Copies a result into `out` (resized only if it was empty).
+def write_out(
+    out: Tensor, result: Tensor, op: str, rule: Out = "cast", quiet: bool = False
+) -> Tensor:
+    """Copies a result into `out`, which gets its shape, with a warning (unless `quiet`) if it had
+    elements in another.
 
     Raises:
-        RuntimeError: `out` requires gradients, or has another shape, place or a dtype that the rule
-            does not allow.
+        RuntimeError: `out` requires gradients, or has another place or a dtype that the rule does
+            not allow, or elements that overlap.
     """
     _check(require_out(op, out), result, op, rule)
-    return _store(out, result)
+    return _store(out, result, op, quiet)
 
 
 def require_out(op: str, out: Any) -> Tensor:
@@ -59,10 +63,11 @@ def _check(out: Tensor, result: Tensor, op: str, rule: Out) -> None:
             f"differentiation, but one of the arguments requires grad."
         )
     check_dtype(op, out.key.dtype, result.key.dtype, rule)
-    if out.shape != result.shape and numel(out.shape):
+    if out._strides is not None and self_overlaps(out.shape, out._strides):
         raise RuntimeError(
-            f"[{op}] out has shape {list(out.shape)}, but the result has shape "
-            f"{list(result.shape)}; pass an out of that shape, or an empty one"
+            f"[{op}] unsupported operation: more than one element of the written-to tensor refers "
+            f"to a single memory location. Please clone() the tensor before performing the "
+            f"operation."
         )
 
 
@@ -85,15 +90,34 @@ def check_dtype(op: str, target: DType, own: DType, rule: Out) -> None:
         )
 
 
-def _store(out: Tensor, result: Tensor) -> Tensor:
+def _store(out: Tensor, result: Tensor, op: str, quiet: bool) -> Tensor:
     if out.shape != result.shape:
-        made = empty(out.key, result.shape)
-        if result._strides is not None and is_dense(result.shape, result._strides):
-            made._strides = result._strides
-        replace_memory(out, made)
+        if numel(out.shape) and not quiet:
+            warn(
+                f"An output with one or more elements was resized since it had shape "
+                f"{list(out.shape)}, which does not match the required output shape "
+                f"{list(result.shape)}. To reuse an output of {op}, resize it to zero elements "
+                f"first: t.resize_(0)."
+            )
+        _resize(out, result)
     with no_grad():
         out.copy_(result)
     return out
+
+
+def _resize(out: Tensor, result: Tensor) -> None:
+    """Gives `out` the shape of a result and the order of its dims: over its own memory, from its
+    first element on, or over new memory if that has not the room."""
+    strides = result._strides
+    if strides is not None and not is_dense(result.shape, strides):
+        strides = None
+    room = out.storage_.nbytes() // out.key.dtype.itemsize - out.offset
+    if numel(result.shape) <= room:
+        made = make(out.storage_, out.key, result.shape, strides, out.offset)
+    else:
+        made = empty(out.key, result.shape)
+        made._strides = strides
+    replace_memory(out, made)
 
 
 def into(
@@ -128,7 +152,7 @@ def into(
     for one, result in zip(given, results, strict=True):
         _check(one, result, name, "same" if several else rule)
     for one, result in zip(given, results, strict=True):
-        _store(one, result)
+        _store(one, result, name, rule == "new")
     if several:
         made = getattr(type(found), "_make", tuple)  # a named tuple, as without `out`
         return made(given)

@@ -164,15 +164,17 @@ def watch(base: Tensor) -> None:
 
 # ---- replaced memory -----------------------------------------------------------------------------
 def replace_memory(t: Tensor, like: Tensor) -> None:
-    """Gives `t` the memory and the layout of another tensor; its identity, graph and count of
-    versions stay, and what follows it goes along."""
-    storage = beside(like.storage_)
-    storage.version = t.storage_.version
+    """Gives `t` the memory and the layout of another tensor, or only the layout of one over its own
+    memory; its identity, graph and count of versions stay, and what follows it goes along."""
+    storage = t.storage_
+    if like.storage_ is not storage:
+        storage = beside(like.storage_)
+        storage.version = t.storage_.version
+        t._watched = False
     followers = [other for other in (ref() for ref in t._followers or ()) if other is not None]
     for other in (t, *followers):
         other.storage_, other.key, other.shape = storage, like.key, like.shape
         other._strides, other.offset = like._strides, like.offset
-    t._watched = False
 
 
 def follow(t: Tensor, other: Tensor) -> None:

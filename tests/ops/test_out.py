@@ -45,7 +45,7 @@ LONG = corex.int64
         (lambda out: corex.sum(A, 1, out=out), [1], TypeError, "sum.*must be Tensor, not list"),
         (lambda out: corex.sort(A, out=out), A, TypeError, "tuple of 2 Tensors, not Tensor"),
         (lambda out: corex.sort(A, out=out), (A,), TypeError, "2 Tensors, not tuple of 1"),
-        (lambda out: corex.gather(A, 0, A.long() * 0, out=out), A[0], RuntimeError, "shape"),
+        (lambda out: corex.add(A, 1, out=out), A[0].expand(3, 2), RuntimeError, "single memory"),
         (lambda out: corex.argmax(A, 1, out=out), A[0], RuntimeError, "int64.*float32"),
         (lambda out: corex.erfc(A, out=out), A.long(), RuntimeError, "can't be cast"),
         (lambda out: corex.trace(A, out=out), A, TypeError, "unexpected keyword argument 'out'"),
@@ -56,6 +56,26 @@ LONG = corex.int64
 def test_what_is_no_place_for_the_result(call: Any, out: Any, error: Any, words: str) -> None:
     with pytest.raises(error, match=words):
         call(out)
+
+
+def test_an_output_of_another_shape_is_resized() -> None:
+    whole = corex.zeros(8)
+    out = whole[2:4]
+    with pytest.warns(UserWarning, match=r"resized since it had shape \[2\], .* shape \[2, 2\]"):
+        assert corex.add(A.t(), 1, out=out) is out
+    assert (out.shape, out.stride(), out.storage_offset()) == ((2, 2), (1, 2), 2)
+    assert whole.tolist() == [0, 0, 2, 3, 4, 5, 0, 0]  # in the memory that the output has
+    with pytest.warns(UserWarning, match="resized"):
+        corex.cat([A, A], out=out)
+    assert out.tolist() == [*A.tolist(), *A.tolist()]
+    assert whole.tolist() == [0, 0, 2, 3, 4, 5, 0, 0]  # which had not the room
+    values, indices = corex.empty(0), corex.zeros(2, 3, dtype=LONG)
+    with pytest.warns(UserWarning, match="resized"):
+        corex.sort(A, out=(values, indices))
+    assert indices.tolist() == [[0, 1], [0, 1]]
+    with pytest.warns(UserWarning, match="resized"), corex.no_grad():
+        assert corex.exp(A, out=corex.zeros(3, requires_grad=True)).requires_grad
+    assert corex.full((3,), 2.0, out=out).tolist() == [2, 2, 2]  # not told, as in PyTorch
 
 
 def test_nothing_is_written_when_one_of_several_does_not_fit() -> None:

@@ -37,13 +37,26 @@ x = new((2, 3, 4), layout='turned'); r = x[:, new((2, 3), 'int64', layout='turne
 x = new((2, 3, 4)); r = x[new((2, 3), 'int64', layout='turned') % 2]
 x = new((3, 1, 2)).expand(3, 4, 2); r = (x[[1, 2]], x[:, [0, 1]], x[new((3, 4), 'bool')])
 """
+OUT = """
+x = new((2, 3), 'float64', layout='turned'); w = lib.zeros(9); o = w[1:3]; r = lib.exp(x, out=o)
+x = new((2, 3), 'float64'); o = lib.zeros(9, dtype=lib.float64); r = lib.sum(x, 1, out=o)
+x = new((2, 3), 'float64'); o = lib.zeros(1, dtype=lib.float64); r = lib.cat((x, x), out=o)
+x = new((2, 3), 'float64'); o = lib.zeros(6, 2, dtype=lib.float64).t(); r = lib.mm(x, x.t(), out=o)
+x = lib.arange(6.); o = x[:2]; r = lib.add(x[2:5], 1, out=o)
+x = lib.arange(6.); o = x[:2]; r = lib.add(x, 1, out=o)
+x = lib.arange(3.); o = lib.zeros(4).expand(2, 4); r = lib.add(x, 1, out=o)
+x = lib.arange(3.); o = lib.zeros(2, dtype=lib.int64); r = lib.add(x, 1, out=o)
+x = lib.arange(3.); o = lib.zeros(2, requires_grad=True); r = lib.add(x, 1, out=o)
+x = lib.arange(3.).requires_grad_() * 1; o = lib.zeros(2); r = lib.add(x, 1, out=o)
+x = new((3,), 'float32'); o = (lib.zeros(2), lib.zeros(2, dtype=lib.int64)); r = lib.sort(x, out=o)
+"""
 
 
 def _cases(*groups: str) -> list[str]:
     return [line for group in groups for line in group.strip().splitlines()]
 
 
-@pytest.mark.parametrize("case", _cases(STRIDED, BRACKETS, LAYOUTS))
+@pytest.mark.parametrize("case", _cases(STRIDED, BRACKETS, LAYOUTS, OUT))
 def test_no_difference(case: str) -> None:
     found = compare(case.replace("; ", "\n"))
     assert found is None, found

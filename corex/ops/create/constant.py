@@ -169,7 +169,7 @@ def finished(
     if value is not None:
         fill(result, as_held(value, result.key.dtype))
     if out is not None:
-        result = write_out(require_tensor(name, out, "out"), result, name, "same")
+        result = write_out(require_tensor(name, out, "out"), result, name, "same", quiet=True)
     return result.requires_grad_() if requires_grad else result
 
 

@@ -56,7 +56,6 @@ def _two_refusals(found: Difference) -> bool:
 def _told_first(code: str, found: Difference) -> bool:
     unsupported = ("not implemented for", "does not support", "only supports", "not supported",
                    "Expected a floating", "expected a floating", "can't be cast", "must match",
-                   "out has shape",
                    "dtypes match", "leaf Variable", "scalar type",
                    "either float or double", "value cannot be converted")  # fmt: skip
     return _two_refusals(found) and _either(found, *unsupported)
@@ -136,10 +135,6 @@ MEANT = (
         lambda code, found: found.kind == "refused" and "a leaf Variable" in found.text,
     ),
     Meant("memory of NumPy's arrays makes way for a larger result", _accepted("not resizable")),
-    Meant(
-        "an `out` of another shape is refused, unless it is empty, as PyTorch announces it will be",
-        lambda code, found: found.kind == "refused" and "out has shape" in found.text,
-    ),
     Meant("steps have the derivative 0", _accepted("derivative for aten::")),
     Meant("byte masks are masks also of writes", _accepted("only supports boolean masks")),
     Meant(
