@@ -321,6 +321,8 @@ class Tensor(Facts, _Base):
         Raises:
             RuntimeError: the tensor does not require gradients.
         """
+        if self._made is not None and type(_own_node(self)) in LEAVES and self.requires_grad:
+            return  # nobody may ask for its node, as far as it knows it is a leaf
         if self._node is None:
             raise RuntimeError("can't retain_grad on Tensor that has requires_grad=False")
         if self.is_leaf or self._retains_grad:

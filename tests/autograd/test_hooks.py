@@ -291,3 +291,13 @@ def test_a_view_that_was_written_is_no_leaf_at_once(write) -> None:
     write(view, weight)
     with pytest.raises(RuntimeError, match="leaf variables"):
         view.requires_grad_(False)
+
+
+def test_retain_grad_of_a_view_that_nobody_may_ask_for_its_node() -> None:
+    base = leaf([1.0, 2.0]) * 2
+    with corex.no_grad():
+        view = base[:1]
+    base.mul_(2)
+    view.retain_grad()  # as far as it knows, it is a leaf
+    with pytest.raises(RuntimeError, match="created in no_grad mode"):
+        view.sum()

@@ -90,20 +90,20 @@ def lerp(input: Tensor, end: Tensor, weight: Tensor | Number) -> Tensor:
     _same_dtype("lerp", require_tensor("lerp", input), end, weight)
     if not input.key.dtype.is_inexact:
         raise NotImplementedError(f'[lerp] "lerp" not implemented for {input.dtype!r}')
-    if not isinstance(weight, Tensor):
-        weight = factor(weight, input.key.dtype, "lerp", "weight", strict=False)
-    return _lerp(input, end, weight)
+    if isinstance(weight, Tensor):
+        return _lerp(input, end, weight)
+    return _lerp_by(input, end, factor(weight, input.key.dtype, "lerp", "weight", strict=False))
 
 
 def _lerp_steps(a: Tensor, b: Tensor, weight: Any) -> Tensor:
     gap = b - a
-    if not isinstance(weight, Tensor):
-        if abs(weight) < 0.5:
-            near: Tensor = a + gap * weight
-            return near
-        far: Tensor = (a - b) * (1.0 - weight) + b  # the same, laid out as the input
-        return far
     result: Tensor = where(weight.abs() < 0.5, a + gap * weight, b - gap * (1.0 - weight))
+    return result
+
+
+def _lerp_by_steps(a: Tensor, b: Tensor, weight: Any) -> Tensor:
+    # The second is laid out as the first: by its first operand.
+    result: Tensor = a + (b - a) * weight if abs(weight) < 0.5 else (a - b) * (1.0 - weight) + b
     return result
 
 
@@ -114,4 +114,9 @@ _lerp = composition(
         "b": lambda g, weight: g * weight,
         "weight": lambda g, a, b: g * (b - a),
     },
+)  # fmt: skip
+_lerp_by = composition(
+    "lerp_by_number", ("a", "b"), _lerp_by_steps,
+    {"a": lambda g, weight: g * (1.0 - weight), "b": lambda g, weight: g * weight},
+    ("weight",), label="LerpBackward0",
 )  # fmt: skip
