@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 import corex
 from corex import Tensor
-from corex.nn.parameter import Parameter
+from corex.nn.parameter import Parameter, is_lazy
 from corex.utils.hooks import RemovableHandle
 
 EXTRA_STATE_KEY = "_extra_state"
@@ -95,12 +95,11 @@ class StateMixin:
         self, destination: dict[str, Any], prefix: str, keep_vars: bool
     ) -> None:
         """Adds this module's own entries, without its children's."""
-        for name, parameter in self._parameters.items():
-            if parameter is not None:
-                destination[prefix + name] = parameter if keep_vars else parameter.detach()
-        for name, buffer in self._buffers.items():
-            if buffer is not None and name not in self._non_persistent_buffers_set:
-                destination[prefix + name] = buffer if keep_vars else buffer.detach()
+        entries: dict[str, Tensor | None] = {**self._parameters, **self._buffers}
+        for name, entry in entries.items():
+            if entry is not None and name not in self._non_persistent_buffers_set:
+                kept = keep_vars or is_lazy(entry)
+                destination[prefix + name] = entry if kept else entry.detach()
         if type(self).get_extra_state is not StateMixin.get_extra_state:
             destination[prefix + EXTRA_STATE_KEY] = self.get_extra_state()
 
@@ -205,6 +204,11 @@ class StateMixin:
                     f"Tensor-like object from checkpoint but received {type(value)}"
                 )
             value = corex.tensor(np.asarray(value), device=target.device)
+        if is_lazy(value):
+            return None if is_lazy(target) else (
+                f"{key} has no shape yet in the checkpoint, but has one in current model: run "
+                "the model that it comes from once before saving it."
+            )  # fmt: skip
         if target.dim() == 0 and value.dim() == 1 and value.shape[0] == 1:
             value = value[0]
         if value.shape != target.shape:

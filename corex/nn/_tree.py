@@ -9,7 +9,7 @@ from corex import Tensor
 from corex.nn.parameter import Parameter
 
 if TYPE_CHECKING:
-    from corex.nn.module import Module
+    from corex.nn.modules.module import Module
 
 
 class TreeMixin:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import corex
@@ -77,3 +78,82 @@ class Buffer(Tensor):
 
     def __repr__(self, **kwargs: Any) -> str:
         return "Buffer containing:\n" + super().__repr__(**kwargs)
+
+
+# ---- without a shape ---------------------------------------------------------------------------
+
+
+class _Uninitialized:
+    """A parameter or buffer that has a dtype and a device, and no shape until `materialize`."""
+
+    __slots__ = ()
+    cls_to_become: type[Any]
+
+    def materialize(self, shape: Any, device: Any = None, dtype: Any = None) -> None:
+        """Gives it a shape, and memory that is not initialised, and makes it an ordinary one."""
+        plain: Any = self
+        data = corex.empty(
+            shape, device=plain.device if device is None else device, dtype=dtype or plain.dtype
+        )
+        self.__class__ = self.cls_to_become
+        plain.data = data
+
+    def convert(self, function: Callable[[Tensor], Tensor]) -> None:
+        """Takes the dtype and the device that a function gives to an empty tensor."""
+        plain: Any = self
+        with corex.no_grad():
+            plain.data = function(Tensor.detach(plain))
+
+    def __repr__(self, **kwargs: Any) -> str:
+        return f"<{type(self).__name__}>"
+
+
+def is_lazy(value: Any) -> bool:
+    """Whether it is a parameter or buffer without a shape."""
+    return isinstance(value, _Uninitialized)
+
+
+class UninitializedParameter(_Uninitialized, Parameter):
+    """A parameter whose shape is not known yet; see `LazyModuleMixin`.
+
+    Args:
+        requires_grad: whether gradients are computed for it.
+        device: where it will be made.
+        dtype: its element type.
+    """
+
+    __slots__ = ()
+    cls_to_become = Parameter
+
+    def __new__(
+        cls, requires_grad: bool = True, device: Any = None, dtype: Any = None
+    ) -> UninitializedParameter:
+        data = corex.empty(0, device=device, dtype=dtype)
+        return Parameter.__new__(cls, data, requires_grad)  # type: ignore[return-value]
+
+
+class UninitializedBuffer(_Uninitialized, Buffer):
+    """A buffer whose shape is not known yet; see `LazyModuleMixin`.
+
+    Args:
+        requires_grad: whether gradients are computed for it.
+        device: where it will be made.
+        dtype: its element type.
+        persistent: whether it is part of the module's `state_dict`.
+    """
+
+    __slots__ = ()
+    cls_to_become = Buffer
+
+    def __new__(
+        cls,
+        requires_grad: bool = False,
+        device: Any = None,
+        dtype: Any = None,
+        persistent: bool = True,
+    ) -> UninitializedBuffer:
+        data = corex.empty(0, device=device, dtype=dtype)
+        result: Any = Buffer.__new__(cls, data, persistent=persistent)
+        if requires_grad:
+            result.requires_grad_(True)
+        return result  # type: ignore[no-any-return]

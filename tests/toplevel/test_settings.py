@@ -129,8 +129,8 @@ def test_anomaly_mode() -> None:
 
 def test_names_of_types() -> None:
     assert corex.typename(corex.ones(1, dtype=corex.int64)) == "corex.LongTensor"
-    assert corex.typename(corex.nn.Linear(1, 1)) == "corex.nn.linear.Linear"
-    assert corex.typename(corex.nn.Linear) == "corex.nn.linear.Linear"
+    assert corex.typename(corex.nn.Linear(1, 1)) == "corex.nn.modules.linear.Linear"
+    assert corex.typename(corex.nn.Linear) == "corex.nn.modules.linear.Linear"
 
 
 def test_sizes() -> None:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import warnings
 from typing import Any
 
 import corex
 from corex import Tensor
 from corex.nn import functional
-from corex.nn.module import Module
+from corex.nn.modules.module import Module
 from corex.nn.parameter import Parameter
 
 _relu = corex.relu
@@ -214,6 +215,16 @@ class PReLU(Module):
         return f"num_parameters={self.num_parameters}"
 
 
+def _renamed(old: str, new: str, given: float | None, value: float) -> float:
+    """The value of an argument that may still be given by its old name."""
+    if given is None:
+        return value
+    warnings.warn(
+        f"keyword argument `{old}` is deprecated and rename to `{new}`", FutureWarning, stacklevel=3
+    )
+    return given
+
+
 class Hardtanh(Module):
     """`input` kept within [min_val, max_val].
 
@@ -221,8 +232,17 @@ class Hardtanh(Module):
         AssertionError: the interval is empty.
     """
 
-    def __init__(self, min_val: float = -1.0, max_val: float = 1.0, inplace: bool = False) -> None:
+    def __init__(
+        self,
+        min_val: float = -1.0,
+        max_val: float = 1.0,
+        inplace: bool = False,
+        min_value: float | None = None,
+        max_value: float | None = None,
+    ) -> None:
         super().__init__()
+        min_val = _renamed("min_value", "min_val", min_value, min_val)
+        max_val = _renamed("max_value", "max_val", max_value, max_val)
         if max_val <= min_val:
             raise AssertionError("max_val must be larger than min_val")
         self.min_val = min_val
@@ -357,3 +377,44 @@ class GLU(_AlongDim):
     def forward(self, input: Tensor) -> Tensor:
         """Half as long along `dim`."""
         return functional.glu(input, self.dim)
+
+
+class RReLU(Module):
+    """`leaky_relu` with a slope that is drawn for each element while training, else the mean.
+
+    Args:
+        lower: the least slope.
+        upper: the largest.
+        inplace: whether to overwrite the input.
+    """
+
+    def __init__(
+        self, lower: float = 1.0 / 8, upper: float = 1.0 / 3, inplace: bool = False
+    ) -> None:
+        super().__init__()
+        self.lower = lower
+        self.upper = upper
+        self.inplace = inplace
+
+    def forward(self, input: Tensor) -> Tensor:
+        """The input's shape."""
+        return functional.rrelu(input, self.lower, self.upper, self.training, self.inplace)
+
+    def extra_repr(self) -> str:
+        """The slopes."""
+        text = f"lower={self.lower}, upper={self.upper}"
+        return text + (", inplace=True" if self.inplace else "")
+
+
+class Softmax2d(Module):
+    """`Softmax` over the channels of (N, C, H, W) or (C, H, W)."""
+
+    def forward(self, input: Tensor) -> Tensor:
+        """The input's shape.
+
+        Raises:
+            ValueError: another number of dims.
+        """
+        if input.dim() not in (3, 4):
+            raise ValueError(f"Softmax2d: expected input to be 3D or 4D, got {input.dim()}D")
+        return functional.softmax(input, -3)

@@ -9,7 +9,7 @@ from itertools import islice
 from typing import Any
 
 from corex import Tensor
-from corex.nn.module import Module, _indented
+from corex.nn.modules.module import Module, _indented
 from corex.nn.parameter import Parameter
 
 

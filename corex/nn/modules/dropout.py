@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from corex import Tensor
 from corex.nn import functional
-from corex.nn.module import Module
+from corex.nn.modules.module import Module
 
 
-class _Dropout(Module):
+class _DropoutNd(Module):
     """What all kinds of dropout share.
 
     Args:
@@ -30,7 +30,7 @@ class _Dropout(Module):
         return f"p={self.p}, inplace={self.inplace}"
 
 
-class Dropout(_Dropout):
+class Dropout(_DropoutNd):
     """Zeroes elements while training and scales the rest, so that the expectation stays."""
 
     def forward(self, input: Tensor) -> Tensor:
@@ -38,7 +38,7 @@ class Dropout(_Dropout):
         return functional.dropout(input, self.p, self.training, self.inplace)
 
 
-class Dropout1d(_Dropout):
+class Dropout1d(_DropoutNd):
     """Zeroes whole channels of (N, C, L) while training."""
 
     def forward(self, input: Tensor) -> Tensor:
@@ -46,9 +46,36 @@ class Dropout1d(_Dropout):
         return functional.dropout1d(input, self.p, self.training, self.inplace)
 
 
-class Dropout2d(_Dropout):
+class Dropout2d(_DropoutNd):
     """Zeroes whole channels of (N, C, H, W) while training."""
 
     def forward(self, input: Tensor) -> Tensor:
         """The input's shape."""
         return functional.dropout2d(input, self.p, self.training, self.inplace)
+
+
+class Dropout3d(_DropoutNd):
+    """Zeroes whole channels of (N, C, D, H, W) while training."""
+
+    def forward(self, input: Tensor) -> Tensor:
+        """The input's shape."""
+        return functional.dropout3d(input, self.p, self.training, self.inplace)
+
+
+class AlphaDropout(_DropoutNd):
+    """Sets elements to the lower limit of `selu` while training, so that mean and variance stay.
+
+    Source: Klambauer et al., "Self-normalizing neural networks" (2017).
+    """
+
+    def forward(self, input: Tensor) -> Tensor:
+        """The input's shape."""
+        return functional.alpha_dropout(input, self.p, self.training)
+
+
+class FeatureAlphaDropout(_DropoutNd):
+    """`AlphaDropout` of whole channels."""
+
+    def forward(self, input: Tensor) -> Tensor:
+        """The input's shape."""
+        return functional.feature_alpha_dropout(input, self.p, self.training)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from corex import Tensor
-from corex.nn.module import Module
+from corex.nn.modules.module import Module
 
 
 class Flatten(Module):

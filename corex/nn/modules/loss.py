@@ -6,7 +6,7 @@ import corex
 from corex import Tensor
 from corex.nn import functional
 from corex.nn.functional.loss import legacy_reduction
-from corex.nn.module import Module
+from corex.nn.modules.module import Module
 
 _mse_loss = corex.mse_loss
 

@@ -13,7 +13,12 @@ from corex.nn._hooks import HookTable, call_with_hooks
 from corex.nn._registry import Registry
 from corex.nn._state import StateMixin
 from corex.nn._tree import TreeMixin
-from corex.nn.parameter import Buffer, Parameter
+from corex.nn.parameter import (
+    Buffer,
+    Parameter,
+    UninitializedBuffer,
+    UninitializedParameter,
+)
 from corex.utils.hooks import RemovableHandle
 
 T = TypeVar("T", bound="Module")
@@ -326,6 +331,9 @@ class Module(TreeMixin, StateMixin):
             for parameter in self._parameters.values():
                 if parameter is None:
                     continue
+                if isinstance(parameter, UninitializedParameter):
+                    parameter.convert(fn)
+                    continue
                 grad = parameter.grad
                 new = fn(parameter)
                 if new is not parameter:
@@ -334,7 +342,9 @@ class Module(TreeMixin, StateMixin):
                     if grad is not None:
                         parameter.grad = fn(grad).detach()
             for name, buffer in list(self._buffers.items()):
-                if buffer is not None:
+                if isinstance(buffer, UninitializedBuffer):
+                    buffer.convert(fn)
+                elif buffer is not None:
                     self._buffers[name] = fn(buffer)
         return self
 

@@ -8,7 +8,7 @@ from typing import Any
 import corex
 from corex import Tensor
 from corex.nn import functional, init
-from corex.nn.module import Module
+from corex.nn.modules.module import Module
 from corex.nn.parameter import Parameter
 
 _linear = functional.linear
