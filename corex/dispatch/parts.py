@@ -20,7 +20,7 @@ from corex.tensor.place import Place
 
 _ELEMENTWISE: Final = frozenset(("neg", "add", "sub"))
 PARTWISE: Final = _ELEMENTWISE | frozenset(
-    "where sum mean cumsum tril triu index index_put gather scatter_add".split()
+    "where sum cumsum tril triu index index_put gather scatter_add".split()
 )
 """What is done to each part by itself."""
 

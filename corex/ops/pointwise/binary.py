@@ -498,6 +498,43 @@ _inverse_root = composition(
 )  # fmt: skip
 
 
+def _power_of_complex(number: float, steps: Callable[[Tensor], Tensor]) -> Callable[..., Tensor]:
+    return composition(
+        f"complex_pow_{number:g}", ("a",), steps, {"a": lambda g, a: _pow_a(g, a, number)},
+        label="PowBackward0",
+    )  # fmt: skip
+
+
+_COMPLEX_POWERS: dict[complex, Callable[..., Tensor]] = {
+    number: _power_of_complex(number, steps)
+    for number, steps in (
+        (0, lambda a: a.new_ones(()).expand(a.shape).clone()),
+        (1, lambda a: a.clone()),
+        (2, lambda a: a * a),
+        (3, lambda a: a * a * a),
+        (-1, lambda a: a.reciprocal()),
+        (-2, lambda a: (a * a).reciprocal()),
+        (0.5, lambda a: a.sqrt()),
+        (-0.5, lambda a: a.rsqrt()),
+    )
+}
+"""What PyTorch does not take a logarithm for; by the number, of whatever type."""
+
+
+_power_of_one = composition(
+    "complex_pow_of_1", ("b",), _COMPLEX_POWERS[0], {"b": _zeros}, label="PowBackward1"
+)
+
+
+def _known_power(base: Tensor, exponent: Any) -> Callable[[Tensor], Tensor] | None:
+    """What computes a tensor to the power of a number if one of them is complex, or None."""
+    if not isinstance(exponent, int | float | complex):
+        return None
+    if not base.key.dtype.is_complex and not isinstance(exponent, complex):
+        return None
+    return _COMPLEX_POWERS.get(exponent)
+
+
 def _power(of_operator: bool) -> Callable[..., Tensor]:
     """The function, or the operator, which answers NotImplemented for foreign operands."""
 
@@ -507,6 +544,8 @@ def _power(of_operator: bool) -> Callable[..., Tensor]:
         base = input
         if out is None and isinstance(exponent, int | float) and isinstance(base, Tensor):
             kind = base.key.dtype.kind
+            if kind == "c" and exponent in _COMPLEX_POWERS:
+                return _COMPLEX_POWERS[exponent](base)
             if kind == "b":
                 _check_exponent(base, exponent)
                 return pow_op(base * 1, exponent) if exponent is not True else base * True
@@ -525,8 +564,14 @@ def _power(of_operator: bool) -> Callable[..., Tensor]:
             number = as_number(exponent)  # of NumPy
             if number is not None:
                 return op(base, number, out=out)
+        elif isinstance(base, Tensor) and (steps := _known_power(base, exponent)) is not None:
+            result = steps(cast(base, result_type(base, exponent)))
+            return result if out is None else write_out(out, result, "pow")
         elif not isinstance(base, Tensor) and isinstance(exponent, Tensor):
             exponent = contiguous(exponent)  # PyTorch's result is row-major here
+            if base == 1 and exponent.key.dtype.is_complex:
+                result = _power_of_one(exponent)
+                return result if out is None else write_out(out, result, "pow")
         elif out is not None and isinstance(base, Tensor):
             _check_exponent(base, exponent)
         return pow_op(base, exponent, out=out)
@@ -569,6 +614,8 @@ def pow_in_place(self: Tensor, exponent: Any) -> Tensor:
     _check_exponent(self, exponent)
     if exponent is True and self.key.dtype.kind == "b":
         return self
+    if self.key.dtype.is_complex and (steps := _known_power(self, exponent)) is not None:
+        return self.copy_(steps(before_write(self)))
     return inplace(REGISTRY["pow"], self, (exponent,))
 
 

@@ -8,7 +8,7 @@ from typing import Any
 from corex import dtypes as dt
 from corex.dispatch.bind import number_tensor
 from corex.ops.composed import composition
-from corex.ops.pointwise.binary import pow_op
+from corex.ops.pointwise.binary import pow_, pow_op
 from corex.ops.pointwise.select import where
 from corex.ops.promotion import Number, cast, operand_number, require_tensor, result_type
 from corex.ops.registration import exported
@@ -128,6 +128,8 @@ def float_power(input: Tensor | Number, exponent: Tensor | Number) -> Tensor:
     among = any([d.is_complex for d in tensors]) or any([type(v) is complex for v in given])
     wide = dt.complex128 if among else dt.float64
     a, b = [cast(v, wide) if isinstance(v, Tensor) else v for v in (input, exponent)]
+    if among and tensors:
+        return pow_(a, b)
     if not isinstance(a, Tensor):
         a = require_tensor("float_power", b, "exponent").new_full((), a)
     return pow_op(a, b)

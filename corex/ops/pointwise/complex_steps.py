@@ -2,8 +2,8 @@
 
 Formulas for z = x + iy are those of Kahan, *Branch cuts for complex elementary functions* (1987),
 where the textbook's lose digits or overflow. Products are the plain four, as PyTorch's are: a part
-that is infinite or NaN makes NaN of the other. Functions have the values at infinities and NaN that
-the C standard (annex G) gives them, as PyTorch's have.
+that is infinite or NaN makes NaN of the other, but in the exponents of powers. Functions have the
+values at infinities and NaN that the C standard (annex G) gives them, as PyTorch's have.
 """
 
 from __future__ import annotations
@@ -53,17 +53,17 @@ def square(a: Tensor) -> Tensor:
 
 def div(a: Tensor, b: Tensor) -> Tensor:
     """Smith's algorithm (CACM 5, 1962): with the ratio of the divisor's smaller part to its larger
-    one no square overflows, and what is finite over what has one infinite part is 0. By a real
-    number part by part; 0 has no sign."""
+    one no square overflows. What comes of infinities and NaN is what these operations make of them,
+    as in PyTorch and NumPy; 0 has no sign as a divisor, and divides part by part."""
     (x, y), (u, v) = _parts(a), _parts(b)
-    turned = v.abs() > u.abs()
-    large, small = v.where(turned, u), u.where(turned, v)
+    wide, high = u.abs(), v.abs()
+    upright, zero = wide >= high, wide.maximum(high) == 0
+    large, small = u.where(upright, v), v.where(upright, u)
     ratio = small / large
-    size = large + small * ratio
-    re = (x * ratio + y).where(turned, y * ratio + x) / size
-    im = (y * ratio - x).where(turned, y - x * ratio) / size
-    real, whole = v == 0, u + 0
-    return joined((x / whole).where(real, re), (y / whole).where(real, im))
+    size = (large + small * ratio).masked_fill(zero, 0)
+    re = x.where(zero, (y * ratio + x).where(upright, x * ratio + y)) / size
+    im = y.where(zero, (y - x * ratio).where(upright, y * ratio - x)) / size
+    return joined(re, im)
 
 
 def reciprocal(a: Tensor) -> Tensor:
@@ -125,17 +125,33 @@ def log1p(a: Tensor) -> Tensor:
     return joined(near.where(is_near, size), y.atan2(x + 1))
 
 
+def _corner(x: Tensor, infinite: Tensor, lost: Tensor) -> Tensor:
+    """For a part of an infinite number 1 if it is infinite and 0 if not, 0 for what is lost."""
+    corner = x.isinf().to(x.key.dtype)
+    return corner.where(infinite, x.masked_fill(lost, 0)).copysign(x)
+
+
+def _product(a: Tensor, b: Tensor) -> Tensor:
+    """Annex G of C99 (G.5.1): where both parts of a product come out as NaN although an operand is
+    infinite, or a product of parts, its direction is that of operands without NaN."""
+    (x, y), (u, v) = _parts(a), _parts(b)
+    first, second = _far(x, y), _far(u, v)
+    re, im = x * u - y * v, x * v + y * u
+    over = _far(x * u, y * v).logical_or(_far(x * v, y * u))
+    found = first.logical_or(second).logical_or(over)
+    x, y = _corner(x, first, x.isnan()), _corner(y, first, y.isnan())
+    u, v = _corner(u, second, u.isnan()), _corner(v, second, v.isnan())
+    found = found.logical_and(re.isnan()).logical_and(im.isnan())
+    return joined(
+        ((x * u - y * v) * math.inf).where(found, re), ((x * v + y * u) * math.inf).where(found, im)
+    )
+
+
 def pow_(a: Any, b: Any) -> Tensor:
-    """exp(b log a); 0 ** 0 is 1, and 0 to what has a positive real part 0."""
+    """exp(b log a), as C99 has it: 0 to what has a positive real part is 0, and 0 ** 0 is NaN."""
     base = a if isinstance(a, Tensor) else b.new_full((), a)
-    power = exp(mul(b, log(base)))
-    zero = base == 0
-    exponent = b.real
-    to_zero = zero.logical_and(exponent > 0) if isinstance(b, Tensor) else zero
-    if isinstance(b, Tensor):
-        power = power.masked_fill(to_zero, 0)
-        return power.masked_fill(zero.logical_and(b == 0), 1)
-    return power.masked_fill(zero, 1 if b == 0 else 0) if exponent >= 0 else power
+    exponent = b if isinstance(b, Tensor) else base.new_full((), b)
+    return exp(_product(exponent, log(base)))
 
 
 def sqrt(a: Tensor) -> Tensor:
@@ -313,14 +329,12 @@ def _of_truths(name: str) -> Callable[[Any, Any], Tensor]:
 
 # ---- sums of products ----------------------------------------------------------------------------
 def prod(a: Tensor, n: int) -> Tensor:
-    """Products of the last n dims, by halves."""
+    """Products of the last n dims, by halves. Each begins at 1, which shows where it is NaN."""
     kept = a.shape[: a.ndim - n]
     count = math.prod(a.shape[a.ndim - n :])
-    rest = a.reshape(*kept, count)
     if not count:
         return a.new_ones(kept)
-    if count == 1:
-        return rest.reshape(kept).clone()
+    rest = mul(a, a.new_ones(())).reshape(*kept, count)
     while count > 1:
         half = count // 2
         product = mul(rest.narrow(-1, 0, half), rest.narrow(-1, half, half))

@@ -109,6 +109,7 @@ CUMPROD = declare(
     OpSchema(
         "cumprod", ("a",), like_first, derivative={"a": _cumprod_back},
         decomposition=_products_of_pairs,
+        complex_steps=lambda a: _products_of_pairs(a * 1),  # each begins at 1, which shows in NaN
         tier=2, takes=ARITHMETIC, family="scan", doc="Running products along the last dim.",
     )
 )  # fmt: skip

@@ -147,6 +147,25 @@ BINARY: Final[dict[str, Formula]] = {
 }
 
 
+def _power(a: Array, b: Array) -> Array:
+    """exp(b log a) with the product of annex G (G.5.1); NumPy's has other values at 0."""
+    x, y, log = b.real, b.imag, np.log(a)
+    u, v = log.real, log.imag
+    re, im = x * u - y * v, x * v + y * u
+    first, second = np.isinf(x) | np.isinf(y), np.isinf(u) | np.isinf(v)
+    over = np.isinf(x * u) | np.isinf(y * v) | np.isinf(x * v) | np.isinf(y * u)
+    lost = np.isnan(re) & np.isnan(im) & (first | second | over)
+
+    def turned(part: Array, infinite: Array) -> Array:
+        finite = np.where(np.isnan(part), 0, part)
+        return np.copysign(np.where(infinite, np.isinf(part), finite), part)
+
+    x, y, u, v = turned(x, first), turned(y, first), turned(u, second), turned(v, second)
+    re = np.where(lost, np.inf * (x * u - y * v), re)
+    im = np.where(lost, np.inf * (x * v + y * u), im)
+    return np.asarray(np.exp(joined(re, im, str(log.dtype))))
+
+
 def _limited(a: Array) -> Array:
     """The sigmoid of what is infinite: 0 to the left, where 1 / (1 + inf) of NumPy's is NaN."""
     return np.where(a.real == -math.inf, 0, sigmoid(a))
@@ -160,9 +179,12 @@ AT_SPECIAL: Final[dict[str, Formula]] = {
     **{name: UNARY[name] for name in _CONTINUOUS.split()},
     "sigmoid": _limited,
     "mul": np.multiply,
+    "div": np.divide,
+    "pow": _power,
 }
-"""The functions that are held to annex G of C99 where a part of a complex number is infinite or
-NaN: NumPy's are those of the C library, and so are PyTorch's."""
+"""What is the same everywhere where a part of a complex number is 0, infinite or NaN: NumPy's
+functions are those of the C library (annex G of C99), and so are PyTorch's; products and quotients
+are what the plain four and Smith's algorithm make of such parts."""
 
 # By how much errors of the steps grow in functions of complex numbers, at least 1: of an angle or
 # an exponent that is rounded, and next to a pole.

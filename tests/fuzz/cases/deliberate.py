@@ -119,10 +119,6 @@ MEANT = (
         lambda code, found: found.kind == "gradient" and "zeros: PyTorch None" in found.text,
     ),
     Meant(
-        "a mean of complex numbers divides by a real number",
-        lambda code, found: "mean(" in code and "special" in code and "complex" in code,
-    ),
-    Meant(
         "some functions take complex numbers, too",
         lambda code, found: found.kind == "accepted" and "complex" in str(found.theirs).lower(),
     ),
@@ -200,10 +196,6 @@ MEANT = (
         "a position out of range is an IndexError, where PyTorch's class depends on the shapes",
         lambda code, found: found.kind == "IndexError for RuntimeError"
         and _theirs_has(found, "out of bounds", "out of DATA bounds", "out of range"),
-    ),
-    Meant(
-        "0 to the power 0 is 1 also of complex numbers",
-        lambda code, found: "pow" in code and "nan+nanj" in found.text,
     ),
     Meant(
         "bounds of complex dtype have no order",

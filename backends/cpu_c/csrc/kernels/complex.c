@@ -6,10 +6,6 @@
 #include "complexmath.h"
 
 /* ---- one element ---- */
-/*
- * Both operands of a division are brought near 1 by powers of two, which round nothing: no square
- * overflows, and no product. A real divisor is divided by itself, not by way of its square.
- */
 #define ARITHMETIC(sfx, C, T, f) \
     COREX_INLINE C neg_of_##sfx(C a) { return (C){-a.re, -a.im}; } \
     COREX_INLINE C conj_of_##sfx(C a) { return (C){a.re, -a.im}; } \
@@ -18,16 +14,6 @@
     COREX_INLINE C mul_of_##sfx(C a, C b) \
     { \
         return (C){a.re * b.re - a.im * b.im, a.re * b.im + a.im * b.re}; \
-    } \
-    COREX_INLINE C div_of_##sfx(C a, C b) \
-    { \
-        const corex_scaled_##sfx by = corex_scaled_##sfx##_of(b), of = corex_scaled_##sfx##_of(a); \
-        const T d = by.z.im, c = d == 0 ? 1 : by.z.re; \
-        const T square = d == 0 ? by.z.re : c * c + d * d; \
-        const T back = corex_power_##sfx((of.power - by.power) / 2); \
-        const T re = (of.z.re * c + of.z.im * d) / square; \
-        const T im = (of.z.im * c - of.z.re * d) / square; \
-        return (C){re * back * back, im * back * back}; \
     } \
     COREX_INLINE C square_of_##sfx(C a) \
     { \
@@ -50,7 +36,8 @@ ARITHMETIC(c64, corex_complex64, float, f)
 ARITHMETIC(c128, corex_complex128, double, )
 
 /* ---- lines ---- */
-#define LINES2(name, sfx, C, O, REST) \
+/* What costs little is done where it lies. */
+#define LOOP2(name, sfx, C, O) \
     static APART void name##_dense_##sfx(O *o, const C *a, const C *b, int64_t n) \
     { \
         COREX_INDEPENDENT \
@@ -80,26 +67,10 @@ ARITHMETIC(c128, corex_complex128, double, )
                 o[i] = name##_of_##sfx(first, b[i]); \
             return; \
         } \
-        REST(name, sfx, C, O) \
+        for (int64_t i = 0; i < n; i++) \
+            *(O *)(p[0] + i * s[0]) = \
+                name##_of_##sfx(*(const C *)(p[1] + i * s[1]), *(const C *)(p[2] + i * s[2])); \
     }
-
-/* What costs little is done where it lies; what gains by vectors is brought side by side. */
-#define IN_PLACE(name, sfx, C, O) \
-    for (int64_t i = 0; i < n; i++) \
-        *(O *)(p[0] + i * s[0]) = \
-            name##_of_##sfx(*(const C *)(p[1] + i * s[1]), *(const C *)(p[2] + i * s[2]));
-#define IN_BLOCKS(name, sfx, C, O) \
-    C x[BLOCK], y[BLOCK]; \
-    O o[BLOCK]; \
-    for (int64_t start = 0; start < n; start += BLOCK) { \
-        const int64_t count = COREX_MIN(BLOCK, n - start); \
-        BROUGHT(x, p[1], s[1]); \
-        BROUGHT(y, p[2], s[2]); \
-        name##_dense_##sfx(o, x, y, count); \
-        TAKEN(o, p[0], s[0]); \
-    }
-#define LOOP2(name, sfx, C, O) LINES2(name, sfx, C, O, IN_PLACE)
-#define LOOP2_SLOW(name, sfx, C, O) LINES2(name, sfx, C, O, IN_BLOCKS)
 
 #define BOTH_TO_BOOL(LOOP, name) \
     LOOP(name, c64, corex_complex64, uint8_t) LOOP(name, c128, corex_complex128, uint8_t)
@@ -114,14 +85,161 @@ BOTH_TO_BOOL(LOOP1, isfinite)
 BOTH(LOOP2, add)
 BOTH(LOOP2, sub)
 BOTH(LOOP2, mul)
-BOTH(LOOP2_SLOW, div)
 BOTH_TO_BOOL(LOOP2, eq)
 BOTH_TO_BOOL(LOOP2, ne)
+
+/* ---- quotients ---- */
+/*
+ * By |b|^2 where that is exact enough: of parts that are 0 or so far from the ends of the dtype
+ * that no product leaves it. By a real number part by part. Others by Smith's algorithm (CACM 5,
+ * 1962), whose values at infinities and NaN are NumPy's and PyTorch's; parts near the largest
+ * number are divided by 4 first, as sums of two may overflow. 0 has no sign as a divisor.
+ */
+#define DIVIDED(sfx, C, T, I, U, f, BITS_OF, OF_BITS, BIAS, WIDTH) \
+    /* x or y; with conditions there would be no vectors. */ \
+    COREX_INLINE T either_##sfx(bool first, T x, T y) \
+    { \
+        const I mask = -(I)first; \
+        return OF_BITS((BITS_OF(x) & mask) | (BITS_OF(y) & ~mask)); \
+    } \
+    /* Bits of the larger size, which are in order as sizes are. */ \
+    COREX_INLINE I most_##sfx(C a) \
+    { \
+        const I x = BITS_OF(fabs##f(a.re)), y = BITS_OF(fabs##f(a.im)); \
+        return COREX_MAX(x, y); \
+    } \
+    /* The same; of 0 more than of all else. */ \
+    COREX_INLINE I least_##sfx(C a) { return (I)(((U)most_##sfx(a) - 1) & ~(U)0 >> 1); } \
+    COREX_INLINE bool tame_##sfx(I least, I most) \
+    { \
+        return (least >= (I)(BIAS - BIAS / 4) << WIDTH) & (most < (I)(BIAS + BIAS / 4) << WIDTH); \
+    } \
+    COREX_INLINE C plain_##sfx(C a, C b) \
+    { \
+        const bool real = b.im == 0; \
+        const T c = either_##sfx(real, 1, b.re), d = b.im; \
+        const T square = either_##sfx(real, b.re + 0, c * c + d * d); \
+        return (C){(a.re * c + a.im * d) / square, (a.im * c - a.re * d) / square}; \
+    } \
+    /* Of 1 by b. */ \
+    COREX_INLINE C inverse_##sfx(C a, C b) \
+    { \
+        const bool real = b.im == 0; \
+        const T c = either_##sfx(real, a.re, b.re), d = b.im; \
+        const T factor = 1 / either_##sfx(real, b.re + 0, c * c + d * d); \
+        return (C){c * factor, (0 - d) * factor}; \
+    } \
+    COREX_INLINE C smith_##sfx(C a, C b) \
+    { \
+        const bool upright = fabs##f(b.re) >= fabs##f(b.im), zero = (b.re == 0) & (b.im == 0); \
+        const T large = either_##sfx(upright, b.re, b.im), \
+                small = either_##sfx(upright, b.im, b.re); \
+        const T p = either_##sfx(upright, a.re, a.im), q = either_##sfx(upright, a.im, a.re); \
+        const T ratio = either_##sfx(zero, 0, small / large), size = large + small * ratio; \
+        const T along = either_##sfx(zero, p, p + q * ratio); \
+        const T across = either_##sfx(zero, q, q - p * ratio); \
+        const T below = either_##sfx(zero, 0, size); \
+        return (C){along / below, either_##sfx(upright, across, 0 - across) / below}; \
+    } \
+    COREX_INLINE C wild_##sfx(C a, C b) \
+    { \
+        const I x = most_##sfx(a), y = most_##sfx(b); \
+        const T by = either_##sfx(COREX_MAX(x, y) < (I)(2 * BIAS - 2) << WIDTH, 1, (T)0.25); \
+        return smith_##sfx((C){a.re * by, a.im * by}, (C){b.re * by, b.im * by}); \
+    }
+DIVIDED(c64, corex_complex64, float, int32_t, uint32_t, f, vm_bits, vm_float, 127, 23)
+DIVIDED(c128, corex_complex128, double, int64_t, uint64_t, , vm_bits_double, vm_double, 1023, 52)
+
+/*
+ * Of a block; A and B are the operands at i. What an element becomes is not its neighbours' affair:
+ * plainly it is divided where all are tame, and what that finds of others is thrown away.
+ */
+#define QUOTIENTS(kind, sfx, C, I, plain, A, B) \
+    static APART bool kind##_plainly_##sfx(C *o, const C *a, const C *b, int64_t n) \
+    { \
+        const C first = *a, second = *b; \
+        I least = most_##sfx((C){1, 0}), most = 0; \
+        COREX_INDEPENDENT \
+        for (int64_t i = 0; i < n; i++) { \
+            const C x = A, y = B; \
+            const I u = least_##sfx(x), v = most_##sfx(y), w = most_##sfx(x); \
+            const I low = COREX_MIN(u, v), high = COREX_MAX(w, v); \
+            least = COREX_MIN(least, low); \
+            most = COREX_MAX(most, high); \
+            o[i] = plain##_##sfx(x, y); \
+        } \
+        (void)first; \
+        (void)second; \
+        return tame_##sfx(least, most); \
+    } \
+    static APART void kind##_wildly_##sfx(C *o, const C *a, const C *b, int64_t n) \
+    { \
+        const C first = *a, second = *b; \
+        COREX_INDEPENDENT \
+        for (int64_t i = 0; i < n; i++) { \
+            const C u = A, v = B, x = plain##_##sfx(u, v), y = wild_##sfx(u, v); \
+            const bool tame = tame_##sfx(least_##sfx(u), most_##sfx(u)) & \
+                              tame_##sfx(most_##sfx(v), most_##sfx(v)); \
+            o[i] = (C){either_##sfx(tame, x.re, y.re), either_##sfx(tame, x.im, y.im)}; \
+        } \
+        (void)first; \
+        (void)second; \
+    } \
+    static void kind##_quotients_##sfx(C *o, const C *a, const C *b, int64_t n) \
+    { \
+        if (!kind##_plainly_##sfx(o, a, b, n)) \
+            kind##_wildly_##sfx(o, a, b, n); \
+    }
+/* Where operands are written over, results wait until the block is done. */
+#define DIVISION(sfx, C, I) \
+    QUOTIENTS(dense, sfx, C, I, plain, a[i], b[i]) \
+    QUOTIENTS(one, sfx, C, I, plain, first, b[i]) \
+    QUOTIENTS(by_one, sfx, C, I, plain, a[i], second) \
+    QUOTIENTS(of_one, sfx, C, I, inverse, first, b[i]) \
+    static void divide_##sfx(char *const *p, const int64_t *s, int64_t n, \
+                             void (*loop)(C *, const C *, const C *, int64_t)) \
+    { \
+        C x[BLOCK], y[BLOCK], result[BLOCK]; \
+        const bool near = \
+            s[1] == sizeof(C) || loop == one_quotients_##sfx || loop == of_one_quotients_##sfx; \
+        const bool close = s[2] == sizeof(C) || loop == by_one_quotients_##sfx; \
+        const bool sent = s[0] == sizeof(C) && p[0] != p[1] && p[0] != p[2]; \
+        for (int64_t start = 0; start < n; start += BLOCK) { \
+            const int64_t count = COREX_MIN(BLOCK, n - start); \
+            const C *a = near ? (const C *)(p[1] + start * s[1]) : x; \
+            const C *b = close ? (const C *)(p[2] + start * s[2]) : y; \
+            C *o = sent ? (C *)p[0] + start : result; \
+            if (!near) \
+                BROUGHT(x, p[1], s[1]); \
+            if (!close) \
+                BROUGHT(y, p[2], s[2]); \
+            loop(o, a, b, count); \
+            if (!sent) \
+                TAKEN(result, p[0], s[0]); \
+        } \
+    } \
+    static void div_##sfx(char *const *p, const int64_t *s, int64_t n) \
+    { \
+        divide_##sfx(p, s, n, \
+                     s[2] == 0   ? by_one_quotients_##sfx \
+                     : s[1] == 0 ? one_quotients_##sfx \
+                                 : dense_quotients_##sfx); \
+    } \
+    static void reciprocal_##sfx(char *const *p, const int64_t *s, int64_t n) \
+    { \
+        C unit = {1, 0}; \
+        char *const lines[] = {p[0], (char *)&unit, p[1]}; \
+        const int64_t strides[] = {s[0], 0, s[1]}; \
+        divide_##sfx(lines, strides, n, of_one_quotients_##sfx); \
+    }
+DIVISION(c64, corex_complex64, int32_t)
+DIVISION(c128, corex_complex128, int64_t)
 
 /* clang-format off */
 static const corex_op unary[] = {
     ROW(neg, .cost = 1)
     ROW(square, .cost = 2)
+    ROW(reciprocal, .cost = 4)
     ROW(conj, .cost = 1)
     ROW(logical_not, .to_bool = true, .cost = 1)
     ROW(isnan, .to_bool = true, .cost = 1)

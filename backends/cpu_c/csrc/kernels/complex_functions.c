@@ -146,12 +146,6 @@ VARIANTS(SINES)
         const T re = (right ? t : FN(fabs)(other)) * by; \
         const T im = (right ? other : FN(copysign)(t, a.im)) * by; \
         return (C){zero ? (T)INFINITY : re, zero ? (T)NAN : 0 - im}; \
-    } \
-    /* Of what is not finite: 1 over a root with one infinite part is 0, over others NaN. */ \
-    COREX_INLINE C rsqrt_library_##sfx(C a) \
-    { \
-        const bool far = FN(fabs)(a.re) == (T)INFINITY && FN(fabs)(a.im) < (T)INFINITY; \
-        return (C){far ? 0 : (T)NAN, far ? FN(copysign)(0, -a.im) : (T)NAN}; \
     }
 ROOTS(c64, corex_complex64, float, VECTOR)
 ROOTS(c128, corex_complex128, double, DOUBLE)
@@ -187,10 +181,6 @@ LOGARITHMS(c64, corex_complex64, float, VECTOR)
 LOGARITHMS(c128, corex_complex128, double, DOUBLE)
 
 /* ---- sizes ---- */
-/*
- * A real number's reciprocal is not taken by way of its square; that of infinity is 0, and that of
- * 0, which has no sign, infinity.
- */
 #define SIZES(sfx, C, T, FN) \
     COREX_INLINE T complex_abs_of_##sfx(C a) \
     { \
@@ -203,20 +193,6 @@ LOGARITHMS(c128, corex_complex128, double, DOUBLE)
         const C z = corex_scaled_##sfx##_of(a).z; \
         const T size = FN(sqrt)(z.re * z.re + z.im * z.im); \
         return (C){size == 0 ? 0 : z.re / size, size == 0 ? 0 : z.im / size}; \
-    } \
-    COREX_INLINE C reciprocal_of_##sfx(C a) \
-    { \
-        const corex_scaled_##sfx b = corex_scaled_##sfx##_of(a); \
-        const T d = b.z.im, c = d == 0 ? 1 : b.z.re, square = d == 0 ? b.z.re : c * c + d * d; \
-        const T back = corex_power_##sfx(-b.power / 2); \
-        const T re = c / square * back * back, im = (0 - d) / square * back * back; \
-        return (C){square == 0 ? (T)INFINITY : re, square == 0 ? (T)NAN : im}; \
-    } \
-    COREX_INLINE C reciprocal_library_##sfx(C a) \
-    { \
-        const bool low = (FN(fabs)(a.re) < (T)INFINITY) | (FN(fabs)(a.im) < (T)INFINITY); \
-        const bool far = low && corex_infinite_##sfx(a); \
-        return (C){far ? FN(copysign)(0, a.re) : (T)NAN, far ? FN(copysign)(0, -a.im) : (T)NAN}; \
     }
 SIZES(c64, corex_complex64, float, VECTOR)
 SIZES(c128, corex_complex128, double, DOUBLE)
@@ -277,55 +253,63 @@ LIBRARIES(log1p, log1p_single, log1p_double)
 BOTH_ENDED(log2)
 BOTH_ENDED(log10)
 BOTH_ENDED(log1p)
+/* 1 over a root with one infinite part is 0, over others that are not finite NaN. */
+#define RSQRT_ENDS(sfx, C, T, f) \
+    COREX_INLINE C rsqrt_library_##sfx(C a) \
+    { \
+        const C root = sqrt_library_##sfx(a); \
+        if (fabs##f(root.re) == (T)INFINITY && fabs##f(root.im) < (T)INFINITY) \
+            return (C){0, 0}; \
+        if (fabs##f(root.im) == (T)INFINITY && fabs##f(root.re) < (T)INFINITY) \
+            return (C){copysign##f(0, root.im), copysign##f(0, -root.im)}; \
+        return (C){(T)NAN, (T)NAN}; \
+    }
+RSQRT_ENDS(c64, corex_complex64, float, f)
+RSQRT_ENDS(c128, corex_complex128, double, )
 BOTH_ENDED(rsqrt)
 BOTH_TO_REAL(LOOP1, complex_angle)
 BOTH_TO_REAL(LOOP1, complex_abs)
 BOTH(LOOP1, complex_sgn)
-BOTH_ENDED(reciprocal)
 
 /* ---- powers ---- */
-/* exp(b log a); 0 to what has a positive real part is 0, and 0 ** 0 is 1. */
-#define POWERS(sfx, C, T) \
+/*
+ * exp(b log a). Exponents that are not finite, of zeros among others, are left to the C library,
+ * whose product follows annex G of the standard.
+ */
+#define POWERS(sfx, C, T, function) \
     COREX_INLINE C exponent_##sfx(C a, C b) \
     { \
         const C log = log_of_##sfx(a); \
         return (C){b.re * log.re - b.im * log.im, b.re * log.im + b.im * log.re}; \
     } \
-    COREX_INLINE C settled_##sfx(C a, C b, C power) \
+    COREX_INLINE C pow_library_##sfx(C a, C b) \
     { \
-        const bool zero = (a.re == 0) & (a.im == 0), one = (b.re == 0) & (b.im == 0); \
-        const bool known = zero & (one | (b.re > 0)); \
-        return (C){known ? (one ? (T)1 : (T)0) : power.re, known ? (T)0 : power.im}; \
+        const union { \
+            C parts; \
+            T _Complex number; \
+        } base = {a}, exponent = {b}, found = {.number = function(base.number, exponent.number)}; \
+        return found.parts; \
+    } \
+    static void pow_##sfx(char *const *p, const int64_t *s, int64_t n) \
+    { \
+        C a[BLOCK], b[BLOCK], exponent[BLOCK], o[BLOCK]; \
+        char *const lines[] = {(char *)o, (char *)exponent}; \
+        static const int64_t dense[] = {sizeof o[0], sizeof o[0]}; \
+        for (int64_t start = 0; start < n; start += BLOCK) { \
+            const int64_t count = COREX_MIN(BLOCK, n - start); \
+            BROUGHT(a, p[1], s[1]); \
+            BROUGHT(b, p[2], s[2]); \
+            for (int64_t i = 0; i < count; i++) \
+                exponent[i] = exponent_##sfx(a[i], b[i]); \
+            exp_##sfx(lines, dense, count); \
+            for (int64_t i = 0; i < count; i++) \
+                if (!IS_FINITE(exponent[i])) \
+                    o[i] = pow_library_##sfx(a[i], b[i]); \
+            TAKEN(o, p[0], s[0]); \
+        } \
     }
-POWERS(c64, corex_complex64, float)
-POWERS(c128, corex_complex128, double)
-
-static void pow_c64(char *const *p, const int64_t *s, int64_t n)
-{
-    corex_complex64 a[BLOCK], b[BLOCK], o[BLOCK];
-    char *const lines[] = {(char *)o, (char *)o};
-    static const int64_t dense[] = {sizeof o[0], sizeof o[0]};
-    for (int64_t start = 0; start < n; start += BLOCK) {
-        const int64_t count = COREX_MIN(BLOCK, n - start);
-        BROUGHT(a, p[1], s[1]);
-        BROUGHT(b, p[2], s[2]);
-        for (int64_t i = 0; i < count; i++)
-            o[i] = exponent_c64(a[i], b[i]);
-        exp_c64(lines, dense, count);
-        for (int64_t i = 0; i < count; i++)
-            o[i] = settled_c64(a[i], b[i], o[i]);
-        TAKEN(o, p[0], s[0]);
-    }
-}
-
-static void pow_c128(char *const *p, const int64_t *s, int64_t n)
-{
-    for (int64_t i = 0; i < n; i++) {
-        const corex_complex128 a = *(const corex_complex128 *)(p[1] + i * s[1]);
-        const corex_complex128 b = *(const corex_complex128 *)(p[2] + i * s[2]);
-        *(corex_complex128 *)(p[0] + i * s[0]) = settled_c128(a, b, exp_of_d(exponent_c128(a, b)));
-    }
-}
+POWERS(c64, corex_complex64, float, cpowf)
+POWERS(c128, corex_complex128, double, cpow)
 
 /* clang-format off */
 static const corex_op powers[] = {ROW(pow, .cost = 32)};
@@ -337,7 +321,6 @@ static const corex_op rows[] = {
     ROW(log, .cost = 16) ROW(log2, .cost = 16) ROW(log10, .cost = 16) ROW(log1p, .cost = 16)
     ROW(complex_angle, .to_real = true, .cost = 8)
     ROW(complex_abs, .to_real = true, .cost = 4) ROW(complex_sgn, .cost = 4)
-    ROW(reciprocal, .cost = 4)
 };
 /* clang-format on */
 

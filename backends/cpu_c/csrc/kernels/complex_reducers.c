@@ -9,12 +9,12 @@
 /* Products of a line that advance side by side. */
 #define FACTORS 16
 
-#define FINISH(name, sfx, C, T, divisor) \
+#define FINISH(name, sfx, C, T, RE, IM) \
     static void name##_finish_##sfx(char *out, const void *acc, int64_t count) \
     { \
         (void)count; \
         const corex_complex128 x = *(const corex_complex128 *)acc; \
-        *(C *)out = (C){(T)(x.re / (divisor)), (T)(x.im / (divisor))}; \
+        *(C *)out = (C){(T)(RE), (T)(IM)}; \
     }
 
 COREX_INLINE corex_complex128 plus(corex_complex128 a, corex_complex128 b)
@@ -93,8 +93,10 @@ COREX_INLINE corex_complex128 times(corex_complex128 a, corex_complex128 b)
                 result[c] = plus(result[c], (corex_complex128){lane[2 * c], lane[2 * c + 1]}); \
         } \
     } \
-    FINISH(sum, sfx, C, T, 1) \
-    FINISH(mean, sfx, C, T, (double)count)
+    FINISH(sum, sfx, C, T, x.re, x.im) \
+    /* The divisor is a complex number: its 0 makes NaN of an infinity in the other part. */ \
+    FINISH(mean, sfx, C, T, (x.re + x.im * 0.0) / (double)count, \
+           (x.im - x.re * 0.0) / (double)count)
 
 /* ---- products ---- */
 #define PRODUCT(sfx, C, T) \
@@ -139,7 +141,7 @@ COREX_INLINE corex_complex128 times(corex_complex128 a, corex_complex128 b)
                 result[c] = times(result[c], (corex_complex128){x.re, x.im}); \
             } \
     } \
-    FINISH(prod, sfx, C, T, 1)
+    FINISH(prod, sfx, C, T, x.re, x.im)
 
 SUM(c64, corex_complex64, float)
 SUM(c128, corex_complex128, double)

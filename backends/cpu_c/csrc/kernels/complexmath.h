@@ -84,7 +84,8 @@ SCALED(c128, corex_complex128, double, int64_t, , vm_bits_double, vm_double, 52,
     }
 /*
  * A function whose values at infinities and NaN are the C library's (annex G of the standard): FAST
- * is the loop for blocks of what is USUAL(z), `slow` the variant for other finite numbers.
+ * is the loop for blocks of what is USUAL(z), `slow` the variant for other finite numbers. What is
+ * usual has the same value whatever lies beside it.
  */
 #define IS_FINITE(a) (((a).re - (a).re == 0) & ((a).im - (a).im == 0))
 #define LIBRARY(name, sfx, C, T, function) \
@@ -99,7 +100,7 @@ SCALED(c128, corex_complex128, double, int64_t, , vm_bits_double, vm_double, 52,
 #define GUARDED(name, sfx, C, FAST, USUAL, slow) \
     static void name##_##sfx(char *const *p, const int64_t *s, int64_t n) \
     { \
-        C room[BLOCK], result[BLOCK]; \
+        C room[BLOCK], result[BLOCK], fast[BLOCK]; \
         const bool dense = s[1] == sizeof(C), sent = s[0] == sizeof(C); \
         for (int64_t start = 0; start < n; start += BLOCK) { \
             const int64_t count = COREX_MIN(BLOCK, n - start); \
@@ -110,10 +111,11 @@ SCALED(c128, corex_complex128, double, int64_t, , vm_bits_double, vm_double, 52,
             int odd = 0; \
             for (int64_t i = 0; i < count; i++) \
                 odd |= !USUAL(a[i]) | !IS_FINITE(a[i]); \
-            if (!odd) \
-                FAST(o, a, count); \
+            FAST(odd ? fast : o, a, count); \
             for (int64_t i = 0; odd && i < count; i++) \
-                o[i] = IS_FINITE(a[i]) ? name##_of_##slow(a[i]) : name##_library_##sfx(a[i]); \
+                o[i] = !IS_FINITE(a[i]) ? name##_library_##sfx(a[i]) \
+                       : USUAL(a[i])    ? fast[i] \
+                                        : name##_of_##slow(a[i]); \
             if (!sent) \
                 TAKEN(result, p[0], s[0]); \
         } \
