@@ -2,8 +2,27 @@
 
 from corex.optim import lr_scheduler
 from corex.optim.adam import Adam, AdamW
+from corex.optim.adaptive import Adadelta, Adafactor, Adagrad, Adamax, NAdam, RAdam, RMSprop, Rprop
+from corex.optim.averaged import ASGD, Muon
 from corex.optim.optimizer import Optimizer
 from corex.optim.sgd import SGD
 from corex.optim.sparse_adam import SparseAdam
 
-__all__ = ["SGD", "Adam", "AdamW", "Optimizer", "SparseAdam", "lr_scheduler"]
+__all__ = [
+    "ASGD",
+    "SGD",
+    "Adadelta",
+    "Adafactor",
+    "Adagrad",
+    "Adam",
+    "AdamW",
+    "Adamax",
+    "Muon",
+    "NAdam",
+    "Optimizer",
+    "RAdam",
+    "RMSprop",
+    "Rprop",
+    "SparseAdam",
+    "lr_scheduler",
+]

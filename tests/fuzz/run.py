@@ -23,8 +23,7 @@ _OWN_REASONS = (
     "this checkpoint() is not necessary",  # corex knows one kind of checkpoint, which needs no such
     "A different number of tensors was saved",  # arguments keep their places in the graph
     "has been detached in-place",  # likewise
-    "returned an invalid gradient",  # a leaf that was transposed: its old shape is still noted
-    "invalid gradient at index",  # likewise
+    "some elements of the input tensor and the written-to tensor",  # one and the same element
     "INTERNAL ASSERT FAILED",
     "has been moved into the graph interior",  # a leaf that was detached, and written after
 )
@@ -152,7 +151,6 @@ class Pair:
         # within the pass, with a part of the gradient.
         self.parts = False
         self.recomputed = False  # whether there is a checkpoint
-        self.turned = False  # whether a shape was changed that graphs know
         self.counts = True  # whether versions are compared: PyTorch's stay with a replaced memory
 
     def step(self, statement: str) -> None:
@@ -166,13 +164,11 @@ class Pair:
         if "autograd.grad" in statement:
             # PyTorch's may be views of what nobody sees.
             self.gradients.add(statement.split(",")[0].split()[-1])
-        leaf = re.search(r"no_grad\(\):\n +(t\d+)\.(t|squeeze|unsqueeze|transpose)_\(", statement)
-        self.turned = self.turned or leaf is not None
         self.recomputed = self.recomputed or "checkpoint(" in statement
         self.parts = self.parts or "use_reentrant=True" in statement
         self.counts = self.counts and ".data = " not in statement
-        if ".data." in statement and ".prod(" in self.saving:
-            self.ended = True  # of a product, PyTorch saves the result, which nobody guards now
+        if self.leaves_graph_behind(statement):
+            self.ended = True
             return
         expected = self.theirs.step(statement)
         found = self.mine.step(statement)
@@ -191,6 +187,18 @@ class Pair:
             self.ended = True  # what a pass has done before it failed depends on its order
             return
         self.check()
+
+    def leaves_graph_behind(self, statement: str) -> bool:
+        """Whether a graph knows nothing of what the statement does, so that what follows depends on
+        what either library keeps."""
+        if ".data." in statement and ".prod(" in self.saving:
+            return True  # PyTorch saves the result of a product
+        if ".data = " in statement and self.recomputed:
+            return True  # PyTorch computes again from what is there then
+        turned = re.search(r"no_grad\(\):\n +(t\d+)\.(t|squeeze|unsqueeze|transpose)_\(", statement)
+        if turned is None or turned[1] not in self.theirs.tensors():
+            return False
+        return bool(self.theirs.names[turned[1]].requires_grad)  # graphs note shapes in PyTorch
 
     def looks_late(self) -> bool:
         """Whether PyTorch took a view for a leaf, because a write by another way gave its base a
@@ -229,8 +237,8 @@ class Pair:
         if "refers to a single memory" in error:  # gradients of means and sums may be expanded
             words = re.findall(r"\w+", statement)
             return any(name in words and self.is_gradient(name) for name in self.mine.tensors())
-        if self.turned and "is not expandable to size" in error:
-            return True  # PyTorch gives a leaf a gradient of the shape that it had
+        if "inplace with grad mode enabled" in error and isinstance(self.theirs.error, TypeError):
+            return True  # which of two mistakes is told first
         if "a second time" in error and "inputs=[" in statement:
             return True  # PyTorch's product of matrices ends in a view, which keeps nothing
         if not isinstance(self.mine.error, IndexError):

@@ -1,4 +1,4 @@
-"""SGD, Adam and AdamW against their formulas in NumPy float64, and the Optimizer's bookkeeping."""
+"""Optimizers against their formulas in NumPy float64, and the Optimizer's bookkeeping."""
 
 from __future__ import annotations
 
@@ -54,6 +54,37 @@ def adam(x: Any, state: dict[str, Any], step: int, **o: Any) -> Any:
     return x - o["lr"] * mean / (np.sqrt(square) + o.get("eps", 1e-8))
 
 
+def rmsprop(x: Any, state: dict[str, Any], step: int, **o: Any) -> Any:
+    g = gradient(x) + o.get("weight_decay", 0) * x
+    alpha = o.get("alpha", 0.99)
+    state["v"] = alpha * state.get("v", 0) + (1 - alpha) * g * g
+    state["m"] = alpha * state.get("m", 0) + (1 - alpha) * g
+    variance = state["v"] - state["m"] ** 2 if o.get("centered") else state["v"]
+    state["b"] = o.get("momentum", 0) * state.get("b", 0) + g / (np.sqrt(variance) + 1e-8)
+    return x - o["lr"] * state["b"]
+
+
+def adagrad(x: Any, state: dict[str, Any], step: int, **o: Any) -> Any:
+    g = gradient(x)
+    state["v"] = state.get("v", 0) + g * g
+    return x - o["lr"] / (1 + (step - 1) * o.get("lr_decay", 0)) * g / (np.sqrt(state["v"]) + 1e-10)
+
+
+def adadelta(x: Any, state: dict[str, Any], step: int, **o: Any) -> Any:
+    g = gradient(x)
+    state["v"] = 0.9 * state.get("v", 0) + 0.1 * g * g
+    change = np.sqrt(state.get("d", 0) + 1e-6) / np.sqrt(state["v"] + 1e-6) * g
+    state["d"] = 0.9 * state.get("d", 0) + 0.1 * change * change
+    return x - o["lr"] * change
+
+
+def adamax(x: Any, state: dict[str, Any], step: int, **o: Any) -> Any:
+    g = gradient(x)
+    state["m"] = 0.9 * state.get("m", 0) + 0.1 * g
+    state["u"] = np.maximum(0.999 * state.get("u", 0), abs(g) + 1e-8)
+    return x - o["lr"] / (1 - 0.9**step) * state["m"] / state["u"]
+
+
 CASES: list[tuple[type, Any, dict[str, Any]]] = [
     (optim.SGD, sgd, {"lr": 0.1}),
     (optim.SGD, sgd, {"lr": 0.1, "weight_decay": 0.2, "maximize": True}),
@@ -65,6 +96,12 @@ CASES: list[tuple[type, Any, dict[str, Any]]] = [
     (optim.Adam, adam, {"lr": 0.1, "maximize": True}),
     (optim.AdamW, adam, {"lr": 0.1, "weight_decay": 0.2, "decoupled": True}),
     (optim.AdamW, adam, {"lr": 0.1, "weight_decay": 0.01, "decoupled": True, "maximize": True}),
+    (optim.RMSprop, rmsprop, {"lr": 0.05}),
+    (optim.RMSprop, rmsprop, {"lr": 0.02, "alpha": 0.8, "momentum": 0.5, "weight_decay": 0.1}),
+    (optim.RMSprop, rmsprop, {"lr": 0.02, "alpha": 0.8, "centered": True}),
+    (optim.Adagrad, adagrad, {"lr": 0.1, "lr_decay": 0.1}),
+    (optim.Adadelta, adadelta, {"lr": 1.0}),
+    (optim.Adamax, adamax, {"lr": 0.05}),
 ]
 
 
@@ -216,8 +253,13 @@ def test_bad_arguments(make: Any, error: type, message: str) -> None:
 
 @pytest.mark.parametrize(
     ("cls", "options"),
-    [(optim.SGD, {"lr": 0.1, "momentum": 0.9}), (optim.Adam, {"lr": 0.1}), (optim.AdamW, {})],
-)
+    [
+        (optim.SGD, {"lr": 0.1, "momentum": 0.9}), (optim.Adam, {"lr": 0.1}), (optim.AdamW, {}),
+        (optim.RMSprop, {"momentum": 0.5, "centered": True}), (optim.Adagrad, {}),
+        (optim.Adadelta, {}), (optim.Adamax, {}), (optim.NAdam, {}), (optim.RAdam, {}),
+        (optim.Rprop, {}), (optim.ASGD, {"t0": 1}), (optim.Adafactor, {}),
+    ],
+)  # fmt: skip
 def test_resuming_from_a_state_dict(each_backend: str, cls: Any, options: dict[str, Any]) -> None:
     def run(parameters: list[Parameter], optimizer: Any, steps: int) -> None:
         for _ in range(steps):

@@ -20,6 +20,27 @@ OPTIMIZERS = [
     "Adam(P, lr=0.05, weight_decay=0.1, decoupled_weight_decay=True, maximize=True)",
     "AdamW(P, lr=0.05)",
     "AdamW(P, lr=0.05, weight_decay=0.3)",
+    "Adadelta(P)",
+    "Adadelta(P, lr=0.5, rho=0.8, eps=1e-3, weight_decay=0.1, maximize=True)",
+    "Adagrad(P, lr=0.1)",
+    "Adagrad(P, lr=0.1, lr_decay=0.1, weight_decay=0.1, initial_accumulator_value=0.2, eps=1e-3)",
+    "RMSprop(P, lr=0.01)",
+    "RMSprop(P, lr=0.01, alpha=0.9, momentum=0.5, centered=True, weight_decay=0.1)",
+    "RMSprop(P, lr=0.01, centered=True, maximize=True, eps=1e-3)",
+    "Rprop(P, lr=0.01)",
+    "Rprop(P, lr=0.01, etas=(0.4, 1.5), step_sizes=(1e-4, 0.05), maximize=True)",
+    "Adafactor(P, lr=0.05)",
+    "Adafactor(P, lr=0.05, beta2_decay=-0.6, eps=(1e-8, 1e-2), d=1.5, weight_decay=0.1)",
+    "Adamax(P, lr=0.05)",
+    "Adamax(P, lr=0.05, betas=(0.8, 0.9), eps=1e-3, weight_decay=0.1, maximize=True)",
+    "NAdam(P, lr=0.05)",
+    "NAdam(P, lr=0.05, weight_decay=0.1, momentum_decay=0.01, decoupled_weight_decay=True)",
+    "NAdam(P, lr=0.05, weight_decay=0.1, betas=(0.8, 0.9), maximize=True)",
+    "RAdam(P, lr=0.05)",
+    "RAdam(P, lr=0.05, weight_decay=0.1, betas=(0.8, 0.9), decoupled_weight_decay=True)",
+    "RAdam(P, lr=0.05, weight_decay=0.1, maximize=True)",
+    "ASGD(P, lr=0.05)",
+    "ASGD(P, lr=0.05, lambd=0.1, alpha=0.5, t0=3, weight_decay=0.1)",
 ]
 DATA = np.random.default_rng(0).normal(size=(16, 3)), np.random.default_rng(1).normal(size=(16, 2))
 NETWORK = "Sequential(Linear(3, 5), Tanh(), Linear(5, 2))"
@@ -66,7 +87,7 @@ def test_trajectory(each_backend: str, text: str, dtype: str) -> None:
             )
 
 
-@pytest.mark.parametrize("text", [OPTIMIZERS[1], OPTIMIZERS[4]])
+@pytest.mark.parametrize("text", OPTIMIZERS)
 def test_optimizer_states_of_torch_can_be_continued(text: str) -> None:
     ours, theirs, mine, other = pair(text, "float64")
     train(torch, theirs, other, 5, "float64")
@@ -79,6 +100,22 @@ def test_optimizer_states_of_torch_can_be_continued(text: str) -> None:
     mine.load_state_dict(state)
     losses = train(corex, ours, mine, 5, "float64")
     assert losses == pytest.approx(train(torch, theirs, other, 5, "float64"), rel=1e-9)
+
+
+@pytest.mark.parametrize("options", ["", ", nesterov=False, adjust_lr_fn='match_rms_adamw'"])
+def test_muon(options: str) -> None:
+    """Its steps are in bfloat16, of which each product rounds by itself."""
+    weights = np.random.default_rng(0).normal(size=(6, 4))
+    found = []
+    for library in (torch, corex):
+        parameter = library.nn.Parameter(library.tensor(weights))
+        optimizer = eval(f"library.optim.Muon([parameter], lr=0.1{options})")
+        for _ in range(4):
+            parameter.grad = (parameter.detach() ** 3).clone()
+            optimizer.step()
+        found.append(parameter.detach().numpy())
+    np.testing.assert_allclose(found[1], found[0], atol=0.02)
+    assert abs(found[1] - weights).max() > 0.1
 
 
 SCHEDULES = [
