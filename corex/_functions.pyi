@@ -10,6 +10,7 @@ from corex.tensor.tensor import Tensor
 from typing import Any, overload
 
 __all__: list[str] = [
+    "_neg_view",
     "abs",
     "absolute",
     "acos",
@@ -455,6 +456,7 @@ __all__: list[str] = [
     "zeros_like",
 ]
 
+def _neg_view(self: Tensor) -> Tensor: ...
 def abs(input: Tensor, *, out: Tensor | None = None) -> Tensor: ...
 def absolute(input: Tensor, *, out: Tensor | None = None) -> Tensor: ...
 def acos(input: Tensor, *, out: Tensor | None = None) -> Tensor: ...

@@ -45,7 +45,7 @@ _ones: dict[DispatchKey, Tensor] = {}
 def _new_one(key: DispatchKey) -> Tensor:
     if key.dtype.is_complex:
         raise _not_real(key)
-    one = empty(key, ())
+    one = empty(key.own, ())
     write("fill", (one,), (), (1,))
     return one
 
@@ -57,7 +57,7 @@ def _not_real(key: DispatchKey) -> RuntimeError:
 
 
 def _ones_like(tensor: Tensor) -> Tensor:
-    ones = empty(tensor.key, tensor.shape)
+    ones = empty(tensor.key.own, tensor.shape)
     write("fill", (ones,), (), (1,))
     return ones
 
@@ -119,12 +119,12 @@ def _first_gradient(output: Any, grad: Any, index: int) -> Tensor | None:
             f"output[{index}] has a shape of {list(output.shape)}."
         )
     try:
-        alike = grad.key is output.key
+        alike = grad.key.own is output.key.own
     except LayoutError:  # of one without memory of its own
         other: Tensor = grad.to(dtype=output.dtype)
         return other
     if not alike:
-        if grad.key.place is not output.key.place:
+        if grad.key.own.place is not output.key.own.place:
             raise RuntimeError(
                 f"grad_output[{index}] is on {grad.key.place}, but output[{index}] is on "
                 f"{output.key.place}: move it there first"
@@ -264,7 +264,7 @@ def grad(
 def _zeros_like(tensor: Tensor) -> Tensor:
     if tensor.layout is not strided:
         return tensor.new_zeros(tensor.shape)
-    zeros = empty(tensor.key, tensor.shape)
+    zeros = empty(tensor.key.own, tensor.shape)
     write("fill", (zeros,), (), (0,))
     return zeros
 

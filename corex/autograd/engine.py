@@ -362,7 +362,7 @@ def _copy_for(leaf: Tensor, grad: Tensor) -> Tensor:
             return wrap(grad.key, buffer, grad.shape)
     if strides is None or not is_dense(leaf.shape, strides):
         return dense_copy(grad)
-    result = empty_with(leaf.key, leaf.shape, strides)
+    result = empty_with(leaf.key.own, leaf.shape, strides)
     write("copy", (result,), (grad,))
     return result
 

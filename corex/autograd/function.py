@@ -36,7 +36,7 @@ class FunctionNode(Node):
         self.tensor_args = tuple(isinstance(a, Tensor) for a in args)
         tensors = [a for a in args if isinstance(a, Tensor)]
         self.edges = tuple((t._node, t._output_nr) for t in tensors)
-        self.inputs = tuple((t.key, t.shape) for t in tensors)
+        self.inputs = tuple((t.key.own, t.shape) for t in tensors)
         self.results: tuple[Any, ...] = ()
 
     def __getattr__(self, name: str) -> Any:
@@ -96,8 +96,8 @@ class FunctionNode(Node):
                     f"{list(value.shape)} but expected shape compatible with {list(shape)}"
                 )
             value = value.sum_to_size(shape)
-        if value.key is not key:
-            if value.key.place is not key.place:
+        if value.key.own is not key:
+            if value.key.own.place is not key.place:
                 raise RuntimeError(
                     f"Function {self.label} returned an invalid gradient at index {index} - "
                     f"expected device {key.place.device} but got {value.key.place.device} "
@@ -288,7 +288,7 @@ def _wrap(
     if node is not None:
         node.outputs = len(raws)
         node.results = tuple(
-            (value.key, value.shape) if isinstance(value, Tensor) else None for value in outputs
+            (value.key.own, value.shape) if isinstance(value, Tensor) else None for value in outputs
         )
     return tuple(outputs)
 

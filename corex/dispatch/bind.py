@@ -14,10 +14,12 @@ from typing import Any
 from corex.dispatch import levels
 from corex.dispatch.fallback import on_host, run_fallback
 from corex.dispatch.launch import launch
-from corex.dispatch.record import finish, no_grad, record
+from corex.dispatch.record import finish, no_grad, record, unhurried
 from corex.dispatch.resolve import (
+    TWINS,
     Resolution,
     check_places,
+    dtype_of,
     empty,
     empty_with,
     may_overlap,
@@ -27,6 +29,7 @@ from corex.dispatch.resolve import (
     view,
     view_as,
 )
+from corex.dispatch.write import copy, fill, resolved_all, write, write_interpreted
 from corex.dtypes import DType
 from corex.layout import (
     DENSE,
@@ -42,6 +45,9 @@ from corex.tensor.modes import mode
 from corex.tensor.place import DispatchKey, Place
 from corex.tensor.schema import OpSchema, unlisted
 from corex.tensor.tensor import Tensor, alias, make
+from corex.tensor.twins import among
+
+__all__ = ["copy", "fill", "write", "write_interpreted"]
 
 Shape = tuple[int, ...]
 Spec = tuple[Shape, DType]
@@ -60,6 +66,8 @@ def bind(
     results had best lie in memory, as `empty` takes it; they are row-major where that cannot be.
     """
     if levels.open:
+        if among(inputs):
+            return _bind_twins(schema, inputs, params, order)
         interpreted = _interpreted(schema, inputs, params)
         if interpreted is not None:
             outs, inputs = interpreted
@@ -70,6 +78,8 @@ def bind(
     for t in inputs:
         if t is not None and t.key.place is not place:
             check_places(schema.name, inputs[1:], place)
+            if among(inputs):
+                return _bind_twins(schema, inputs, params, order)
     assert schema.result is not None
     specs: list[Spec] = schema.result(*inputs, *params)
     found = first.key.kernels.get(schema.name) if schema.uniform else None
@@ -90,6 +100,8 @@ def bind(
         )
         if found.run is not None:
             return finish(schema, inputs, params, outs)
+    elif found is TWINS:
+        return _bind_twins(schema, inputs, params, order)
     dtypes = _dtypes_of(specs, inputs) if found.host else ()
     if composes(schema, inputs) and not on_host(found, place, schema.name, dtypes):
         return events.run_parts(
@@ -99,6 +111,21 @@ def bind(
     outs = [empty(place.keys[dtype.index], shape) for shape, dtype in specs]
     run_fallback(schema.name, outs, inputs, kernel_params, found)
     return finish(schema, inputs, params, outs)
+
+
+def _bind_twins(
+    schema: OpSchema, inputs: tuple[Any, ...], params: tuple[Any, ...], order: Shape | None
+) -> Any:
+    """`bind`, where inputs are twins: they are resolved first. What is saved is the twins."""
+    given = resolved_all(inputs)
+    if not schema.differentiable:  # its parts are recorded
+        return bind(schema, given, params, order)
+    with no_grad():
+        result = bind(schema, given, params, order)
+    outs = [result] if isinstance(result, Tensor) else list(result)
+    found = finish(schema, inputs, params, outs)
+    unhurried(outs[0]._node)
+    return found
 
 
 def _decomposed(
@@ -216,6 +243,8 @@ def bind_pointwise(
     there and nothing is recorded.
     """
     if levels.open:
+        if among((*inputs, out)):
+            return _pointwise_twins(schema, inputs, params, shape, dtype, out, numbers)
         interpreted = _interpreted(schema, inputs, params, (shape, dtype), out)
         if interpreted is not None:
             outs, inputs = interpreted
@@ -230,20 +259,22 @@ def bind_pointwise(
             uniform = False
             if t.key.place is not place:
                 check_places(schema.name, tensors[1:], place)
+                if among(tensors):
+                    return _pointwise_twins(schema, inputs, params, shape, dtype, out, numbers)
         if t._strides is not None:
             strided = True
         if t._node is not None:
             graph = True
     found = key.kernels.get(schema.name) if uniform else None
     if found is None:
-        dtypes = (
-            _dtypes(schema, inputs, dtype) if numbers else (dtype, *[t.key.dtype for t in inputs])
-        )
+        dtypes = _dtypes(schema, inputs, dtype) if numbers else (dtype, *map(dtype_of, inputs))
         found = (
             resolve_uniform(key, schema.name, dtypes)
             if uniform
             else resolve(place, schema.name, dtypes)
         )
+        if found is TWINS:
+            return _pointwise_twins(schema, inputs, params, shape, dtype, out, numbers)
     operands = inputs
     if numbers and not found.numbers:  # the kernel, or the decomposition, wants tensors
         numbers = False
@@ -296,6 +327,31 @@ def bind_pointwise(
     expanded = [alias_as(t, shape) for t in operands]
     run_fallback(schema.name, [result], expanded, params, found)
     return result if out is not None else _recorded(schema, inputs, params, result)
+
+
+def _pointwise_twins(
+    schema: OpSchema,
+    inputs: tuple[Any, ...],
+    params: tuple[Any, ...],
+    shape: Shape,
+    dtype: DType,
+    out: Tensor | None,
+    numbers: bool,
+) -> Tensor:
+    """`bind_pointwise`, where operands are twins: they are resolved first."""
+    given = resolved_all(inputs)
+    if out is None and not schema.differentiable:  # its parts are recorded
+        return bind_pointwise(schema, given, params, shape, dtype, None, numbers)
+    with no_grad():
+        straight = out if out is not None and not out.key.place.bits else None
+        result = bind_pointwise(schema, given, params, shape, dtype, straight, numbers)
+        if out is not None:
+            if out is not result:
+                write("copy", [out], [result])
+            return out
+    result = _recorded(schema, inputs, params, result)
+    unhurried(result._node)
+    return result
 
 
 NUMBERS = frozenset({bool, int, float, complex})
@@ -356,80 +412,6 @@ def rebind(
     return bind_pointwise(schema, inputs, params, *spec, out, numbers)
 
 
-# ---- kernels that write existing tensors ---------------------------------------------------------
-def write(
-    op: str,
-    outs: Sequence[Tensor],
-    inputs: Sequence[Tensor] = (),
-    params: tuple[Any, ...] = (),
-    indices: Sequence[Tensor] = (),
-) -> None:
-    """Runs a primitive into existing tensors, on their place or else on the host. No autograd.
-
-    `indices` are inputs that follow the parameters, as in `index_put`.
-    """
-    tensors = (*outs, *inputs, *indices)
-    if levels.open and write_interpreted(op, tensors, outs, inputs, params, indices):
-        return
-    place = outs[0].key.place
-    dtypes = tuple([t.key.dtype for t in tensors])
-    found = place.kernels.get((op, dtypes)) or resolve(place, op, dtypes)
-    if found.run is not None:
-        views = [view(t) for t in tensors]
-        if indices:
-            count = len(views) - len(indices)
-            arguments = (*views[:count], *params, *views[count:])
-        else:
-            arguments = (*views, *params)
-        found = launch(found, op, place, arguments, tensors, len(outs), params)
-        if found.run is not None:
-            return
-    run_fallback(op, outs, inputs, params, found, indices)
-
-
-def write_interpreted(
-    op: str,
-    tensors: Sequence[Any],
-    outs: Sequence[Any],
-    inputs: Sequence[Any],
-    params: tuple[Any, ...],
-    indices: Sequence[Tensor] = (),
-) -> bool:
-    """Leaves a write, in which `tensors` take part, to who interprets it; whether somebody does."""
-    interpreter = levels.handler(tensors)
-    if interpreter is None:
-        return False
-    with levels.below(interpreter):
-        interpreter.write(op, outs, inputs, params, indices)
-    return True
-
-
-def fill(t: Tensor, value: Any) -> None:
-    """Sets every element to a number. No autograd."""
-    key = t.key
-    if not levels.open:
-        found = key.kernels.get("fill")
-        if found is None:
-            found = resolve_uniform(key, "fill", (key.dtype,))
-        if found.run is not None and found.accepts is None:
-            launch(found, "fill", key.place, (view(t), value), (t,), 1, (value,))
-            return
-    write("fill", (t,), (), (value,))
-
-
-def copy(target: Tensor, source: Tensor) -> None:
-    """Writes `source`, of the same shape and place, over `target`, converted. No autograd."""
-    key = target.key
-    if source.key is key and not levels.open:
-        found = key.kernels.get("copy")
-        if found is None:
-            found = resolve_uniform(key, "copy", (key.dtype, key.dtype))
-        if found.run is not None and found.accepts is None:
-            launch(found, "copy", key.place, (view(target), view(source)), (target, source))
-            return
-    write("copy", (target,), (source,))
-
-
 # ---- copies --------------------------------------------------------------------------------------
 def _without_overlap(t: Any, out: Tensor) -> Any:
     if type(t) in NUMBERS:
@@ -441,8 +423,10 @@ def _without_overlap(t: Any, out: Tensor) -> Any:
 
 def empty_like(t: Tensor, key: DispatchKey | None = None) -> Tensor:
     """An uninitialised tensor with the order of dims that `t` has in memory, as in PyTorch."""
-    strides = None if t._strides is None else strides_like(t.shape, t._strides)
-    return empty_with(key or t.key, t.shape, strides)
+    strides = t._strides
+    if strides is None:
+        return empty(key or t.key.own, t.shape)
+    return empty_with(key or t.key.own, t.shape, strides_like(t.shape, strides))
 
 
 def copy_like(t: Tensor, key: DispatchKey | None = None) -> Tensor:
@@ -473,7 +457,7 @@ def order_for(op: str, tensors: Sequence[Tensor], order: Shape | None) -> Shape 
     """
     if order is None or levels.open:
         return None
-    found = resolve(tensors[0].key.place, op, tuple([t.key.dtype for t in tensors]))
+    found = resolve(tensors[0].key.own.place, op, tuple([t.key.dtype for t in tensors]))
     return order if found.run is not None and found.accepts is None else None
 
 
@@ -484,6 +468,6 @@ def order_of(t: Tensor) -> Shape | None:
 
 def dense_copy(t: Tensor, key: DispatchKey | None = None, order: Shape | None = None) -> Tensor:
     """A copy on the same place, converted to the key's dtype, laid out by `empty`. No autograd."""
-    result = empty(key or t.key, t.shape, order)
+    result = empty(key or t.key.own, t.shape, order)
     copy(result, t)
     return result

@@ -7,15 +7,16 @@ from typing import Any
 
 from corex.backend.contract import View
 from corex.dispatch import levels
-from corex.dispatch.bind import write_interpreted
 from corex.dispatch.launch import launch
 from corex.dispatch.record import no_grad
 from corex.dispatch.resolve import may_overlap, resolve_uniform, same_view
+from corex.dispatch.write import write_interpreted
 from corex.layout import DENSE, self_overlaps
 from corex.observe import events
 from corex.tensor.place import DispatchKey
 from corex.tensor.schema import OpSchema
 from corex.tensor.tensor import Tensor
+from corex.tensor.twins import among
 
 
 def bind_lists(
@@ -30,10 +31,10 @@ def bind_lists(
     """
     if not lists[0]:
         return
-    if levels.open and write_interpreted(
-        schema.name, [t for part in lists for t in part], lists, (), params
-    ):
-        return
+    if levels.open:
+        everyone = [t for part in lists for t in part]
+        if not among(everyone) and write_interpreted(schema.name, everyone, lists, (), params):
+            return
     key = lists[0][0].key
     alike = _plain(lists, key)
     if not alike:

@@ -8,7 +8,7 @@ from typing import Any
 
 from corex.observe import events
 from corex.tensor.modes import mode
-from corex.tensor.node import Edge, OpNode, SeveralNode
+from corex.tensor.node import Edge, Node, OpNode, SeveralNode
 from corex.tensor.plan import Plan
 from corex.tensor.schema import OpSchema
 from corex.tensor.tensor import TENSOR_TYPES, Tensor, alias
@@ -119,6 +119,15 @@ def record(
         outs[number]._node = node
         outs[number]._output_nr = number
     return node
+
+
+def unhurried(node: Node | None) -> None:
+    """Has the node of an op on twins do without `Plan.fast`, which reads memory as it lies."""
+    if isinstance(node, OpNode) and node.plan.fast is not None:
+        plan = node.plan
+        node.plan = Plan(
+            plan.label, plan.needs, plan.save, plan.output_slots, plan.steps, plan.joint, plan.fresh
+        )
 
 
 _NO_EDGE = (None, 0)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from operator import attrgetter
 from typing import Any
 
 from corex.backend.contract import Kernel, View
@@ -56,6 +57,10 @@ class Resolution:
     host: str = ""
 
 
+TWINS = Resolution(None, None, "conjugates and negatives are resolved first", numbers=True)
+"""What is found where twins live (`tensor/twins.py`): operands are resolved first."""
+
+
 def resolve(place: Place, op: str, dtypes: tuple[DType, ...]) -> Resolution:
     """The cached answer of the plugins for (place, op, dtypes of all views)."""
     found: Resolution | None = place.kernels.get((op, dtypes))
@@ -71,6 +76,8 @@ def resolve_uniform(key: DispatchKey, op: str, dtypes: tuple[DType, ...]) -> Res
 
 
 def _resolve(place: Place, op: str, dtypes: tuple[DType, ...]) -> Resolution:
+    if place.bits:
+        return TWINS
     line = manager.kernels(place.backend, op, dtypes)
     plugins = [f"plugin '{plugin}'" for _, plugin in line if plugin is not None]
     if line and line[-1].plugin is None:
@@ -120,6 +127,10 @@ def settle(found: Resolution, arguments: tuple[Any, ...]) -> Resolution:
         assert found.other is not None
         found = found.other
     return found
+
+
+dtype_of = attrgetter("key.dtype")
+"""The dtype of a tensor, found without a frame of Python's."""
 
 
 # ---- tensors and views -----------------------------------------------------------------------
@@ -223,7 +234,7 @@ def check_overlap(op: str, target: Tensor, source: Tensor) -> None:
         and is_dense(source.shape, source.strides)
         and is_dense(target.shape, target.strides)
         and may_overlap(source, target)
-        and not same_view(source, target)
+        and not (same_view(source, target) or _same_memory(source, target))
     ):
         raise RuntimeError(
             f"[{op}] unsupported operation: some elements of the input tensor, of shape "
@@ -231,6 +242,13 @@ def check_overlap(op: str, target: Tensor, source: Tensor) -> None:
             f"refer to a single memory location. Please clone() the tensor before performing the "
             f"operation."
         )
+
+
+def _same_memory(a: Tensor, b: Tensor) -> bool:
+    """Whether two tensors show the same places in memory, one of them conjugated or negated."""
+    return a.key.own is b.key.own and (a.shape, a.offset, a.strides) == (
+        b.shape, b.offset, b.strides,
+    )  # fmt: skip
 
 
 def same_view(a: Tensor, b: Tensor) -> bool:

@@ -30,8 +30,8 @@ def bind_view(op: ViewOp, t: Tensor, params: tuple[Any, ...], made: Made | None 
         result = _new(Tensor)
         result.storage_ = storage
         result.key = key = t.key
-        if op.dtype is not None:
-            result.key = key.place.keys[op.dtype(key.dtype, *params).index]
+        if op.rekey is not None:
+            result.key = op.rekey(key, *params)
         shape, strides, result.offset = op.geometry(
             t.shape, DENSE[t.shape] if strides is None else strides, t.offset, *params
         )
@@ -81,8 +81,8 @@ def hidden(op: ViewOp, t: Tensor, params: tuple[Any, ...]) -> Tensor:
             return interpreter.view(op, t, params)
     shape, strides, offset = op.geometry(t.shape, t.strides, t.offset, *params)
     key = t.key
-    if op.dtype is not None:
-        key = key.place.keys[op.dtype(key.dtype, *params).index]
+    if op.rekey is not None:
+        key = op.rekey(key, *params)
     return make(t.storage_, key, shape, None if strides == DENSE[shape] else strides, offset)
 
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from corex.layout import contiguous_strides, numel
 from corex.ops.shape.views import clone
 from corex.tensor.tensor import Tensor
+from corex.tensor.twins import CONJ
 
 if TYPE_CHECKING:
     import numpy as np
@@ -49,11 +50,15 @@ def _dlpack(
         copy: True or False insists.
 
     Raises:
-        BufferError: the tensor requires gradients, or cannot be exported as asked.
+        BufferError: the tensor requires gradients, shows conjugates of its memory, or cannot be
+            exported as asked.
         TypeError: a stream that is no number.
     """
     if self._node is not None:
         raise BufferError("Can't export tensors that require gradient, use tensor.detach()")
+    if self.key.place.bits:
+        what = "conjugate" if self.key.place.bits & CONJ else "negative"
+        raise BufferError(f"Can't export tensors with the {what} bit set")
     if stream is not None and type(stream) is not int:
         raise TypeError("stream must be ``int`` or ``none``")
     wanted = None if dl_device is None else (int(dl_device[0]), int(dl_device[1]))
@@ -136,6 +141,8 @@ def _cuda_array_interface(self: Tensor) -> dict[str, Any]:
             "Can't get __cuda_array_interface__ on Variable that requires grad. If gradients "
             "aren't required, use var.detach() to get Variable that doesn't require grad."
         )
+    if place.bits:
+        raise RuntimeError("the CUDA array interface has no conjugates; use resolve_conj()")
     if not dtype.numpy:
         raise TypeError(f"the CUDA array interface has no {dtype.name}; use DLPack")
     size = dtype.itemsize

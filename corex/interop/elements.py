@@ -28,7 +28,7 @@ def _written(name: str, self: Tensor, function: Callable[..., Any], *others: Ten
     if not callable(function):
         raise TypeError(f"'{type(function).__name__}' object is not callable")
     for other in others:
-        if require_tensor(name, other, "other").key is not self.key:
+        if require_tensor(name, other, "other").key.own is not self.key.own:
             raise TypeError(
                 f"{name}: expected {self.type_name()} for 'other' (got {other.type_name()})"
             )

@@ -12,6 +12,7 @@ from corex.ops.create.host import from_numpy, host_bytes
 from corex.ops.promotion import Number, as_number
 from corex.ops.shape.parts import unbind
 from corex.tensor.tensor import Tensor
+from corex.tensor.twins import CONJ
 
 if TYPE_CHECKING:
     import numpy as np
@@ -145,6 +146,8 @@ def numpy(self: Tensor, *, force: bool = False) -> np.ndarray[Any, Any]:
     host = place.backend.host_view(self.storage_.buffer)
     if host is None:
         if not force:
+            if place.bits:
+                raise _unresolved(place.bits)
             raise TypeError(
                 f"can't convert {place.device} device type tensor to numpy. Use Tensor.cpu() to "
                 f"copy the tensor to host memory first."
@@ -161,6 +164,14 @@ def numpy(self: Tensor, *, force: bool = False) -> np.ndarray[Any, Any]:
         host,
         self.offset * size,
         None if strides is None else tuple([s * size for s in strides]),
+    )
+
+
+def _unresolved(bits: int) -> RuntimeError:
+    what, cure = ("conjugate", "conj") if bits & CONJ else ("negative", "neg")
+    return RuntimeError(
+        f"Can't call numpy() on Tensor that has {what} bit set. Use "
+        f"tensor.resolve_{cure}().numpy() instead."
     )
 
 

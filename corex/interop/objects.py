@@ -8,11 +8,14 @@ from typing import Any
 from corex.device import device as Device
 from corex.dispatch.devices import find_place
 from corex.dispatch.resolve import empty
+from corex.dispatch.write import resolved
 from corex.dtypes import DType, get_default_dtype
 from corex.ops.create.data import tensor as from_data
 from corex.ops.shape.views import alias_view, detach, sizes_of
+from corex.tensor.lineage import replace_memory
 from corex.tensor.storage import Storage, allocate, copy_across, upload
 from corex.tensor.tensor import Size, Tensor, make
+from corex.tensor.twins import with_bits
 
 
 def _construct(cls: type[Tensor], *args: Any, device: Device | str | None = None) -> Tensor:
@@ -127,8 +130,12 @@ def deep_copied(self: Tensor, memo: dict[int, Any], grad: bool = True) -> Tensor
         )
     result = _assembled(
         type(self), _copied_storage(self.storage_, memo), self.dtype,
-        self.shape, self._strides, self.offset, self.requires_grad,
+        self.shape, self._strides, self.offset, False, None, self.key.place.bits,
     )  # fmt: skip
+    if self.key.place.bits:
+        replace_memory(result, resolved(result))  # as in PyTorch
+    if self.requires_grad:
+        result.requires_grad_(True)
     memo[id(self)] = result
     if grad and self._grad is not None:
         result._grad = deep_copied(self._grad, memo)
@@ -154,9 +161,12 @@ def _assembled(
     offset: int,
     requires_grad: bool,
     attributes: dict[str, Any] | None = None,
+    bits: int = 0,
 ) -> Tensor:
-    """A leaf of any subclass over a storage. Its constructor is not called, as it may want more."""
-    plain = make(storage, storage.place.key(dtype), shape, strides, offset)
+    """A leaf of any subclass over a storage. Its constructor is not called, as it may want more.
+
+    `bits` say what waits to be done to its elements (`tensor/twins.py`)."""
+    plain = make(storage, with_bits(storage.place.key(dtype), bits), shape, strides, offset)
     result: Tensor = object.__new__(cls)
     for name in Tensor.__slots__:
         if not name.startswith("__"):
@@ -197,7 +207,7 @@ def _reduce(self: Tensor, protocol: Any) -> tuple[Any, ...]:
     """
     arguments = (
         type(self), self.storage_, self.dtype, self.shape, self._strides, self.offset,
-        self.requires_grad, _attributes(self),
+        self.requires_grad, _attributes(self), self.key.place.bits,
     )  # fmt: skip
     return (_assembled, arguments)
 

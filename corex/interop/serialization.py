@@ -22,6 +22,7 @@ import corex
 from corex import Tensor
 from corex.dtypes import ALL
 from corex.ops.create.host import host_bytes
+from corex.tensor.twins import plain, turned
 
 Path = str | os.PathLike[str]
 
@@ -90,8 +91,10 @@ class _Encoder:
             name = self._unique(".".join(path) or "tensor")
             self._names[(*same, tensor.dtype)] = name
             self._alive.append(tensor)
-            self.contents[name] = _storable(tensor.detach())
+            self.contents[name] = _storable(plain(tensor))
         reference: dict[str, Any] = {"tensor": name}
+        if tensor.key.place.bits:  # conjugates or negatives, as views of what is stored
+            reference["bits"] = tensor.key.place.bits
         if not tensor.dtype.safetensors:
             reference["complex"] = True
         if tensor.requires_grad:
@@ -132,6 +135,8 @@ def _decode(value: Any, tensors: dict[str, Tensor]) -> Any:
         tensor = tensors[value["tensor"]]
         if value.get("complex"):
             tensor = corex.view_as_complex(tensor)
+        if value.get("bits"):
+            tensor = turned(tensor, value["bits"])
         return tensor.requires_grad_() if value.get("requires_grad") else tensor
     if "sparse" in value:
         parts = tuple(_decode(part, tensors) for part in value["parts"])

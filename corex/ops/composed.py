@@ -8,7 +8,7 @@ in-place methods.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from corex.dispatch.record import no_grad, record
@@ -64,7 +64,7 @@ def composition(
         if (
             not mode.enabled
             or all([t._node is None for t in tensors])
-            or any([t.key is not key and not any([t is given[i] for i in others]) for t in tensors])
+            or any([t.key is not key and _apart(t, key, given, others) for t in tensors])
         ):
             return steps(*arguments)
         with no_grad():
@@ -77,6 +77,11 @@ def composition(
 
     run.__name__ = run.__qualname__ = name
     return run
+
+
+def _apart(t: Tensor, key: DispatchKey, given: Sequence[Any], others: Sequence[int]) -> bool:
+    """Whether an operand differs from the first in dtype or place, and may not."""
+    return t.key.own is not key.own and not any([t is given[i] for i in others])
 
 
 def _wider(run: Callable[..., Tensor], key: DispatchKey, arguments: tuple[Any, ...]) -> Tensor:

@@ -6,20 +6,18 @@ from collections.abc import Iterable, Sequence
 from itertools import islice
 from typing import Any
 
-from corex import dtypes as dt
 from corex.dispatch.bind import dense_copy, write
 from corex.dispatch.record import record
-from corex.dispatch.resolve import check_overlap, check_places, empty, may_overlap, same_view
-from corex.dispatch.views import renewed_node
+from corex.dispatch.resolve import check_overlap, check_places, may_overlap, same_view
 from corex.layout import extent, numel, self_overlaps
-from corex.tensor.lineage import hang, rebased, renew, renew_with
+from corex.ops.shown import look, shown
+from corex.tensor.lineage import hang, rebased, renew
 from corex.tensor.modes import mode
 from corex.tensor.node import NEW, AccumulateGrad, Node
 from corex.tensor.plan import passed
 from corex.tensor.schema import OpSchema, unlisted
 from corex.tensor.storage import allocate
 from corex.tensor.tensor import Tensor, alias, make
-from corex.tensor.view_op import Geometry, declare_view
 
 Shape = tuple[int, ...]
 
@@ -116,86 +114,12 @@ def set_history(self: Tensor, node: Node | None) -> None:
         renew(self)  # what becomes of the base from now on is another matter
 
 
-def _strided(shape: Shape, strides: Shape, offset: int, *params: Any) -> Geometry:
-    return params[:3]
-
-
-def _into_strided(
-    g: Tensor,
-    shape: Shape,
-    size: Shape,
-    stride: Shape,
-    offset: int,
-    base_strides: Shape,
-    base_offset: int,
-) -> Tensor:
-    return scatter_view(g, shape, base_strides, size, stride, offset - base_offset)
-
-
-# Its parameters: the view's geometry, then the strides and the offset of what it is a view of.
-AS_STRIDED = declare_view("as_strided", "AsStridedBackward0", _strided, _into_strided, True)
-
-
-def _as_strided_node(base: Tensor, view: Tensor) -> Node:
-    own = (view.shape, view.strides, view.offset)
-    return renewed_node(AS_STRIDED, base, (*own, base.strides, base.offset))
-
-
-def scatter_view(
-    g: Tensor,
-    base_shape: tuple[int, ...],
-    base_strides: tuple[int, ...],
-    shape: tuple[int, ...],
-    strides: tuple[int, ...],
-    offset: int,
-) -> Tensor:
-    """The gradient of a base whose strided view has gradient `g`: zeros outside the view.
-
-    A view in which elements overlap adds up; elements of the base that lie at one place have equal
-    parts of what arrives there.
-    """
-    low, high = extent(base_shape, base_strides)
-    if numel(shape):
-        reach = extent(shape, strides)
-        low, high = min(low, offset + reach[0]), max(high, offset + reach[1])
-    flat = _zeros(g, max(high - low + 1, 1))
-    if self_overlaps(shape, strides):
-        flat.index_put_((_places(g, shape, strides, offset - low),), g.reshape(-1), accumulate=True)
-    elif numel(shape):
-        flat.as_strided(shape, strides, offset - low).copy_(g)
-    if self_overlaps(base_shape, base_strides):
-        where = _places(g, base_shape, base_strides, -low)
-        ones = _zeros(g, 1).fill_(1).expand(where.shape)
-        flat /= _zeros(g, flat.shape[0]).index_put_((where,), ones, accumulate=True).clamp_(min=1)
-    result = flat.as_strided(base_shape, base_strides, -low)
-    return alias(result, result._node)
-
-
-def _zeros(like: Tensor, count: int) -> Tensor:
-    """So many zeros in a row."""
-    key = like.key
-    made = make(allocate(key.place, count * key.dtype.itemsize, key.dtype), key, (count,))
-    write("fill", [made], [], (0,))
-    return made
-
-
-def _places(like: Tensor, shape: Shape, strides: Shape, offset: int) -> Tensor:
-    """Where the elements of a layout lie in memory, one after the other."""
-    count = offset + extent(shape, strides)[1] + 1
-    index = empty(like.key.place.key(dt.int64), (count,))
-    write("arange", [index], [], (0, 1))
-    return dense_copy(make(index.storage_, index.key, shape, strides, offset)).reshape(-1)
-
-
-renew_with(_as_strided_node)
-
-
 def _with_strides(like: Tensor, strides: tuple[int, ...]) -> Tensor:
     """An uninitialised tensor of the same shape, in memory of its own."""
     low, high = extent(like.shape, strides) if numel(like.shape) else (0, 0)
-    dtype = like.key.dtype
-    storage = allocate(like.key.place, (high - low + 1) * dtype.itemsize, dtype)
-    return make(storage, like.key, like.shape, strides, -low)
+    key = like.key.own
+    storage = allocate(key.place, (high - low + 1) * key.dtype.itemsize, key.dtype)
+    return make(storage, key, like.shape, strides, -low)
 
 
 class CopySlices(Node):
@@ -204,7 +128,7 @@ class CopySlices(Node):
     `inner` computes the gradients of the write itself; its first edge is the view's old value.
     """
 
-    __slots__ = ("geometry", "inner")
+    __slots__ = ("inner", "shown", "strides")
 
     label = "CopySlices"
 
@@ -214,16 +138,15 @@ class CopySlices(Node):
         self.inner = inner
         if inner is not None and inner.foreign:
             self.foreign = True
-        self.geometry = (view.shape, view.strides, view.offset - base.offset, base.strides)
+        self.shown, self.strides = shown(view, base), base.strides
 
     def apply(self, grad: Any) -> Sequence[Tensor | None]:
         return self.gradients(grad, False)[0]
 
     def gradients(self, grad: Any, owned: bool) -> tuple[Sequence[Tensor | None], Iterable[bool]]:
-        shape, strides, offset, base_strides = self.geometry
-        whole = _with_strides(grad, base_strides)
+        whole = _with_strides(grad, self.strides)
         whole.copy_(grad)
-        part = whole.as_strided(shape, strides, offset + whole.offset)
+        part = look(whole, self.shown)
         if self.inner is None:
             part.zero_()
             return (whole,), NEW

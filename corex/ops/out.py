@@ -115,7 +115,7 @@ def _resize(out: Tensor, result: Tensor) -> None:
     if numel(result.shape) <= room:
         made = make(out.storage_, out.key, result.shape, strides, out.offset)
     else:
-        made = empty(out.key, result.shape)
+        made = empty(out.key.own, result.shape)
         made._strides = strides
     replace_memory(out, made)
 

@@ -13,6 +13,7 @@ from corex.dispatch.devices import find_place
 from corex.dispatch.fallback import transfer
 from corex.dispatch.record import record
 from corex.dispatch.resolve import check_places
+from corex.dispatch.write import resolved
 from corex.dtypes import DType, float64
 from corex.tensor.modes import mode
 from corex.tensor.place import Place
@@ -23,7 +24,7 @@ from corex.tensor.tensor import Tensor
 def to_place(t: Tensor, place: Place, later: bool = False) -> Tensor:
     """A copy on another place, which may be queued if `later`. Its derivative carries gradients
     back."""
-    result = transfer(t, place, later)
+    result = transfer(resolved(t), place, later)
     if t._node is not None and mode.enabled:
         record(TO_PLACE, (t,), (t.key.place,), (result,))
     return result
@@ -41,7 +42,7 @@ def common_place(op: str, tensors: Sequence[Tensor]) -> Place:
         RuntimeError: other tensors are on two places; names both and the fix.
     """
     settled = [t for t in tensors if not _travels(t)] or tensors
-    place = max([t.key.place for t in settled], key=lambda place: place.level)
+    place = max([t.key.own.place for t in settled], key=lambda place: place.level)
     check_places(op, tensors if place.device.type == "cpu" else settled, place)
     return place
 
@@ -65,7 +66,7 @@ def converted(t: Tensor, dtype: DType, place: Place) -> Tensor:
 
     Where one of the two places holds only one of the two dtypes, the other place converts.
     """
-    if t.key.place is place or t.key.place.holds(dtype):
+    if t.key.own.place is place or t.key.place.holds(dtype):
         t = t if t.key.dtype is dtype else dense_copy(t, t.key.place.key(dtype))
-        return t if t.key.place is place else transfer(t, place)
-    return converted(transfer(t, place), dtype, place)
+        return t if t.key.own.place is place else transfer(resolved(t), place)
+    return converted(transfer(resolved(t), place), dtype, place)

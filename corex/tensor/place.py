@@ -51,7 +51,11 @@ def remember(table: dict[Any, Any], name: Any, find: Callable[..., Any], *argume
 class Place:
     """One device of one backend."""
 
-    __slots__ = ("__weakref__", "backend", "device", "index", "keys", "kernels", "late", "name")
+    __slots__ = (
+        "__weakref__", "backend", "device", "index", "keys", "kernels", "late", "name", "twins"
+    )  # fmt: skip
+
+    bits = 0  # what waits to be done to the elements of tensors here; see `tensor/twins.py`
 
     def __init__(self, name: str, backend: Backend, index: int, indexed: bool) -> None:
         self.name = name
@@ -60,6 +64,7 @@ class Place:
         self.device = device(backend.device_type, index if indexed else None)
         self.kernels: dict[tuple[Any, ...], Any] = {}
         self.late = _notes(backend, index)
+        self.twins: dict[int, Any] = {}
         held = _check_held(backend, index)
         self.keys: tuple[DispatchKey, ...] = tuple(
             DispatchKey(self if d in held else _Nowhere(self, d), d) for d in dtypes.ALL
@@ -167,13 +172,15 @@ class DispatchKey:
         direct: op name -> direct kernel, or None.
         kernels: op name -> resolution, for ops all of whose views have this dtype.
         nbytes: shape -> bytes of a dense tensor.
+        own: the key of new memory: this one, unless it is a twin (`tensor/twins.py`).
     """
 
-    __slots__ = ("direct", "dtype", "kernels", "nbytes", "place")
+    __slots__ = ("direct", "dtype", "kernels", "nbytes", "own", "place")
 
-    def __init__(self, place: Place, dtype: DType) -> None:
+    def __init__(self, place: Place, dtype: DType, own: DispatchKey | None = None) -> None:
         self.place = place
         self.dtype = dtype
+        self.own = self if own is None else own
         self.nbytes = NBYTES[dtype.itemsize]
         self.direct: Table = Table(self._find_direct)
         self.kernels: dict[str, Any] = {}

@@ -92,7 +92,7 @@ def _between_conjugates(formula: Callable[..., Any]) -> Callable[..., Any]:
 def _conjugate(g: Any) -> Any:
     if isinstance(g, list):
         return [_conjugate(one) for one in g]
-    return g.conj() if g is not None and g.key.dtype.is_complex else g
+    return g.conj_physical() if g is not None and g.key.dtype.is_complex else g
 
 
 def passed(g: Any) -> Any:

@@ -297,7 +297,7 @@ class Tensor(Facts, _Base):
         if value is self:
             raise RuntimeError("can't assign Variable as its own grad")
         if strided is value.layout is self.layout:
-            if value.key is not self.key:
+            if value.key.own is not self.key.own:
                 raise RuntimeError(f"assigned grad is {value.key}, but the tensor is {self.key}")
         elif value.dtype is not self.dtype or value.device != self.device:
             raise RuntimeError(

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
-from corex.dtypes import DType
+from corex.tensor.place import DispatchKey
 from corex.tensor.plan import Plan
 
 Shape = tuple[int, ...]
@@ -30,7 +30,8 @@ class ViewOp:
         derivative: `derivative(g, shape, *params)` takes the gradient of the view to that of the
             input, which has `shape`.
         fresh: whether that is new memory, and no view of the gradient that was given.
-        dtype: what the view's elements are, `dtype(that of the input, *params)`; None: the same.
+        rekey: `rekey(dispatch key of the input, *params)` is the view's, where its elements have
+            another dtype, or are other than in memory (`tensor/twins.py`); None: the same.
     """
 
     name: str
@@ -38,7 +39,7 @@ class ViewOp:
     geometry: Callable[..., Geometry]
     derivative: Callable[..., Any]
     fresh: bool
-    dtype: Callable[..., DType] | None = None
+    rekey: Callable[..., DispatchKey] | None = None
     plan: Plan = field(init=False)
 
     def __post_init__(self) -> None:
@@ -56,7 +57,7 @@ def declare_view(
     geometry: Callable[..., Geometry],
     derivative: Callable[..., Any],
     fresh: bool = False,
-    dtype: Callable[..., DType] | None = None,
+    rekey: Callable[..., DispatchKey] | None = None,
 ) -> ViewOp:
     """Enters a view into the registry.
 
@@ -65,5 +66,5 @@ def declare_view(
     """
     if name in VIEWS:
         raise ValueError(f"view '{name}' is declared twice")
-    VIEWS[name] = ViewOp(name, label, geometry, derivative, fresh, dtype)
+    VIEWS[name] = ViewOp(name, label, geometry, derivative, fresh, rekey)
     return VIEWS[name]

@@ -10,8 +10,8 @@ from corex.dispatch.bind import rebind, write
 from corex.dispatch.levels import Interpreter, Unwritten, interpreting
 from corex.dispatch.lists import bind_lists
 from corex.dispatch.views import bind_view, hidden
-from corex.ops.inplace import AS_STRIDED
 from corex.ops.shape.views import dense_clone
+from corex.ops.shown import AS_STRIDED
 from corex.tensor.schema import REGISTRY, OpSchema
 from corex.tensor.storage import Storage
 from corex.tensor.tensor import make

@@ -39,6 +39,7 @@ ELSEWHERE = {
         angle complex conj conj_physical imag is_complex is_conj is_neg polar real resolve_conj
         resolve_neg view_as_complex view_as_real
     """,
+    "tests/ops/test_conjugates.py": "_neg_view",
     "tests/ops/test_older_names.py": """
         hash_tensor slice_inverse view_as_complex_copy view_as_real_copy
     """,

@@ -167,7 +167,9 @@ class Outcome:
             self.value = plain(value, strides)
             for name, tensor in names.inputs.items():
                 grad = tensor.grad
-                self.grads[name] = None if grad is None else grad.detach().resolve_conj().numpy()
+                self.grads[name] = (
+                    None if grad is None else grad.detach().resolve_conj().resolve_neg().numpy()
+                )
 
     def _failed(self, error: Exception) -> None:
         kinds = [k.__name__ for k in type(error).__mro__ if k.__module__ == "builtins"]
@@ -211,7 +213,7 @@ def _array(t: Any) -> Array:
         whole = whole.float()
     elif dtype == "complex32":
         whole = whole.cfloat()
-    array: Array = whole.resolve_conj().numpy()
+    array: Array = whole.resolve_conj().resolve_neg().numpy()
     return array
 
 

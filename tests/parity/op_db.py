@@ -3,10 +3,12 @@
     python -m tests.parity.op_db                        # all that PyTorch lists, some minutes
     python -m tests.parity.op_db softmax linalg.norm    # these alone
     python -m tests.parity.op_db --part 2/8 --show 20   # the second eighth of all
+    python -m tests.parity.op_db --shown conj           # arguments are conjugate views; or neg
 
 Samples are those of `op_db` for float32, float64, complex128, int64 and bool, as far as PyTorch
 takes the dtype on a CPU, and its error inputs. Compared are values, dtypes, shapes, strides (of
-dims longer than 1, of results with elements) and types of exceptions.
+dims longer than 1, of results with elements), whether results are conjugate or negative views, and
+types of exceptions.
 """
 
 from __future__ import annotations
@@ -222,6 +224,8 @@ def _difference(one: Any, other: Any, values: bool) -> str:
         return f"shape: {tuple(one.shape)}, PyTorch {tuple(other.shape)}"
     if values and other.layout is torch.strided and not close(array(one), array(other)):
         return f"values: {str(array(one))[:300]}, PyTorch {str(array(other))[:300]}"
+    if (one.is_conj(), one.is_neg()) != (other.is_conj(), other.is_neg()):
+        return f"bits: {one.is_conj()}, {one.is_neg()}, PyTorch {other.is_conj()}, {other.is_neg()}"
     if steps(one) != steps(other):
         return f"strides: {one.shape} {one.stride()}, PyTorch {other.stride()}"
     return ""
@@ -242,17 +246,34 @@ def samples(op: Any) -> Iterator[tuple[str, Any]]:
                 yield "errors", wrong.sample_input
 
 
-def run(op: Any) -> Iterator[tuple[str, str, str]]:
-    """Of every sample its kind, what differs (or ''), and the arguments."""
+def view_of(value: Any, shown: str) -> Any:
+    """Arguments of which tensors that have conjugates, or negatives, are the views of these."""
+    if isinstance(value, torch.Tensor | corex.Tensor):
+        kind = str(value.dtype).split(".")[1]
+        if str(value.layout)[6:] != "strided":
+            return value
+        if shown == "conj":
+            return value.conj()
+        return value._neg_view() if shown and kind not in ("bool", "uint8") else value
+    if type(value) in (list, tuple):
+        return type(value)([view_of(one, shown) for one in value])
+    return {k: view_of(one, shown) for k, one in value.items()} if type(value) is dict else value
+
+
+def run(op: Any, shown: str = "") -> Iterator[tuple[str, str, str]]:
+    """Of every sample its kind, what differs (or ''), and the arguments; with `shown`, "conj" or
+    "neg", tensors among them are such views."""
     function = function_of(op)
     values = not (RANDOM.fullmatch(op.name) or NOT_UNIQUE.fullmatch(op.name))
     for kind, sample in samples(op):
+        if shown and kind != {"conj": "complex128", "neg": "float64"}[shown]:
+            continue
         given = (sample.input, *sample.args), sample.kwargs
         try:
-            args, kwargs = ours(given[0]), ours(given[1])
+            args, kwargs = view_of((ours(given[0]), ours(given[1])), shown)
         except (RuntimeError, TypeError):  # without memory of its own, or beyond it
             continue
-        theirs = outcome(op.op, fresh(given[0]), given[1])
+        theirs = outcome(op.op, *view_of((fresh(given[0]), given[1]), shown))
         mine = outcome(function, args, kwargs)
         text = difference(mine, theirs, values)
         yield kind, text, _described(given) if text else ""
@@ -274,6 +295,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=inspect.getdoc(inspect.getmodule(main)))
     parser.add_argument("names", nargs="*")
     parser.add_argument("--part", default="1/1")
+    parser.add_argument("--shown", choices=("", "conj", "neg"), default="")
     parser.add_argument("--show", type=int, default=1, help="examples of each name and kind")
     options = parser.parse_args()
     which, parts = map(int, options.part.split("/"))
@@ -284,7 +306,7 @@ def main() -> None:
             absent.add(op.name)
             continue
         kinds: Counter[str] = Counter()
-        for kind, text, given in run(op):
+        for kind, text, given in run(op, options.shown):
             total += 1
             if text:
                 different += 1

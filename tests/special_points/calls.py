@@ -220,7 +220,8 @@ MOVING = """
     adaptive_max_pool2d_with_indices adaptive_max_pool3d adaptive_max_pool3d_with_indices adjoint
     alias_copy as_strided as_strided_copy as_strided_scatter atleast_1d atleast_2d atleast_3d
     block_diag broadcast_tensors broadcast_to cartesian_prod cat celu_ channel_shuffle chunk
-    complex conj conj_physical imag real resolve_conj resolve_neg view_as_complex view_as_real
+    _neg_view complex conj conj_physical imag real resolve_conj resolve_neg view_as_complex
+    view_as_real
     column_stack combinations concat concatenate detach_copy diag diag_embed diagflat diagonal
     diagonal_copy diagonal_scatter dsplit dstack elu_ expand_copy fill flatten flip fliplr flipud
     fold hsplit hstack index_copy max_pool1d_with_indices max_pool2d_with_indices max_pool3d

@@ -63,7 +63,7 @@ def key_for(
     """Where and as what a new tensor is made: as `out`, if there is one and no dtype is asked for;
     `default` None means the default float dtype."""
     if out is not None and dtype is None:
-        return require_out("empty", out).key
+        return require_out("empty", out).key.own
     chosen = dtype_of(name, dtype) or default or dt.get_default_dtype()
     return find_place(device, backend).keys[chosen.index]
 

@@ -62,7 +62,7 @@ def to(
         if isinstance(argument, DType):
             dtype = argument
         elif isinstance(argument, Tensor):
-            dtype, place = argument.key.dtype, argument.key.place
+            dtype, place = argument.key.dtype, argument.key.own.place
         elif isinstance(argument, str | Device) or type(argument) is int:
             device = argument
         elif isinstance(argument, bool):  # non_blocking, then copy
@@ -81,7 +81,7 @@ def to(
     if device is not None or backend is not None:
         place = find_place_from(self.key.place, device, backend)
     result = self
-    if place is not None and place is not self.key.place:
+    if place is not None and place.real is not self.key.place.real:
         if dtype is not None and not place.holds(self.key.dtype):
             result = cast(result, dtype)
         # What a cast on the CPU would read has to be there.
@@ -169,15 +169,15 @@ def copy_(self: Tensor, other: Any, non_blocking: bool = False) -> Tensor:
     target_dtype = self.key.dtype
     number = as_number(other)
     if number is not None:
-        source = written(number, self.key)
+        source = written(number, self.key.own)
     else:
         source = require_tensor("copy_", other, "other")
     place = self.key.place
-    if source.key.place is not place:
+    if source.key.place is not place and source.key.own.place is not self.key.own.place:
         if non_blocking and _copied_later(self, source):
             return self
         source = source if place.holds(source.key.dtype) else cast(source, target_dtype)
-        source = to_place(source, place)
+        source = to_place(source, self.key.own.place)
     if source._node is not None and target_dtype is not source.key.dtype:
         source = cast(source, target_dtype)
     check_overlap("copy_", self, source)
@@ -203,6 +203,8 @@ def _copied_later(target: Tensor, source: Tensor) -> bool:
     if target._strides is not None or source._strides is not None or not numel(source.shape):
         return False
     if mode.enabled and (target._node is not None or source._node is not None):
+        return False
+    if target.key.place.bits or source.key.place.bits:
         return False
     start, to_start = source.offset * dtype.itemsize, target.offset * dtype.itemsize
     if not copy_later(source.storage_, start, target.storage_, to_start, source.nbytes):
@@ -253,7 +255,7 @@ def full_on(
 ) -> Tensor:
     """A new tensor of one number, with the dtype and place of `like`; `order` as for `empty`."""
     check_fits(value, like.key.dtype)
-    result = empty(like.key, shape, order)
+    result = empty(like.key.own, shape, order)
     write("fill", [result], [], (plain_number(value),))
     return result
 

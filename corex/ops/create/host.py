@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from corex.dispatch.bind import dense_copy
 from corex.dispatch.devices import find_place
 from corex.dispatch.resolve import empty
+from corex.dispatch.write import resolved
 from corex.dtypes import ALL, BY_NAME, DType
 from corex.errors import warn
 from corex.layout import is_contiguous
@@ -34,6 +35,8 @@ def host_bytes(t: Tensor) -> memoryview:
     host = backend.host_view(source.storage_.buffer)
     if host is not None:
         return host[start : start + nbytes]
+    if source.key.place.bits:
+        return host_bytes(resolved(source))
     data = memoryview(bytearray(nbytes))
     if nbytes:
         download(source.key.place, source.storage_.buffer, start, data)

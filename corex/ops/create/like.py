@@ -63,7 +63,7 @@ def _constant_like(name: str, value: Number | None) -> Callable[..., Tensor]:
     ) -> Tensor:
         like = input if type(input) is Tensor else require_tensor(name, input)
         try:
-            key = like.key
+            key = like.key.own
         except LayoutError as reached:
             given = {"dtype": dtype, "device": device, "backend": backend, "layout": layout}
             found: Tensor = reached.answer(name, (like,), {**given, "requires_grad": requires_grad})

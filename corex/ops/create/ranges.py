@@ -379,7 +379,7 @@ def meshgrid(*tensors: Any, indexing: str | None = None) -> tuple[Tensor, ...]:
                 f"meshgrid: Expected 0D or 1D tensor in the tensor list but got shape "
                 f"{list(t.shape)}"
             )
-        if t.key is not given[0].key:
+        if t.key.own is not given[0].key.own:
             check_places("meshgrid", [t], given[0].key.place)
             raise RuntimeError("meshgrid expects all tensors to have the same dtype")
     swap = indexing == "xy" and len(given) > 1

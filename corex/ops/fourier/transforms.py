@@ -109,10 +109,10 @@ def _real_input(name: str, t: Tensor, value: str) -> Tensor:
 def _conjugate(t: Tensor) -> Tensor:
     """The conjugates, in the layout of the tensor."""
     if 0 in t.strides:  # which no result can have
-        return t.conj()
+        return t.conj_physical()
     order = memory_order(t.strides)
     back = tuple(sorted(range(t.ndim), key=order.__getitem__))
-    return relaid(t.permute(order).conj(), back)
+    return relaid(t.permute(order).conj_physical(), back)
 
 
 # ---- along one dim -------------------------------------------------------------------------------

@@ -119,7 +119,7 @@ def index_fill_(self: Tensor, dim: int, index: Tensor, value: Any) -> Tensor:
     _require_positions("index_fill", index, IndexError, RuntimeError)
     check_places("index_fill", [index], self.key.place)
     if not isinstance(value, Tensor):
-        value = written(value, self.key, "index_fill_")
+        value = written(value, self.key.own, "index_fill_")
     elif value.shape:
         raise RuntimeError(
             f"index_fill_ only supports a 0-dimensional value tensor, but got tensor with "

@@ -179,7 +179,7 @@ def _new_source(self: Tensor, value: Any) -> Tensor:
     if isinstance(value, int | float) or as_number(value) is not None:
         if isinstance(value, int) and not -(2**63) <= value < 2**63:
             raise ValueError("Overflow when unpacking long long")
-        return written(value, self.key, "setitem")
+        return written(value, self.key.own, "setitem")
     if (
         value is None
         or isinstance(value, str)
@@ -209,7 +209,7 @@ def _put_in_place(
     if source.key.dtype is not self.key.dtype:
         _check_dtypes(self, source, not accumulate and is_mask(self, key))
     source = cast(source, self.key.dtype)
-    if not source.shape and source.key.place is not self.key.place:
+    if not source.shape and source.key.own.place is not self.key.own.place:
         source = to_place(source, self.key.place)
     want = form.result_shape()
     if source.shape != want:

@@ -196,7 +196,7 @@ def _scatter_values(
     """The dim, the index and its values, checked."""
     dim = _check_gather(op, self, dim, index)
     index = cast(index, dt.int64)
-    source = src if isinstance(src, Tensor) else expand(written(src, self.key), index.shape)
+    source = src if isinstance(src, Tensor) else expand(written(src, self.key.own), index.shape)
     if source.key.dtype is not self.key.dtype:
         raise RuntimeError(f"{op}(): Expected self.dtype to be equal to src.dtype")
     if not numel(index.shape):

@@ -93,7 +93,8 @@ def _as_index(self: Tensor, item: Any) -> Any:
             return item.item()
         if item.key.place.device.type != "cpu":
             check_places("index", [item], self.key.place)
-        return item if item.key.place is self.key.place else to_place(item, self.key.place)
+        alike = item.key.own.place is self.key.own.place
+        return item if alike else to_place(item, self.key.own.place)
     if hasattr(item, "__index__") and not getattr(item, "shape", ()):
         return item.__index__()
     if isinstance(item, str):

@@ -103,7 +103,7 @@ def get_rows(a: Tensor, indices: Sequence[Tensor], order: Shape | None = None) -
     """
     check_places("index", indices, a.key.place)
     order = order_for("index", (a, a, *indices), order)
-    result = empty(a.key, (indices[0].shape[0], *a.shape[len(indices) :]), order)
+    result = empty(a.key.own, (indices[0].shape[0], *a.shape[len(indices) :]), order)
     write("index", [result], [a, *indices])
     if a._node is not None and mode.enabled:
         record(INDEX, (a,), (Indices.of(indices),), (result,))

@@ -17,6 +17,7 @@ from corex.ops.shape.join import stack
 from corex.ops.shape.parts import diagonal
 from corex.ops.shape.views import expand, movedim, permute, relaid, reordered, reshape, shaped
 from corex.tensor.tensor import Tensor
+from corex.tensor.twins import CONJ
 
 _ELLIPSIS = [f"...{i}" for i in range(64)]  # labels of the dims that an ellipsis covers
 
@@ -256,7 +257,11 @@ def inner(input: Tensor, other: Tensor) -> Tensor:
 @exported(out="same")
 def vdot(input: Tensor, other: Tensor) -> Tensor:
     """Inner product of two vectors (of the conjugate of the first, if complex)."""
-    return dot(require_tensor("vdot", input).conj(), other)
+    a, b = require_tensor("vdot", input), require_tensor("vdot", other, "other")
+    if b.key.place.bits & CONJ and not a.key.place.bits & CONJ:  # as lazily as its arguments
+        found: Tensor = dot(a, b.conj()).conj()
+        return found
+    return dot(a.conj(), b)
 
 
 @exported(inplace=True, out="same")

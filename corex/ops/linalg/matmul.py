@@ -21,6 +21,7 @@ from corex.ops.shape.views import UNSQUEEZE, expand, reshape, shaped, unsqueeze
 from corex.tensor.modes import mode
 from corex.tensor.schema import ARITHMETIC, INEXACT, OpSchema, declare
 from corex.tensor.tensor import TENSOR_TYPES, Tensor, make
+from corex.tensor.twins import CONJ
 
 # g @ b^T and a^T @ g of dense matrices.
 _matmul_backward_direct = template.backward(
@@ -138,7 +139,7 @@ def _product(a: Tensor, b: Tensor) -> Tensor:
         return _mm(a, b)
     # The same without views, for strided matrices' sake.
     check_places("matmul", (b,), a.key.place)
-    result = empty(a.key, (a.shape[0], b.shape[1]))
+    result = empty(a.key.own, (a.shape[0], b.shape[1]))
     write("matmul", (_batched(result),), (_batched(a), _batched(b)))
     if mode.enabled and (a._node is not None or b._node is not None):
         record(MATMUL, (a, b), (), (result,))
@@ -165,7 +166,7 @@ _mm = composition(
 def _checked(op: str, a: Any, b: Any) -> None:
     require_tensor(op, a, "input")
     require_tensor(op, b, "other")
-    if a.key is not b.key:
+    if a.key is not b.key and a.key.own is not b.key.own:
         check_places(op, (b,), a.key.place)
         raise RuntimeError(
             f"[{op}] expected a and b to have the same dtype, but got: {a.key.dtype.name} != "
@@ -337,6 +338,9 @@ def dot(input: Tensor, tensor: Tensor) -> Tensor:
         )
     if not input.shape[0]:
         return (input * tensor).sum()
+    if input.key.place.bits & tensor.key.place.bits & CONJ:  # as lazily as its arguments
+        found: Tensor = dot(input.conj(), tensor.conj()).conj()
+        return found
     return shaped(_product(unsqueeze(input, 0), unsqueeze(tensor, 1)), ())
 
 

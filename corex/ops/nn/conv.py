@@ -252,7 +252,7 @@ def conv2d(
         RuntimeError: shapes, groups or dtypes that do not fit.
     """
     for t, name in ((input, "input"), (weight, "weight"), (bias, "bias")):
-        if t is not None and require_tensor("conv2d", t, name).key is not input.key:
+        if t is not None and require_tensor("conv2d", t, name).key.own is not input.key.own:
             check_places("conv2d", [t], input.key.place)
             raise RuntimeError(
                 f"[conv2d] Input type ({input.key}) and {name} type ({t.key}) should be the same"

@@ -396,7 +396,7 @@ def adaptive_avg_pool2d(input: Tensor, output_size: Any) -> Tensor:
         )
     if sizes != [1, 1] and numel(input.shape):  # else `mean` refuses them
         require_kinds("adaptive_avg_pool2d", "f", input)
-    check_room(input.key, (*input.shape[:-2], *[max(size, 0) for size in sizes]))
+    check_room(input.key.own, (*input.shape[:-2], *[max(size, 0) for size in sizes]))
     result = input
     for i, size in enumerate(sizes):
         result = _adaptive_line(result, result.ndim - 2 + i, size)

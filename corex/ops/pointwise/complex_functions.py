@@ -87,54 +87,18 @@ def polar(abs: Tensor, angle: Tensor) -> Tensor:
 
 # ---- conjugates ----------------------------------------------------------------------------------
 _conj = composition(
-    "conj", ("a",), _by_kernel("conj", lambda a: joined(a.real, -a.imag)),
-    {"a": lambda g: g.conj()}, label="ConjBackward0",
+    "conj_physical", ("a",), _by_kernel("conj", lambda a: joined(a.real, -a.imag)),
+    {"a": lambda g: g.conj_physical()},
 )  # fmt: skip
-
-
-def _conjugates(op: str, input: Tensor) -> Tensor:
-    return _conj(input) if require_tensor(op, input).key.dtype.is_complex else input
-
-
-@exported(quick="method")
-def conj(input: Tensor) -> Tensor:
-    """The conjugates; a real tensor itself."""
-    return _conjugates("conj", input)
 
 
 @exported(out="same")
 def conj_physical(input: Tensor) -> Tensor:
     """The conjugates, as a copy; of real numbers, the tensor itself."""
-    return _conjugates("conj_physical", input)
+    return _conj(input) if require_tensor("conj_physical", input).key.dtype.is_complex else input
 
 
 method("conj_physical_")(inplace_form("conj_physical", conj_physical))
-
-
-@exported()
-def resolve_conj(input: Tensor) -> Tensor:
-    """The tensor: no conjugate here waits to be computed."""
-    return require_tensor("resolve_conj", input)
-
-
-@exported()
-def resolve_neg(input: Tensor) -> Tensor:
-    """The tensor: no negative waits to be computed."""
-    return require_tensor("resolve_neg", input)
-
-
-@exported()
-def is_conj(input: Tensor) -> bool:
-    """False: conjugates are computed at once."""
-    require_tensor("is_conj", input)
-    return False
-
-
-@exported()
-def is_neg(input: Tensor) -> bool:
-    """False: negatives are computed at once."""
-    require_tensor("is_neg", input)
-    return False
 
 
 # ---- size, direction, angle ----------------------------------------------------------------------
@@ -209,6 +173,6 @@ def isreal(input: Tensor) -> Tensor:
     return ones_like(input, dtype=bool_)
 
 
-for _name in ("conj", "complex", "complex_sgn"):
+for _name in ("conj_physical", "complex", "complex_sgn"):
     COMPOSED[_name].analytic = False
 REGISTRY["abs"].of_complex = _abs

@@ -30,6 +30,9 @@ def uniform_(
     """
     low, high = real_number(low, "uniform_", "low"), real_number(high, "uniform_", "high")
     if require_floating("uniform_", self).key.dtype.is_complex:
+        if self.key.place.bits:
+            drawn = empty(self.key.own, self.shape)
+            return self.copy_(uniform_(drawn, low, high, generator=generator))
         uniform_(view_as_real(self), low, high, generator=generator)
         return self
     dtype = self.key.dtype
@@ -46,7 +49,7 @@ def uniform_(
             f"in to-from to exceed the limit"
         )
     drawn = draw(
-        "random_uniform", empty(require_floating("uniform_", self).key, self.shape), generator
+        "random_uniform", empty(require_floating("uniform_", self).key.own, self.shape), generator
     )
     return self.copy_(drawn * (high - low) + low)
 
@@ -64,7 +67,7 @@ def normal_(
     if not std >= 0:
         raise RuntimeError(f"normal expects std >= 0.0, but found std {std}")
     drawn = draw(
-        "random_normal", empty(require_floating("normal_", self).key, self.shape), generator
+        "random_normal", empty(require_floating("normal_", self).key.own, self.shape), generator
     )
     return self.copy_(drawn * std + mean)
 
@@ -114,7 +117,7 @@ def bernoulli(input: Tensor, p: Any = None, *, generator: Generator | None = Non
         RuntimeError: a probability outside of [0, 1].
     """
     if p is not None:
-        return bernoulli_(empty(input.key, input.shape), p, generator=generator)
+        return bernoulli_(empty(input.key.own, input.shape), p, generator=generator)
     require_kinds("bernoulli", "f", require_tensor("bernoulli", input))
     check_values(
         "Expected p_in >= 0 && p_in <= 1 to be true", input,

@@ -585,4 +585,5 @@ def sum_to_size(self: Tensor, *size: Any) -> Tensor:
     )
     if dims:
         return shaped(_reduce(SUM, prepared("sum_to_size", self, None), dims, False), target)
-    return self if self.shape == target else reshape(self, target)
+    found: Tensor = self if self.shape == target else reshape(self, target)
+    return found.resolve_conj().resolve_neg() if found.key.place.bits else found

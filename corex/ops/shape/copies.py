@@ -143,7 +143,7 @@ def split_with_sizes(input: Tensor, split_sizes: Sequence[int], dim: int = 0) ->
 @exported()
 def unsafe_split(input: Tensor, split_size: int, dim: int = 0) -> tuple[Tensor, ...]:
     """As `split` into parts of one size."""
-    return split(input, split_size.__index__(), dim)
+    return split(input.resolve_conj().resolve_neg(), split_size.__index__(), dim)
 
 
 @exported()
@@ -151,10 +151,10 @@ def unsafe_split_with_sizes(
     input: Tensor, split_sizes: Sequence[int], dim: int = 0
 ) -> tuple[Tensor, ...]:
     """As `split` into parts of the given sizes."""
-    return split(input, list(split_sizes), dim)
+    return split(input.resolve_conj().resolve_neg(), list(split_sizes), dim)
 
 
 @exported()
 def unsafe_chunk(input: Tensor, chunks: int, dim: int = 0) -> tuple[Tensor, ...]:
     """As `chunk`."""
-    return chunk(input, chunks, dim)
+    return chunk(input.resolve_conj().resolve_neg(), chunks, dim)

@@ -20,7 +20,7 @@ def _copy_as_it_lies(input: Tensor) -> Tensor:
     strides = input._strides
     if strides is None or self_overlaps(input.shape, strides):
         return clone(input)
-    return strided_tensor_of(input.key, input.shape, strides).copy_(input)
+    return strided_tensor_of(input.key.own, input.shape, strides).copy_(input)
 
 
 def _replaced(op: str, input: Tensor, src: Tensor, make_view: Callable[[Tensor], Tensor]) -> Tensor:

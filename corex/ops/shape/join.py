@@ -11,7 +11,7 @@ from corex.dispatch.resolve import check_places, empty
 from corex.dispatch.views import transformed
 from corex.errors import LayoutError
 from corex.formats import strided
-from corex.layout import normalize_dim, numel
+from corex.layout import DENSE, normalize_dim, numel
 from corex.ops.out import write_out
 from corex.ops.promotion import cast, require_tensor
 from corex.ops.registration import function
@@ -82,8 +82,8 @@ def cat(
             _check_cat(first, part, dim)
         total += part.shape[dim]
     lie = order(ndim) if ndim > 3 and all([channels_last(part) for part in real]) else None
-    result = empty(first.key, (*shape[:dim], total, *shape[dim + 1 :]), lie)
-    strides = result.strides
+    result = empty(first.key.own, (*shape[:dim], total, *shape[dim + 1 :]), lie)
+    strides = result._strides or DENSE[result.shape]
     offset = 0
     for part in real:
         if numel(part.shape):

@@ -10,9 +10,9 @@ from typing import Any
 from corex import layout
 from corex.dispatch.views import bind_view
 from corex.layout import normalize_dim
-from corex.ops.inplace import AS_STRIDED
 from corex.ops.registration import exported, method
 from corex.ops.shape.views import Shape, sizes_of, unsqueeze
+from corex.ops.shown import AS_STRIDED
 from corex.tensor.lineage import MULTIPLE, Made
 from corex.tensor.tensor import Tensor
 from corex.tensor.view_op import Geometry, declare_view

@@ -6,18 +6,27 @@ from corex.dispatch import levels
 from corex.dtypes import DType
 from corex.layout import contiguous_strides
 from corex.tensor.tensor import Tensor, make
+from corex.tensor.twins import CONJ
 
 
 def reinterpreted(t: Tensor, dtype: DType) -> Tensor:
     """`t.view(dtype)`: the last dim is as much longer as the elements are shorter. No autograd.
 
     Raises:
-        RuntimeError: the elements of the last dim, or the steps along the others, make no whole
-            elements of the dtype. NotImplementedError: inside of a transform. TypeError: the place
-            does not hold the dtype.
+        RuntimeError: conjugates or negatives of what is in memory; or the elements of the last dim,
+            or the steps along the others, make no whole elements of the dtype.
+        NotImplementedError: inside of a transform.
+        TypeError: the place does not hold the dtype.
     """
     if levels.open and levels.handler((t,)) is not None:
         raise NotImplementedError("view(dtype) has no rule for transforms of functions")
+    if t.key.place.bits:
+        what = "conjugate view tensors"
+        if not t.key.place.bits & CONJ:
+            what = "tensors with negative bit set"
+        raise RuntimeError(
+            f"corex.Tensor.view is not supported for {what} when converting to a different dtype."
+        )
     key, own, other = t.key.place.key(dtype), t.key.dtype.itemsize, dtype.itemsize
     shape, strides, offset = t.shape, t.strides, t.offset
     if own != other:

@@ -57,7 +57,7 @@ def repeat_interleave(
     """
     if repeats is None:
         counts = input.tolist()
-        check_room(input.key, (sum(counts),))
+        check_room(input.key.own, (sum(counts),))
         positions = [i for i, count in enumerate(counts) for _ in range(count)]
         return input.new_tensor(positions, dtype=input.key.dtype)
     if dim is None:
@@ -71,7 +71,7 @@ def repeat_interleave(
                 f'"repeat_interleave" not implemented for repeats of {repeats.key.dtype!r}'
             )
     if isinstance(repeats, int):
-        check_room(input.key, (max(repeats, 0), size))
+        check_room(input.key.own, (max(repeats, 0), size))
         counts = [repeats] * size
     else:
         counts = reshape(repeats, -1).tolist()

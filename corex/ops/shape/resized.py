@@ -15,6 +15,7 @@ from corex.ops.shape.views import reshape, shaped, sizes_of
 from corex.tensor.lineage import replace_memory
 from corex.tensor.storage import Storage
 from corex.tensor.tensor import Tensor, make
+from corex.tensor.twins import with_bits
 
 
 @method()
@@ -36,7 +37,8 @@ def resize_(self: Tensor, *sizes: Any, memory_format: Any = None) -> Tensor:
     room = self.storage_.nbytes() // self.key.dtype.itemsize
     with no_grad():
         if self.offset + count > room:
-            wider = empty(self.key, (self.offset + count,))
+            room_for = empty(self.key.own, (self.offset + count,))
+            wider = make(room_for.storage_, self.key, room_for.shape)
             narrow(wider, 0, 0, room).copy_(as_strided(self, (room,), (1,), 0))
             start = narrow(wider, 0, self.offset, count)
             replace_memory(self, reshape(start, shape))
@@ -93,7 +95,7 @@ def resize_as(self: Tensor, tensor: Tensor) -> Tensor:
 # ---- other memory --------------------------------------------------------------------------------
 def _of_storage(self: Tensor, source: Storage, offset: int, size: Any, stride: Any) -> Tensor:
     """The tensor of this one's dtype that a part of some memory holds, all of it without `size`."""
-    key = source.place.key(self.key.dtype)
+    key = with_bits(source.place.key(self.key.dtype), self.key.place.bits)
     room = source.nbytes() // key.dtype.itemsize
     if size is None:
         return make(source, key, (room,), None, 0)
@@ -125,14 +127,15 @@ def set_(
     """
     check_inplace("set", self, (self,))
     if source is None:
-        found = empty(self.key, (0,))
+        found = empty(self.key.own, (0,))
     elif isinstance(source, Tensor):
         if size is None and source.key.dtype is not self.key.dtype:
             raise RuntimeError(
                 f"Could not set tensor of type {source.key.dtype.scalar} to a tensor of type "
                 f"{self.key.dtype.scalar}"
             )
-        found = source.detach()
+        key = with_bits(source.key, self.key.place.bits)
+        found = make(source.storage_, key, source.shape, source._strides, source.offset)
         if size is not None:
             found = _of_storage(self, source.storage_, storage_offset, size, stride)
     elif isinstance(source, Storage):

@@ -94,11 +94,6 @@ MEANT = (
         lambda code, found: "np.bool_" in code,
     ),
     Meant(
-        "conjugates are computed at once, and are no views",
-        lambda code, found: found.kind in ("view", "memory", "values", "strides")
-        and re.search(r"\.conj\(|\.H\b|\.mH\b|adjoint\(|lib\.conj\(", code) is not None,
-    ),
-    Meant(
         "integers of more than 64 bits are an OverflowError",
         lambda code, found: "10**20" in code,
     ),
