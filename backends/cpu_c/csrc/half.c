@@ -5,7 +5,7 @@
  */
 #include "half.h"
 
-#define BLOCK 512
+#define BLOCK 1024
 #define MOST 3 /* operands */
 
 /* How a line is computed; it travels as a last operand whose stride is 0. */

@@ -34,27 +34,38 @@ COREX_HALF_ROWS(OF_HALF)
 #ifdef __F16C__
 #include <immintrin.h>
 
+/* Pointers are the loop's own: for all the compiler knows `p` itself might be stored over. */
 static void from_f16(char *const *p, const int64_t *s, int64_t n)
 {
+    const corex_half *a = (const corex_half *)p[1];
+    float *o = (float *)p[0];
+    const int64_t whole = s[0] == sizeof(float) && s[1] == sizeof(corex_half) ? n : 0;
     int64_t done = 0;
-    if (s[0] == sizeof(float) && s[1] == sizeof(corex_half))
-        for (; done + 8 <= n; done += 8) {
-            const __m128i bits = _mm_loadu_si128((const __m128i *)(p[1] + done * s[1]));
-            _mm256_storeu_ps((float *)(p[0] + done * s[0]), _mm256_cvtph_ps(bits));
-        }
+#ifdef __AVX512F__
+    for (; done + 16 <= whole; done += 16)
+        _mm512_storeu_ps(o + done,
+                         _mm512_cvtph_ps(_mm256_loadu_si256((const __m256i *)(a + done))));
+#endif
+    for (; done + 8 <= whole; done += 8)
+        _mm256_storeu_ps(o + done, _mm256_cvtph_ps(_mm_loadu_si128((const __m128i *)(a + done))));
     char *const rest[] = {p[0] + done * s[0], p[1] + done * s[1]};
     copy_f16_f32(rest, s, n - done);
 }
 
 static void to_f16(char *const *p, const int64_t *s, int64_t n)
 {
+    const float *a = (const float *)p[1];
+    corex_half *o = (corex_half *)p[0];
+    const int64_t whole = s[0] == sizeof(corex_half) && s[1] == sizeof(float) ? n : 0;
     int64_t done = 0;
-    if (s[0] == sizeof(corex_half) && s[1] == sizeof(float))
-        for (; done + 8 <= n; done += 8) {
-            const __m256 x = _mm256_loadu_ps((const float *)(p[1] + done * s[1]));
-            const __m128i bits = _mm256_cvtps_ph(x, _MM_FROUND_TO_NEAREST_INT);
-            _mm_storeu_si128((__m128i *)(p[0] + done * s[0]), bits);
-        }
+#ifdef __AVX512F__
+    for (; done + 16 <= whole; done += 16)
+        _mm256_storeu_si256((__m256i *)(o + done),
+                            _mm512_cvtps_ph(_mm512_loadu_ps(a + done), _MM_FROUND_TO_NEAREST_INT));
+#endif
+    for (; done + 8 <= whole; done += 8)
+        _mm_storeu_si128((__m128i *)(o + done),
+                         _mm256_cvtps_ph(_mm256_loadu_ps(a + done), _MM_FROUND_TO_NEAREST_INT));
     char *const rest[] = {p[0] + done * s[0], p[1] + done * s[1]};
     copy_f32_f16(rest, s, n - done);
 }

@@ -40,16 +40,24 @@ COREX_INTEGER_ROWS(COREX_MAKE, CUMPROD, uint64_t)
 COREX_FLOAT_ROWS(COREX_MAKE, CUMPROD, double)
 
 #define COMPLEX_CUMPROD(sfx, C, T) \
-    static void cumprod_##sfx(char *const *p, const int64_t *s, int64_t n) \
+    COREX_INLINE void cumprod_line_##sfx(char *out, int64_t to, const char *in, int64_t from, \
+                                         int64_t n) \
     { \
         double re = 1, im = 0; \
         for (int64_t i = 0; i < n; i++) { \
-            const C x = AT(const C, 1, i); \
+            const C x = *(const C *)(in + i * from); \
             const double first = re * x.re - im * x.im; \
             im = re * x.im + im * x.re; \
             re = first; \
-            AT(C, 0, i) = (C){(T)re, (T)im}; \
+            *(C *)(out + i * to) = (C){(T)re, (T)im}; \
         } \
+    } \
+    static void cumprod_##sfx(char *const *p, const int64_t *s, int64_t n) \
+    { \
+        if (s[0] == sizeof(C) && s[1] == sizeof(C)) \
+            cumprod_line_##sfx(p[0], sizeof(C), p[1], sizeof(C), n); \
+        else \
+            cumprod_line_##sfx(p[0], s[0], p[1], s[1], n); \
     } \
     static void columns_cumprod_##sfx(const corex_block *block) \
     { \
