@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import builtins
 import importlib
+import os as _os
 from math import e, inf, nan, pi
 from typing import TYPE_CHECKING, Any
 
@@ -21,7 +22,6 @@ from corex.autograd import (
     set_grad_enabled,
 )
 from corex.autograd.methods import install as _install_autograd
-from corex.backend import get_include
 from corex.device import device
 from corex.dispatch.devices import (
     find_place,
@@ -99,9 +99,6 @@ from corex.interop.sparse import install as _install_sparse
 from corex.layout import broadcast_shapes as _broadcast_shapes
 from corex.neighbours import watch as _watch
 from corex.observe.events import OpCall, observe
-from corex.observe.placement import Report, placement
-from corex.observe.placement import debug_words as _debug_words
-from corex.observe.placement import report_at_exit as _report_at_exit
 from corex.ops.promotion import result_type
 from corex.ops.random.generator import Generator, default_generator
 from corex.tensor.tensor import Size, Tensor
@@ -121,8 +118,10 @@ if TYPE_CHECKING:
     )  # fmt: skip
     from corex._functions import *  # noqa: F403
     from corex.accelerator.streams import Event, Stream
+    from corex.backend import get_include
     from corex.interop.serialization import load, save
     from corex.interop.typed import *  # noqa: F403
+    from corex.observe.placement import Report, placement
     from corex.observe.signatures import record
 
 __version__ = "0.1.0"
@@ -136,10 +135,12 @@ _install_objects(Tensor)
 _install_printing(Tensor)
 _install_sparse(Tensor)
 
-globals().update(ops.functions)
+ops.late.share(globals())
 
-if "placement" in _debug_words():
-    _report_at_exit()
+if _os.environ.get("COREX_DEBUG"):
+    _placement = importlib.import_module("corex.observe.placement")
+    if "placement" in _placement.debug_words():
+        _placement.report_at_exit()
 
 __all__: list[str] = [
     "Size", "Tensor", "is_floating_point", "is_tensor", "numel",
@@ -167,7 +168,7 @@ __all__: list[str] = [
 if TYPE_CHECKING:
     __all__ += _functions.__all__
 else:
-    __all__ += ops.functions
+    __all__ += ops.functions.names()
 
 dtype = DType
 layout = Layout
@@ -296,7 +297,10 @@ _LAZY_NAMES = {
     "Stream": "corex.accelerator.streams",
     "save": "corex.interop.serialization",
     "load": "corex.interop.serialization",
+    "get_include": "corex.backend",
+    "placement": "corex.observe.placement",
     "record": "corex.observe.signatures",
+    "Report": "corex.observe.placement",
     **dict.fromkeys(_SECOND_NAMES, "corex.toplevel"),
 }
 
@@ -308,7 +312,13 @@ if not TYPE_CHECKING:  # else every name would seem to exist
             return importlib.import_module(_LAZY[name])
         if name in _LAZY_NAMES:
             return getattr(importlib.import_module(_LAZY_NAMES[name]), name)
+        if name in ops.functions:
+            return ops.functions[name]
         raise AttributeError(f"module 'corex' has no attribute '{name}'")
+
+    def __dir__() -> list[str]:
+        late = {"Report", "get_include", "placement", *ops.functions.names()}
+        return [*{*globals(), *late}]
 
 
 _watch()

@@ -1,13 +1,13 @@
-"""Functions from source text, made when they are first called; those that differ in nothing but a
-name are compiled once. And signatures that are worked out when they are first looked at."""
+"""What is made when somebody asks for it, so that importing corex costs little: functions from
+source text (those that differ in nothing but a name are compiled once), signatures, and tables."""
 
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, ItemsView, Iterable, Iterator, KeysView, ValuesView
 from functools import cache
 from types import CodeType, FunctionType
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 NAME: Final = "_name_"
 """Stands for the name of the function, in its text."""
@@ -109,3 +109,95 @@ class Signature(inspect.Signature):
 
 _PARAMETERS: Any = vars(inspect.Signature)["_parameters"]
 _RESULT: Any = vars(inspect.Signature)["_return_annotation"]
+
+
+# ---- tables --------------------------------------------------------------------------------------
+_V = TypeVar("_V")
+
+
+class Table(dict[str, _V]):
+    """A table, some entries of which are made when they are asked for.
+
+    Whoever asks for a name gets its entry; whoever looks at all entries gets all.
+    """
+
+    __slots__ = ("_late",)
+
+    def __init__(self, entries: Any = ()) -> None:
+        super().__init__(entries)
+        self._late: dict[str, Callable[[], None]] = {}
+
+    def expect(self, names: Iterable[str], load: Callable[[], None]) -> None:
+        """Says that `load`, which may be called several times, enters these names."""
+        self._late.update(dict.fromkeys(names, load))
+
+    def has(self, name: str) -> bool:
+        """Whether the name is entered already."""
+        return super().__contains__(name)
+
+    def late(self) -> frozenset[str]:
+        """The names that were expected."""
+        return frozenset(self._late)
+
+    def names(self) -> list[str]:
+        """All names, without an entry being made for that."""
+        return [*super().keys(), *[name for name in list(self._late) if not self.has(name)]]
+
+    def complete(self) -> Table[_V]:
+        """The table itself, with all entries."""
+        if self._late:
+            for load in dict.fromkeys(self._late.values()):
+                load()
+            self._late.clear()
+        return self
+
+    def __missing__(self, name: str) -> _V:
+        load = self._late.get(name)
+        if load is not None:
+            load()
+            if self.has(name):
+                return self[name]
+        raise KeyError(name)
+
+    def get(self, name: str, default: Any = None) -> Any:
+        try:
+            return self[name]
+        except KeyError:
+            return default
+
+    def __contains__(self, name: object) -> bool:
+        return super().__contains__(name) or name in self._late
+
+    def __iter__(self) -> Iterator[str]:
+        self.complete()
+        return super().__iter__()
+
+    def __len__(self) -> int:
+        self.complete()
+        return super().__len__()
+
+    def keys(self) -> KeysView[str]:  # type: ignore[override]
+        self.complete()
+        return super().keys()
+
+    def values(self) -> ValuesView[_V]:  # type: ignore[override]
+        self.complete()
+        return super().values()
+
+    def items(self) -> ItemsView[str, _V]:  # type: ignore[override]
+        self.complete()
+        return super().items()
+
+    def __repr__(self) -> str:
+        self.complete()
+        return super().__repr__()
+
+    def __eq__(self, other: object) -> bool:
+        self.complete()
+        return super().__eq__(other)
+
+    def __or__(self, other: Any) -> Any:
+        return dict(self) | other
+
+    def __ror__(self, other: Any) -> Any:
+        return other | dict(self)

@@ -21,6 +21,7 @@ import numpy as np
 import corex
 from corex import Tensor, ops
 from corex.ops import out
+from tools import late_names
 
 HEADER = '"""{title} Written by `python -m tools.typing_stubs`."""\n'
 
@@ -181,7 +182,7 @@ def installed() -> dict[str, Any]:
     """What Tensor has that its class statement does not say."""
     return {
         name: value
-        for name, value in sorted(vars(Tensor).items())
+        for name, value in sorted({**vars(Tensor), **ops.methods}.items())
         if _module_of(value) not in (None, Tensor.__module__)
     }
 
@@ -236,7 +237,8 @@ def stubs() -> dict[str, str]:
 
 
 def main() -> None:
-    """Writes the files."""
+    """Writes the files, and the names in families of ops, by which the others are found."""
+    late_names.path().write_text(late_names.written())
     for name, text in stubs().items():
         (Path(corex.__file__).parent / name).write_text(text)
 

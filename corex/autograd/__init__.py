@@ -1,6 +1,9 @@
 """Automatic differentiation: backward passes, grad modes, custom functions, gradient checks."""
 
-from corex.autograd import functional, graph
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+from corex.autograd import graph
 from corex.autograd.anomaly import (
     detect_anomaly,
     is_anomaly_check_nan_enabled,
@@ -18,6 +21,9 @@ from corex.autograd.grad_mode import (
     set_grad_enabled,
 )
 from corex.autograd.gradcheck import GradcheckError, gradcheck, gradgradcheck
+
+if TYPE_CHECKING:
+    from corex.autograd import functional
 
 __all__ = [
     "Function",
@@ -41,3 +47,14 @@ __all__ = [
     "set_detect_anomaly",
     "set_grad_enabled",
 ]
+
+
+if not TYPE_CHECKING:  # else every name would seem to exist
+
+    def __getattr__(name: str) -> Any:
+        if name == "functional":
+            return import_module("corex.autograd.functional")
+        raise AttributeError(f"module 'corex.autograd' has no attribute '{name}'")
+
+    def __dir__() -> list[str]:
+        return [*{*globals(), *__all__}]

@@ -21,7 +21,7 @@ from typing import Any
 from corex import dtypes as dt
 from corex.dispatch import levels
 from corex.dispatch.notes import note
-from corex.generated import NAME, function_when_called
+from corex.generated import NAME, Table, function_when_called
 from corex.layout import COUNT
 from corex.tensor.modes import mode
 from corex.tensor.node import OpNode
@@ -30,7 +30,7 @@ from corex.tensor.schema import OpSchema
 from corex.tensor.storage import Storage
 from corex.tensor.tensor import TENSOR_TYPES, Tensor, wrap
 
-SHORT_CUTS: dict[str, list[Callable[..., Any]]] = {}
+SHORT_CUTS: Table[list[Callable[..., Any]]] = Table()
 """Every generated function, by the name of its op."""
 
 _SCOPE: dict[str, Any] = {

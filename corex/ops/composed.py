@@ -13,6 +13,7 @@ from typing import Any
 
 from corex.dispatch.record import no_grad, record
 from corex.dispatch.resolve import check_overlap, check_places
+from corex.generated import Table
 from corex.ops.out import check_dtype
 from corex.ops.promotion import cast
 from corex.ops.registration import Out
@@ -22,7 +23,7 @@ from corex.tensor.place import DispatchKey
 from corex.tensor.schema import OpSchema, check_formulas
 from corex.tensor.tensor import Tensor, alias
 
-COMPOSED: dict[str, OpSchema] = {}
+COMPOSED: Table[OpSchema] = Table()
 """Every composition with a derivative of its own, by name."""
 
 

@@ -13,7 +13,7 @@ the registry of ops as long as its plugin is registered. There is no method `Ten
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from keyword import iskeyword
 from typing import Any, NamedTuple
@@ -269,11 +269,12 @@ _seen = -1  # at how many changes of the plugins this was up to date
 _busy = False
 
 
-def start(namespace: dict[str, Any]) -> None:
-    """Puts the functions of plugins' ops into `namespace`, whose present names are reserved."""
+def start(namespace: dict[str, Any], names: Iterable[str]) -> None:
+    """Puts the functions of plugins' ops into `namespace`, whose present names are reserved, as are
+    `names`."""
     global _namespace, _reserved
     _namespace = namespace
-    _reserved = frozenset(namespace) | frozenset(REGISTRY)
+    _reserved = frozenset([*namespace, *names, *REGISTRY.names()])
     manager.on_change(refresh)
 
 

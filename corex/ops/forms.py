@@ -15,11 +15,17 @@ from corex.tensor.modes import mode
 from corex.tensor.tensor import Tensor
 
 
-def tables() -> tuple[dict[str, Callable[..., Any]], dict[str, Any]]:
-    """Every function of `corex`, and every method, operator and property of Tensor, by name."""
+def tables(
+    declarations: list[Declaration] | None = None,
+) -> tuple[dict[str, Callable[..., Any]], dict[str, Any]]:
+    """Every function of `corex`, and every method, operator and property of Tensor, by name.
+
+    Args:
+        declarations: by default all.
+    """
     functions: dict[str, Callable[..., Any]] = {}
     methods: dict[str, Any] = {}
-    for declared in DECLARATIONS:
+    for declared in DECLARATIONS if declarations is None else declarations:
         public = declared.target if declared.quick is True else _guarded(declared)
         if declared.function:
             functions.update(dict.fromkeys(declared.names, public))

@@ -22,7 +22,7 @@ without any it is the function's own. The options:
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any, Literal, NamedTuple, TypeVar
 
 _F = TypeVar("_F", bound=Callable[..., Any])
@@ -49,7 +49,23 @@ class Declaration(NamedTuple):
         return tuple([f"{name}_" for name in self.names]) if wanted else ()
 
 
-DECLARATIONS: list[Declaration] = []
+class Declarations(list[Declaration]):
+    """All declarations, in their order. Whoever looks at them gets all (`corex.ops.late`); those
+    that were made up to now are found by `list`'s own methods."""
+
+    def complete(self) -> None:
+        """Makes those declarations that are not made yet."""
+
+    def __iter__(self) -> Iterator[Declaration]:
+        self.complete()
+        return super().__iter__()
+
+    def __len__(self) -> int:
+        self.complete()
+        return super().__len__()
+
+
+DECLARATIONS: list[Declaration] = Declarations()
 _taken: set[str] = set()
 
 

@@ -5,13 +5,14 @@ from __future__ import annotations
 import inspect
 import os
 from collections.abc import Callable, Iterator, Sequence
-from typing import Final, NamedTuple
-
-import pluggy
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from corex.backend.contract import BackendDescriptor
 from corex.backend.version import refusal
 from corex.errors import PluginError, near
+
+if TYPE_CHECKING:
+    import pluggy
 
 GROUP: Final = "corex"
 

@@ -8,13 +8,11 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Sequence
-from typing import NamedTuple
-
-import pluggy
+from functools import cached_property
+from typing import TYPE_CHECKING, NamedTuple
 
 from corex.backend.contract import BackendDescriptor
 from corex.errors import PluginError
-from corex.plugins import hookspecs
 from corex.plugins.discovery import (
     Source,
     admit,
@@ -25,6 +23,9 @@ from corex.plugins.discovery import (
     sources,
 )
 from corex.plugins.faults import Fault, one_line
+
+if TYPE_CHECKING:
+    import pluggy
 
 
 class Plugin(NamedTuple):
@@ -62,14 +63,23 @@ class PluginRegistry:
         self._loaded = False
         self._loading = False
         self._disabled: frozenset[str] = frozenset()
-        self._hooks = pluggy.PluginManager(hookspecs.PROJECT)
-        self._hooks.add_hookspecs(hookspecs)
         self._plugins: dict[str, Plugin] = {}
         self._faults: list[Fault] = []
         self._recomputed: dict[str, list[Fault]] = {}
         self._callbacks: list[Callable[[], object]] = []
         self.changes = 0
         """How often the set of plugins has changed."""
+
+    @cached_property
+    def _hooks(self) -> pluggy.PluginManager:
+        """Loaded with the first plugin, as the import of corex needs neither."""
+        import pluggy
+
+        from corex.plugins import hookspecs
+
+        hooks = pluggy.PluginManager(hookspecs.PROJECT)
+        hooks.add_hookspecs(hookspecs)
+        return hooks
 
     # ---- registering -----------------------------------------------------------------------
     def load(self) -> None:
@@ -133,6 +143,8 @@ class PluginRegistry:
         Raises:
             PluginError: the plugin breaks the contract; nothing is registered then.
         """
+        import pluggy
+
         self.load()
         if name is None:
             name = getattr(plugin, "__name__", None) or type(plugin).__name__

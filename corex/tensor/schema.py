@@ -15,6 +15,7 @@ from types import FunctionType
 from typing import Any, Literal
 
 from corex.dtypes import DType, of_kinds
+from corex.generated import Table
 from corex.tensor.plan import Plan, conjugated
 
 # Which dtypes an op's inputs may have.
@@ -185,7 +186,7 @@ def like_first(a: Any, *_: Any) -> list[Any]:
     return [(a.shape, a.key.dtype)]
 
 
-REGISTRY: dict[str, OpSchema] = {}
+REGISTRY: Table[OpSchema] = Table()
 """Every declared op by name, in order of declaration."""
 
 
@@ -195,7 +196,7 @@ def declare(schema: OpSchema) -> OpSchema:
     Raises:
         ValueError: the name is taken, or there are derivatives for unknown inputs.
     """
-    if schema.name in REGISTRY:
+    if REGISTRY.has(schema.name):
         raise ValueError(f"op '{schema.name}' is declared twice")
     names = {name.rstrip("?") for name in schema.inputs}
     unknown = set(schema.derivative or {}) - names

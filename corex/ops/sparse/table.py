@@ -12,7 +12,7 @@ from typing import Any, TypeVar
 
 from corex.dtypes import can_cast
 from corex.errors import LayoutError
-from corex.ops.registration import DECLARATIONS
+from corex.ops.late import first_name
 from corex.ops.sparse.tensor import KINDS, CooTensor, SparseTensor
 from corex.tensor.modes import mode
 from corex.tensor.node import AccumulateGrad
@@ -80,10 +80,6 @@ def _sparse(values: Iterable[Any]) -> Iterator[SparseTensor]:
             yield from _sparse(value)
 
 
-_FIRST = {name: declared.names[0] for declared in DECLARATIONS for name in declared.names}
-"""Second names of ops -> the first."""
-
-
 def answer(name: str, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
     """What a call means that a sparse tensor takes part in.
 
@@ -95,10 +91,10 @@ def answer(name: str, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         raise LayoutError(f"[{name}] a tensor without memory of its own takes part in it")
     table = COO if isinstance(sparse, CooTensor) else COMPRESSED
     out = kwargs.pop("out", None) if "out" in kwargs else None
-    name = _FIRST.get(name, name)
+    name = first_name(name)
     function = table.get(name)
     if function is None and name.endswith("_") and not name.endswith("__"):
-        base = _FIRST.get(name[:-1], name[:-1])
+        base = first_name(name[:-1])
         if base in table and base in INPLACE:
             result = table[base](*args, **kwargs)
             if base in OF_VALUES and isinstance(args[0], CooTensor) and not args[0].coalesced_:
