@@ -36,6 +36,22 @@ def rates(scheduler: Any, epochs: int = 12) -> list[float]:
          lambda e: 0.1 + 0.35 * (1 + math.cos(math.pi * e / 10))),
         (lambda o: schedules.LinearLR(o, 0.5, 1.0, 4), lambda e: 0.8 * (0.5 + 0.5 * min(e, 4) / 4)),
         (lambda o: schedules.ConstantLR(o, 0.25, 3), lambda e: 0.8 * (0.25 if e < 3 else 1)),
+        (lambda o: schedules.MultiplicativeLR(o, lambda e: 0.9), lambda e: 0.8 * 0.9**e),
+        (lambda o: schedules.PolynomialLR(o, 6, 2.0), lambda e: 0.8 * (1 - min(e, 6) / 6) ** 2),
+        (lambda o: schedules.CosineAnnealingWarmRestarts(o, 5, eta_min=0.1),
+         lambda e: 0.1 + 0.35 * (1 + math.cos(math.pi * (e % 5) / 5))),
+        (lambda o: schedules.CyclicLR(o, 0.1, 0.5, 4, cycle_momentum=False),
+         lambda e: 0.1 + 0.4 * (1 - abs((e % 8) / 4 - 1))),
+        (lambda o: schedules.OneCycleLR(o, 0.8, 21, pct_start=0.5, anneal_strategy="linear",
+                                        cycle_momentum=False, div_factor=4.0,
+                                        final_div_factor=1.0),
+         lambda e: 0.2 + 0.6 * (e / 9.5 if e <= 9.5 else (20 - e) / 10.5)),
+        (lambda o: schedules.SequentialLR(
+            o, [schedules.ConstantLR(o, 0.5, 3), schedules.ExponentialLR(o, 0.9)], [3]),
+         lambda e: 0.8 * (0.5 if e < 3 else 0.9 ** (e - 3))),
+        (lambda o: schedules.ChainedScheduler(
+            [schedules.ConstantLR(o, 0.5, 3), schedules.ExponentialLR(o, 0.9)]),
+         lambda e: 0.8 * (0.5 if e < 3 else 1) * 0.9**e),
     ],
 )  # fmt: skip
 def test_schedule(make: Any, formula: Any) -> None:

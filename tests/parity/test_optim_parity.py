@@ -121,7 +121,20 @@ def test_muon(options: str) -> None:
 SCHEDULES = [
     "StepLR(O, 3)", "MultiStepLR(O, [2, 5], 0.3)", "ExponentialLR(O, 0.9)",
     "LinearLR(O)", "ConstantLR(O)", "CosineAnnealingLR(O, 20, 0.01)",
-    "LambdaLR(O, lambda e: 0.9 ** e)",
+    "LambdaLR(O, lambda e: 0.9 ** e)", "MultiplicativeLR(O, lambda e: 1 - 0.02 * e)",
+    "PolynomialLR(O, 6, 2.0)", "CosineAnnealingWarmRestarts(O, 4)",
+    "CosineAnnealingWarmRestarts(O, 3, 2, 0.01)", "CyclicLR(O, 0.01, 0.2, 3)",
+    "CyclicLR(O, 0.01, 0.2, 3, 2, 'triangular2', base_momentum=0.7)",
+    "CyclicLR(O, 0.01, 0.2, 2, mode='exp_range', gamma=0.95, cycle_momentum=False)",
+    "CyclicLR(O, 0.01, 0.2, 4, scale_fn=lambda x: 1 / x, scale_mode='cycle')",
+    "OneCycleLR(O, 0.4, 16)", "OneCycleLR(O, 0.4, epochs=4, steps_per_epoch=4, pct_start=0.25)",
+    "OneCycleLR(O, 0.4, 16, anneal_strategy='linear', three_phase=True, final_div_factor=10)",
+    "OneCycleLR(O, 0.4, 16, cycle_momentum=False, div_factor=5.0)",
+    "SequentialLR(O, [ConstantLR(O, 0.1, 3), ExponentialLR(O, 0.8)], [3])",
+    "SequentialLR(O, [LinearLR(O, 0.1, total_iters=4), CosineAnnealingLR(O, 6), StepLR(O, 2)],"
+    " [4, 9])",
+    "ChainedScheduler([ConstantLR(O, 0.1, 3), ExponentialLR(O, 0.8)])",
+    "ChainedScheduler([LinearLR(O), MultiStepLR(O, [3, 8])], O)",
 ]  # fmt: skip
 
 
@@ -131,13 +144,14 @@ def test_schedule(text: str) -> None:
     for library in (corex, torch):
         parameter = library.nn.Parameter(library.ones(1))
         parameter.grad = library.ones(1)
-        optimizer = library.optim.SGD([parameter], lr=0.5)
+        optimizer = library.optim.SGD([parameter], lr=0.5, momentum=0.9)
         scheduler = eval(text, {**vars(library.optim.lr_scheduler), "O": optimizer})
         found = []
         for _ in range(15):
             optimizer.step()
             scheduler.step()
-            found.append(optimizer.param_groups[0]["lr"])
+            group = optimizer.param_groups[0]
+            found += [group["lr"], group["momentum"], *scheduler.get_last_lr()]
         rates.append(found)
     assert rates[0] == pytest.approx(rates[1])
 

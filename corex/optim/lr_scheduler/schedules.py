@@ -70,6 +70,10 @@ class LRScheduler:
         self.last_epoch = last_epoch
         self._step_count = 0
         self._last_lr: list[Rate] = []
+        self._begin()
+
+    def _begin(self) -> None:
+        """Sets the rates of the first epoch."""
         self._initial = True
         try:
             self.step()
@@ -91,14 +95,22 @@ class LRScheduler:
             epoch: deprecated as in PyTorch; the epoch to go to. The rates follow from the initial
                 ones then, where the schedule has a formula for them.
         """
+        if epoch is not None:
+            warn("the epoch argument of step() is deprecated")
+        self._go(epoch)
+
+    def _go(self, epoch: int | None) -> None:
+        """Goes to the next epoch, or to a given one."""
         self._step_count += 1
         if epoch is None:
             self.last_epoch += 1
             rates = self.get_lr()
         else:
-            warn("the epoch argument of step() is deprecated")
             self.last_epoch = epoch
             rates = getattr(self, "_get_closed_form_lr", self.get_lr)()
+        self._set(rates)
+
+    def _set(self, rates: list[Rate]) -> None:
         for group, rate in zip(self.optimizer.param_groups, rates, strict=True):
             _write(group, rate)
         self._last_lr = _copies(self.optimizer, "lr")
@@ -318,6 +330,37 @@ class ConstantLR(_ScalingLR):
 
     def _factor(self, epoch: int) -> float:
         return self.factor if epoch < self.total_iters else 1.0
+
+
+class MultiplicativeLR(LambdaLR):
+    """In each epoch times a function of the epoch, or one for each group."""
+
+    def get_lr(self) -> list[Rate]:
+        """The current rates, times what the functions say."""
+        rates = _copies(self.optimizer, "lr")
+        if self._initial:
+            return rates
+        return [rate * f(self.last_epoch) for f, rate in zip(self.lr_lambdas, rates, strict=True)]
+
+
+class PolynomialLR(_ScalingLR):
+    """Times (1 - epoch / total_iters) ** power, until it is 0."""
+
+    def __init__(
+        self, optimizer: Optimizer, total_iters: int = 5, power: float = 1.0, last_epoch: int = -1
+    ) -> None:
+        self.total_iters = total_iters
+        self.power = power
+        super().__init__(optimizer, last_epoch)
+
+    def _change(self, epoch: int) -> float:
+        if self._initial or epoch > self.total_iters:
+            return 1.0
+        left, before = 1 - epoch / self.total_iters, 1 - (epoch - 1) / self.total_iters
+        return float((left / before) ** self.power)
+
+    def _factor(self, epoch: int) -> float:
+        return float((1 - min(epoch, self.total_iters) / self.total_iters) ** self.power)
 
 
 class CosineAnnealingLR(LRScheduler):
