@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 from corex.autograd.engine import Root, run_backward
+from corex.autograd.hooks import alike
 from corex.dispatch.bind import write
 from corex.dispatch.resolve import empty
 from corex.errors import LayoutError
@@ -118,12 +119,11 @@ def _first_gradient(output: Any, grad: Any, index: int) -> Tensor | None:
             f"Mismatch in shape: grad_output[{index}] has a shape of {list(grad.shape)} and "
             f"output[{index}] has a shape of {list(output.shape)}."
         )
-    try:
-        alike = grad.key.own is output.key.own
-    except LayoutError:  # of one without memory of its own
+    same = alike(grad, output)
+    if same is None:
         other: Tensor = grad.to(dtype=output.dtype)
         return other
-    if not alike:
+    if not same:
         if grad.key.own.place is not output.key.own.place:
             raise RuntimeError(
                 f"grad_output[{index}] is on {grad.key.place}, but output[{index}] is on "

@@ -21,11 +21,10 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from corex.autograd.anomaly import check_nan, explain, is_anomaly_enabled
-from corex.autograd.hooks import run_node_prehooks, run_posthooks, run_tensor_hooks
+from corex.autograd.hooks import alike, run_node_prehooks, run_posthooks, run_tensor_hooks
 from corex.dispatch.bind import dense_copy, write
 from corex.dispatch.resolve import empty_with
 from corex.dispatch.template import direct_buffer
-from corex.errors import LayoutError
 from corex.formats import strided
 from corex.layout import is_dense, numel
 from corex.observe import events
@@ -255,11 +254,10 @@ def _sum(total: Any, mine: bool, value: Any, owned: bool) -> tuple[Any, bool]:
         return total, mine
     if total is None:
         return value, owned
-    try:
-        alike = total.key is value.key and total.shape == value.shape
-    except LayoutError:
+    same = alike(total, value)
+    if same is None:
         return _sum_without_memory(total, value), False
-    if alike:
+    if same and total.key is value.key and total.shape == value.shape:
         for target, free in ((total, mine), (value, owned)):
             if free and target._strides is None:
                 write("add", (target,), (total, value))
@@ -298,12 +296,10 @@ def _run_leaf(node: Any, grad: Any, owned: bool) -> None:
 def _accumulate(leaf: Tensor, grad: Tensor, owned: bool) -> None:
     """Adds `grad` to the leaf's, or makes it the leaf's."""
     with _accumulating:
-        try:
-            alike = grad.key is leaf.key
-        except LayoutError:
+        if alike(grad, leaf) is None:
             _accumulate_without_memory(leaf, grad)
             return
-        if not alike:
+        if grad.key is not leaf.key:
             grad, owned = grad.to(leaf.key.dtype), False
         old = leaf._grad
         if old is None:

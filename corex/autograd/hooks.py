@@ -76,16 +76,21 @@ def _check_count(hook: Any, before: tuple[Any, ...], after: tuple[Any, ...]) -> 
             _check(hook, old, new)
 
 
+def alike(a: Tensor, b: Tensor) -> bool | None:
+    """Whether dtype and place are the same; None if one of both has no memory of its own."""
+    try:
+        return a.key.own is b.key.own
+    except LayoutError:
+        return None
+
+
 def _check(hook: Any, before: Any, after: Any) -> None:
     if not isinstance(after, Tensor):
         raise TypeError(f"expected Variable, but hook returned '{type(after).__name__}'")
     if after.shape != before.shape:
         raise RuntimeError(f"hook '{_name(hook)}' has changed the size of value")
-    try:
-        alike = after.key.own is before.key.own
-    except LayoutError:  # one of them is sparse
-        alike = after.dtype is before.dtype
-    if not alike:
+    same = alike(after, before)
+    if not (after.dtype is before.dtype if same is None else same):
         raise RuntimeError(f"hook '{_name(hook)}' has changed the type of value")
 
 

@@ -252,6 +252,7 @@ _OTHER_NAMES = {
     "tensor_indices_or_sections": "indices_or_sections",
     "axis0": "dim0", "axis1": "dim1", "split_size": "split_size_or_sections",
     "element": "elements", "test_element": "test_elements", "from": "low", "to": "high",
+    "b": "B", "other": "B",  # of `linalg.lstsq` and `linalg.tensorsolve`
 }  # fmt: skip
 _NO_CHOICE = {
     "layout": (None, strided), "pin_memory": (None, False), "sparse_grad": (False,),
@@ -273,7 +274,9 @@ def _renamed(
     for name in unknown:
         if name in _NO_CHOICE and any([kwargs[name] is value for value in _NO_CHOICE[name]]):
             continue
-        own = first if name == "input" and not args else _OTHER_NAMES.get(name)
+        own = _OTHER_NAMES.get(name)
+        if not args and own not in parameters and "input" in (name, own):
+            own = first  # a matrix "A", and other names that say more
         if own is None or own not in parameters or own in found:
             return None
         found[own] = kwargs[name]

@@ -13,13 +13,11 @@ from corex import (
     exp2,
     expm1,
     log1p,
-    log_softmax,
     logit,
     logsumexp,
     polygamma,
     round,
     sinc,
-    softmax,
     xlogy,
 )  # fmt: skip
 from corex import digamma as psi
@@ -58,12 +56,14 @@ from corex.special.elementary import (
     laguerre_polynomial_l,
     legendre_polynomial_p,
     log_ndtr,
+    log_softmax,
     ndtr,
     ndtri,
     shifted_chebyshev_polynomial_t,
     shifted_chebyshev_polynomial_u,
     shifted_chebyshev_polynomial_v,
     shifted_chebyshev_polynomial_w,
+    softmax,
     spherical_bessel_j0,
     xlog1py,
 )  # fmt: skip

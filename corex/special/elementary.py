@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import Any, TypeVar
 
 import corex
+from corex.dtypes import DType
 from corex.ops.guard import in_namespace
 from corex.ops.pointwise.error_function import exp_of_square, horner, scaled_erfc
 from corex.ops.pointwise.unary_composed import floating
@@ -67,6 +68,21 @@ def xlog1py(input: Any, other: Any) -> Tensor:
     # Where x is 0, an infinite logarithm is set aside, for derivatives too.
     none = (x == 0) & ((y <= -1) | (y == math.inf))
     return corex.where(none, 0, x * corex.where(none, 0, y).log1p())
+
+
+# ---- normalised exponentials ---------------------------------------------------------------------
+def softmax(input: Tensor, dim: int, dtype: DType | None = None) -> Tensor:
+    """See `corex.softmax`; the dim has to be said."""
+    return corex.softmax(input, dim, dtype=dtype)
+
+
+def log_softmax(input: Tensor, dim: int, *, dtype: DType | None = None) -> Tensor:
+    """See `corex.log_softmax`; the dim has to be said."""
+    return corex.log_softmax(input, dim, dtype=dtype)
+
+
+softmax = in_namespace("corex.special", "softmax", softmax)
+log_softmax = in_namespace("corex.special", "log_softmax", log_softmax)
 
 
 # ---- the normal distribution ---------------------------------------------------------------------

@@ -11,6 +11,7 @@ import corex
 import corex.nn.functional as F
 from corex.dtypes import DType
 from corex.nn.functional.resize import resized
+from corex.ops.out import write_out
 from corex.ops.shape.views import contiguous
 from corex.tensor.tensor import Tensor
 from corex.toplevel.layers import native_batch_norm
@@ -45,11 +46,17 @@ def _safe_softmax(input: Tensor, dim: int, dtype: DType | None = None) -> Tensor
 
 
 def _softmax_backward_data(
-    grad_output: Tensor, output: Tensor, dim: int, input_dtype: DType
+    grad_output: Tensor,
+    output: Tensor,
+    dim: int,
+    input_dtype: DType,
+    *,
+    grad_input: Tensor | None = None,
 ) -> Tensor:
-    """The gradient of `softmax` from that of its result, and the result."""
+    """The gradient of `softmax` from that of its result, and the result; over `grad_input`."""
     total = (grad_output * output).sum(dim, keepdim=True)
-    return (output * (grad_output - total)).to(input_dtype)
+    result = (output * (grad_output - total)).to(input_dtype)
+    return result if grad_input is None else write_out(grad_input, result, "_softmax_backward_data")
 
 
 def _log_softmax_backward_data(
@@ -157,12 +164,24 @@ def _dim_arange(like: Tensor, dim: int) -> Tensor:
 
 # ---- layers --------------------------------------------------------------------------------------
 def _native_batch_norm_legit(
-    input: Tensor, weight: Tensor | None, bias: Tensor | None, *rest: Any
+    input: Tensor,
+    weight: Tensor | None,
+    bias: Tensor | None,
+    running_mean: Any,
+    running_var: Any,
+    training: Any,
+    momentum: Any = None,
+    eps: Any = None,
 ) -> tuple[Tensor, Tensor, Tensor]:
-    """`native_batch_norm`; `rest` may leave out the running statistics."""
-    if len(rest) == 3:
-        rest = (None, None, *rest)
-    return native_batch_norm(input, weight, bias, *rest)
+    """`native_batch_norm`; the running statistics may be left out, so that `training` comes
+    fourth."""
+    if eps is None:
+        running_mean, running_var, training, momentum, eps = (
+            None, None, running_mean, running_var, training,
+        )  # fmt: skip
+    return native_batch_norm(
+        input, weight, bias, running_mean, running_var, training, momentum, eps
+    )
 
 
 def _native_batch_norm_legit_no_training(

@@ -1,5 +1,6 @@
 """Functions and methods take PyTorch's arguments: by the same names, in the same order, with the
-same defaults. PyTorch's come from its stubs, and of functions in Python from themselves."""
+same defaults. PyTorch's come from its stubs, of functions in Python from themselves, and of those
+that its parts (`linalg`, `fft`, ...) have in C++ from their schemas."""
 
 from __future__ import annotations
 
@@ -10,10 +11,17 @@ from functools import cache
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import numpy as np
+import pytest
 import torch
 
 import corex
+import corex.fft
+import corex.linalg
+import corex.masked
 import corex.nn.functional
+import corex.signal.windows
+import corex.special
 from corex.formats import preserve_format
 from corex.ops.guard import _NO_CHOICE, _OTHER_NAMES
 
@@ -91,6 +99,71 @@ def forms(space: str, name: str) -> list[Form]:
     return found
 
 
+# ---- PyTorch's parts -----------------------------------------------------------------------------
+PARTS = {
+    "linalg": (torch.linalg, corex.linalg),
+    "fft": (torch.fft, corex.fft),
+    "special": (torch.special, corex.special),
+    "signal.windows": (torch.signal.windows, corex.signal.windows),
+    "masked": (torch.masked, corex.masked),
+}
+
+
+def _of_schema(space: str, name: str) -> tuple[list[Form], bool]:
+    """The forms of a function of a part that is an op, and whether it takes `out`."""
+    packet = getattr(torch.ops.aten, f"{space}_{name}")
+    schemas = [getattr(packet, form)._schema for form in packet.overloads()]
+    found = []
+    for schema in schemas:
+        given = schema.arguments
+        if any(a.is_out for a in given) or "Dimname" in str(schema):
+            continue
+        found.append(
+            tuple(
+                [
+                    Parameter(
+                        "input" if a.name == "self" else a.name,
+                        repr(a.default_value) if a.has_default_value() else "",
+                        a.kwarg_only,
+                    )
+                    for a in given
+                ]
+            )
+        )
+    return found, any(a.is_out for schema in schemas for a in schema.arguments)
+
+
+def of_part(space: str, name: str) -> tuple[list[Form], bool]:
+    """The forms of a function of a part of PyTorch, and whether it takes `out`."""
+    function = getattr(PARTS[space][0], name)
+    if inspect.isfunction(function):
+        return [_written(function)], False
+    return _of_schema(space, name)
+
+
+def part_differences(space: str, name: str) -> str:
+    """What a caller of a part's function would meet, of the form that is nearest: as
+    `differences`, and what goes by keyword alone, has to be given, or is not taken."""
+    forms, takes_out = of_part(space, name)
+    own = list(inspect.signature(getattr(PARTS[space][1], name)).parameters.values())
+    known = {p.name: p for p in own}
+    found = []
+    for form in forms:
+        texts = [text for text in _of_form(form, own) if not text.startswith("argument 1")]
+        for p in form[1:]:
+            mine = known.get(p.name) or known.get(_OTHER_NAMES.get(p.name, ""))
+            if mine is None:
+                continue
+            if p.keyword and mine.kind is not mine.KEYWORD_ONLY:
+                texts.append(f"{p.name} is taken by position")
+            if not p.default and mine.default is not mine.empty:
+                texts.append(f"{p.name} may be left out")
+        if takes_out and "out" not in known:
+            texts.append("no out")
+        found.append("; ".join(texts))
+    return min(found, key=len)
+
+
 # ---- corex's -------------------------------------------------------------------------------------
 _FREE = {
     "input",
@@ -154,7 +227,9 @@ def _same(mine: Any, text: str) -> bool:
         return repr(mine).replace("corex.", "torch.") == text or text.endswith(f"{mine!r}")
     if mine is None and theirs in (None, (), 0, False, -1):
         return theirs is None or theirs == ()
-    return mine == theirs or (isinstance(mine, tuple) and set(mine) == {theirs})
+    return mine == theirs or (
+        isinstance(mine, tuple) and list(mine) in (theirs, [theirs] * len(mine))
+    )
 
 
 def named() -> Iterator[tuple[str, str, Any]]:
@@ -204,3 +279,54 @@ def test_arguments_are_those_of_pytorch() -> None:
             wrong[f"{space}.{name}".lstrip(".")] = texts[0]
     assert {n: t for n, t in wrong.items() if n not in EXCEPTIONS} == {}
     assert set(EXCEPTIONS) <= set(wrong)
+
+
+PART_EXCEPTIONS = {
+    "linalg.matrix_rank": "one function for the forms with `tol` and with `atol` and `rtol`",
+    "linalg.pinv": "one function for the forms with `rcond` and with `atol` and `rtol`",
+    "linalg.matrix_exp": "PyTorch's takes it where it is called as an op alone",
+}
+"""Functions of parts whose arguments differ -> why."""
+
+
+@pytest.mark.parametrize("space", PARTS)
+def test_arguments_of_parts_are_those_of_pytorch(space: str) -> None:
+    theirs, ours = PARTS[space]
+    wrong = {}
+    for name in dir(theirs):
+        function = getattr(theirs, name)
+        if name[0] == "_" or not hasattr(ours, name) or isinstance(function, type):
+            continue
+        if callable(function) and (text := part_differences(space, name)):
+            wrong[f"{space}.{name}"] = text
+    known = {name for name in PART_EXCEPTIONS if name.startswith(f"{space}.")}
+    assert {n: t for n, t in wrong.items() if n not in known} == {}
+    assert known <= set(wrong)
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        "linalg.cholesky(input=m)", "linalg.cholesky(x=m)", "linalg.cholesky(a=m)",
+        "linalg.norm(input=m, axis=0, keepdims=True)", "linalg.matrix_norm(x=m)",
+        "linalg.lstsq(input=m, b=m).solution", "linalg.tensorsolve(m, other=m[0])",
+        "linalg.vander(m[0], 3)", "linalg.vander(m[0], N=3)", "linalg.vecdot(m, m, axis=0)",
+        "special.airy_ai(x=m)", "special.chebyshev_polynomial_t(x=m, n=m)", "special.softmax(m)",
+        "special.softmax(m, 0, f64)", "special.log_softmax(m)", "special.log_softmax(m, 0, f64)",
+        "special.log_softmax(m, axis=0, dtype=f64)", "special.logsumexp(m, axis=0, keepdims=True)",
+        "fft.fft(x=m, axis=0)", "fft.fftfreq(4, layout=strided, pin_memory=False)",
+        "linalg.lstsq(m, m, driver='gelsd', out=(o, p, q, r))[3]",
+    ],
+)  # fmt: skip
+def test_calls_by_other_names(call: str) -> None:
+    found: list[Any] = []
+    for library in (corex, torch):
+        known = {"m": library.eye(3) * 2, "f64": library.float64, "strided": library.strided}
+        for name in "opqr":
+            known[name] = library.empty(0, dtype=library.int64 if name == "q" else library.float32)
+        try:
+            value = eval(f"library.{call}", {"library": library, **known})
+            found.append((str(value.dtype).split(".")[1], value.tolist()))
+        except TypeError:
+            found.append(TypeError)
+    assert found[0] == found[1] or np.allclose(found[0][1], found[1][1])

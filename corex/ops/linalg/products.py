@@ -212,7 +212,7 @@ def diagonal_(A: Tensor, *, offset: int = 0, dim1: int = -2, dim2: int = -1) -> 
     return diagonal(A, offset, dim1, dim2)
 
 
-def vander(x: Tensor, N: int | None = None) -> Tensor:
+def vander(x: Tensor, *, N: int | None = None) -> Tensor:
     """Powers 0 to N - 1 of each element, in a new last dim; as many as elements by default.
 
     Raises:
