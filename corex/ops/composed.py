@@ -129,5 +129,6 @@ def inplace_form(
         return written
 
     op.__name__ = op.__qualname__ = f"{name}_"
+    op.form_of = function  # type: ignore[attr-defined]  # whose annotations say what it takes
     op.__doc__ = f"In-place version of `{name}`; returns the tensor itself."
     return op

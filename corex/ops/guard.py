@@ -28,7 +28,8 @@ from corex.tensor.tensor import Tensor
 _F = TypeVar("_F", bound=Callable[..., Any])
 
 _SYMPTOMS = (
-    AssertionError, AttributeError, IndexError, KeyError, RuntimeError, TypeError, UnboundLocalError
+    AssertionError, AttributeError, IndexError, KeyError, RuntimeError, TypeError,
+    UnboundLocalError, ValueError,
 )  # fmt: skip
 
 
@@ -151,6 +152,7 @@ def explained(
 ) -> TypeError | None:
     """What is wrong with the arguments of a call that ended in an error, or None: that of too many,
     too few or unknown ones tells it itself."""
+    function = getattr(function, "form_of", function)
     try:
         bound = inspect.signature(function).bind(*args, **kwargs)
     except TypeError:

@@ -15,7 +15,7 @@ def legacy_reduction(size_average: bool | None, reduce: bool | None, reduction: 
     if size_average is None and reduce is None:
         return reduction
     size_average = size_average is None or size_average
-    result = "none" if reduce is False else "mean" if size_average else "sum"
+    result = "none" if reduce is not None and not reduce else "mean" if size_average else "sum"
     warn(
         "size_average and reduce args will be deprecated, please use "
         f"reduction='{result}' instead.",
@@ -243,8 +243,18 @@ def margin_ranking_loss(
     reduce: bool | None = None,
     reduction: str = "mean",
 ) -> Tensor:
-    """`max(0, -target * (input1 - input2) + margin)`."""
+    """`max(0, -target * (input1 - input2) + margin)`.
+
+    Raises:
+        RuntimeError: tensors of another number of dims.
+    """
     reduction = legacy_reduction(size_average, reduce, reduction)
+    if not input1.dim() == input2.dim() == target.dim():
+        raise RuntimeError(
+            f"margin_ranking_loss: All input tensors should have same dimension but got sizes: "
+            f"input1: {list(input1.shape)}, input2: {list(input2.shape)}, "
+            f"target: {list(target.shape)}"
+        )
     return reduced(corex.clamp(-target * (input1 - input2) + margin, min=0.0), reduction)
 
 

@@ -149,6 +149,8 @@ def adaptive_avg_pool3d(input: Tensor, output_size: Any) -> Tensor:
 
 def _target(output_size: Any, sizes: tuple[int, ...], op: str) -> tuple[int, ...]:
     """The sizes asked for, None being those there are."""
+    if isinstance(output_size, str):
+        raise TypeError(f"{op}(): argument 'output_size' must be tuple of ints, not str")
     several = isinstance(output_size, Sequence)
     wanted = list(output_size) if several else [output_size] * len(sizes)
     if len(wanted) != len(sizes):
@@ -389,6 +391,8 @@ def _max_unpool(
             f"Expected shape of indices to be same as that of the input tensor "
             f"({list(input.shape)}) but got indices tensor with shape: {list(indices.shape)}"
         )
+    if min(sizes) < 0:
+        raise ValueError(f"[{op}] output_size must not be negative, but is {list(sizes)}")
     room = numel(tuple(sizes))
     if indices.numel() and not bool(((indices >= 0) & (indices < room)).all()):
         raise RuntimeError(f"Found an invalid max index for an output of size {sizes}")

@@ -260,7 +260,7 @@ def full_on(
     return result
 
 
-@function(out="same")
+@function()
 def fill(input: Tensor, value: Any) -> Tensor:
     """A tensor like `input` in which every element is a number (or a 0-d tensor).
 

@@ -33,7 +33,7 @@ def einsum(equation: str, *operands: Any) -> Tensor:
     if len(operands) == 1 and isinstance(operands[0], tuple | list):
         operands = tuple(operands[0])
     if not operands:
-        raise RuntimeError("einsum(): must provide at least one operand")
+        raise ValueError("einsum(): must provide at least one operand")
     tensors = [require_tensor("einsum", t, "operands") for t in operands]
     terms, output = _parse(equation, tensors)
     tensors, terms = _without_repeats(tensors, terms)

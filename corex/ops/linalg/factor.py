@@ -218,6 +218,11 @@ def lu_solve(
     same_dtype(op, LU, B)
     if pivots.key.dtype is not dt.int32:
         raise RuntimeError(f"{op}: pivots should be a Tensor of scalar type int32")
+    if LU.shape[:-1] != pivots.shape:
+        raise RuntimeError(
+            f"{op}: Expected LU.shape[:-1] and pivots.shape to be the same, but got pivots with "
+            f"shape {list(pivots.shape)} for LU with shape {list(LU.shape)}"
+        )
     if LU.shape[-1] != B.shape[-2 if left else -1]:
         raise RuntimeError(
             f"{op}: Incompatible shapes of A and B for the equation "
@@ -380,8 +385,11 @@ def ormqr(
             f"ormqr: other.shape[{side}] must be equal to input.shape[-2], got "
             f"{list(other.shape)} and {list(input.shape)}"
         )
-    if tau.shape[-1] > input.shape[-1]:
-        raise RuntimeError("ormqr: tau.shape[-1] must be less than or equal to input.shape[-1]")
+    if tau.shape[-1] != min(other.shape[side], input.shape[-1]):
+        raise RuntimeError(
+            f"ormqr: tau.shape[-1] must be equal to min(other.shape[{side}], input.shape[-1]), got "
+            f"{list(tau.shape)}, {list(other.shape)} and {list(input.shape)}"
+        )
     v, t = _reflected(input, tau)
     factor = t.mH if transpose else t
     if left:

@@ -87,7 +87,9 @@ def matrix_norm(
     """
     op = "linalg.matrix_norm"
     a = _converted(op, matrices(op, A), dtype)
-    dims = (dim,) if isinstance(dim, int) else tuple(dim)
+    if isinstance(dim, int):
+        raise TypeError(f"{op}(): argument 'dim' must be tuple of ints, not int")
+    dims = tuple(dim)
     if len(dims) != 2:
         raise RuntimeError(f"{op}: dim must be a 2-tuple. Got {list(dims)}")
     first, second = (normalize_dim(d, a.ndim) for d in dims)

@@ -224,11 +224,11 @@ def _tolerance(values: Tensor, shape: tuple[int, ...], atol: Any, rtol: Any) -> 
 
 def matrix_rank(
     A: Tensor,
-    tol: Any = None,
+    tol: Tensor | float | None = None,
     hermitian: bool = False,
     *,
-    atol: Any = None,
-    rtol: Any = None,
+    atol: Tensor | float | None = None,
+    rtol: Tensor | float | None = None,
 ) -> Tensor:
     """How many singular values are above max(atol, rtol * the largest).
 

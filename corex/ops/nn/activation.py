@@ -380,6 +380,8 @@ def hardshrink(input: Tensor, lambd: float = 0.5) -> Tensor:
 def threshold(input: Tensor, threshold: float, value: float, inplace: bool = False) -> Tensor:
     """The value where the input is not above the threshold, else the input (NaN too)."""
     require_kinds("threshold", "uif", input)
+    if isinstance(value, complex):
+        raise RuntimeError(f"[threshold] {value} cannot be an element of {input.key.dtype.name}")
     return _stored(input, where(input <= threshold, value, input), inplace)
 
 

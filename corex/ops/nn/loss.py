@@ -11,7 +11,7 @@ from corex.layout import broadcast_shapes
 from corex.ops.nn.activation import softplus
 from corex.ops.nn.loss_formulas import binary_entropy, binary_logits, huber, smooth_l1
 from corex.ops.pointwise.binary_composed import xlogy
-from corex.ops.promotion import real_number, require_kinds, require_tensor
+from corex.ops.promotion import cast, real_number, require_kinds, require_tensor
 from corex.ops.registration import function
 from corex.tensor.schema import OpSchema, declare
 from corex.tensor.tensor import Tensor
@@ -163,7 +163,8 @@ def huber_loss(
         raise RuntimeError(f"huber_loss does not support non-positive values for delta: {delta}")
     _warn_shapes("huber_loss", input, target)
     _require_floats("huber_loss", input, target)
-    return reduced(huber(input, target, delta), reduction)
+    # As in PyTorch, the one loss that has its input's dtype, whatever the target's is.
+    return reduced(cast(huber(input, target, delta), input.key.dtype), reduction)
 
 
 @function()

@@ -193,7 +193,7 @@ def batch_norm(
     channels = input.shape[1] if input.ndim > 1 else 0
     for name, t in (("running_mean", running_mean), ("running_var", running_var),
                     ("weight", weight), ("bias", bias)):  # fmt: skip
-        if t is not None and t.shape != (channels,):
+        if t is not None and t.numel() != channels:
             raise RuntimeError(
                 f"[batch_norm] {name} should contain {channels} elements not {t.numel()}"
             )

@@ -436,14 +436,14 @@ def div(
     """input / other; `rounding_mode` 'floor' or 'trunc' rounds the quotient.
 
     Raises:
-        RuntimeError: an unknown rounding mode.
+        RuntimeError: an unknown rounding mode. TypeError: one that is no string.
     """
     if rounding_mode is None:
         return _div(input, other, out=out)
     if rounding_mode == "floor":
         return floor_divide(input, other, out=out)
     if rounding_mode != "trunc":
-        raise RuntimeError(
+        raise (RuntimeError if isinstance(rounding_mode, str) else TypeError)(
             f"div expected rounding_mode to be one of None, 'trunc', or 'floor' but found "
             f"'{rounding_mode}'"
         )

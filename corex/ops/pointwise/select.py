@@ -236,7 +236,7 @@ def isclose(
 ) -> Tensor:
     """True where |input - other| <= atol + rtol * |other|."""
     for name, bound in (("rtol", rtol), ("atol", atol)):
-        if bound < 0:
+        if not bound >= 0:
             raise RuntimeError(f"{name} must be greater than or equal to zero, but got {bound}")
     if input.key.dtype is not other.key.dtype:
         raise RuntimeError(f"{input.key.dtype!r} did not match {other.key.dtype!r}")

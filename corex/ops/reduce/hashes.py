@@ -14,7 +14,7 @@ from corex.tensor.tensor import Tensor
 
 @exported(out="same")
 def hash_tensor(
-    input: Tensor, dim: int | tuple[int, ...] = (), *, keepdim: bool = False, mode: int = 0
+    input: Tensor, dim: int | tuple[int, ...] | None = (), *, keepdim: bool = False, mode: int = 0
 ) -> Tensor:
     """The exclusive or of the bits of all elements, or of those along dims, as uint64: of integers
     as int64, of others as float64.
@@ -26,7 +26,7 @@ def hash_tensor(
     if mode:
         raise RuntimeError(f"Unknown hash_tensor mode: {mode}")
     require_kinds("hash_tensor", "buif", input)
-    over = (dim,) if isinstance(dim, int) else tuple(dim)
+    over = (dim,) if isinstance(dim, int) else tuple(dim or ())
     if not over and not input.numel():
         raise RuntimeError(
             "hash_tensor: Expected reduction dim to be specified for input.numel() == 0. Specify "

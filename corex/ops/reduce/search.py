@@ -192,7 +192,7 @@ def unravel_index(indices: Tensor, shape: int | Sequence[int]) -> tuple[Tensor, 
 
     Raises:
         TypeError: indices that are not integers, or a shape that is none.
-        ValueError: a negative size.
+        ValueError: a negative size. RuntimeError: positions in a shape without elements.
     """
     dtype = require_tensor("unravel_index", indices, "indices").key.dtype
     if dtype.kind not in "ui":
@@ -205,6 +205,8 @@ def unravel_index(indices: Tensor, shape: int | Sequence[int]) -> tuple[Tensor, 
             raise TypeError(f"expected 'shape' sequence to only contain ints, but got {type(size)}")
         if size < 0:
             raise ValueError(f"'shape' cannot have negative values, but got {sizes}")
+    if 0 in sizes and numel(indices.shape):
+        raise RuntimeError(f"[unravel_index] there are no positions in the shape {sizes}")
     steps = contiguous_strides(tuple([max(size, 1) for size in sizes]))
     place = indices.key.place
     divisors, moduli = (
@@ -290,7 +292,7 @@ def _even_edges(input: Tensor, low: float, high: float, bins: int) -> Tensor:
 @exported(out="same")
 def histogram(
     input: Tensor,
-    bins: int | Tensor,
+    bins: int | Tensor = 100,
     *,
     range: Sequence[float] | None = None,
     weight: Tensor | None = None,
@@ -313,7 +315,13 @@ def histogram(
             f"the input tensor excluding its innermost dimension, but got input with shape "
             f"{list(input.shape)} and weight with shape {list(weight.shape)}"
         )
-    weight = None if weight is None else reshape(cast(weight.detach(), input.key.dtype), -1)
+    if weight is not None and weight.key.dtype is not input.key.dtype:
+        raise RuntimeError(
+            f"torch.histogramdd: if weight tensor is provided, input tensor and weight tensor "
+            f"should have the same dtype, but got input({input.key.dtype.name}), and "
+            f"weight({weight.key.dtype.name})"
+        )
+    weight = None if weight is None else reshape(weight.detach(), -1)
     edges = edges_of(input, bins, range)
     counts = _counted(line, edges, weight, not isinstance(bins, Tensor))
     if density:

@@ -292,7 +292,8 @@ def movedim(input: Tensor, source: int | Sequence[int], destination: int | Seque
     targets = list(destination) if isinstance(destination, Sequence) else [index(destination)]
     ndim = input.ndim
     if len(sources) != len(targets):
-        raise RuntimeError(
+        mixed = isinstance(source, Sequence) is not isinstance(destination, Sequence)
+        raise (TypeError if mixed else RuntimeError)(
             f"movedim: Invalid source or destination dims: source ({sources} dims) should contain "
             f"the same number of dims as destination ({targets} dims)"
         )

@@ -135,8 +135,8 @@ MEANT = (
     Meant(
         "comparisons of integers are exact",
         lambda code, found: found.kind == "values"
-        and re.search(r"[<>]=?|\b[gl][et]\b", code) is not None
-        and "np.True_" in found.text,
+        and re.search(r"[<>]=?|\b[gl][et]_?\b", code) is not None
+        and ("np.True_" in found.text or re.search(r"\.[gl][et]_\(", code) is not None),
     ),
     Meant(
         "the sign of NaN is nobody's",
@@ -163,6 +163,8 @@ MEANT = (
                   "MKL FFT error", "mixed dtype", "expected scalar type",
                   "Expected out tensor to have dtype",
                   "Unsupported dtype",
+                  "Low precision dtypes not supported",
+                  "doesn't handle types other than float and double",
                   "provided dtype must match"),
     ),
     Meant(
@@ -200,6 +202,20 @@ MEANT = (
         "the finite part of an infinite complex number is rounded by its own",
         lambda code, found: found.kind == "values" and "complex" in found.text
         and "inf" in found.text,
+    ),
+    Meant("what PyTorch finds no memory for", _accepted("can't allocate memory")),
+    Meant(
+        "what LAPACK leaves behind of a matrix that is not positive-definite",
+        lambda code, found: "cholesky_ex(" in code and found.kind == "values",
+    ),
+    Meant(
+        "windows of a negative size, in which PyTorch finds something",
+        lambda code, found: found.kind == "refused"
+        and "kernel_size should be greater than zero" in found.text,
+    ),
+    Meant(
+        "attention of scale 0, where PyTorch multiplies a mask's infinity by 0",
+        lambda code, found: found.kind == "values" and "scale=0" in code and "nan" in found.text,
     ),
     Meant("what fails inside of PyTorch", _accepted("INTERNAL ASSERT FAILED")),
     Meant(
