@@ -130,11 +130,14 @@ def _room_for(t: Tensor) -> Tensor:
 
 def _turn(target: Tensor, source: Tensor, bits: int) -> None:
     """Writes the conjugates, or negatives, of one tensor that is no twin over another."""
-    if bits == NEG:
-        write("neg", (target,), (source,))
-        return
     dtype = target.key.dtype
-    if bits == CONJ and source.key.dtype is dtype and not levels.open:
+    alike = source.key.dtype is dtype
+    if bits == NEG:
+        if not alike:
+            write("copy", (target,), (source,))
+        write("neg", (target,), (source if alike else target,))
+        return
+    if bits == CONJ and alike and not levels.open:
         place = target.key.place  # which need not have this kernel: it is none of the contract's
         views = (view(target), view(source))
         found = resolve(place, "conj", (dtype, dtype))

@@ -55,6 +55,8 @@ def test_imaginary_parts_of_a_conjugate_are_negatives() -> None:
     assert not z.conj().real.is_neg()
     assert value(z.conj().real).tolist() == A.real.tolist()
     assert not z.conj()._neg_view().imag.is_neg()
+    part.copy_(corex.tensor([[1, 2, 3]]))  # of another dtype
+    assert value(z.imag).tolist() == [[-1, -2, -3]] * 2
     part.fill_(5)
     assert value(z.imag).tolist() == [[-5] * 3] * 2
 
@@ -143,6 +145,7 @@ WRITES: dict[str, Callable[[Any, Any], Any]] = {
     "mask": lambda t, b: t.masked_fill_(b.real > 1, 7 - 1j),
     "out": lambda t, b: corex.add(b, 1j, out=t), "exp": lambda t, b: t.exp_(),
     "kept": lambda t, b: t.index_add_(0, corex.tensor([0]), b[:1]), "same": lambda t, b: t.mul_(t),
+    "narrow": lambda t, b: t.copy_(b.to(corex.complex64)), "real": lambda t, b: t.copy_(b.real),
     "unary": lambda t, b: corex.exp(b, out=t), "product": lambda t, b: corex.mm(b, b.T, out=t),
 }  # fmt: skip
 
@@ -189,6 +192,8 @@ def test_memory_for_others_is_refused() -> None:
         corex.view_as_real(c)
     with pytest.raises(RuntimeError, match="conjugate view tensors"):
         c.view(corex.float64)
+    with pytest.raises(RuntimeError, match="conjugate view tensors"):
+        c.view(c.dtype)
     with pytest.raises(RuntimeError, match="negative bit set"):
         c.imag.view(corex.int64)
 

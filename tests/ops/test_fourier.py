@@ -28,7 +28,8 @@ def given(name: str, dtype: str = "float64") -> Any:
 
 
 def close(found: corex.Tensor, expected: Any, tolerance: float = 1e-9) -> None:
-    np.testing.assert_allclose(found.detach().numpy(), expected, rtol=tolerance, atol=tolerance)
+    found = found.detach().resolve_conj()
+    np.testing.assert_allclose(found.numpy(), expected, rtol=tolerance, atol=tolerance)
 
 
 @pytest.mark.parametrize("norm", [None, "backward", "forward", "ortho"])

@@ -227,6 +227,13 @@ def _expanded(array: Array) -> Placed:
     return Placed(_dense(array[:1]), lambda w: w.expand(array.shape))
 
 
+def _conjugated(array: Array) -> Placed:
+    """The conjugates of what is in memory; real elements as they are."""
+    if array.dtype.kind != "c":
+        return _contiguous(array)
+    return Placed(array.conj(), lambda w: w.conj())
+
+
 LAYOUTS: dict[str, Callable[[Array], Placed]] = {
     "contiguous": _contiguous,
     "transposed": _transposed,
@@ -236,6 +243,7 @@ LAYOUTS: dict[str, Callable[[Array], Placed]] = {
     "steps": _steps,
     "offset": _offset,
     "expanded": _expanded,
+    "conjugated": _conjugated,
 }
 """Layout name -> how an array is laid out. `expanded` shows row 0 again and again."""
 

@@ -5,9 +5,8 @@ from __future__ import annotations
 import pytest
 
 import corex
-from tests.sweeps.arguments import LAYOUTS
 from tests.sweeps.calls import CALLS, Outcome, run, tensors_of
-from tests.sweeps.layouts import ROW_MAJOR, RULE, compared, described, differs, read
+from tests.sweeps.layouts import ROW_MAJOR, RULE, compared, described, differs, layouts_of, read
 
 # PyTorch's results are views of something inside of the function, too.
 VIEWS_OF_NOTHING = {
@@ -36,7 +35,7 @@ def test_results_are_laid_out_as_in_pytorch(each_backend: str) -> None:
     expected = read()
     wrong, views = [], []
     for call in CALLS:
-        for layout in LAYOUTS:
+        for layout in layouts_of(call):
             outcome = run(call, corex, layout)
             if compared(call):
                 theirs = expected.get((call.text, layout), RULE)

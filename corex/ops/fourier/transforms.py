@@ -9,11 +9,12 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from corex.layout import memory_order, normalize_dim
+from corex.dispatch.views import transformed
+from corex.layout import normalize_dim
 from corex.ops.fourier.primitives import Dims, c2c, c2r, prepared, r2c
 from corex.ops.promotion import require_tensor
+from corex.ops.shape.complex_views import CONJUGATE
 from corex.ops.shape.pad import pad
-from corex.ops.shape.views import relaid
 from corex.tensor.tensor import Tensor
 
 Sizes = int | Sequence[int] | None
@@ -106,15 +107,6 @@ def _real_input(name: str, t: Tensor, value: str) -> Tensor:
     return prepared(t, False)
 
 
-def _conjugate(t: Tensor) -> Tensor:
-    """The conjugates, in the layout of the tensor."""
-    if 0 in t.strides:  # which no result can have
-        return t.conj_physical()
-    order = memory_order(t.strides)
-    back = tuple(sorted(range(t.ndim), key=order.__getitem__))
-    return relaid(t.permute(order).conj_physical(), back)
-
-
 # ---- along one dim -------------------------------------------------------------------------------
 def _both_sides(input: Tensor, n: int | None, dim: int, norm: str | None, forward: bool) -> Tensor:
     t = prepared(input, False)
@@ -126,7 +118,7 @@ def _both_sides(input: Tensor, n: int | None, dim: int, norm: str | None, forwar
     if t.key.dtype.is_complex:
         return c2c(t, (at,), scale, forward)
     found = r2c(t, (at,), scale, False)
-    return found if forward else _conjugate(found)
+    return found if forward else transformed(CONJUGATE, found, ())
 
 
 def _to_half(
@@ -137,7 +129,7 @@ def _to_half(
     size = t.shape[at] if n is None else n
     _check_size(size)
     found = r2c(_resized(t, (at,), (size,)), (at,), scale_of(norm, forward), True)
-    return found if forward else _conjugate(found)
+    return found if forward else transformed(CONJUGATE, found, ())
 
 
 def _of_half(input: Tensor, n: int | None, dim: int, norm: str | None, forward: bool) -> Tensor:
@@ -148,7 +140,7 @@ def _of_half(input: Tensor, n: int | None, dim: int, norm: str | None, forward: 
     if n is not None:
         t = _resized(t, (at,), (n // 2 + 1,))
     scale = scale_of(norm, forward)
-    return c2r(_conjugate(t) if forward else t, (at,), scale, size)
+    return c2r(t.conj().resolve_conj() if forward else t, (at,), scale, size)
 
 
 def fft(input: Tensor, n: int | None = None, dim: int = -1, norm: str | None = None) -> Tensor:
@@ -266,7 +258,7 @@ def hfftn(input: Tensor, s: Sizes = None, dim: Sizes = None, norm: str | None = 
     scale = scale_of(norm, True)
     if len(dims) > 1:
         t = c2c(t, dims[:-1], scale, True)
-    return c2r(_conjugate(t), dims[-1:], scale, size)
+    return c2r(t.conj().resolve_conj(), dims[-1:], scale, size)
 
 
 def ihfftn(input: Tensor, s: Sizes = None, dim: Sizes = None, norm: str | None = None) -> Tensor:
@@ -281,7 +273,7 @@ def ihfftn(input: Tensor, s: Sizes = None, dim: Sizes = None, norm: str | None =
         raise RuntimeError("ihfftn must transform at least one axis")
     scale = scale_of(norm, False)
     found = r2c(_resized(t, dims, sizes), dims[-1:], scale, True)
-    found = _conjugate(found)
+    found = transformed(CONJUGATE, found, ())
     return found if len(dims) == 1 else c2c(found, dims[:-1], scale, False)
 
 

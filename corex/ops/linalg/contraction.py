@@ -251,6 +251,8 @@ def inner(input: Tensor, other: Tensor) -> Tensor:
             f"inner() the last dimension must match on both input tensors but got shapes "
             f"{list(input.shape)} and {list(other.shape)}"
         )
+    if len(input.shape) == len(other.shape) == 1:
+        return dot(input, other)
     return tensordot(input, other, ([-1], [-1]))
 
 

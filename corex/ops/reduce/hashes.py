@@ -34,7 +34,9 @@ def hash_tensor(
         )
     dims = normalize_dims(over or None, input.ndim)
     kept = [d for d in range(input.ndim) if d not in dims]
-    whole = cast(input.detach(), dt.float64 if input.key.dtype.is_floating_point else dt.int64)
+    whole = cast(
+        input.detach().resolve_neg(), dt.float64 if input.key.dtype.is_floating_point else dt.int64
+    )
     shape = tuple([input.shape[d] for d in kept])
     for d in dims:
         if not input.shape[d]:

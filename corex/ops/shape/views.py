@@ -79,7 +79,8 @@ def view(
     if dtype is None and shape and type(shape[0]) is DType:
         (dtype,) = shape
     if dtype is not None:
-        return view(self, self.shape) if dtype is self.key.dtype else reinterpreted(self, dtype)
+        same = dtype is self.key.dtype and not self.key.place.bits
+        return view(self, self.shape) if same else reinterpreted(self, dtype)
     sizes = sizes_of(shape if size is None else (size,))
     return bind_view(VIEW, self, (layout.infer_size(sizes, layout.numel(self.shape)),))
 

@@ -116,9 +116,16 @@ def _placed(shape: Shape, layout: str) -> tuple[list[int], int, int]:
     return strides, 0, prod(shape)
 
 
-LAYOUTS = ("dense", "dense", "turned", "gaps", "offset", "rolled")
+LAYOUTS = ("dense", "dense", "turned", "gaps", "offset", "rolled", "conjugated")
 """Those that can be written to."""
 ALL_LAYOUTS = (*LAYOUTS, "repeated")
+
+
+def _turned(t: Any) -> Any:
+    """What shows conjugates of its memory, or negatives if it is of floats; others as they are."""
+    if t.dtype.is_complex:
+        return t.conj()
+    return t._neg_view() if t.dtype.is_floating_point else t
 
 
 def maker(lib: Any) -> Callable[..., Any]:
@@ -133,7 +140,7 @@ def maker(lib: Any) -> Callable[..., Any]:
         grad: bool = False,
     ) -> Any:
         """A tensor, in both libraries with the same elements and strides."""
-        dense = layout == "dense" or not shape
+        dense = layout in ("dense", "conjugated") or not shape
         strides, offset, room = ([], 0, prod(shape)) if dense else _placed(shape, layout)
         flat = _elements(room, dtype, seed, kind).copy()
         if dense and room:
@@ -146,6 +153,8 @@ def maker(lib: Any) -> Callable[..., Any]:
             made = made.to(lib.bfloat16)
         if not dense:
             made = made.as_strided(shape, strides, offset)
+        if layout == "conjugated":
+            made = _turned(made)
         return made.requires_grad_() if grad else made
 
     return new
