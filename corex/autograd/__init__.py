@@ -21,6 +21,7 @@ from corex.autograd.grad_mode import (
     set_grad_enabled,
 )
 from corex.autograd.gradcheck import GradcheckError, gradcheck, gradgradcheck
+from corex.autograd.variable import Variable
 
 if TYPE_CHECKING:
     from corex.autograd import functional
@@ -29,6 +30,7 @@ __all__ = [
     "Function",
     "GradcheckError",
     "GradientEdge",
+    "Variable",
     "backward",
     "detect_anomaly",
     "enable_grad",

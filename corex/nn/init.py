@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import functools
 import math
+import warnings
 from typing import Any
 
 import corex
@@ -240,3 +242,33 @@ def sparse_(tensor: Tensor, sparsity: float, std: float = 0.01, generator: Any =
         for column in range(cols):
             tensor[corex.randperm(rows, generator=generator)[:zeros], column] = 0
     return tensor
+
+
+def _old(name: str) -> Any:
+    """The name of older programs, which warns."""
+    function = globals()[f"{name}_"]
+
+    @functools.wraps(function)
+    def old(*args: Any, **kwargs: Any) -> Tensor:
+        warnings.warn(
+            f"`nn.init.{name}` is now deprecated in favor of `nn.init.{name}_`.",
+            FutureWarning,
+            stacklevel=2,
+        )
+        return function(*args, **kwargs)  # type: ignore[no-any-return]
+
+    old.__name__ = old.__qualname__ = name
+    return old
+
+
+uniform = _old("uniform")
+normal = _old("normal")
+constant = _old("constant")
+eye = _old("eye")
+dirac = _old("dirac")
+xavier_uniform = _old("xavier_uniform")
+xavier_normal = _old("xavier_normal")
+kaiming_uniform = _old("kaiming_uniform")
+kaiming_normal = _old("kaiming_normal")
+orthogonal = _old("orthogonal")
+sparse = _old("sparse")

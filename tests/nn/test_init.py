@@ -135,3 +135,12 @@ def test_the_same_seed_gives_the_same_network_everywhere() -> None:
 def test_zero_elements_are_left_alone() -> None:
     with pytest.warns(UserWarning, match="no-op"):
         assert init.kaiming_uniform_(corex.empty(0, 3)).shape == (0, 3)
+
+
+def test_older_names_warn_and_do_the_same() -> None:
+    t = corex.empty(2, 3)
+    with pytest.warns(FutureWarning, match=r"`nn.init.constant` is now deprecated"):
+        assert corex.nn.init.constant(t, 2.0) is t
+    assert t.tolist() == [[2.0] * 3] * 2
+    with pytest.warns(FutureWarning, match="kaiming_normal_"):
+        corex.nn.init.kaiming_normal(t)
