@@ -25,7 +25,7 @@ from corex.tensor.schema import REGISTRY
 from corex.tensor.tensor import Tensor
 
 FAMILIES = """
-    create.pinned create.ranges create.windows
+    create.pinned create.ranges create.shared create.windows
     fourier.short_time
     indexing.along indexing.gather indexing.masks indexing.reduced
     linalg.contraction linalg.norms linalg.older

@@ -19,6 +19,11 @@ NAMES: dict[str, dict[str, str]] = {
             tril triu
         """,
     },
+    "create.shared": {
+        "methods": """
+            share_memory_ is_shared record_stream
+        """,
+    },
     "create.windows": {
         "functions": """
             hann_window blackman_window bartlett_window hamming_window kaiser_window

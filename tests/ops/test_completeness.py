@@ -60,7 +60,8 @@ PLAIN_METHODS = """
     sum_to_size to type type_as unfold view view_as zero_ T H mT mH data bernoulli_ normal_
     random_ uniform_ exponential_ geometric_ cauchy_ log_normal_ resize_ resize_as_
     fill_diagonal_ resize resize_as set_
-    squeeze_ unsqueeze_ t_ transpose_ swapaxes_ swapdims_ pin_memory is_pinned
+    squeeze_ unsqueeze_ t_ transpose_ swapaxes_ swapdims_ pin_memory is_pinned share_memory_
+    is_shared record_stream
 """.split()
 
 

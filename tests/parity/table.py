@@ -39,7 +39,7 @@ ABSENT = {
     r"cudnn.*|miopen.*|.*mkldnn.*|.*cudnn|xpu|ipu|hpu|mtia|cuda.*": "of other devices and their "
     "libraries",
     r".*autocast.*": "there is no autocast yet",
-    r"sym_fresh_size|.*dlpack.*|share_memory_?|is_shared|storage_type|has_.*|_.*"
+    r"sym_fresh_size|.*dlpack.*|storage_type|has_.*|_.*"
     r"|.*python.*|.*compile.*|.*jit.*|vmap|parse_.*|import_ir_.*|unify_type_list|merge_type_.*|cond"
     r"|fork|wait|init_num_threads|thread_safe_generator|index|handle_torch_function"
     r"|boolean_dispatch|assert_int_or_pair|Optional": "PyTorch's own machinery",

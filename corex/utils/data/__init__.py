@@ -1,6 +1,11 @@
 """Datasets, samplers and loaders, as in `torch.utils.data`."""
 
-from corex.utils.data.dataloader import DataLoader, default_collate, default_convert
+from corex.utils.data.dataloader import (
+    DataLoader,
+    default_collate,
+    default_convert,
+    get_worker_info,
+)
 from corex.utils.data.dataset import (
     ChainDataset,
     ConcatDataset,
@@ -37,5 +42,6 @@ __all__ = [
     "WeightedRandomSampler",
     "default_collate",
     "default_convert",
+    "get_worker_info",
     "random_split",
 ]

@@ -23,6 +23,10 @@ from corex.utils.data.dataset import IterableDataset, Subset, TensorDataset
 from corex.utils.data.sampler import BatchSampler, RandomSampler, SequentialSampler
 
 
+def get_worker_info() -> None:
+    """What a worker process of a loader knows of itself: None, as the program itself asks."""
+
+
 def _is_numpy(value: Any) -> bool:
     """Whether this is NumPy's; if NumPy was not imported yet, it is not."""
     numpy = sys.modules.get("numpy")

@@ -11,6 +11,7 @@ from corex.utils.data import (
     StackDataset,
     TensorDataset,
     WeightedRandomSampler,
+    get_worker_info,
 )
 
 
@@ -29,6 +30,9 @@ def test_chained_streams() -> None:
     chained = ChainDataset([Stream(1, 2), Stream(), Stream(3)])
     assert list(chained) == [1, 2, 3]
     assert len(chained) == 3
+    added = Stream(1) + Stream(2, 3)
+    assert isinstance(added, ChainDataset)
+    assert list(added) == [1, 2, 3]
     with pytest.raises(AssertionError, match="only supports IterableDataset"):
         list(ChainDataset([[1]]))
 
@@ -70,3 +74,7 @@ def test_a_variable_is_a_tensor_over_the_same_memory() -> None:
     assert not isinstance(3, corex.autograd.Variable)
     with pytest.raises(TypeError, match="has to be a tensor"):
         corex.autograd.Variable(3)
+
+
+def test_the_program_itself_is_no_worker() -> None:
+    assert get_worker_info() is None
