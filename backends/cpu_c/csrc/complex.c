@@ -17,7 +17,8 @@ static const corex_op_table *table_of(int number)
 static int output(const corex_op *row, int dtype)
 {
     const int real = dtype == COREX_COMPLEX64 ? COREX_FLOAT32 : COREX_FLOAT64;
-    return row->to_bool ? COREX_BOOL : row->to_real ? real : dtype;
+    const int whole = dtype == COREX_FLOAT32 ? COREX_COMPLEX64 : COREX_COMPLEX128;
+    return row->to_bool ? COREX_BOOL : row->to_real ? real : row->of_real ? whole : dtype;
 }
 
 static corex_status run(const corex_kernel *self, const corex_argument *a, int32_t n)
@@ -41,9 +42,10 @@ static void add_rows(int number, const char *letters, void (*add)(corex_kernel r
     const uint64_t dtypes = 1u << COREX_COMPLEX64 | 1u << COREX_COMPLEX128;
     const uint64_t parts = 1u << COREX_FLOAT32 | 1u << COREX_FLOAT64;
     for (int op = 0; op < table->count; op++)
-        add((corex_kernel){table->rows[op].name, letters, run,
-                           .dtypes = dtypes | (table->rows[op].to_real ? parts : 0),
-                           .code = number * ROWS + op});
+        add((corex_kernel){
+            table->rows[op].name, letters, run,
+            .dtypes = dtypes | (table->rows[op].to_real || table->rows[op].of_real ? parts : 0),
+            .code = number * ROWS + op});
 }
 
 void corex_add_complex_rows(void (*add)(corex_kernel row))

@@ -153,6 +153,7 @@ typedef struct corex_op {
     corex_loop loops[COREX_NUM_DTYPES];
     bool to_bool; /* the output is bool, whatever the input */
     bool to_real; /* the output is of the complex input's parts */
+    bool of_real; /* the inputs are of the complex output's parts */
     bool checked; /* integer division: the divisor must not be 0 */
     uint8_t cost; /* relative to an addition */
 } corex_op;

@@ -17,7 +17,7 @@ from corex.ops.pointwise import unary as _unary_ops  # noqa: F401 - which declar
 from corex.ops.pointwise.complex_steps import joined
 from corex.ops.promotion import cast, require_tensor
 from corex.ops.registration import exported, function, method
-from corex.tensor.schema import COMPLEX, REGISTRY, OpSchema
+from corex.tensor.schema import COMPLEX, FLOAT, REGISTRY, OpSchema
 from corex.tensor.tensor import Tensor
 
 
@@ -41,8 +41,20 @@ def _by_kernel(
 
 
 # ---- made of parts -----------------------------------------------------------------------------
+_COMPLEX = OpSchema(
+    "complex", ("re", "im"), decomposition=joined, family="composed", takes=FLOAT, tier=2
+)
+
+
+def _joined(re: Tensor, im: Tensor) -> Tensor:
+    """`joined`, by the backend's own kernel where it has one: see `_by_kernel`."""
+    if levels.open or re.shape != im.shape or re.key is not im.key:
+        return joined(re, im)
+    return bind_pointwise(_COMPLEX, (re, im), (), re.shape, re.key.dtype.to_complex())
+
+
 _complex = composition(
-    "complex", ("re", "im"), joined,
+    "complex", ("re", "im"), _joined,
     {"re": lambda g: g.real, "im": lambda g: g.imag}, fresh=False,
 )  # fmt: skip
 

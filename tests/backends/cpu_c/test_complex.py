@@ -38,7 +38,7 @@ def numbers(dtype: str, seed: int = 0, count: int = N) -> Array:
 
 
 def check(got: corex.Tensor, wanted: Array, dtype: str, factor: float = 1) -> None:
-    found = got.numpy()
+    found = got.numpy(force=True)
     assert found.shape == wanted.shape
     error = np.abs(found.astype(WIDE[dtype]) - wanted)
     worst = (error / np.maximum(np.abs(wanted), 1e-30)).max(initial=0)

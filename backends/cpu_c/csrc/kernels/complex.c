@@ -88,6 +88,25 @@ BOTH(LOOP2, mul)
 BOTH_TO_BOOL(LOOP2, eq)
 BOTH_TO_BOOL(LOOP2, ne)
 
+/* ---- of their parts ---- */
+#define JOINED(sfx, C, T) \
+    static void complex_##sfx(char *const *p, const int64_t *s, int64_t n) \
+    { \
+        const char *re = p[1], *im = p[2]; \
+        char *out = p[0]; \
+        if (s[0] == sizeof(C) && s[1] == sizeof(T) && s[2] == sizeof(T)) { \
+            COREX_INDEPENDENT \
+            for (int64_t i = 0; i < n; i++) \
+                ((C *)out)[i] = (C){((const T *)re)[i], ((const T *)im)[i]}; \
+            return; \
+        } \
+        for (int64_t i = 0; i < n; i++) \
+            *(C *)(out + i * s[0]) = \
+                (C){*(const T *)(re + i * s[1]), *(const T *)(im + i * s[2])}; \
+    }
+JOINED(c64, corex_complex64, float)
+JOINED(c128, corex_complex128, double)
+
 /* ---- quotients ---- */
 /*
  * By |b|^2 where that is exact enough: of parts that are 0 or so far from the ends of the dtype
@@ -253,6 +272,8 @@ static const corex_op binary[] = {
     ROW(div, .cost = 6)
     ROW(eq, .to_bool = true, .cost = 1)
     ROW(ne, .to_bool = true, .cost = 1)
+    {.name = "complex", .loops = {[COREX_FLOAT32] = complex_c64, [COREX_FLOAT64] = complex_c128},
+     .of_real = true, .cost = 1},
 };
 /* clang-format on */
 
