@@ -34,6 +34,7 @@ from corex.dispatch.lists import bind_lists
 from corex.dispatch.record import no_grad
 from corex.dispatch.resolve import resolve
 from corex.dispatch.views import hidden
+from corex.dispatch.write import resolved
 from corex.dtypes import DType
 from corex.layout import DENSE, broadcast_strides, numel
 from corex.tensor.place import Place
@@ -363,12 +364,14 @@ def record(function: Callable[..., Any], *arguments: Any, name: str = "") -> tup
     recording, in their order. Tensors that the function returns are the results of the graph.
     """
     tensors = [t for t in arguments if isinstance(t, Tensor)]
-    place = tensors[0].key.place if tensors else find_place()
+    place = tensors[0].key.own.place if tensors else find_place()
     trace = Trace(place, tensors, name or getattr(function, "__name__", "trace"))
     with trace.recording():
         result = function(*arguments)
-    given = result if isinstance(result, list | tuple) else (result,)
-    return trace.finish(*[t for t in given if isinstance(t, Tensor)]), result
+        given = result if isinstance(result, list | tuple) else (result,)
+        # A graph's results are memory as it is.
+        results = [resolved(t) for t in given if isinstance(t, Tensor)]
+    return trace.finish(*results), result
 
 
 def _whole(storage: Storage, key: Any) -> Tensor:

@@ -236,6 +236,34 @@ def test_other_memory() -> None:
     assert value(c)[:6].tolist() == A.conj().ravel().tolist()
 
 
+def test_other_places() -> None:
+    z = corex.tensor(A)
+    c = z.conj()
+    there = c.to(backend="reference_py")
+    assert there.backend == "reference_py"
+    assert not there.is_conj()
+    assert value(there).tolist() == A.conj().tolist()
+    assert c.to(c.device) is c
+    other = corex.zeros(2, 3, dtype=corex.complex128, backend="reference_py")
+    other.conj().copy_(z)
+    assert value(other).tolist() == A.conj().tolist()
+    c.copy_(there)
+    assert value(z).tolist() == A.tolist()
+    with pytest.raises(RuntimeError, match="Expected all tensors to be on the same device"):
+        _ = c * other
+
+
+def test_programs_that_are_recorded() -> None:
+    from corex.compiler import prepare, record
+
+    z, w = corex.tensor(A), corex.tensor(B)
+    recording, _ = record(lambda t: (t.conj() * t.conj().imag, t.mH @ w, t.conj()), z)
+    given = [corex.tensor(B) if t.data_ptr() == z.data_ptr() else t for t in recording.inputs]
+    found = prepare(recording.graph)(given, recording.states, recording.numbers)
+    for got, wanted in zip(found, (B.conj() * -B.imag, B.conj().T @ B, B.conj()), strict=True):
+        np.testing.assert_allclose(value(got), wanted, rtol=1e-12)
+
+
 # ---- gradients -----------------------------------------------------------------------------------
 def test_gradients_of_conjugates() -> None:
     x = corex.tensor(A, requires_grad=True)
