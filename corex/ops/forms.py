@@ -69,5 +69,6 @@ def reshaping(name: str, view: Callable[..., Tensor]) -> Callable[..., Tensor]:
         return self
 
     op.__name__ = op.__qualname__ = f"{name}_"
+    op.form_of = view  # type: ignore[attr-defined]
     op.__doc__ = f"In-place version of `{name}`; returns the tensor itself."
     return op

@@ -184,9 +184,12 @@ def _wrong_argument(
         where = declared.kind is not declared.KEYWORD_ONLY
         given += [(name, where, str(declared.annotation), one) for one in several]
     for position, (name, positional, annotation, value) in enumerate(given, 1):
-        if not _fits(value, annotation):
+        # Sizes are of any type where each may be an argument of its own.
+        unlike = annotation == "Any" and name in _SIZES and not _is_size(value)
+        if unlike or not _fits(value, annotation):
             where_it_is = f" (position {position})" if positional else ""
-            return f"'{name}'{where_it_is} must be {_wanted(annotation)}, not {_described(value)}"
+            wanted = "tuple of ints" if unlike else _wanted(annotation)
+            return f"'{name}'{where_it_is} must be {wanted}, not {_described(value)}"
     # An argument of any type, whose type the error names.
     culprit = re.search(r"'(?:\w+\.)*(\w+)' object", str(error))
     for name, _, _, value in given:
@@ -318,6 +321,13 @@ def _is_index(value: Any) -> bool:
 
 def _is_number(value: Any) -> bool:
     return as_number(value) is not None or (isinstance(value, Tensor) and not value.shape)
+
+
+_SIZES = ("dims", "output_size", "s", "shape", "size", "sizes")
+
+
+def _is_size(value: Any) -> bool:
+    return _is_sequence(value, lambda one: one is None or _is_index(one)) or _is_index(value)
 
 
 def _is_sequence(value: Any, test: Callable[[Any], bool]) -> bool:

@@ -57,8 +57,8 @@ def ctc_loss(
 
 def _lengths(lengths: Any, like: Tensor) -> Tensor:
     if not isinstance(lengths, Tensor):
-        values = list(lengths) if isinstance(lengths, Sequence) else [lengths]
-        if any([isinstance(one, float | complex | str) for one in values]):
+        values = list(lengths) if isinstance(lengths, Sequence) else [None]
+        if None in values or any([isinstance(one, float | complex | str) for one in values]):
             raise TypeError(f"ctc_loss(): lengths must be integers, not {lengths!r}")
         lengths = corex.tensor(values, dtype=corex.int64, device=like.device)
     flat: Tensor = lengths.long().reshape((-1,)).to(like.device)

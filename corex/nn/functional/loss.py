@@ -196,8 +196,10 @@ def kl_div(
     log_target: bool = False,
 ) -> Tensor:
     """`t (log t - input)` of log-probabilities; 'batchmean' divides the sum by the batch size."""
-    reduction = legacy_reduction(size_average, reduce, reduction)
-    return divergence(input, target, reduction, log_target)
+    asked, reduction = reduction, legacy_reduction(size_average, reduce, reduction)
+    loss = divergence(input, target, reduction, log_target)
+    # As in PyTorch, what the deprecated flags choose is divided, too.
+    return loss / input.shape[0] if asked == "batchmean" != reduction and input.dim() else loss
 
 
 def soft_margin_loss(

@@ -113,7 +113,7 @@ def cuda(
 @method(quick=True)
 def type_as(self: Tensor, other: Tensor) -> Tensor:
     """The tensor with the dtype and place of another."""
-    return to(self, other)
+    return to(self, require_tensor("type_as", other, "other"))
 
 
 @method("type")

@@ -385,6 +385,11 @@ def ormqr(
             f"ormqr: other.shape[{side}] must be equal to input.shape[-2], got "
             f"{list(other.shape)} and {list(input.shape)}"
         )
+    if tau.shape[:-1] != input.shape[:-2]:
+        raise RuntimeError(
+            f"ormqr: tau should have one dimension less than input, and its batch, but their "
+            f"shapes are {list(tau.shape)} and {list(input.shape)}"
+        )
     if tau.shape[-1] != min(other.shape[side], input.shape[-1]):
         raise RuntimeError(
             f"ormqr: tau.shape[-1] must be equal to min(other.shape[{side}], input.shape[-1]), got "

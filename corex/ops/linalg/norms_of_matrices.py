@@ -175,6 +175,8 @@ def cond(A: Tensor, p: Any = None) -> Tensor:
         RuntimeError: not floating point, not square though p needs an inverse, or another p.
     """
     floating("linalg.cond", A)
+    if isinstance(p, list | tuple) or (isinstance(p, Tensor) and p.shape):
+        raise TypeError("linalg_cond(): argument 'p' must be a number or a string")
     if not numel(A.shape):
         return A.new_zeros(A.shape[:-2], dtype=A.key.dtype.to_real())
     if p is None or p in (2, -2):

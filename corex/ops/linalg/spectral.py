@@ -282,7 +282,12 @@ _PINV = composition(
 
 
 def pinv(
-    A: Tensor, rcond: Any = None, hermitian: bool = False, *, atol: Any = None, rtol: Any = None
+    A: Tensor,
+    rcond: Tensor | float | None = None,
+    hermitian: bool = False,
+    *,
+    atol: Tensor | float | None = None,
+    rtol: Tensor | float | None = None,
 ) -> Tensor:
     """The pseudo-inverse (*, n, m) of matrices (*, m, n): singular values of at most
     max(atol, rtol * the largest) count as zero.

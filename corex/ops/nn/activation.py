@@ -120,7 +120,8 @@ def gelu(input: Tensor, *, approximate: str = "none", out: Tensor | None = None)
         RuntimeError: another `approximate`.
     """
     if approximate not in ("none", "tanh"):
-        raise RuntimeError("approximate argument must be either none or tanh.")
+        wrong = RuntimeError if isinstance(approximate, str) else TypeError
+        raise wrong("approximate argument must be either none or tanh.")
     result = _pointwise(GELU, (require_tensor("gelu", input),), (approximate == "tanh",))
     return result if out is None else write_out(out, result, "gelu")
 
@@ -182,6 +183,8 @@ _limited = composition(
 def leaky_relu(input: Tensor, negative_slope: float = 0.01, inplace: bool = False) -> Tensor:
     """input where positive, else negative_slope * input."""
     require_kinds("leaky_relu", "f", input)
+    if isinstance(negative_slope, complex):
+        raise RuntimeError(f"[leaky_relu] negative_slope {negative_slope} is no real number")
     a = _source(input, inplace)
     return _stored(input, where(a > 0, a, a * negative_slope), inplace)
 

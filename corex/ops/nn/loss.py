@@ -256,7 +256,7 @@ def divergence(input: Tensor, target: Tensor, reduction: str, log_target: bool) 
 def soft_margin_loss(input: Tensor, target: Tensor, reduction: str = "mean") -> Tensor:
     """log(1 + exp(-target * input))."""
     product = -target * input
-    if not product.is_floating_point():
+    if not (product.is_floating_point() and input.is_floating_point()):
         raise RuntimeError(
             f"[soft_margin_loss] a result of a floating point type can't be cast to the desired "
             f"output type {product.key.dtype.scalar}"

@@ -15,6 +15,8 @@ from corex.tensor.tensor import Tensor
 @function()
 def cosine_similarity(x1: Tensor, x2: Tensor, dim: int = 1, eps: float = 1e-8) -> Tensor:
     """Inner product of the directions of two tensors along a dim."""
+    if not eps >= 0:
+        raise RuntimeError(f"[cosine_similarity] eps must be non-negative, got: {eps}")
     shape = broadcast_shapes("cosine_similarity", x1.shape, x2.shape)
     a, b = [expand(x, shape) if x.shape != shape else x for x in (x1, x2)]
     # Divided first, as in PyTorch: the product of the lengths may not exist.

@@ -7,6 +7,7 @@ so a draw depends on nothing but (seed, offset, shape), not on backend or thread
 from __future__ import annotations
 
 import os
+from typing import Any
 
 from corex import dtypes as dt
 from corex.device import device as Device
@@ -86,8 +87,9 @@ default_generator = Generator()
 
 
 @function()
-def manual_seed(seed: int) -> Generator:
-    """Restarts the default stream with a seed, cut to an integer; returns the default generator.
+def manual_seed(seed: Any) -> Generator:
+    """Restarts the default stream with a seed, of whatever `int` takes, as in PyTorch; returns the
+    default generator.
 
     Raises:
         ValueError: a seed beyond 64 bits, or no number.

@@ -63,6 +63,8 @@ def cat(
                 joined: Tensor = LayoutError.answer("cat", arguments, {"out": out})
                 return joined
         if not part.shape:
+            if isinstance(tensors, Tensor):
+                raise TypeError("cat(): argument 'tensors' must be tuple of Tensors, not Tensor")
             raise RuntimeError(f"zero-dimensional tensor (at position {i}) cannot be concatenated")
         keys.add(part.key)
     if len(keys) > 1:

@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from corex.layout import numel
+from corex.ops.promotion import require_tensor
 from corex.ops.registration import function
 from corex.ops.shape.join import cat, require_some, stack
 from corex.ops.shape.views import expand, reshape, shaped, unsqueeze
@@ -42,7 +43,7 @@ def _each(function: Callable[[Tensor], Tensor], tensors: tuple[Any, ...]) -> Any
     if len(tensors) == 1 and isinstance(tensors[0], Tensor):
         return function(tensors[0])
     given = tensors[0] if len(tensors) == 1 else tensors
-    return tuple([function(tensor) for tensor in given])
+    return tuple([function(require_tensor("atleast", tensor)) for tensor in given])
 
 
 @function(out="cast")

@@ -192,7 +192,8 @@ MEANT = (
     Meant(
         "a position out of range is an IndexError, where PyTorch's class depends on the shapes",
         lambda code, found: found.kind == "IndexError for RuntimeError"
-        and _theirs_has(found, "out of bounds", "out of DATA bounds", "out of range"),
+        and _theirs_has(found, "out of bounds", "out of DATA bounds", "out of range",
+                        "Expected dim <"),
     ),
     Meant(
         "bounds of complex dtype have no order",
