@@ -10,7 +10,7 @@ from typing import Any
 
 from corex.errors import LayoutError
 from corex.ops.guard import explained
-from corex.ops.sparse import create, pointwise, products, reduce, rows, shape
+from corex.ops.sparse import components, create, like, pointwise, products, reduce, rows, shape
 from corex.ops.sparse.table import COMPRESSED, COO, answer
 from corex.ops.sparse.tensor import CooTensor, SparseTensor
 from corex.sparse import objects

@@ -15,13 +15,13 @@ from corex.layout import broadcast_shapes, numel
 from corex.ops.promotion import as_number, result_type
 from corex.ops.reduce.search import searchsorted
 from corex.ops.shape.join import stack
+from corex.ops.sparse.components import at_same_places, coalesce, values_of
 from corex.ops.sparse.convert import (
     element_places,
     sparse_mask,
     to_sparse,
     values_at,
 )
-from corex.ops.sparse.create import at_same_places, coalesce, values_of
 from corex.ops.sparse.graph import recorded, titled
 from corex.ops.sparse.places import (
     counting,

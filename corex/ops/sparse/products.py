@@ -9,8 +9,8 @@ from corex import dtypes as dt
 from corex.dispatch.record import no_grad
 from corex.ops.promotion import require_tensor
 from corex.ops.reduce.unique import unique
+from corex.ops.sparse.components import at_same_places, constructed, values_of
 from corex.ops.sparse.convert import element_places, sparse_mask, to_sparse
-from corex.ops.sparse.create import at_same_places, constructed, values_of
 from corex.ops.sparse.graph import recorded, titled
 from corex.ops.sparse.places import (
     beginnings,

@@ -10,7 +10,7 @@ from corex.dispatch.record import no_grad
 from corex.dtypes import DType
 from corex.layout import normalize_dim, numel
 from corex.ops.promotion import require_tensor
-from corex.ops.sparse.create import at_same_places, coalesce, constructed, values_of
+from corex.ops.sparse.components import at_same_places, coalesce, constructed, values_of
 from corex.ops.sparse.graph import recorded, titled
 from corex.ops.sparse.places import beginnings, coordinates, flat, integers, sparse_sizes, zeros_at
 from corex.ops.sparse.table import compressed_op, coo_op, unsupported

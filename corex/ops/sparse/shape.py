@@ -9,8 +9,8 @@ from corex.dispatch.record import no_grad
 from corex.formats import sparse_bsc, sparse_bsr, sparse_csc, sparse_csr
 from corex.layout import normalize_dim
 from corex.ops.promotion import result_type
+from corex.ops.sparse.components import constructed, values_of
 from corex.ops.sparse.convert import to_sparse
-from corex.ops.sparse.create import constructed, values_of
 from corex.ops.sparse.graph import recorded, titled
 from corex.ops.sparse.places import integers, joined, ranges, zeros_at
 from corex.ops.sparse.table import INPLACE, compressed_op, coo_op, sparse_op, unsupported
