@@ -81,6 +81,7 @@ CALLS: list[Callable[[Any, Any, Any], Any]] = [
     lambda a, b, c: corex.div(a, b, rounding_mode="trunc"),
     lambda a, b, c: a**-0.5,
     lambda a, b, c: a.clamp(b, c[0]),
+    lambda a, b, c: corex.pow(1, corex.complex(a, b)).real + a.angle(),
     lambda a, b, c: a.sinc(),
     lambda a, b, c: a.erfc(),
     lambda a, b, c: corex.nextafter(a, b),
