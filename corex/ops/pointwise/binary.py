@@ -393,7 +393,14 @@ def _scaled(op: str, input: Any, other: Any, alpha: Any) -> Any:
     number = factor(alpha, dtype, op, "alpha")
     if not isinstance(other, Tensor):
         return other * number
-    return cast(other, dtype) * number
+    return _times(cast(other, dtype), number)
+
+
+_times = composition(
+    "times_number", ("a",), lambda a, number: a * number, {"a": lambda g, number: g * number},
+    ("number",), label="MulBackward0",
+)  # fmt: skip
+"""Unlike a product it saves nothing, so that its graph may be walked twice, as PyTorch's `add`."""
 
 
 @method(quick=True)
