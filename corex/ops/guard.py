@@ -45,7 +45,7 @@ def guarded(
         except LayoutError as reached:
             return reached.answer(name, args, kwargs)
         except _SYMPTOMS as error:
-            again = _otherwise(function, args, kwargs)
+            again = _otherwise(function, args, kwargs, error)
             if again is None:
                 wrong = explained(name, function, args, kwargs, error)
                 if wrong is None:
@@ -61,7 +61,7 @@ def guarded(
         except LayoutError as reached:
             return reached.answer(name, args, {**kwargs, "out": out})
         except _SYMPTOMS as error:
-            again = _otherwise(function, args, kwargs)
+            again = _otherwise(function, args, kwargs, error)
             if again is None:
                 wrong = explained(name, function, args, kwargs, error)
                 if wrong is None:
@@ -200,10 +200,15 @@ def _wrong_argument(
 
 # ---- what PyTorch takes in other words -----------------------------------------------------------
 def _otherwise(
-    function: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]
+    function: Callable[..., Any],
+    args: tuple[Any, ...],
+    kwargs: dict[str, Any],
+    error: Exception,
 ) -> tuple[tuple[Any, ...], dict[str, Any]] | None:
     """The arguments as the function itself has them: its own names, and what `_plain` makes of the
-    values; None if they are so already."""
+    values; None if they are so already, or it has understood them: its error is of a value."""
+    if type(error) is ValueError:
+        return None
     names = _renamed(function, args, kwargs)
     unchanged = None if names is None else (args, names)
     try:

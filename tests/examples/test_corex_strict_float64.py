@@ -111,7 +111,9 @@ def test_float64_that_becomes_float32_on_the_way(name: str) -> None:
 def test_float64_in_setitem() -> None:
     a = ones(4)
     a[0] = corex.tensor(2.0, dtype=f64)
-    a[corex.tensor([1])] = corex.tensor(3.0, dtype=f64)
+    with pytest.raises(RuntimeError, match="source and destination dtypes match"):
+        a[corex.tensor([1])] = corex.tensor(3.0, dtype=f64)
+    a[corex.tensor([1])] = corex.tensor(3.0)
     a[2:] = np.array([4.0, 5.0])
     assert a.tolist() == [2, 3, 4, 5]
 

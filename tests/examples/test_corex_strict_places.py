@@ -204,9 +204,9 @@ def test_indices_from_the_cpu() -> None:
     assert a[[2, 0]].tolist() == a[np.array([2, 0])].tolist() == [2, 0]
     assert corex.eye(3, device=A)[index, index.to(A)].tolist() == [1, 1]
     a[index] = 5.0
-    a[index[:1]] = number(7)
+    a[index[:1]] = number(7.0)
     a[2:] = corex.ones(1)
-    a.index_put_((index[1:],), number(9))
+    a.index_put_((index[1:],), number(9.0))
     assert a.tolist() == [9, 7, 1]
 
 

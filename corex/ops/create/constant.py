@@ -275,7 +275,7 @@ def full(
 
 @function()
 def scalar_tensor(
-    s: Any,
+    s: Number | Tensor,
     *,
     dtype: DTypeLike = None,
     device: DeviceLike = None,

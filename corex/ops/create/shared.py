@@ -42,7 +42,7 @@ def is_shared(self: Tensor) -> bool:
 
 
 @method()
-def record_stream(self: Tensor, s: Any) -> None:
+def record_stream(self: Tensor, s: object) -> None:
     """Notes that work on a stream uses the memory, which is kept until that is done. Of what corex
     itself gives a stream its allocators know; this is for work of other libraries.
 
@@ -56,4 +56,5 @@ def record_stream(self: Tensor, s: Any) -> None:
         )
     use = getattr(buffer, "use", None)
     if use is not None:
-        use(s._raw)
+        stream: Any = s
+        use(stream._raw)

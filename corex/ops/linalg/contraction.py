@@ -196,7 +196,7 @@ def _arranged(t: Tensor, labels: list[str], order: list[str], size: dict[str, in
 
 # ---- tensordot and friends ---------------------------------------------------------------------
 @function(out="same")
-def tensordot(a: Tensor, b: Tensor, dims: Any = 2) -> Tensor:
+def tensordot(a: Tensor, b: Tensor, dims: int | Sequence[Any] | Tensor = 2) -> Tensor:
     """Sums products over pairs of dims: the last of `a` and the first of `b`, or two lists.
 
     Raises:
