@@ -28,7 +28,7 @@ def test_a_difference_is_found_and_made_short(monkeypatch: pytest.MonkeyPatch) -
     found = running.search("views", 0, 500)
     code = found.split("new = maker(lib)\n")[1]
     assert "unsqueeze" in code
-    assert len(code.splitlines()) <= 4, code  # the tensor, a view or two, and what differs
+    assert len(code.splitlines()) <= 6, code  # the tensor, a few views, a pass, what differs
 
 
 @pytest.mark.parametrize(
