@@ -20,6 +20,7 @@ from corex.dtypes import PYTHON_TYPES, DType
 from corex.errors import LayoutError
 from corex.formats import strided
 from corex.generated import NAME, function_of
+from corex.ops.old_forms import as_today
 from corex.ops.out import into, signature
 from corex.ops.promotion import as_number
 from corex.ops.registration import Out
@@ -45,7 +46,7 @@ def guarded(
         except LayoutError as reached:
             return reached.answer(name, args, kwargs)
         except _SYMPTOMS as error:
-            again = _otherwise(function, args, kwargs, error)
+            again = _otherwise(name, function, args, kwargs, error)
             if again is None:
                 wrong = explained(name, function, args, kwargs, error)
                 if wrong is None:
@@ -61,7 +62,7 @@ def guarded(
         except LayoutError as reached:
             return reached.answer(name, args, {**kwargs, "out": out})
         except _SYMPTOMS as error:
-            again = _otherwise(function, args, kwargs, error)
+            again = _otherwise(name, function, args, kwargs, error)
             if again is None:
                 wrong = explained(name, function, args, kwargs, error)
                 if wrong is None:
@@ -200,6 +201,7 @@ def _wrong_argument(
 
 # ---- what PyTorch takes in other words -----------------------------------------------------------
 def _otherwise(
+    name: str,
     function: Callable[..., Any],
     args: tuple[Any, ...],
     kwargs: dict[str, Any],
@@ -209,6 +211,9 @@ def _otherwise(
     values; None if they are so already, or it has understood them: its error is of a value."""
     if type(error) is ValueError:
         return None
+    today = as_today(name, args, kwargs)
+    if today is not None:
+        return today
     names = _renamed(function, args, kwargs)
     unchanged = None if names is None else (args, names)
     try:

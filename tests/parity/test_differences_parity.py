@@ -50,13 +50,28 @@ x = lib.arange(3.); o = lib.zeros(2, requires_grad=True); r = lib.add(x, 1, out=
 x = lib.arange(3.).requires_grad_() * 1; o = lib.zeros(2); r = lib.add(x, 1, out=o)
 x = new((3,), 'float32'); o = (lib.zeros(2), lib.zeros(2, dtype=lib.int64)); r = lib.sort(x, out=o)
 """
+OLD_FORMS = """
+x = new((3,)); w = new((3,), 'float64', 2); r = (x.add(2, w), lib.sub(x, 0.5, w), lib.add(x, 2, w))
+x = new((3,)); w = new((3,), 'float64', 2); x.add_(-2, w); x.sub_(3, w); x.addcmul_(2, w, w)
+x = new((3,), 'float64', grad=True); w = new((3,)); r = lib.add(x, 2, w) + w.add(3, x); backward(r)
+x = new((3,)); w = new((3,), 'float64', 2, kind='apart'); r = lib.addcdiv(x, 0.5, w, w)
+m = new((2, 2)); r = (lib.addmm(2, m, 3, m, m), lib.addmm(2, m, m, m), m.addmm(2, 3, m, m))
+m = new((2, 2)); m.addmm_(2, 3, m, m); r = lib.addmm(2, m, m, m, out=lib.empty(0).double())
+m = new((2, 2)); v = m[0]; r = (v.addmv(2, m, v), lib.addr(2, m, 3, v, v), m.addr(2, v, v))
+b = new((2, 2, 2)); r = (lib.baddbmm(2, b, b, b), b[0].addbmm(2, 3, b, b))
+x = new((3,)); r = x.add(x, 3)
+x = new((3,)); r = lib.add(x, 3, x, alpha=2)
+x = new((3,)); r = lib.add(x, 'a', x)
+x = new((3,)); r = lib.add(3, x, x)
+x = new((3,)); r = lib.addcmul(x, 3, x)
+"""
 
 
 def _cases(*groups: str) -> list[str]:
     return [line for group in groups for line in group.strip().splitlines()]
 
 
-@pytest.mark.parametrize("case", _cases(STRIDED, BRACKETS, LAYOUTS, OUT))
+@pytest.mark.parametrize("case", _cases(STRIDED, BRACKETS, LAYOUTS, OUT, OLD_FORMS))
 def test_no_difference(case: str) -> None:
     found = compare(case.replace("; ", "\n"))
     assert found is None, found

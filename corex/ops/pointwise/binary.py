@@ -9,6 +9,7 @@ from corex.dispatch.resolve import check_overlap, check_places
 from corex.dtypes import DType, can_cast
 from corex.errors import LayoutError
 from corex.ops.composed import composition
+from corex.ops.old_forms import third, without_third
 from corex.ops.out import write_out
 from corex.ops.pointwise import complex_steps
 from corex.ops.pointwise import decompositions as composed
@@ -352,14 +353,18 @@ _bitwise("right_shift", INTEGER, "a >> b, arithmetic.", "rshift", composed.right
 
 # ---- forms with extra arguments ------------------------------------------------------------------
 @exported(quick=True)
+@without_third
 def add(
     input: Tensor | Number,
     other: Tensor | Number,
+    old: Any = None,
     *,
     alpha: Number = 1,
     out: Tensor | None = None,
 ) -> Tensor:
     """input + alpha * other, broadcast together."""
+    if old is not None:
+        alpha, other = third("add", input, other, old, alpha)
     try:
         return _add(input, _scaled("add", input, other, alpha), out=out)
     except LayoutError as reached:
@@ -368,14 +373,18 @@ def add(
 
 
 @exported("sub", "subtract", quick=True)
+@without_third
 def sub(
     input: Tensor | Number,
     other: Tensor | Number,
+    old: Any = None,
     *,
     alpha: Number = 1,
     out: Tensor | None = None,
 ) -> Tensor:
     """input - alpha * other, broadcast together."""
+    if old is not None:
+        alpha, other = third("sub", input, other, old, alpha)
     try:
         return _sub(input, _scaled("sub", input, other, alpha), out=out)
     except LayoutError as reached:
@@ -404,16 +413,22 @@ _times = composition(
 
 
 @method(quick=True)
-def add_(self: Tensor, other: Tensor | Number, *, alpha: Number = 1) -> Tensor:
+@without_third
+def add_(self: Tensor, other: Tensor | Number, old: Any = None, *, alpha: Number = 1) -> Tensor:
     """In place: self += alpha * other."""
+    if old is not None:
+        alpha, other = third("add_", self, other, old, alpha)
     if alpha is _ONE:
         return _plainly["add"](self, other)
     return _add_scaled("add", self, other, alpha)
 
 
 @method("sub_", "subtract_", quick=True)
-def sub_(self: Tensor, other: Tensor | Number, *, alpha: Number = 1) -> Tensor:
+@without_third
+def sub_(self: Tensor, other: Tensor | Number, old: Any = None, *, alpha: Number = 1) -> Tensor:
     """In place: self -= alpha * other."""
+    if old is not None:
+        alpha, other = third("sub_", self, other, old, alpha)
     if alpha is _ONE:
         return _plainly["sub"](self, other)
     return _add_scaled("sub", self, other, alpha)

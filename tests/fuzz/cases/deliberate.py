@@ -179,11 +179,7 @@ MEANT = (
         "what PyTorch asserts is told by an error of the argument's",
         lambda code, found: found.kind.endswith(" for AssertionError"),
     ),
-    Meant(
-        "forms that PyTorch keeps for old programs: add(a, alpha, b), to(True)",
-        lambda code, found: ".to(True)" in code
-        or (found.kind == "refused" and "takes 2 positional" in found.text),
-    ),
+    Meant("a truth value is no dtype", lambda code, found: ".to(True)" in code),
     Meant(
         "`out` and arguments by position where PyTorch's functions do not take them",
         lambda code, found: found.kind.endswith(" for TypeError")
