@@ -237,18 +237,23 @@ __all__ += _TYPED
 _LAZY = {
     "accelerator": "corex.accelerator",
     "array_api": "corex.array_api",
+    "backends": "corex.backends",
     "cpu": "corex.cpu",
     "cuda": "corex.cuda",
     "fft": "corex.fft",
+    "hub": "corex.hub",
+    "jit": "corex.jit",
     "linalg": "corex.linalg",
     "masked": "corex.masked",
     "nn": "corex.nn",
     "optim": "corex.optim",
+    "random": "corex.random",
     "signal": "corex.signal",
     "sparse": "corex.sparse",
     "special": "corex.special",
     "testing": "corex.testing",
     "utils": "corex.utils",
+    "version": "corex.version",
 }
 _SECOND_NAMES = """
     _assert _assert_async _batch_norm_with_update _check _check_index _check_not_implemented

@@ -18,6 +18,7 @@ FLOORS = """
     ops autograd interop
     compiler
     accelerator cpu cuda utils sparse nn optim signal masked special linalg fft array_api toplevel
+    random version hub jit backends
     neighbours
     testing
     __init__ cli __main__
