@@ -40,6 +40,8 @@ def scaled_dot_product_attention(
         shape = (query.shape[-2], key.shape[-2])
         attn_mask = corex.ones(shape, dtype=corex.bool, device=query.device).tril()
     weights = corex.softmax(scores, -1) if attn_mask is None else _masked(scores, attn_mask)
+    if not 0.0 <= dropout_p <= 1.0:
+        raise RuntimeError(f"dropout probability has to be between 0 and 1, but got {dropout_p}")
     if dropout_p > 0.0:
         weights = corex.dropout(weights, dropout_p, True)
     return corex.matmul(weights, value)

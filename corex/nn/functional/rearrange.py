@@ -151,7 +151,7 @@ def fold(
         RuntimeError: sizes that `unfold` would not give.
     """
     kernel, spread, margin, steps = _geometry(kernel_size, dilation, padding, stride)
-    height, width = pair(output_size, "output_size")
+    height, width = _two(output_size, "output_size")
     if input.dim() not in (2, 3) or 0 in input.shape[-2:]:
         raise RuntimeError(
             f"Expected 2D or 3D (batch mode) tensor for input with possibly 0 batch size and "
@@ -188,11 +188,18 @@ def fold(
     return dense_clone(inner)
 
 
+def _two(value: Any, name: str) -> Pair:
+    """A `pair`, of which a tuple must have both numbers: one is not taken for two, as elsewhere."""
+    if isinstance(value, tuple | list) and len(value) != 2:
+        raise RuntimeError(f"It is expected {name} equals to 2, but got size {len(value)}")
+    return pair(value, name)
+
+
 def _geometry(
     kernel_size: Any, dilation: Any, padding: Any, stride: Any
 ) -> tuple[Pair, Pair, Pair, Pair]:
-    kernel, spread = pair(kernel_size, "kernel_size"), pair(dilation, "dilation")
-    margin, steps = pair(padding, "padding"), pair(stride, "stride")
+    kernel, spread = _two(kernel_size, "kernel_size"), _two(dilation, "dilation")
+    margin, steps = _two(padding, "padding"), _two(stride, "stride")
     for name, values in (("kernel size", kernel), ("dilation", spread), ("stride", steps)):
         if min(values) <= 0:
             raise RuntimeError(

@@ -36,6 +36,11 @@ def lstsq(
     matrices(op, A, "input")
     if not B.ndim:
         raise RuntimeError(f"{op}: other must have at least 1 dimension")
+    if not 0 <= A.ndim - B.ndim <= 1:
+        raise RuntimeError(
+            f"{op}: input.dim() must be greater or equal to other.dim() and "
+            f"(input.dim() - other.dim()) <= 1"
+        )
     same_dtype(op, A, B)
     name = "gelsy" if driver is None else driver
     if name not in _DRIVERS:

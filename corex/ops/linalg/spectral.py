@@ -296,4 +296,9 @@ def pinv(
         RuntimeError: not floating point, or not square though `hermitian`.
     """
     (square if hermitian else matrices)("linalg.pinv", A)
+    if A.key.dtype in (dt.float16, dt.bfloat16):
+        raise RuntimeError(
+            "linalg.pinv: expected a tensor with 2 or more dimensions of float, double, cfloat or "
+            "cdouble types"
+        )
     return _PINV(A, atol, rcond if rtol is None else rtol, bool(hermitian))

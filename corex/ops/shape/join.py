@@ -118,6 +118,10 @@ def stack(tensors: Sequence[Tensor], dim: int = 0, *, out: Tensor | None = None)
     Raises:
         RuntimeError: no tensors, or shapes that differ.
     """
+    if isinstance(tensors, Tensor):
+        raise TypeError(
+            "stack(): argument 'tensors' (position 1) must be tuple of Tensors, not Tensor"
+        )
     parts = list(tensors)
     if not parts:
         raise RuntimeError("stack expects a non-empty TensorList")

@@ -81,6 +81,8 @@ def view(
     if dtype is not None:
         same = dtype is self.key.dtype and not self.key.place.bits
         return view(self, self.shape) if same else reinterpreted(self, dtype)
+    if size is None and not shape:
+        raise TypeError("view() received an invalid combination of arguments: a size or a dtype")
     sizes = sizes_of(shape if size is None else (size,))
     return bind_view(VIEW, self, (layout.infer_size(sizes, layout.numel(self.shape)),))
 
