@@ -307,3 +307,17 @@ def test_a_checkpoint_takes_a_lost_view_as_long_as_it_does_not_use_it(view) -> N
         checkpoint(lambda t: t.sin(), v)
     with pytest.raises(IndexError):
         checkpoint(lambda t: t[1], v)
+
+
+def test_a_write_to_all_is_one_to_the_tensor_itself() -> None:
+    x = corex.ones(2, 3, requires_grad=True)
+    total = x.sum(0)
+    total[...] = 1.25
+    assert total.grad_fn.name() != "CopySlices"
+    (found,) = corex.autograd.grad((total * total).sum(), [x], create_graph=True)
+    assert not found.requires_grad
+    total = x.sum(0)
+    total[...] = corex.ones(1, 3)
+    assert total.tolist() == [1.0, 1.0, 1.0]
+    with pytest.raises(RuntimeError, match="a leaf Variable that requires grad"):
+        x[...] = 0

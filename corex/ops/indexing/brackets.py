@@ -149,15 +149,15 @@ def setitem(self: Tensor, key: Any, value: Any) -> None:
         return  # not even recorded, as in PyTorch
     basic = basic_key(self, key)
     if basic is not None:
-        target = basic_view(self, basic)
+        target = self if key is ... else basic_view(self, basic)  # by which no view is recorded
         if source.shape == target.shape:
             target.copy_(source)
             return
         if not source.shape:
             target.fill_(source)
             return
-    if key is True:
-        _copy_to(unsqueeze(self, 0), source)
+    if key is True or key is ...:
+        _copy_to(unsqueeze(self, 0) if key is True else self, source)
         return
     view, advanced = parse_key(self, key)
     if all(index is None for index in advanced):
