@@ -17,7 +17,8 @@ def _along_one(name: str) -> Callable[..., Tensor]:
     def function(
         x: Tensor, /, *, n: int | None = None, axis: int = -1, norm: str = "backward"
     ) -> Tensor:
-        return op(require_array(name, x), n=n, dim=axis, norm=norm)
+        # The standard knows no conjugates that wait to be computed, as those of `ihfft` do.
+        return op(require_array(name, x), n=n, dim=axis, norm=norm).resolve_conj()
 
     return named(function, name, op)
 
