@@ -271,7 +271,8 @@ def _assert(condition: Any, message: str) -> None:
     Raises:
         AssertionError: with the message, if the condition does not hold.
     """
-    assert bool(condition), message
+    if not bool(condition):
+        raise AssertionError(message)
 
 
 def _assert_async(input: Tensor, assert_msg: str = "") -> None:
