@@ -30,6 +30,9 @@ def check_inplace(op: str, self: Tensor, operands: Sequence[Any], repeats: bool 
             view that was made where nothing was recorded), or elements of the target overlap and
             it matters (not `repeats`).
     """
+    base = self._base
+    if base is not None and mode.enabled and type(base._node) is AccumulateGrad:
+        _check_graph(op, self)  # before its node is asked for, with which its hooks would move
     requires = mode.enabled and any(isinstance(o, Tensor) and o._node is not None for o in operands)
     if requires:
         _check_graph(op, self)
@@ -46,7 +49,7 @@ def _check_graph(op: str, self: Tensor) -> None:
     if self._made is not None:
         raise self._made.written()
     base = self._base
-    if base is not None and base.is_leaf and self._node is not None:
+    if base is not None and base.is_leaf and (base._node or self._node) is not None:
         raise RuntimeError(
             f"[{op}_] a view of a leaf Variable that requires grad is being used in an in-place "
             f"operation."

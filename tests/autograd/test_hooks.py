@@ -301,3 +301,15 @@ def test_retain_grad_of_a_view_that_nobody_may_ask_for_its_node() -> None:
     view.retain_grad()  # as far as it knows, it is a leaf
     with pytest.raises(RuntimeError, match="created in no_grad mode"):
         view.sum()
+
+
+def test_a_write_that_is_refused_moves_no_hooks() -> None:
+    x = leaf([1.0, 2.0])
+    view = x.view(-1)
+    result = view * 2
+    result.sum().backward(retain_graph=True, inputs=[view])
+    view.detach().copy_(3)
+    with pytest.raises(RuntimeError, match="a view of a leaf Variable"):
+        view.neg_()
+    result.sum().backward()
+    assert view.grad.tolist() == [4.0, 4.0]

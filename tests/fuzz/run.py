@@ -268,8 +268,8 @@ class Pair:
         # corex's results are row-major where PyTorch's keep the order of the inputs' dims; what
         # follows may then be a view in one and a copy in the other.
         for name, t in theirs.items():
-            if name in mine and not t.is_contiguous() and mine[name].is_contiguous():
-                self.ended = True
+            if name in mine and t.is_contiguous() != mine[name].is_contiguous():
+                self.ended = self.ended or mine[name].is_contiguous() or self.is_gradient(name)
         for name in theirs:
             if name not in mine:
                 raise DifferenceError(f"there is no tensor {name}")

@@ -168,7 +168,7 @@ def inplace_function(
             )
         if tensors and not isinstance(others[0], Tensor):
             _only_tensor(f"{name}_", others[0], 1)
-        if plain and self._node is None and self._strides is None and self._base is None:
+        if plain and self._base is None and self._node is None and self._strides is None:
             # Dense, outside the graph, and with operands that fit: nothing to check or record.
             found = self.key.kernels.get(name)
             if found is not None and found.accepts is None and found.run is not None:
