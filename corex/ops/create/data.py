@@ -83,7 +83,7 @@ _COPY_ADVICE = (
 def _from_any(
     name: str, data: Any, dtype: DTypeLike, device: DeviceLike, backend: str | None
 ) -> Tensor:
-    wanted = dtype_of(name, dtype)
+    wanted = None if dtype is None else dtype_of(name, dtype)
     if type(data) is not list and type(data) is not tuple:
         found = _from_object(data, wanted, device, backend)
         if found is not None:
@@ -121,6 +121,7 @@ def _copied(data: Tensor, dtype: DType | None, device: DeviceLike, backend: str 
 
 _SCALARS: dict[type, DType | None] = {float: None, int: dt.int64, bool: dt.bool_}
 _NUMBERS = (bool, int, float, complex)
+_LISTS, _TEXTS = (list, tuple), (str, bytes)  # here, as `list | tuple` is made at each call
 
 
 def _flatten(data: Any) -> tuple[Shape, list[Any]]:
@@ -130,7 +131,7 @@ def _flatten(data: Any) -> tuple[Shape, list[Any]]:
         ValueError: unequal lengths, or too deep. TypeError: elements and sequences mixed.
     """
     shape = [len(data)]
-    level: Any = data if isinstance(data, list | tuple) else _listed(data)
+    level: Any = data if isinstance(data, _LISTS) else _listed(data)
     while level and type(level[0]) not in _SCALARS and _is_sequence(level[0]):
         size = len(level[0])
         for item in level:
@@ -144,7 +145,7 @@ def _flatten(data: Any) -> tuple[Shape, list[Any]]:
         if len(shape) > _MAX_DIMS:
             raise ValueError(f"too many dimensions: more than {_MAX_DIMS}")
         level = list(chain.from_iterable(level))
-    if level and isinstance(level[0], str | bytes):
+    if level and isinstance(level[0], _TEXTS):
         raise ValueError(f"too many dimensions '{type(level[0]).__name__}'")
     return tuple(shape), level if type(level) is list else list(level)
 
