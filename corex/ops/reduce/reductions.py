@@ -293,12 +293,14 @@ def sum_(
         written: Tensor = into(out, "sum", "dtype", sum_, (input, dim, keepdim), options)
         return written
     dim = axis if dim is None else dim
-    if dtype is not None or not isinstance(input, Tensor) or input.key.dtype.kind in "bui":
+    if dtype is None and isinstance(input, Tensor) and input.key.dtype.is_inexact:
+        a = input
+    else:
         wide = _target(input, dtype)
         if wide is not input.key.dtype and _is_large(input):
             total = _summed_by_parts(input, wide, normalize_dims(dim, input.ndim))
             return _with_dims(total, input, dim) if keepdim else total
-    a = prepared("sum", input, dtype)
+        a = prepared("sum", input, dtype)
     if dim is None and not keepdim:
         result = _flat_sum(a)
         if result is not None:
