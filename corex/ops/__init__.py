@@ -19,7 +19,15 @@ from corex.ops.extension import NewOp as NewOp
 from corex.ops.extension import call as call
 from corex.ops.indexing import brackets, nonzero, rows
 from corex.ops.linalg import matmul
-from corex.ops.pointwise import binary, complex_functions, select, unary, unary_composed
+from corex.ops.pointwise import (
+    arithmetic,
+    binary,
+    complex_functions,
+    powers,
+    select,
+    unary,
+    unary_composed,
+)
 from corex.ops.random import generator
 from corex.ops.reduce import reductions
 from corex.ops.shape import complex_views, join, parts, reorder, views

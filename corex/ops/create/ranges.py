@@ -22,7 +22,8 @@ from corex.ops.create.constant import (
     number_of,
 )
 from corex.ops.places import converted, exact_place
-from corex.ops.pointwise.binary import gt, lt, pow_
+from corex.ops.pointwise.binary import gt, lt
+from corex.ops.pointwise.powers import pow_
 from corex.ops.pointwise.select import masked_fill
 from corex.ops.promotion import Number, check_bits, check_fits, real_number, require_tensor
 from corex.ops.registration import exported, function

@@ -8,7 +8,8 @@ from typing import Any
 from corex import dtypes as dt
 from corex.dispatch.bind import number_tensor
 from corex.ops.composed import composition
-from corex.ops.pointwise.binary import pow_, pow_op
+from corex.ops.pointwise.binary import pow_op
+from corex.ops.pointwise.powers import pow_
 from corex.ops.pointwise.select import where
 from corex.ops.promotion import Number, cast, operand_number, require_tensor, result_type
 from corex.ops.registration import exported
