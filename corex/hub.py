@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any, NoReturn
 
 __all__ = [
@@ -15,64 +16,22 @@ __all__ = [
 ]
 
 
-def _refused(name: str) -> NoReturn:
-    raise NotImplementedError(
-        f"corex.hub.{name}() would need a network, which corex does not use; get the file by other "
-        f"means and read it with corex.load()"
-    )
+def _refusing(name: str) -> Callable[..., NoReturn]:
+    def function(*args: Any, **kwargs: Any) -> NoReturn:
+        raise NotImplementedError(
+            f"corex.hub.{name}() would need a network, which corex does not use; get the file by "
+            f"other means and read it with corex.load()"
+        )
+
+    function.__name__ = function.__qualname__ = name
+    function.__doc__ = "Raises NotImplementedError."
+    return function
 
 
-def load(*args: Any, **kwargs: Any) -> NoReturn:
-    """
-    Raises:
-        NotImplementedError: always.
-    """
-    _refused("load")
-
-
-def list(*args: Any, **kwargs: Any) -> NoReturn:
-    """
-    Raises:
-        NotImplementedError: always.
-    """
-    _refused("list")
-
-
-def help(*args: Any, **kwargs: Any) -> NoReturn:
-    """
-    Raises:
-        NotImplementedError: always.
-    """
-    _refused("help")
-
-
-def download_url_to_file(*args: Any, **kwargs: Any) -> NoReturn:
-    """
-    Raises:
-        NotImplementedError: always.
-    """
-    _refused("download_url_to_file")
-
-
-def load_state_dict_from_url(*args: Any, **kwargs: Any) -> NoReturn:
-    """
-    Raises:
-        NotImplementedError: always.
-    """
-    _refused("load_state_dict_from_url")
-
-
-def get_dir(*args: Any) -> NoReturn:
-    """
-    Raises:
-        NotImplementedError: always.
-    """
-    _refused("get_dir")
-
-
-def set_dir(*args: Any) -> NoReturn:
-    """
-    Raises:
-        NotImplementedError: always.
-    """
-    _refused("set_dir")
+download_url_to_file = _refusing("download_url_to_file")
+get_dir = _refusing("get_dir")
+help = _refusing("help")
+list = _refusing("list")
+load = _refusing("load")
+load_state_dict_from_url = _refusing("load_state_dict_from_url")
+set_dir = _refusing("set_dir")

@@ -2,8 +2,9 @@
 
 from corex.optim import lr_scheduler
 from corex.optim.adam import Adam, AdamW
-from corex.optim.adaptive import Adadelta, Adafactor, Adagrad, Adamax, NAdam, RAdam, RMSprop, Rprop
+from corex.optim.adaptive import Adadelta, Adafactor, Adagrad, RMSprop, Rprop
 from corex.optim.averaged import ASGD, Muon
+from corex.optim.moments import Adamax, NAdam, RAdam
 from corex.optim.optimizer import Optimizer
 from corex.optim.sgd import SGD
 from corex.optim.sparse_adam import SparseAdam

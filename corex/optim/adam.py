@@ -9,7 +9,14 @@ import corex
 from corex import Tensor
 from corex.errors import LayoutError
 from corex.ops.nn.optimizer_steps import adam_step_
-from corex.optim.optimizer import Closure, Optimizer, Params, check_not_negative, unsupported
+from corex.optim.optimizer import (
+    Closure,
+    Optimizer,
+    Params,
+    check_betas,
+    check_not_negative,
+    unsupported,
+)
 from corex.tensor.modes import capturing, refuse
 
 
@@ -58,10 +65,7 @@ class Adam(Optimizer):
         )
         check_not_negative("learning rate", lr)
         check_not_negative("epsilon value", eps)
-        for index in (0, 1):
-            beta = betas[index]
-            if not 0.0 <= beta < 1.0:
-                raise ValueError(f"Invalid beta parameter at index {index}: {beta}")
+        check_betas(betas)
         check_not_negative("weight_decay value", weight_decay)
         defaults = {
             "lr": lr,

@@ -90,10 +90,3 @@ def decayed(group: dict[str, Any], parameter: Tensor, grad: Tensor) -> Tensor:
     """The gradient, to which weight decay is added."""
     decay = group["weight_decay"]
     return grad.add(parameter, alpha=decay) if decay else grad
-
-
-def check_betas(betas: tuple[float, float]) -> None:
-    """Raises ValueError, with PyTorch's words, for factors that are not in [0, 1)."""
-    for index in (0, 1):
-        if not 0.0 <= betas[index] < 1.0:
-            raise ValueError(f"Invalid beta parameter at index {index}: {betas[index]}")

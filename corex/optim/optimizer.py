@@ -286,6 +286,13 @@ def check_not_negative(name: str, value: Any) -> None:
         raise ValueError(f"Invalid {name}: {value}")
 
 
+def check_betas(betas: tuple[float, float]) -> None:
+    """Raises ValueError, with PyTorch's words, for factors that are not in [0, 1)."""
+    for index in (0, 1):
+        if not 0.0 <= betas[index] < 1.0:
+            raise ValueError(f"Invalid beta parameter at index {index}: {betas[index]}")
+
+
 def unsupported(owner: str, **flags: Any) -> None:
     """Raises NotImplementedError if one of PyTorch's options that corex lacks is switched on."""
     for name, value in flags.items():

@@ -7,7 +7,7 @@ from typing import Any
 
 import corex
 from corex import Tensor
-from corex.optim.optimizer import Closure, Optimizer, Params
+from corex.optim.optimizer import Closure, Optimizer, Params, check_betas
 
 
 class SparseAdam(Optimizer):
@@ -37,9 +37,7 @@ class SparseAdam(Optimizer):
             raise ValueError(f"Invalid learning rate: {lr}")
         if not eps > 0.0:
             raise ValueError(f"Invalid epsilon value: {eps}")
-        for index in (0, 1):
-            if not 0.0 <= betas[index] < 1.0:
-                raise ValueError(f"Invalid beta parameter at index {index}: {betas[index]}")
+        check_betas(betas)
         super().__init__(params, {"lr": lr, "betas": betas, "eps": eps, "maximize": maximize})
         sparse = [
             [i, j]

@@ -354,3 +354,21 @@ def test_gradient_dtype_follows_the_leaf() -> None:
     y = leaf([3.0, 4.0])
     (x * y).sum().backward()
     assert (x.grad.dtype, y.grad.dtype) == (corex.float32, corex.float64)
+
+
+@pytest.mark.parametrize(
+    "function",
+    [
+        lambda x, y: x.lerp(y, 0.25),
+        lambda x, y: x.add(y, alpha=2),
+        lambda x, y: x.clone().sub_(y, alpha=3),
+    ],
+)
+def test_a_number_is_nothing_to_free(function) -> None:
+    """As in PyTorch, where such nodes save no tensor, a second pass needs no `retain_graph`."""
+    x, y = (corex.ones(3, dtype=corex.float64, requires_grad=True) for _ in range(2))
+    total = function(x, y).sum()
+    total.backward()
+    once = x.grad.tolist(), y.grad.tolist()
+    total.backward()
+    assert ((x.grad / 2).tolist(), (y.grad / 2).tolist()) == once

@@ -343,3 +343,23 @@ def test_deprecated_flags_are_translated() -> None:
 def test_wrong_shapes_are_named(call: Any, message: str) -> None:
     with pytest.raises(RuntimeError, match=message):
         call()
+
+
+def test_a_causal_mask_is_found_by_its_numbers() -> None:
+    corex.manual_seed(0)
+    layer = nn.TransformerEncoderLayer(4, 2, 8, dropout=0.0, batch_first=True)
+    encoder = nn.TransformerEncoder(layer, 2).double()
+    x = corex.tensor(array(2, 5, 4))
+    mask = nn.Transformer.generate_square_subsequent_mask(5, dtype=corex.float64)
+    whole = encoder(x, mask=mask)
+    # What is to come has no part in what is there.
+    np.testing.assert_allclose(
+        encoder(x[:, :3], mask=mask[:3, :3]).detach().numpy(), whole[:, :3].detach().numpy(), 1e-9
+    )
+    hidden = corex.zeros(2, 5, dtype=corex.bool)
+    hidden[:, 4] = True
+    np.testing.assert_allclose(
+        encoder(x, src_key_padding_mask=hidden)[:, :4].detach().numpy(),
+        encoder(x[:, :4]).detach().numpy(),
+        1e-9,
+    )

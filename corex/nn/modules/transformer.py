@@ -43,43 +43,56 @@ def _added(mask: Tensor | None, like: Tensor) -> Tensor | None:
     )
 
 
-def _is_causal(mask: Tensor | None, is_causal: bool | None, size: int | None) -> bool:
+def _is_causal(layers: ModuleList, mask: Tensor | None, is_causal: bool | None, x: Tensor) -> bool:
     """Whether the mask hides exactly what is to come, if that is not told."""
-    if is_causal is not None or mask is None:
+    if is_causal is not None or mask is None or mask.dtype is corex.bool:
         return bool(is_causal)
+    attention = getattr(layers[0], "self_attn", None) if len(layers) else None
+    batch_first = x.dim() == 3 and getattr(attention, "batch_first", False)
     wanted = _generate_square_subsequent_mask(
-        mask.size(-2) if size is None else size, device=mask.device, dtype=mask.dtype
-    ) if mask.dtype is not corex.bool else None  # fmt: skip
-    return wanted is not None and mask.shape == wanted.shape and bool((mask == wanted).all())
-
-
-def _length(src: Tensor, batch_first: bool) -> int | None:
-    if src.dim() == 2:
-        return src.shape[0]
-    return src.shape[1 if batch_first else 0]
+        x.shape[1 if batch_first else 0], device=mask.device, dtype=mask.dtype
+    )
+    return mask.shape == wanted.shape and bool((mask == wanted).all())
 
 
 class _Layer(Module):
-    """What layers of encoders and decoders share: a feed-forward network, and its place."""
+    """What layers of encoders and decoders share: attentions, and a feed-forward network.
 
+    Args:
+        d_model: features of a position.
+        nhead: heads of every attention.
+        dim_feedforward: features of the network's hidden layer.
+        dropout: the probability of dropout after every part.
+        activation: of the hidden layer: 'relu', 'gelu' or a function.
+        layer_norm_eps: what the normalisations add to variances.
+        batch_first: whether sequences are (N, S, E) rather than (S, N, E).
+        norm_first: whether to normalise before every part rather than after it.
+        bias: whether linear maps and normalisations have biases.
+        device: where the parameters are made.
+        dtype: their element type.
+    """
+
+    attentions: tuple[str, ...]
     self_attn: MultiheadAttention
     activation: Activation
 
-    def _build(
+    def __init__(
         self,
-        attentions: int,
         d_model: int,
         nhead: int,
-        dim_feedforward: int,
-        dropout: float,
-        activation: str | Activation,
-        layer_norm_eps: float,
-        batch_first: bool,
-        norm_first: bool,
-        bias: bool,
-        where: dict[str, Any],
+        dim_feedforward: int = 2048,
+        dropout: float = 0.1,
+        activation: str | Activation = functional.relu,
+        layer_norm_eps: float = 1e-5,
+        batch_first: bool = False,
+        norm_first: bool = False,
+        bias: bool = True,
+        device: Any = None,
+        dtype: Any = None,
     ) -> None:
-        for name in ("self_attn", "multihead_attn")[:attentions]:
+        super().__init__()
+        where = {"device": device, "dtype": dtype}
+        for name in self.attentions:
             attention = MultiheadAttention(
                 d_model, nhead, dropout=dropout, bias=bias, batch_first=batch_first, **where
             )
@@ -88,7 +101,7 @@ class _Layer(Module):
         self.dropout = Dropout(dropout)
         self.linear2 = Linear(dim_feedforward, d_model, bias=bias, **where)
         self.norm_first = norm_first
-        parts = range(1, attentions + 2)
+        parts = range(1, len(self.attentions) + 2)
         for i in parts:
             setattr(self, f"norm{i}", LayerNorm(d_model, layer_norm_eps, bias=bias, **where))
         for i in parts:
@@ -117,41 +130,9 @@ class _Layer(Module):
 
 
 class TransformerEncoderLayer(_Layer):
-    """Self-attention, and a feed-forward network.
+    """Self-attention, and a feed-forward network; the arguments are those of `_Layer`."""
 
-    Args:
-        d_model: features of a position.
-        nhead: heads of the attention.
-        dim_feedforward: features of the network's hidden layer.
-        dropout: the probability of dropout after every part.
-        activation: of the hidden layer: 'relu', 'gelu' or a function.
-        layer_norm_eps: what the normalisations add to variances.
-        batch_first: whether sequences are (N, S, E) rather than (S, N, E).
-        norm_first: whether to normalise before every part rather than after it.
-        bias: whether linear maps and normalisations have biases.
-        device: where the parameters are made.
-        dtype: their element type.
-    """
-
-    def __init__(
-        self,
-        d_model: int,
-        nhead: int,
-        dim_feedforward: int = 2048,
-        dropout: float = 0.1,
-        activation: str | Activation = functional.relu,
-        layer_norm_eps: float = 1e-5,
-        batch_first: bool = False,
-        norm_first: bool = False,
-        bias: bool = True,
-        device: Any = None,
-        dtype: Any = None,
-    ) -> None:
-        super().__init__()
-        self._build(
-            1, d_model, nhead, dim_feedforward, dropout, activation, layer_norm_eps, batch_first,
-            norm_first, bias, {"device": device, "dtype": dtype},
-        )  # fmt: skip
+    attentions = ("self_attn",)
 
     def forward(
         self,
@@ -176,32 +157,11 @@ class TransformerEncoderLayer(_Layer):
 
 
 class TransformerDecoderLayer(_Layer):
-    """Self-attention, attention to the encoder's result, and a feed-forward network.
+    """Self-attention, attention to the encoder's result, and a feed-forward network; the arguments
+    are those of `_Layer`."""
 
-    The arguments are those of `TransformerEncoderLayer`.
-    """
-
+    attentions = ("self_attn", "multihead_attn")
     multihead_attn: MultiheadAttention
-
-    def __init__(
-        self,
-        d_model: int,
-        nhead: int,
-        dim_feedforward: int = 2048,
-        dropout: float = 0.1,
-        activation: str | Activation = functional.relu,
-        layer_norm_eps: float = 1e-5,
-        batch_first: bool = False,
-        norm_first: bool = False,
-        bias: bool = True,
-        device: Any = None,
-        dtype: Any = None,
-    ) -> None:
-        super().__init__()
-        self._build(
-            2, d_model, nhead, dim_feedforward, dropout, activation, layer_norm_eps, batch_first,
-            norm_first, bias, {"device": device, "dtype": dtype},
-        )  # fmt: skip
 
     def forward(
         self,
@@ -283,9 +243,7 @@ class TransformerEncoder(Module):
     ) -> Tensor:
         """The layers' input, unchanged in shape."""
         padding, mask = _added(src_key_padding_mask, src), _added(mask, src)
-        attention = getattr(self.layers[0], "self_attn", None) if len(self.layers) else None
-        first = bool(getattr(attention, "batch_first", False))
-        causal = _is_causal(mask, is_causal, _length(src, first))
+        causal = _is_causal(self.layers, mask, is_causal, src)
         output = src
         for layer in self.layers:
             output = layer(output, src_mask=mask, is_causal=causal, src_key_padding_mask=padding)
@@ -319,9 +277,7 @@ class TransformerDecoder(Module):
         memory_is_causal: bool = False,
     ) -> Tensor:
         """The layers' first input, unchanged in shape."""
-        attention = getattr(self.layers[0], "self_attn", None) if len(self.layers) else None
-        first = bool(getattr(attention, "batch_first", False))
-        causal = _is_causal(tgt_mask, tgt_is_causal, _length(tgt, first))
+        causal = _is_causal(self.layers, tgt_mask, tgt_is_causal, tgt)
         output = tgt
         for layer in self.layers:
             output = layer(
