@@ -10,6 +10,7 @@ from types import ModuleType
 from typing import Any
 
 import corex.nn.functional as F
+from corex.nn.functional import recurrent
 from corex.ops.guard import guarded
 from corex.toplevel import (
     batches,
@@ -20,7 +21,6 @@ from corex.toplevel import (
     layers,
     losses,
     others,
-    recurrent,
     removed,
     settings,
     symbols,

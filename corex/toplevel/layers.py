@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import corex
@@ -282,64 +282,3 @@ def native_group_norm(
     result = F.group_norm(input, group, weight, bias, eps)
     rows = input.reshape(N, group, C // max(group, 1) * HxW)
     return (result, *_statistics(rows, -1, eps))
-
-
-# ---- cells of recurrent networks -----------------------------------------------------------------
-def _gates(
-    input: Tensor, hx: Tensor, w_ih: Tensor, w_hh: Tensor, b_ih: Any, b_hh: Any
-) -> tuple[Tensor, Tensor]:
-    return corex.linear(input, w_ih, b_ih), corex.linear(hx, w_hh, b_hh)
-
-
-def gru_cell(
-    input: Tensor,
-    hx: Tensor,
-    w_ih: Tensor,
-    w_hh: Tensor,
-    b_ih: Tensor | None = None,
-    b_hh: Tensor | None = None,
-) -> Tensor:
-    """A step of a gated recurrent unit (Cho et al., 2014): the next hidden state."""
-    given, kept = _gates(input, hx, w_ih, w_hh, b_ih, b_hh)
-    r_in, z_in, n_in = given.chunk(3, -1)
-    r_hid, z_hid, n_hid = kept.chunk(3, -1)
-    new = (n_in + (r_in + r_hid).sigmoid() * n_hid).tanh()
-    share = (z_in + z_hid).sigmoid()
-    return (hx - new) * share + new
-
-
-def lstm_cell(
-    input: Tensor,
-    hx: Sequence[Tensor],
-    w_ih: Tensor,
-    w_hh: Tensor,
-    b_ih: Tensor | None = None,
-    b_hh: Tensor | None = None,
-) -> tuple[Tensor, Tensor]:
-    """A step of a long short-term memory (Hochreiter and Schmidhuber, 1997): state and cell."""
-    hidden, cell = hx
-    given, kept = _gates(input, hidden, w_ih, w_hh, b_ih, b_hh)
-    i, f, g, o = (given + kept).chunk(4, -1)
-    cell = f.sigmoid() * cell + i.sigmoid() * g.tanh()
-    return o.sigmoid() * cell.tanh(), cell
-
-
-def _simple_cell(name: str, activation: Callable[[Tensor], Tensor]) -> Callable[..., Tensor]:
-    def cell(
-        input: Tensor,
-        hx: Tensor,
-        w_ih: Tensor,
-        w_hh: Tensor,
-        b_ih: Tensor | None = None,
-        b_hh: Tensor | None = None,
-    ) -> Tensor:
-        given, kept = _gates(input, hx, w_ih, w_hh, b_ih, b_hh)
-        return activation(given + kept)
-
-    cell.__name__ = cell.__qualname__ = name
-    cell.__doc__ = f"A step of a recurrent network, by {name.split('_')[1]}: the next hidden state."
-    return cell
-
-
-rnn_tanh_cell = _simple_cell("rnn_tanh_cell", lambda x: x.tanh())
-rnn_relu_cell = _simple_cell("rnn_relu_cell", lambda x: x.relu())

@@ -10,6 +10,7 @@ from typing import Any
 import corex
 from corex import Tensor
 from corex.nn import init
+from corex.nn.functional import recurrent
 from corex.nn.modules.module import Module
 from corex.nn.parameter import Parameter
 from corex.nn.utils.rnn import PackedSequence
@@ -167,7 +168,7 @@ class RNNBase(Module):
         return states
 
     def _run(self, data: Tensor, states: list[Tensor], *sizes: Tensor) -> tuple[Tensor, ...]:
-        function = getattr(corex, self.mode.lower())
+        function = getattr(recurrent, self.mode.lower())
         rest = () if sizes else (self.batch_first,)
         found: tuple[Tensor, ...] = function(
             data, *sizes, states[0] if len(states) == 1 else tuple(states), self._flat_weights,
@@ -361,7 +362,7 @@ class RNNCellBase(Module):
         return text if self.bias else text + ", bias=False"
 
     def _step(self, name: str, input: Tensor, hx: Any) -> Any:
-        function = getattr(corex, name)
+        function = getattr(recurrent, name)
         return function(input, hx, self.weight_ih, self.weight_hh, self.bias_ih, self.bias_hh)
 
     def _batched(self, input: Tensor, states: Sequence[Tensor] | None, count: int) -> Any:

@@ -1,5 +1,5 @@
-"""Recurrent networks over whole sequences, from lists of weights: the cells of `layers`, step by
-step, with the products of all inputs taken at once.
+"""Recurrent networks: one step by a cell, and whole sequences from lists of weights, step by step,
+with the products of all inputs taken at once.
 
 Sequences are (T, N, F), or (N, T, F) with `batch_first`; or packed: the steps of all sequences, the
 longest first, one after the other as (sum of `batch_sizes`, F), where `batch_sizes` tells how many
@@ -186,3 +186,53 @@ def _of_one_state(name: str, cell: Cell, what: str) -> Callable[..., tuple[Tenso
 gru = _of_one_state("gru", _gru, "Gated recurrent units (Cho et al., 2014)")
 rnn_tanh = _of_one_state("rnn_tanh", _simple(lambda x: x.tanh()), "Recurrent networks, by tanh")
 rnn_relu = _of_one_state("rnn_relu", _simple(lambda x: x.relu()), "Recurrent networks, by relu")
+
+
+# ---- cells ---------------------------------------------------------------------------------------
+def gru_cell(
+    input: Tensor,
+    hx: Tensor,
+    w_ih: Tensor,
+    w_hh: Tensor,
+    b_ih: Tensor | None = None,
+    b_hh: Tensor | None = None,
+) -> Tensor:
+    """A step of a gated recurrent unit (Cho et al., 2014): the next hidden state."""
+    (hidden,) = _gru(corex.linear(input, w_ih, b_ih), [hx], w_hh, b_hh, None)
+    return hidden
+
+
+def lstm_cell(
+    input: Tensor,
+    hx: Sequence[Tensor],
+    w_ih: Tensor,
+    w_hh: Tensor,
+    b_ih: Tensor | None = None,
+    b_hh: Tensor | None = None,
+) -> tuple[Tensor, Tensor]:
+    """A step of a long short-term memory (Hochreiter and Schmidhuber, 1997): state and cell."""
+    hidden, cell = _lstm(corex.linear(input, w_ih, b_ih), list(hx), w_hh, b_hh, None)
+    return hidden, cell
+
+
+def _simple_cell(name: str, activation: Callable[[Tensor], Tensor]) -> Callable[..., Tensor]:
+    step = _simple(activation)
+
+    def cell(
+        input: Tensor,
+        hx: Tensor,
+        w_ih: Tensor,
+        w_hh: Tensor,
+        b_ih: Tensor | None = None,
+        b_hh: Tensor | None = None,
+    ) -> Tensor:
+        (hidden,) = step(corex.linear(input, w_ih, b_ih), [hx], w_hh, b_hh, None)
+        return hidden
+
+    cell.__name__ = cell.__qualname__ = name
+    cell.__doc__ = f"A step of a recurrent network, by {name.split('_')[1]}: the next hidden state."
+    return cell
+
+
+rnn_tanh_cell = _simple_cell("rnn_tanh_cell", lambda x: x.tanh())
+rnn_relu_cell = _simple_cell("rnn_relu_cell", lambda x: x.relu())
